@@ -1,0 +1,50 @@
+import { ServiceTokensError } from './errors.js';
+
+/** How a new token's secret is hashed; `cost` is bcrypt's logarithm of rounds, or PBKDF2's number of iterations. */
+export interface Algorithm {
+  readonly scheme: 'bcrypt' | 'pbkdf2' | 'pbkdf2_stretch';
+  readonly cost: number;
+}
+
+/** The costs that the server knows; a stored hash with another one keeps it from starting. */
+export const bcryptCosts: readonly number[] = [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14];
+export const pbkdf2Costs: readonly number[] = [1_000, 10_000, 50_000, 100_000, 500_000, 1_000_000];
+
+/** Every accepted value of the setting, in the order of the original's message. */
+const algorithms: ReadonlyMap<string, Algorithm> = new Map([
+  ...named('bcrypt', 10, bcryptCosts, 'bcrypt'),
+  ...named('pbkdf2', 10_000, pbkdf2Costs, 'pbkdf2_'),
+  ...named('pbkdf2_stretch', 10_000, pbkdf2Costs, 'pbkdf2_stretch_'),
+]);
+
+function named(
+  scheme: Algorithm['scheme'],
+  defaultCost: number,
+  costs: readonly number[],
+  prefix: string,
+): [string, Algorithm][] {
+  return [
+    [scheme, { scheme, cost: defaultCost }],
+    ...costs.map((cost): [string, Algorithm] => [`${prefix}${cost}`, { scheme, cost }]),
+  ];
+}
+
+/** What the server uses when the setting is absent, in FIPS mode too. */
+export const defaultAlgorithm: Algorithm = { scheme: 'pbkdf2_stretch', cost: 10_000 };
+
+/**
+ * Reads a value of `xpack.security.authc.service_token_hashing.algorithm`, in any letter case.
+ *
+ * @throws INVALID_ALGORITHM, in the original's words
+ *
+ * @example parseAlgorithm('bcrypt4') // { scheme: 'bcrypt', cost: 4 }
+ */
+export function parseAlgorithm(text: string): Algorithm {
+  const algorithm = algorithms.get(text.toLowerCase());
+  if (algorithm !== undefined) return algorithm;
+  throw new ServiceTokensError(
+    'INVALID_ALGORITHM',
+    `Invalid algorithm: ${text}. Valid values for password hashing are [${[...algorithms.keys()].join(', ')}]`,
+    { hint: 'The setting is xpack.security.authc.service_token_hashing.algorithm.' },
+  );
+}

@@ -1,0 +1,199 @@
+import { CommanderError, Option, Command as Parser } from 'commander';
+import type { Command, CommonOptions } from './commands/command.js';
+import { findVersion } from './config-dir.js';
+import { closest } from './did-you-mean.js';
+import { ServiceTokensError } from './errors.js';
+import { ExitCode, type ExitStatus } from './exit-codes.js';
+import type { FileSystem } from './file-system.js';
+import { parseOverrides } from './settings.js';
+import type { Io, Terminal } from './terminal.js';
+
+const NAME = 'elasticsearch-service-tokens';
+
+interface Entry {
+  readonly summary: string;
+  readonly usage: string;
+  /** What follows the tool's name and the command's. */
+  readonly examples: readonly string[];
+  /** Loads the command, and with it only what this one command needs. */
+  readonly load: () => Promise<Command>;
+}
+
+/** The commands. To add one: a file in commands/, an entry here, a transcript in tests/transcripts/. */
+const commands: Readonly<Record<string, Entry>> = {
+  create: {
+    summary: 'Create a file token for a service account and print it',
+    usage: '<service_account_principal> <token_name>',
+    examples: [
+      'elastic/fleet-server my-token',
+      'elastic/kibana kibana-1 --config-dir /etc/elasticsearch',
+      '-s elastic/fleet-server my-token    # only the token, for a script',
+    ],
+    load: async () => (await import('./commands/create.js')).create,
+  },
+  list: {
+    summary: 'List the file tokens, of one service account or of all',
+    usage: '[<service_account_principal>]',
+    examples: ['', 'elastic/fleet-server', '--file ./service_tokens'],
+    load: async () => (await import('./commands/list.js')).list,
+  },
+  delete: {
+    summary: 'Remove a file token of a service account',
+    usage: '<service_account_principal> <token_name>',
+    examples: [
+      'elastic/fleet-server my-token',
+      'elastic/fleet-server/my-token',
+      'elastic/fleet-server -- -odd-name',
+    ],
+    load: async () => (await import('./commands/delete.js')).deleteToken,
+  },
+};
+
+/**
+ * Runs a command line.
+ *
+ * Two parsers run one after the other, as in the original: the first reads the options before the command's name, the
+ * second all the rest. So `-s create` is not `create -s`, and a `--` ends the options of its own parser only.
+ *
+ * @param argv the words behind the tool's name
+ * @param toolVersion what `--version` prints
+ * @returns the exit status
+ * @throws ServiceTokensError, and whatever a bug throws
+ */
+export async function run(
+  argv: readonly string[],
+  io: Io,
+  terminal: Terminal,
+  fs: FileSystem,
+  toolVersion: string,
+): Promise<ExitStatus> {
+  const top = topParser();
+  terminal.usage = topUsage();
+  const [name, ...rest] = parseOptions(top, argv);
+  const topOptions = top.opts<CommonOptions>();
+  terminal.color = topOptions.color;
+  if (await answerAtOnce(top, terminal, toolVersion)) return ExitCode.OK;
+  if (name === undefined) throw new ServiceTokensError('USAGE', 'Missing required command');
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (entry === undefined) throw unknownCommand(name);
+
+  const parser = commandParser(name, entry);
+  terminal.usage = `Usage: ${NAME} ${name} ${parser.usage()}`;
+  const args = parseOptions(parser, rest);
+  const own = parser.opts<CommonOptions>();
+  terminal.color = own.color && topOptions.color;
+  if (await answerAtOnce(parser, terminal, toolVersion)) return ExitCode.OK;
+  const options = { ...topOptions, ...own };
+  const overrides = parseOverrides([...(own.E ?? []), ...(topOptions.E ?? [])]); // in the original's order
+  const version = findVersion(options.esVersion, io, fs);
+  const command = await entry.load();
+  return command({ args, options, overrides, version, io, terminal, fs });
+}
+
+function topParser(): Parser {
+  const width = Math.max(...Object.keys(commands).map((name) => name.length));
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
+  return newParser(NAME)
+    .usage('<command> [options]')
+    .description('Manages the file-based service account tokens of Elasticsearch.')
+    .passThroughOptions() // what follows the command's name is the second parser's
+    .addHelpText('after', `\nCommands:\n${lines.join('\n')}\n\n"${NAME} <command> --help" shows examples.`);
+}
+
+function topUsage(): string {
+  const lines = Object.entries(commands).map(([name, { usage }]) => `${NAME} ${name} ${usage}`);
+  return `Usage: ${lines.join('\n       ')}`;
+}
+
+function commandParser(name: string, { summary, usage, examples }: Entry): Parser {
+  const lines = examples.map((example) => `  $ ${NAME} ${name} ${example}`.trimEnd());
+  return newParser(`${NAME} ${name}`)
+    .usage(`${usage} [options]`)
+    .description(`${summary}.`)
+    .addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
+}
+
+/** A parser with the options that every command has. It only tells options from arguments; what they mean is said here. */
+function newParser(name: string): Parser {
+  const collect = (word: string, words: string[] = []) => [...words, word.replace(/^=/, '')];
+  const parser = new Parser(name)
+    .helpOption(false)
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .option('-E, --E <KeyValuePair>', 'configure a setting, as KEY=VALUE (repeatable)', collect)
+    .option('--config-dir <DIR>', "the server's configuration directory (default: $ES_PATH_CONF)")
+    .option('--file <PATH>', 'the tokens file itself (default: service_tokens in that directory)')
+    .option('--es-version <X.Y>', "the server's version, which decides what accounts there are")
+    .option('-s, --silent', 'show minimal output')
+    .option('-v, --verbose', 'show verbose output')
+    .option('--no-color', 'show no colour')
+    .option('--version', "show this tool's version")
+    .option('-h, --help', 'show help')
+    // Without an option that is a digit commander takes -1 for an argument; to the original it is an unknown option.
+    .addOption(new Option('-0').hideHelp());
+  return parser.on('option:0', () => {
+    throw unknownOption('-0', parser);
+  });
+}
+
+/** @returns the words that are no options @throws OPTION, in the original's words */
+function parseOptions(parser: Parser, argv: readonly string[]): string[] {
+  try {
+    const { operands, unknown } = parser.parseOptions([...argv]);
+    if (unknown[0] !== undefined) throw unknownOption(unknown[0], parser);
+    return operands;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // The only error of commander's own that is left: "error: option '-E, --E <KeyValuePair>' argument missing".
+    const option = /'-+([^ ',]+)/.exec(error.message)?.[1];
+    throw new ServiceTokensError('OPTION', `Option ${option} requires an argument`, { cause: error });
+  }
+}
+
+function unknownOption(word: string, parser: Parser): ServiceTokensError {
+  const long = /^--([^=]+)/.exec(word)?.[1];
+  const names = parser.options.flatMap(({ long: option }) => option?.replace(/^--/, '') ?? []);
+  if (long !== undefined && names.includes(long)) {
+    return new ServiceTokensError('OPTION', `Option ${long} does not take an argument`);
+  }
+  const guess = long && closest(long, names);
+  return new ServiceTokensError('OPTION', `${long ?? word.slice(1, 2)} is not a recognized option`, {
+    hint: guess ? `Did you mean --${guess}?` : undefined,
+  });
+}
+
+function unknownCommand(name: string): ServiceTokensError {
+  const guess = closest(name, Object.keys(commands));
+  return new ServiceTokensError('USAGE', `Unknown command [${name}]`, {
+    hint: guess ? `Did you mean ${guess}?` : undefined,
+  });
+}
+
+/**
+ * Answers --help and --version, which win over everything but the parser's own errors; else sets how much is said.
+ *
+ * @returns whether it answered
+ * @throws OPTION when -s and -v meet
+ */
+async function answerAtOnce(parser: Parser, terminal: Terminal, toolVersion: string): Promise<boolean> {
+  const { help, version, silent = false, verbose = false } = parser.opts<CommonOptions>();
+  if (help) await terminal.answer(`${helpOf(parser)}\n`);
+  else if (version) await terminal.answer(`${toolVersion}\n`);
+  if (help || version) return true;
+  if (silent && verbose) {
+    throw new ServiceTokensError(
+      'OPTION',
+      'Option(s) [v/verbose] are unavailable given other options on the command line',
+    );
+  }
+  terminal.silent = silent;
+  terminal.verbose = verbose;
+  return false;
+}
+
+function helpOf(parser: Parser): string {
+  let help = '';
+  parser.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+  return help.trimEnd();
+}

@@ -1,0 +1,51 @@
+import type { ElasticsearchVersion } from '../elasticsearch-version.js';
+import { ServiceTokensError } from '../errors.js';
+import { type Principal, parsePrincipal } from '../known-accounts.js';
+import { parseTokenName, type TokenName } from '../token-name.js';
+
+/**
+ * Reads the arguments that name a token: a principal and a name, or both as one qualified name, as `list` prints it.
+ *
+ * @throws USAGE for a wrong number of them, then UNKNOWN_PRINCIPAL, then INVALID_TOKEN_NAME; in the original's words
+ */
+export function parseTokenArguments(
+  args: readonly string[],
+  version: ElasticsearchVersion | undefined,
+): { principal: Principal; name: TokenName } {
+  const [principal, name, ...extra] = args.length === 1 ? splitQualifiedName(args[0] ?? '') : args;
+  if (principal === undefined) {
+    throw new ServiceTokensError('USAGE', 'Missing service-account-principal and token-name arguments');
+  }
+  if (name === undefined) throw new ServiceTokensError('USAGE', 'Missing token-name argument');
+  if (extra.length > 0) {
+    throw new ServiceTokensError(
+      'USAGE',
+      `Expected two arguments, service-account-principal and token-name, found extra: [${args.join(',')}]`,
+    );
+  }
+  return { principal: parsePrincipal(principal, version), name: parseTokenName(name) };
+}
+
+/**
+ * Reads the one argument that may name an account.
+ *
+ * @throws USAGE for more than one, then UNKNOWN_PRINCIPAL; in the original's words
+ */
+export function parsePrincipalArgument(
+  args: readonly string[],
+  version: ElasticsearchVersion | undefined,
+): Principal | undefined {
+  const [principal, ...extra] = args;
+  if (extra.length > 0) {
+    throw new ServiceTokensError(
+      'USAGE',
+      `Expected at most one argument, service-account-principal, found extra: [${args.join(',')}]`,
+    );
+  }
+  return principal === undefined ? undefined : parsePrincipal(principal, version);
+}
+
+function splitQualifiedName(argument: string): string[] {
+  const [, principal, name] = /^([^/]*\/[^/]*)\/(.+)$/s.exec(argument) ?? [];
+  return principal !== undefined && name !== undefined ? [principal, name] : [argument];
+}

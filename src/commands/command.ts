@@ -1,0 +1,34 @@
+import type { ElasticsearchVersion } from '../elasticsearch-version.js';
+import type { ExitStatus } from '../exit-codes.js';
+import type { FileSystem } from '../file-system.js';
+import type { Override } from '../settings.js';
+import type { Io, Terminal } from '../terminal.js';
+
+/** The options that every command has. */
+export interface CommonOptions {
+  readonly help?: boolean;
+  readonly version?: boolean;
+  readonly silent?: boolean;
+  readonly verbose?: boolean;
+  readonly E?: readonly string[];
+  readonly configDir?: string;
+  readonly file?: string;
+  readonly esVersion?: string;
+  readonly color?: boolean;
+}
+
+/** One call of a command: what was asked for, and what to answer it with. */
+export interface Invocation {
+  /** The arguments that are no options, unchecked. */
+  readonly args: readonly string[];
+  readonly options: CommonOptions;
+  readonly overrides: readonly Override[];
+  /** The server's version, if anybody can tell. */
+  readonly version: ElasticsearchVersion | undefined;
+  readonly io: Io;
+  readonly terminal: Terminal;
+  readonly fs: FileSystem;
+}
+
+/** A command: parse, call the domain, print. */
+export type Command = (invocation: Invocation) => Promise<ExitStatus>;

@@ -1,0 +1,14 @@
+import { attributeWarnings } from '../attribute-warnings.js';
+import { findPlace } from '../config-dir.js';
+import { ExitCode } from '../exit-codes.js';
+import { ServiceTokensFile } from '../service-tokens-file.js';
+import { parseTokenArguments } from './arguments.js';
+import type { Command } from './command.js';
+
+export const deleteToken: Command = async ({ args, options, version, io, terminal, fs }) => {
+  const { principal, name } = parseTokenArguments(args, version);
+  const { tokensFile } = findPlace(options, io, fs);
+  const change = await new ServiceTokensFile(tokensFile, fs).delete(principal, name);
+  for (const warning of attributeWarnings(tokensFile, change, fs)) await terminal.warn(warning);
+  return ExitCode.OK;
+};

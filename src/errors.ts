@@ -1,0 +1,40 @@
+/** What went wrong, as a word that stays the same from version to version. Its exit status is in exit-codes.ts. */
+export type ErrorCode =
+  | 'OPTION' // the option parser refused the command line
+  | 'USAGE' // the command line is well-formed and asks for something impossible
+  | 'UNKNOWN_PRINCIPAL'
+  | 'INVALID_TOKEN_NAME'
+  | 'TOKEN_EXISTS'
+  | 'TOKEN_MISSING'
+  | 'INVALID_ALGORITHM'
+  | 'CONFIG' // no configuration directory, or an elasticsearch.yml that can't be used
+  | 'MALFORMED_FILE' // the server could not read this service_tokens file
+  | 'HASH_UNUSABLE' // a stored hash that no secret can be checked against
+  | 'CANNOT_REPLACE' // the file can't be created or replaced
+  | 'PERMISSION'
+  | 'IO';
+
+export interface ErrorDetails {
+  /** What the user can do about it; may be several lines. */
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error class of this package: a stable `code`, a message that states the fact, a `hint` that says the way
+ * out. No message or hint ever holds a secret, a hash, or a line of a tokens file.
+ *
+ * @example
+ * try { file.list() } catch (error) { if (error instanceof ServiceTokensError) console.error(error.code, error.hint) }
+ */
+export class ServiceTokensError extends Error {
+  override readonly name = 'ServiceTokensError';
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, { hint, cause }: ErrorDetails = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.hint = hint;
+  }
+}

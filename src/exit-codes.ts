@@ -1,0 +1,43 @@
+import type { ErrorCode } from './errors.js';
+
+/** The exit statuses of the command, by their names in sysexits.h. */
+export const ExitCode = {
+  OK: 0,
+  USAGE: 64,
+  DATA: 65,
+  NO_USER: 67,
+  SOFTWARE: 70,
+  CANT_CREATE: 73,
+  IO: 74,
+  NO_PERMISSION: 77,
+  CONFIG: 78,
+} as const;
+
+export type ExitStatus = (typeof ExitCode)[keyof typeof ExitCode];
+
+/** Exhaustive by its type: a new error code without a status does not compile. */
+const statuses: Record<ErrorCode, ExitStatus> = {
+  OPTION: ExitCode.USAGE,
+  USAGE: ExitCode.USAGE,
+  UNKNOWN_PRINCIPAL: ExitCode.NO_USER,
+  INVALID_TOKEN_NAME: ExitCode.SOFTWARE,
+  TOKEN_EXISTS: ExitCode.SOFTWARE,
+  TOKEN_MISSING: ExitCode.SOFTWARE,
+  INVALID_ALGORITHM: ExitCode.CONFIG,
+  CONFIG: ExitCode.CONFIG,
+  MALFORMED_FILE: ExitCode.DATA,
+  HASH_UNUSABLE: ExitCode.DATA,
+  CANNOT_REPLACE: ExitCode.CANT_CREATE,
+  PERMISSION: ExitCode.NO_PERMISSION,
+  IO: ExitCode.IO,
+};
+
+/**
+ * Gives the exit status of an error.
+ *
+ * @param code the `code` of a ServiceTokensError
+ * @returns the status, from sysexits.h
+ */
+export function exitStatusOf(code: ErrorCode): ExitStatus {
+  return statuses[code];
+}

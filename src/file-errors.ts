@@ -1,0 +1,41 @@
+import { type ErrorCode, ServiceTokensError } from './errors.js';
+import { errnoOf } from './file-system.js';
+
+type Sentence = readonly [code: ErrorCode, fact: string, hint?: string];
+
+/** What each failure of a system call means for the user, whatever was being done. */
+const sentences: Readonly<Record<string, Sentence>> = {
+  EACCES: [
+    'PERMISSION',
+    'permission denied',
+    'Run the command as the user that owns the configuration directory.',
+  ],
+  EPERM: ['PERMISSION', 'the operation is not permitted'],
+  EROFS: [
+    'CANNOT_REPLACE',
+    'the file system is read-only',
+    'Mount it writable, or write the file elsewhere with --file.',
+  ],
+  ENOSPC: ['IO', 'no space is left on the device'],
+  EDQUOT: ['IO', 'the disk quota is exceeded'],
+  ENAMETOOLONG: ['CANNOT_REPLACE', 'the name is too long'],
+  EISDIR: ['IO', 'it is a directory'],
+  ENOTDIR: ['CONFIG', 'a part of the path is not a directory'],
+  ELOOP: ['IO', 'the symbolic links lead in a circle'],
+  EMFILE: ['IO', 'too many files are open in this process', 'Raise the limit (ulimit -n).'],
+  ENFILE: ['IO', 'too many files are open on this system'],
+};
+
+/**
+ * Turns a failed system call into a sentence.
+ *
+ * @param error what was thrown; anything that is no failed system call is given back as it is
+ * @param doing what was being done, as in `could not read`
+ * @param path the file it was done to
+ */
+export function fileError(error: unknown, doing: string, path: string): unknown {
+  const errno = errnoOf(error);
+  if (errno === undefined) return error;
+  const [code, fact, hint] = sentences[errno] ?? ['IO', `the system says ${errno}`];
+  return new ServiceTokensError(code, `${doing} [${path}]: ${fact}`, { hint, cause: error });
+}

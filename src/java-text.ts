@@ -1,0 +1,60 @@
+/**
+ * How Java reads text, where that differs from JavaScript: the server reads its files with these rules, so a file
+ * means what they say. Sources: the documentation of String.trim, Character.isWhitespace, Integer.parseInt and of the
+ * UTF-8 encoder; oracle/BEHAVIOUR.md sections 6 and 9.
+ */
+
+/** String.trim: drops leading and trailing code units up to U+0020, control characters and NUL included. */
+export function trim(text: string): string {
+  return text.replace(/^[\0-\x20]+|[\0-\x20]+$/g, '');
+}
+
+/** Whether every character is white space to Java: not U+0085, U+00A0, U+2007 or U+202F, but U+001C to U+001F. */
+export function isBlank(text: string): boolean {
+  return /^[\t-\r\x1c-\x20\u1680\u2000-\u2006\u2008-\u200a\u2028\u2029\u205f\u3000]*$/.test(text);
+}
+
+/**
+ * Integer.parseInt: an optional sign, then decimal digits of any script of the BMP.
+ *
+ * @returns the integer, or undefined where Java throws NumberFormatException
+ */
+export function parseInt32(text: string): number | undefined {
+  if (!/^[+-]?\p{Nd}+$/u.test(text) || /[\ud800-\udfff]/.test(text)) return undefined;
+  const value = Number(text.replace(/[^+-]/g, (digit) => String(digitValue(digit))));
+  return value >= -(2 ** 31) && value < 2 ** 31 ? value : undefined;
+}
+
+/** Decimal digits stand in Unicode as whole runs of ten, so a digit's value is how far its run goes back from it. */
+function digitValue(digit: string): number {
+  let value = 0;
+  while (/\p{Nd}/u.test(String.fromCharCode(digit.charCodeAt(0) - value - 1))) value++;
+  return value % 10;
+}
+
+/** String.getBytes(UTF_8): a lone surrogate becomes `?`, where JavaScript would write U+FFFD. */
+export function utf8(text: string): Buffer {
+  return Buffer.from(text.replace(/\p{Surrogate}/gu, '?'), 'utf8');
+}
+
+/** Base64.getDecoder().decode: unpadded is fine, wrong padding or anything that is not of the alphabet is not. */
+export function decodeBase64(text: string): Buffer | undefined {
+  const [, body = '', rest = ''] = /^([A-Za-z0-9+/]*)(.*)$/s.exec(text) ?? [];
+  return rest === '' || rest === paddingOf(body) ? decodeBody(body) : undefined;
+}
+
+/** Base64.getDecoder().wrap: as decode, but it stops reading at complete padding and never sees what follows it. */
+export function decodeBase64Stream(text: string): Buffer | undefined {
+  const [, body = '', rest = ''] = /^([A-Za-z0-9+/]*)(.*)$/s.exec(text) ?? [];
+  const padding = paddingOf(body);
+  return rest === '' || (padding !== '' && rest.startsWith(padding)) ? decodeBody(body) : undefined;
+}
+
+function paddingOf(body: string): string {
+  return '='.repeat((4 - (body.length % 4)) % 4);
+}
+
+/** Unused bits of the last character may be set: neither Java nor Node looks at them. */
+function decodeBody(body: string): Buffer | undefined {
+  return body.length % 4 === 1 ? undefined : Buffer.from(body, 'base64');
+}

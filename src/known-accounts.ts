@@ -1,0 +1,84 @@
+import { closest } from './did-you-mean.js';
+import { type ElasticsearchVersion, isAtLeast } from './elasticsearch-version.js';
+import { ServiceTokensError } from './errors.js';
+
+/** A service account that Elasticsearch knows, `<namespace>/<service>`. */
+export type Principal = string & { readonly __brand: 'Principal' };
+
+export interface KnownAccount {
+  readonly principal: Principal;
+  /** The first version that knows the account. */
+  readonly since: ElasticsearchVersion;
+  /** The first version that no longer knows it. */
+  readonly until?: ElasticsearchVersion;
+  readonly purpose: string;
+}
+
+/** In the order in which the original lists them; each version's list is this one without those it does not know. */
+const accounts: readonly KnownAccount[] = [
+  account('fleet-server', { major: 7, minor: 13 }, "Fleet Server's own work"),
+  account('fleet-server-remote', { major: 8, minor: 12 }, 'Fleet Server writing to a remote cluster'),
+  account('auto-ops', { major: 8, minor: 16 }, 'AutoOps monitoring'),
+  account('kibana', { major: 7, minor: 16 }, "Kibana's internal user"),
+  {
+    ...account('enterprise-search-server', { major: 8, minor: 2 }, 'Enterprise Search'),
+    until: { major: 9, minor: 0 },
+  },
+];
+
+function account(service: string, since: ElasticsearchVersion, purpose: string): KnownAccount {
+  return { principal: `elastic/${service}` as Principal, since, purpose };
+}
+
+/**
+ * Lists the accounts of one version of Elasticsearch, in the original's order.
+ *
+ * @param version the server's version; undefined gives the accounts of every version
+ */
+export function knownAccounts(version?: ElasticsearchVersion): readonly KnownAccount[] {
+  if (version === undefined) return accounts;
+  return accounts.filter(
+    ({ since, until }) => isAtLeast(version, since) && !(until && isAtLeast(version, until)),
+  );
+}
+
+/**
+ * Reads a principal: exactly one of the known accounts, in the letter case and without a slash too many.
+ *
+ * @param version the server's version; undefined accepts the accounts of every version
+ * @throws UNKNOWN_PRINCIPAL, in the original's words, with a hint where the intention can be guessed
+ */
+export function parsePrincipal(text: string, version?: ElasticsearchVersion): Principal {
+  const known = knownAccounts(version).map(({ principal }) => principal);
+  const found = known.find((principal) => principal === text);
+  if (found !== undefined) return found;
+  throw new ServiceTokensError(
+    'UNKNOWN_PRINCIPAL',
+    `Unknown service account principal: [${text}]. Must be one of [${known.join(',')}]`,
+    { hint: hintFor(text, known) },
+  );
+}
+
+function hintFor(text: string, known: readonly Principal[]): string | undefined {
+  const elsewhere = accounts.find(({ principal }) => principal === text);
+  if (elsewhere) {
+    const { since, until } = elsewhere;
+    return until
+      ? `${text} exists from Elasticsearch ${since.major}.${since.minor} until before ${until.major}.${until.minor}.`
+      : `${text} exists from Elasticsearch ${since.major}.${since.minor} on.`;
+  }
+  const parts = text
+    .toLowerCase()
+    .split('/')
+    .filter((part) => part !== '');
+  const [namespace = '', service = ''] = parts.length === 1 ? ['elastic', ...parts] : parts;
+  if (['apm', 'apm-server', 'logstash'].includes(service)) {
+    return 'APM Server and Logstash have no service account: give them an API key (POST /_security/api_key).';
+  }
+  const guess = closest(`${namespace}/${service}`, known);
+  if (guess !== undefined) return `Did you mean ${guess}?`;
+  if (parts.length > 1 && namespace !== 'elastic') {
+    return 'Accounts outside the elastic namespace are user-managed (Elasticsearch 9.6): they take tokens from the REST API only, never from this file.';
+  }
+  return undefined;
+}

@@ -1,0 +1,120 @@
+/**
+ * What the command says, and where:
+ * - stdout carries the answer only; warnings, errors, hints and usage go to stderr;
+ * - an error is one line, `ERROR: <message>, with exit code <n>`; the option parser's have no suffix, as the original's;
+ * - a usage error shows the command's usage first, unless `-s`; a hint follows on lines of its own;
+ * - control characters in a message are escaped, so that a line stays a line;
+ * - only the label of an error or a warning is coloured, and only on a terminal (NO_COLOR, FORCE_COLOR, --no-color).
+ */
+import { realpathSync } from 'node:fs';
+import type { Surroundings } from './config-dir.js';
+import { ServiceTokensError } from './errors.js';
+import { ExitCode, type ExitStatus, exitStatusOf } from './exit-codes.js';
+
+/** A stream that text is written to; a failed write rejects. */
+export interface Output {
+  readonly isTTY: boolean;
+  write(text: string): Promise<void>;
+}
+
+/** All that the command takes from its process. */
+export interface Io extends Surroundings {
+  readonly stdout: Output;
+  readonly stderr: Output;
+}
+
+/** The Io of this process. */
+export function processIo(): Io {
+  return {
+    env: process.env,
+    cwd: process.cwd(),
+    toolPath: realpathSync(process.argv[1] ?? '.'),
+    stdout: outputOf(process.stdout),
+    stderr: outputOf(process.stderr),
+  };
+}
+
+function outputOf(stream: NodeJS.WriteStream): Output {
+  stream.on('error', () => {}); // told by write's callback; without a listener it would end the process
+  return {
+    isTTY: stream.isTTY === true,
+    write: (text) =>
+      new Promise((resolve, reject) => stream.write(text, (error) => (error ? reject(error) : resolve()))),
+  };
+}
+
+export class Terminal {
+  readonly #io: Io;
+  /** The usage of the command at work, shown before a usage error. */
+  usage = '';
+  silent = false;
+  verbose = false;
+  color: boolean | undefined;
+
+  constructor(io: Io) {
+    this.#io = io;
+  }
+
+  /**
+   * Writes an answer to stdout.
+   *
+   * @throws IO when stdout does not take it, so that nobody believes it was delivered
+   */
+  async answer(text: string): Promise<void> {
+    try {
+      await this.#io.stdout.write(text);
+    } catch (cause) {
+      const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
+      throw new ServiceTokensError('IO', `could not write to standard output: ${reason}`, { cause });
+    }
+  }
+
+  /** Writes a warning to stderr; the second and later lines of the text follow as they are. */
+  async warn(text: string): Promise<void> {
+    await this.#say(
+      `${await this.#label('WARNING:', 'yellow')} ${text.split('\n').map(escapeControls).join('\n')}\n`,
+    );
+  }
+
+  /** Writes an error to stderr. @returns the exit status */
+  async fail(error: unknown): Promise<ExitStatus> {
+    const isOurs = error instanceof ServiceTokensError;
+    const status = isOurs ? exitStatusOf(error.code) : ExitCode.SOFTWARE;
+    const message = isOurs
+      ? error.message
+      : `internal error: ${error instanceof Error ? error.message : error}`;
+    const suffix = isOurs && error.code === 'OPTION' ? '' : `, with exit code ${status}`;
+    const lines = [`${await this.#label('ERROR:', 'red')} ${escapeControls(message)}${suffix}`];
+    if (isOurs && error.hint !== undefined) lines.push(...error.hint.split('\n').map(escapeControls));
+    if (!isOurs && this.verbose && error instanceof Error) lines.push(error.stack ?? '');
+    const usage = status === ExitCode.USAGE && !this.silent && this.usage ? `${this.usage}\n\n` : '';
+    await this.#say(`${usage}${lines.join('\n')}\n`);
+    return status;
+  }
+
+  /** What can't be said on stderr can't be said: the exit status still tells. */
+  async #say(text: string): Promise<void> {
+    await this.#io.stderr.write(text).catch(() => {});
+  }
+
+  async #label(text: string, color: 'red' | 'yellow'): Promise<string> {
+    if (!this.#wantsColor()) return text;
+    const { Chalk } = await import('chalk'); // only on a terminal
+    return new Chalk({ level: 1 }).bold[color](text);
+  }
+
+  #wantsColor(): boolean {
+    const { env, stderr } = this.#io;
+    if (this.color === false || env['NO_COLOR']) return false;
+    if (env['FORCE_COLOR'] !== undefined) return !['', '0', 'false'].includes(env['FORCE_COLOR']);
+    return stderr.isTTY && env['TERM'] !== 'dumb';
+  }
+}
+
+/** Control characters, line separators and bidirectional overrides, as JavaScript would write them in a string. */
+function escapeControls(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, (character) => {
+    const short: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+    return short[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}
