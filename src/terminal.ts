@@ -6,10 +6,10 @@
  * - control characters in a message are escaped, so that a line stays a line;
  * - only the label of an error or a warning is coloured, and only on a terminal (NO_COLOR, FORCE_COLOR, --no-color).
  */
-import { realpathSync } from 'node:fs';
 import type { Surroundings } from './config-dir.js';
 import { ServiceTokensError } from './errors.js';
 import { ExitCode, type ExitStatus, exitStatusOf } from './exit-codes.js';
+import { nodeFileSystem as fs, O_ACCMODE, O_RDWR } from './file-system.js';
 
 /** A stream that text is written to; a failed write rejects. */
 export interface Output {
@@ -28,8 +28,8 @@ export function processIo(): Io {
   return {
     env: process.env,
     cwd: process.cwd(),
-    toolPath: realpathSync(process.argv[1] ?? '.'),
-    stdout: outputOf(process.stdout),
+    toolPath: fs.realpathSync(process.argv[1] ?? '.'),
+    stdout: wasClosed(1) ? closedOutput : outputOf(process.stdout),
     stderr: outputOf(process.stderr),
   };
 }
@@ -42,6 +42,27 @@ function outputOf(stream: NodeJS.WriteStream): Output {
       new Promise((resolve, reject) => stream.write(text, (error) => (error ? reject(error) : resolve()))),
   };
 }
+
+/**
+ * Whether a stream was closed when the process began (`>&-`). Node opens /dev/null in its place, for reading and
+ * writing; a shell's own `>/dev/null` is for writing only. Where there is no /proc, nobody can tell.
+ */
+function wasClosed(fd: number): boolean {
+  try {
+    const flags = /^flags:\s*(\d+)$/m.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1] ?? '';
+    return (
+      (Number.parseInt(flags, 8) & O_ACCMODE) === O_RDWR &&
+      fs.fstatSync(fd).rdev === fs.statSync('/dev/null').rdev
+    );
+  } catch {
+    return false;
+  }
+}
+
+const closedOutput: Output = {
+  isTTY: false,
+  write: () => Promise.reject(Object.assign(new Error('closed'), { code: 'EBADF' })),
+};
 
 export class Terminal {
   readonly #io: Io;
