@@ -1,0 +1,356 @@
+/**
+ * Transcripts: sessions at the command line that a person can read and a test can run. All of the grammar:
+ *
+ *     # prose               what the next steps show; a failure is filed under it
+ *     $ tool args           a command; no shell; split on blanks, 'quotes' group; NAME=value before it sets a variable
+ *     < text                a line of its standard input
+ *     text                  expected stdout, line for line
+ *     ! text                expected stderr, line for line
+ *     ? 65                  expected exit status (0 when absent)
+ *     {name}                a hole: binds once, must be the same ever after, usable in later commands
+ *     -- path --            a file that exists before the first command (to the end of the transcript)
+ *
+ * What is not expected is a failure, so silence is asserted by writing nothing. Three rules settle the rest:
+ * - prose stands at the top or behind an empty line; directly behind a command's lines, `# text` is its output;
+ * - below a last line that has no end stands `\ No newline at end of file`, as in a diff; in files, too;
+ * - what an editor would hide has a name, which is a hole that is always bound (see `hidden`).
+ */
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { main } from '../../src/main.js';
+
+export interface Transcript {
+  readonly sections: readonly Section[];
+  readonly files: readonly StartFile[];
+}
+
+interface Section {
+  readonly heading: string;
+  readonly steps: readonly Step[];
+}
+
+interface Output {
+  stdout: string[];
+  stderr: string[];
+  status: number;
+}
+
+/** A command and what is expected of it. */
+interface Step extends Output {
+  readonly line: number;
+  /** The command as it stands, for the report. */
+  readonly text: string;
+  readonly env: readonly string[];
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly stdin: string[];
+}
+
+interface StartFile {
+  readonly line: number;
+  readonly path: string;
+  readonly lines: string[];
+}
+
+/** A section as it should have gone and as it went: the same text when all is well, a diff to read when not. */
+export interface Outcome {
+  readonly heading: string;
+  readonly expected: string;
+  readonly actual: string;
+}
+
+const TOOL = 'elasticsearch-service-tokens';
+const FILE = /^-- (\S+) --$/;
+const NO_END = '\\ No newline at end of file';
+/** Lower case only, and not behind `$`: `{PBKDF2}` and `${node.name}` are no holes. */
+const HOLE = /(?<!\$)\{([a-z][a-z0-9-]*)\}/g;
+
+/** What fits a hole, by the letters that its name begins with: `{token}` as well as `{token-2}`. */
+const shapes: Readonly<Record<string, string>> = {
+  token: 'AAEAA[A-Za-z0-9+/]+',
+  hash: String.raw`\{PBKDF2(?:_STRETCH)?\}\d+(?:\$[A-Za-z0-9+/]{43}=){2}|\$2a\$\d\d\$[./A-Za-z0-9]{53}`,
+};
+
+/** Holes that are always bound, beside `{dir}`, the session's directory. A `{newline}` can be in an argument only. */
+const hidden = { cr: '\r', newline: '\n', tab: '\t', esc: '\x1b', bom: '\ufeff' };
+
+/** The programs beside the tool, to see what it did and to prepare what it finds. They have no options. */
+const witnesses: Readonly<Record<string, (at: (path?: string) => string, ...args: string[]) => unknown>> = {
+  cat: (at, file) => fs.readFileSync(at(file), 'utf8'),
+  mode: (at, file) => `${(fs.statSync(at(file)).mode & 0o7777).toString(8)}\n`,
+  ls: (at, directory) => toText(fs.readdirSync(at(directory)).sort()), // hidden files too, so that litter shows
+  chmod: (at, mode = '', file) => fs.chmodSync(at(file), Number.parseInt(mode, 8)),
+  rm: (at, file) => fs.unlinkSync(at(file)),
+  cp: (at, from, to) => fs.copyFileSync(at(from), at(to)),
+  ln: (at, target = '', link) => fs.symlinkSync(target, at(link)), // a symbolic one
+};
+
+/**
+ * Reads a transcript.
+ *
+ * @param heading what steps without prose of their own are filed under; without it they are an error
+ * @param firstLine the number of the text's first line, where the text is a part of a longer one
+ * @throws Error with the line's number, for whatever can't do what its author meant
+ */
+export function parseTranscript(text: string, heading?: string, firstLine = 1): Transcript {
+  const lines = text.replace(/\n$/, '').split('\n');
+  const end = lines.findIndex((line) => FILE.test(line));
+  const sections = parseSections(lines.slice(0, end < 0 ? undefined : end), heading, firstLine);
+  const files = end < 0 ? [] : parseFiles(lines.slice(end), firstLine + end);
+  requireBound(files, sections);
+  return { sections, files };
+}
+
+function parseFiles(lines: readonly string[], firstLine: number): StartFile[] {
+  const files: StartFile[] = [];
+  for (const [index, line] of lines.entries()) {
+    const path = FILE.exec(line)?.[1];
+    if (path === undefined) files.at(-1)?.lines.push(line);
+    else files.push({ line: firstLine + index, path, lines: [] });
+  }
+  return files;
+}
+
+function parseSections(lines: readonly string[], heading: string | undefined, firstLine: number): Section[] {
+  const sections: { heading: string; steps: Step[] }[] = [];
+  let prose = heading === undefined ? [] : [heading];
+  let step: Step | undefined;
+  let gap: string[] = []; // empty lines: output when more output follows, else the space between two steps
+  for (const [index, line] of lines.entries()) {
+    const number = firstLine + index;
+    if (line === '') {
+      gap.push(line);
+      continue;
+    }
+    const [, mark = '', rest = ''] = /^([#$<!?])(?: (.*))?$/.exec(line) ?? [];
+    if (mark === '#' && (step === undefined || gap.length > 0)) {
+      prose.push(rest);
+      step = undefined;
+    } else if (mark === '$') {
+      if (prose.length > 0) sections.push({ heading: prose.join(' '), steps: [] });
+      prose = [];
+      step = parseCommand(rest, number);
+      (sections.at(-1) ?? refuse(number, 'a command needs prose above it')).steps.push(step);
+    } else if (step === undefined) {
+      refuse(number, 'no command stands above this output');
+    } else if (mark === '<') {
+      step.stdin.push(rest);
+    } else if (mark === '!') {
+      step.stderr.push(rest);
+    } else if (mark === '?') {
+      step.status = /^\d+$/.test(rest) ? Number(rest) : refuse(number, 'not an exit status');
+    } else {
+      step.stdout.push(...gap, line);
+    }
+    gap = [];
+  }
+  if (step === undefined) refuse(firstLine + lines.length - 1, 'no command stands below the last prose');
+  return sections;
+}
+
+function parseCommand(text: string, line: number): Step {
+  const words = text.match(/(?:'[^']*'|[^\s'])+/g) ?? [];
+  if (text.split("'").length % 2 === 0) refuse(line, 'a quote is not closed');
+  const argv = words.map((word) => word.replaceAll("'", ''));
+  const at = argv.findIndex((word) => !/^[A-Za-z_]\w*=/.test(word));
+  const program = (argv[at] ?? '').replace(/^bin\//, '');
+  if (program !== TOOL && !Object.hasOwn(witnesses, program)) refuse(line, `no program [${program}] here`);
+  const command = { line, text, env: argv.slice(0, at), program, args: argv.slice(at + 1) };
+  return { ...command, stdin: [], stdout: [], stderr: [], status: 0 };
+}
+
+/** A hole that is used before it can have a value is a slip of the pen: it would be taken as it stands. */
+function requireBound(files: readonly StartFile[], sections: readonly Section[]): void {
+  const bound = new Set(['dir', ...Object.keys(hidden)]);
+  const check = (line: number, texts: readonly string[]) => {
+    const name = texts.flatMap(holesOf).find((hole) => !bound.has(hole));
+    if (name !== undefined) refuse(line, `{${name}} has no value yet`);
+  };
+  for (const { line, lines } of files) check(line, lines);
+  for (const { line, env, args, stdin, stdout, stderr } of sections.flatMap(({ steps }) => steps)) {
+    check(line, [...env, ...args, ...stdin]);
+    for (const name of [...stdout, ...stderr].flatMap(holesOf)) bound.add(name);
+  }
+}
+
+function holesOf(text: string): string[] {
+  return [...text.matchAll(HOLE)].map(([, name = '']) => name);
+}
+
+function refuse(line: number, why: string): never {
+  throw new Error(`line ${line}: ${why}`);
+}
+
+/**
+ * Reads the blocks of a Markdown text that are marked ```console, each a transcript of its own; a block that has no
+ * prose is filed under the text's own heading and line.
+ */
+export function parseMarkdown(markdown: string): Transcript[] {
+  const transcripts: Transcript[] = [];
+  const lines = markdown.split('\n');
+  let heading = '';
+  for (let i = 0; i < lines.length; i++) {
+    heading = /^#+ (.*)/.exec(lines[i] ?? '')?.[1] ?? heading;
+    if (!lines[i]?.startsWith('```')) continue;
+    const end = lines.indexOf('```', i + 1);
+    if (end < 0) refuse(i + 1, 'the block is not closed');
+    if (lines[i] === '```console') {
+      const block = lines.slice(i + 1, end).join('\n');
+      transcripts.push(parseTranscript(block, `${heading}, line ${i + 2}`, i + 2));
+    }
+    i = end;
+  }
+  return transcripts;
+}
+
+/** Runs a transcript in a directory of its own, which holds an empty `config` beside the transcript's files. */
+export async function runTranscript({ sections, files }: Transcript): Promise<Outcome[]> {
+  const dir = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'transcript-')));
+  try {
+    const holes = new Holes(dir);
+    fs.mkdirSync(join(dir, 'config'));
+    for (const { path, lines } of files) {
+      fs.mkdirSync(dirname(join(dir, path)), { recursive: true });
+      fs.writeFileSync(join(dir, path), holes.fill(toText(lines)));
+      fs.chmodSync(join(dir, path), 0o644); // whatever the umask
+    }
+    const outcomes: Outcome[] = [];
+    for (const { heading, steps } of sections) {
+      const [expected, actual]: [string[], string[]] = [[], []];
+      for (const step of steps) {
+        const result = await runStep(step, dir, holes);
+        actual.push(...show(step, result));
+        expected.push(...show(step, holes.settle(step, result)));
+      }
+      outcomes.push({ heading, expected: expected.join('\n'), actual: actual.join('\n') });
+    }
+    return outcomes;
+  } finally {
+    fs.rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+function show({ text, stdin }: Step, { stdout, stderr, status }: Output): string[] {
+  const marked = [...stdin.map((line) => `< ${line}`), ...stdout, ...stderr.map((line) => `! ${line}`)];
+  return [`$ ${text}`, ...marked, ...(status === 0 ? [] : [`? ${status}`]), ''];
+}
+
+async function runStep({ env, program, args, stdin }: Step, dir: string, holes: Holes): Promise<Output> {
+  const words = args.map((word) => holes.fill(word));
+  const variables = Object.fromEntries(env.map((word) => holes.fill(word).split(/=(.*)/s)));
+  const { stdout, stderr, status } =
+    program === TOOL
+      ? await runTool(words, variables, holes.fill(toText(stdin)), dir)
+      : runWitness(program, words, dir);
+  return { stdout: holes.name(stdout), stderr: holes.name(stderr), status };
+}
+
+interface Result {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly status: number;
+}
+
+/** The one place that knows what the tool takes from its process. */
+async function runTool(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+  stdin: string,
+  dir: string,
+): Promise<Result> {
+  const written = { stdout: '', stderr: '' };
+  const output = (name: 'stdout' | 'stderr') => ({
+    isTTY: false,
+    write: async (text: string) => {
+      written[name] += text;
+    },
+  });
+  const io = {
+    env: { ES_PATH_CONF: 'config', ...env },
+    cwd: dir,
+    toolPath: join(dir, 'bin', TOOL),
+    stdin: Readable.from([stdin]),
+    stdout: output('stdout'),
+    stderr: output('stderr'),
+  };
+  const status = await main(argv, io);
+  return { ...written, status };
+}
+
+function runWitness(program: string, args: readonly string[], dir: string): Result {
+  try {
+    const stdout = witnesses[program]?.((path = '') => resolve(dir, path), ...args);
+    return { stdout: String(stdout ?? ''), stderr: '', status: 0 };
+  } catch (error) {
+    return { stdout: '', stderr: `${program}: ${(error as NodeJS.ErrnoException).code}\n`, status: 1 };
+  }
+}
+
+/** The values of a transcript's holes. */
+class Holes {
+  readonly #bound = new Map<string, string>();
+  /** What a name of `hidden`, or `dir`, stands for. */
+  readonly #constants: ReadonlyMap<string, string>;
+
+  constructor(dir: string) {
+    this.#constants = new Map([['dir', dir], ...Object.entries(hidden)]);
+  }
+
+  /** Puts the values into a text that is to be used. */
+  fill(text: string): string {
+    return this.#fillBound(text).replace(HOLE, (hole, name: string) => this.#constants.get(name) ?? hole);
+  }
+
+  /** Puts the names of what can't be seen, or is different every time, into an output; and splits it. */
+  name(output: string): string[] {
+    return toLines(output).map((line) =>
+      [...this.#constants].reduce((text, [name, value]) => text.replaceAll(value, `{${name}}`), line),
+    );
+  }
+
+  /**
+   * Fills the holes of an expected output with what stands in their place in the actual one, and binds them. A hole
+   * that fits nothing stays, so that the diff shows it.
+   */
+  settle(expected: Output, actual: Output): Output {
+    return {
+      stdout: expected.stdout.map((line, i) => this.#settleLine(line, actual.stdout[i])),
+      stderr: expected.stderr.map((line, i) => this.#settleLine(line, actual.stderr[i])),
+      status: expected.status,
+    };
+  }
+
+  #settleLine(expected: string, actual: string | undefined): string {
+    const names: string[] = [];
+    const parts = this.#fillBound(expected).split(HOLE); // text, name, text, name, ..., text
+    const pattern = parts.map((part, i) => {
+      if (i % 2 === 0) return escapeRegExp(part);
+      if (this.#constants.has(part)) return escapeRegExp(`{${part}}`);
+      if (names.includes(part)) return `\\${names.indexOf(part) + 1}`;
+      names.push(part);
+      return `(${shapes[/^[a-z]+/.exec(part)?.[0] ?? ''] ?? '.+?'})`;
+    });
+    const values = new RegExp(`^${pattern.join('')}$`, 's').exec(actual ?? '')?.slice(1);
+    for (const [i, name] of names.entries()) if (values?.[i]) this.#bound.set(name, values[i]);
+    return this.#fillBound(expected);
+  }
+
+  #fillBound(text: string): string {
+    return text.replace(HOLE, (hole, name: string) => this.#bound.get(name) ?? hole);
+  }
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+}
+
+function toLines(text: string): string[] {
+  const lines = text.split('\n');
+  return lines.at(-1) === '' ? lines.slice(0, -1) : [...lines, NO_END];
+}
+
+function toText(lines: readonly string[]): string {
+  return lines.at(-1) === NO_END ? lines.slice(0, -1).join('\n') : lines.map((line) => `${line}\n`).join('');
+}
