@@ -1,11 +1,13 @@
-import { randomBytes } from 'node:crypto';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { ServiceTokensError } from './errors.js';
 import { fileError } from './file-errors.js';
+import { temporaryName } from './file-lock.js';
 import {
   errnoOf,
   type FileSystem,
   ifExists,
+  ignoreFailure,
+  ignoreRefusal,
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
@@ -13,6 +15,7 @@ import {
   O_RDONLY,
   O_WRONLY,
 } from './file-system.js';
+import { mountedAt } from './mounts.js';
 
 /** Whose a file is and who may use it; `mode` holds the nine permission bits. */
 export interface Attributes {
@@ -32,21 +35,41 @@ const MAX_LINKS = 40; // as Linux: path_resolution(7)
 /**
  * Follows symbolic links to the file that a replacement has to replace, so that a link stays a link.
  *
- * @returns the path of the last link's target, which need not exist
+ * @returns the paths from the first to the last, each the target of the one before; the last one need not exist
  * @throws IO when the links lead in a circle
  */
-export function followLinks(fs: FileSystem, path: string): string {
-  let target = path;
-  for (let links = 0; links < MAX_LINKS; links++) {
-    const stat = attempt('could not read', target, () => ifExists(() => fs.lstatSync(target)));
-    if (!stat?.isSymbolicLink()) return target;
-    const link = target;
-    target = resolve(
+export function followLinks(fs: FileSystem, path: string): [...string[], string] {
+  const steps: [...string[], string] = [path];
+  for (let at = path; steps.length <= MAX_LINKS; ) {
+    const stat = attempt('could not read', at, () => ifExists(() => fs.lstatSync(at)));
+    if (!stat?.isSymbolicLink()) return steps;
+    const link = at;
+    at = resolve(
       dirname(link),
       attempt('could not read', link, () => fs.readlinkSync(link)),
     );
+    steps.push(at);
   }
   throw new ServiceTokensError('IO', `could not read [${path}]: the symbolic links lead in a circle`);
+}
+
+/**
+ * Finds the file to change behind a path.
+ *
+ * @throws CANNOT_REPLACE for a file in a Kubernetes volume, whose `..data` link the kubelet switches to a new
+ *   directory at every update: a change there would vanish, and a file in the link's place would cut the pod off from
+ *   its operator without a word (FACTS.md, "ECK"); IO when the links lead in a circle
+ */
+export function findTarget(fs: FileSystem, path: string): string {
+  const steps = followLinks(fs, path);
+  if (steps.some((step) => step.split('/').includes('..data'))) {
+    throw new ServiceTokensError(
+      'CANNOT_REPLACE',
+      `could not write [${path}]: it is in a Kubernetes volume (..data), which only Kubernetes changes`,
+      { hint: 'Change the Secret that is mounted there.' },
+    );
+  }
+  return steps.at(-1) ?? path;
 }
 
 /**
@@ -67,17 +90,21 @@ export function readSnapshot(fs: FileSystem, path: string): Snapshot | undefined
   });
 }
 
+/** What a new file is to have, seen what the caller's files are born with. */
+export type AttributeChoice = (born: Attributes) => Attributes;
+
 /**
  * Replaces a file whole or not at all: after any failure the old file stands and nothing else is left.
  *
  * The algorithm is that of write-file-atomic, hardened for secrets: the temporary file has a random name, is created
  * exclusively and is private from its first byte, whatever the umask; it gets its owner, group and mode before its
- * content; and both file and directory reach the disk before this returns.
+ * content, and its content reaches the disk before it gets its final name. That the name reaches the disk too is
+ * syncDirectoryOf's work, apart, because the file is changed by then and a failure there means to change it back.
  *
  * @param path the file, with no link in its last part
  * @param bytes the new content
- * @param wanted owner, group and mode for the new file; an owner or group that the caller may not give stays the
- *   caller's, as with the original; undefined means the caller's, 0600
+ * @param wanted the old file's attributes, which are kept as far as the caller may give them, or a choice for a new one
+ * @param beforeRename the last moment to throw and have changed nothing
  * @returns the attributes that the file now has
  * @throws CANNOT_REPLACE, PERMISSION or IO
  */
@@ -85,9 +112,10 @@ export function replaceFile(
   fs: FileSystem,
   path: string,
   bytes: Uint8Array,
-  wanted?: Attributes,
+  wanted: Attributes | AttributeChoice,
+  beforeRename: () => void = () => {},
 ): Attributes {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(9).toString('hex')}.tmp`);
+  const temporary = temporaryName(path);
   return attempt('could not write', path, () => {
     const fd = fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
     let attributes: Attributes;
@@ -99,72 +127,123 @@ export function replaceFile(
       } finally {
         fs.closeSync(fd);
       }
+      beforeRename();
       fs.renameSync(temporary, path);
     } catch (error) {
       ignoreFailure(() => fs.unlinkSync(temporary));
-      throw error;
+      throw errnoOf(error) === 'EBUSY' ? busy(fs, path, error) : error;
     }
-    syncDirectory(fs, dirname(path));
     return attributes;
   });
 }
 
 /**
- * Removes a file, durably.
+ * Makes it durable that a file was replaced or removed.
+ *
+ * @throws IO or PERMISSION
+ */
+export function syncDirectoryOf(fs: FileSystem, path: string): void {
+  attempt('could not sync the directory of', path, () => {
+    const fd = fs.openSync(dirname(path), O_RDONLY | O_DIRECTORY);
+    try {
+      fs.fsyncSync(fd);
+    } catch (error) {
+      // Some file systems have nothing to sync in a directory, and say so.
+      if (errnoOf(error) !== 'EINVAL') throw error;
+    } finally {
+      fs.closeSync(fd);
+    }
+  });
+}
+
+/**
+ * Overwrites a file where it is, for a mount of the single file, which can't be replaced. A reader may see half of it,
+ * and so may the next one after a crash.
+ *
+ * @param old the content to put back if it fails midway
+ * @throws PERMISSION or IO, the old content restored; IO that says so where even that failed
+ */
+export function overwriteFile(fs: FileSystem, path: string, bytes: Uint8Array, old: Uint8Array): void {
+  attempt('could not write', path, () => {
+    const fd = fs.openSync(path, O_WRONLY | O_NOFOLLOW);
+    try {
+      try {
+        overwrite(fs, fd, bytes);
+      } catch (error) {
+        restore(fs, fd, old, path, error);
+        throw error;
+      }
+    } finally {
+      ignoreFailure(() => fs.closeSync(fd)); // the content is on the disk by now, or the failure is known
+    }
+  });
+}
+
+function overwrite(fs: FileSystem, fd: number, bytes: Uint8Array): void {
+  writeAll(fs, fd, bytes);
+  fs.ftruncateSync(fd, bytes.length);
+  fs.fsyncSync(fd);
+}
+
+function restore(fs: FileSystem, fd: number, old: Uint8Array, path: string, cause: unknown): void {
+  try {
+    overwrite(fs, fd, old);
+  } catch {
+    throw new ServiceTokensError(
+      'IO',
+      `could not write [${path}], nor put back what was in it: the file is damaged`,
+      {
+        hint: 'Restore it from a backup, or correct it by hand.',
+        cause,
+      },
+    );
+  }
+}
+
+function busy(fs: FileSystem, path: string, cause: unknown): ServiceTokensError {
+  const source = mountedAt(path, fs);
+  const reason =
+    source === undefined ? 'it is in use by the system' : `it is a mount of its own, of [${source}]`;
+  return new ServiceTokensError(
+    'CANNOT_REPLACE',
+    `could not write [${path}]: ${reason}, so it can't be replaced`,
+    {
+      hint: 'Mount the directory instead of the file, or use --in-place: it overwrites the file where it is, and a reader may see half of it.',
+      cause,
+    },
+  );
+}
+
+/**
+ * Removes a file.
  *
  * @throws PERMISSION or IO
  */
 export function removeFile(fs: FileSystem, path: string): void {
-  attempt('could not remove', path, () => {
-    fs.unlinkSync(path);
-    syncDirectory(fs, dirname(path));
-  });
+  attempt('could not remove', path, () => fs.unlinkSync(path));
 }
 
-function setAttributes(fs: FileSystem, fd: number, wanted: Attributes | undefined): Attributes {
-  const born = fs.fstatSync(fd);
+function setAttributes(fs: FileSystem, fd: number, wanted: Attributes | AttributeChoice): Attributes {
+  const born = attributesOf(fs.fstatSync(fd));
+  const isNew = typeof wanted === 'function';
+  const { uid, gid, mode } = isNew ? wanted(born) : wanted;
   // Apart, as the original does: who may not give the owner away may still give the group.
-  if (wanted && wanted.uid !== born.uid) ignoreRefusal(() => fs.fchownSync(fd, wanted.uid, -1));
-  if (wanted && wanted.gid !== born.gid) ignoreRefusal(() => fs.fchownSync(fd, -1, wanted.gid));
-  fs.fchmodSync(fd, wanted?.mode ?? 0o600); // also where the umask has taken bits away
+  if (uid !== born.uid) ignoreRefusal(() => fs.fchownSync(fd, uid, -1));
+  if (gid !== born.gid) ignoreRefusal(() => fs.fchownSync(fd, -1, gid));
+  // A new file's group bits are meant for that group, and for no other where it could not be given.
+  const groupBits = isNew && attributesOf(fs.fstatSync(fd)).gid !== gid ? 0 : mode & 0o070;
+  ignoreRefusal(() => fs.fchmodSync(fd, (mode & 0o707) | groupBits)); // also where the umask has taken bits away
   return attributesOf(fs.fstatSync(fd));
 }
 
 function writeAll(fs: FileSystem, fd: number, bytes: Uint8Array): void {
-  for (let offset = 0; offset < bytes.length; ) offset += fs.writeSync(fd, bytes, offset);
-}
-
-/** Makes a rename or an unlink durable. Some file systems can't sync a directory (EINVAL): they need no syncing. */
-function syncDirectory(fs: FileSystem, directory: string): void {
-  const fd = fs.openSync(directory, O_RDONLY | O_DIRECTORY);
-  try {
-    fs.fsyncSync(fd);
-  } catch (error) {
-    if (errnoOf(error) !== 'EINVAL') throw error;
-  } finally {
-    fs.closeSync(fd);
+  for (let offset = 0; offset < bytes.length; ) {
+    offset += fs.writeSync(fd, bytes, offset, bytes.length - offset, offset);
   }
 }
 
 function attributesOf({ uid, gid, mode }: Attributes): Attributes {
   return { uid, gid, mode: mode & 0o777 };
-}
-
-/** An owner that can't be kept is no failure: the caller is told and warns (SPEC.md section 4). */
-function ignoreRefusal(call: () => void): void {
-  try {
-    call();
-  } catch (error) {
-    if (!['EPERM', 'EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes(errnoOf(error) ?? '')) throw error;
-  }
-}
-
-function ignoreFailure(call: () => void): void {
-  try {
-    call();
-  } catch {
-    // The failure that led here is the one to report.
-  }
 }
 
 function attempt<T>(doing: string, path: string, call: () => T): T {

@@ -15,9 +15,19 @@ interface Entry {
   readonly usage: string;
   /** What follows the tool's name and the command's. */
   readonly examples: readonly string[];
+  /** Its own options, beside those that every command has. */
+  readonly options?: readonly (readonly [flags: string, description: string])[];
   /** Loads the command, and with it only what this one command needs. */
   readonly load: () => Promise<Command>;
 }
+
+const CHANGE_OPTIONS = [
+  ['--server-user <NAME|UID>', 'the user that runs Elasticsearch, who must be able to read the file'],
+  [
+    '--in-place',
+    'overwrite the file where it is, for a mount of the single file; a reader may see half of it',
+  ],
+] as const;
 
 /** The commands. To add one: a file in commands/, an entry here, a transcript in tests/transcripts/. */
 const commands: Readonly<Record<string, Entry>> = {
@@ -29,6 +39,7 @@ const commands: Readonly<Record<string, Entry>> = {
       'elastic/kibana kibana-1 --config-dir /etc/elasticsearch',
       '-s elastic/fleet-server my-token    # only the token, for a script',
     ],
+    options: CHANGE_OPTIONS,
     load: async () => (await import('./commands/create.js')).create,
   },
   list: {
@@ -45,6 +56,7 @@ const commands: Readonly<Record<string, Entry>> = {
       'elastic/fleet-server/my-token',
       'elastic/fleet-server -- -odd-name',
     ],
+    options: CHANGE_OPTIONS,
     load: async () => (await import('./commands/delete.js')).deleteToken,
   },
 };
@@ -83,7 +95,9 @@ export async function run(
   const own = parser.opts<CommonOptions>();
   terminal.color = own.color && topOptions.color;
   if (await answerAtOnce(parser, terminal, toolVersion)) return ExitCode.OK;
-  const options = { ...topOptions, ...own };
+  // How much is said is the second parser's to tell, as in the original: `-s create` prints what `create` prints.
+  const { silent: _, verbose: __, ...inherited } = topOptions;
+  const options = { ...inherited, ...own };
   const overrides = parseOverrides([...(own.E ?? []), ...(topOptions.E ?? [])]); // in the original's order
   const version = findVersion(options.esVersion, io, fs);
   const command = await entry.load();
@@ -105,9 +119,11 @@ function topUsage(): string {
   return `Usage: ${lines.join('\n       ')}`;
 }
 
-function commandParser(name: string, { summary, usage, examples }: Entry): Parser {
+function commandParser(name: string, { summary, usage, examples, options = [] }: Entry): Parser {
   const lines = examples.map((example) => `  $ ${NAME} ${name} ${example}`.trimEnd());
-  return newParser(`${NAME} ${name}`)
+  const parser = newParser(`${NAME} ${name}`);
+  for (const [flags, description] of options) parser.option(flags, description);
+  return parser
     .usage(`${usage} [options]`)
     .description(`${summary}.`)
     .addHelpText('after', `\nExamples:\n${lines.join('\n')}`);

@@ -35,6 +35,12 @@ const PACKAGE_DIRECTORIES = ['/etc/elasticsearch', '/usr/share/elasticsearch/con
  */
 export function findPlace(options: PlaceOptions, surroundings: Surroundings, fs: FileSystem): Place {
   const { cwd } = surroundings;
+  if (options.file === '' || options.configDir === '') {
+    const option = options.file === '' ? 'file' : 'config-dir';
+    throw new ServiceTokensError('USAGE', `Option ${option} must not be empty`, {
+      hint: 'Is it a variable of the shell that is not set?',
+    });
+  }
   if (options.file !== undefined) {
     const tokensFile = resolve(cwd, options.file);
     const configDir = options.configDir === undefined ? dirname(tokensFile) : resolve(cwd, options.configDir);
@@ -104,10 +110,12 @@ const FIRST: ElasticsearchVersion = { major: 7, minor: 13 };
  */
 export function findVersion(
   named: string | undefined,
-  { env }: Surroundings,
+  { env, cwd }: Surroundings,
   fs: FileSystem,
 ): ElasticsearchVersion | undefined {
-  if (named === undefined) return env['ES_HOME'] ? versionOfJar(join(env['ES_HOME'], 'lib'), fs) : undefined;
+  if (named === undefined) {
+    return env['ES_HOME'] ? versionOfJar(resolve(cwd, env['ES_HOME'], 'lib'), fs) : undefined;
+  }
   const version = parseVersion(named);
   if (version === undefined) {
     throw new ServiceTokensError('USAGE', `[${named}] is not a version of Elasticsearch`, {

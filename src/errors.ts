@@ -11,11 +11,15 @@ export type ErrorCode =
   | 'MALFORMED_FILE' // the server could not read this service_tokens file
   | 'HASH_UNUSABLE' // a stored hash that no secret can be checked against
   | 'CANNOT_REPLACE' // the file can't be created or replaced
+  | 'LOCKED' // another process is changing the file, and does not end
+  | 'HANGUP' // SIGHUP came, and nothing has changed
+  | 'INTERRUPT' // SIGINT
+  | 'TERMINATED' // SIGTERM
   | 'PERMISSION'
   | 'IO';
 
 export interface ErrorDetails {
-  /** What the user can do about it; may be several lines. */
+  /** What the user can do about it, in a line. */
   readonly hint?: string | undefined;
   readonly cause?: unknown;
 }

@@ -11,6 +11,10 @@ export const ExitCode = {
   IO: 74,
   NO_PERMISSION: 77,
   CONFIG: 78,
+  /** 128 and the signal's number, as a shell shows it. */
+  HANGUP: 129,
+  INTERRUPT: 130,
+  TERMINATED: 143,
 } as const;
 
 export type ExitStatus = (typeof ExitCode)[keyof typeof ExitCode];
@@ -28,6 +32,10 @@ const statuses: Record<ErrorCode, ExitStatus> = {
   MALFORMED_FILE: ExitCode.DATA,
   HASH_UNUSABLE: ExitCode.DATA,
   CANNOT_REPLACE: ExitCode.CANT_CREATE,
+  LOCKED: ExitCode.CANT_CREATE,
+  HANGUP: ExitCode.HANGUP,
+  INTERRUPT: ExitCode.INTERRUPT,
+  TERMINATED: ExitCode.TERMINATED,
   PERMISSION: ExitCode.NO_PERMISSION,
   IO: ExitCode.IO,
 };

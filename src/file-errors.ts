@@ -36,6 +36,7 @@ const sentences: Readonly<Record<string, Sentence>> = {
 export function fileError(error: unknown, doing: string, path: string): unknown {
   const errno = errnoOf(error);
   if (errno === undefined) return error;
-  const [code, fact, hint] = sentences[errno] ?? ['IO', `the system says ${errno}`];
+  const [kind, fact, hint] = sentences[errno] ?? ['IO', `the system says ${errno}`];
+  const code = kind === 'CANNOT_REPLACE' && doing === 'could not read' ? 'IO' : kind;
   return new ServiceTokensError(code, `${doing} [${path}]: ${fact}`, { hint, cause: error });
 }

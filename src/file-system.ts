@@ -24,6 +24,11 @@ export type FileSystem = Pick<
   | 'readlinkSync'
   | 'readdirSync'
   | 'realpathSync'
+  | 'mkdirSync'
+  | 'rmdirSync'
+  | 'chownSync'
+  | 'chmodSync'
+  | 'ftruncateSync'
 >;
 
 export const nodeFileSystem: FileSystem = fs;
@@ -36,7 +41,8 @@ export const O_ACCMODE = O_RDONLY | O_WRONLY | O_RDWR;
 
 /** The `code` of a failed system call, such as ENOENT; undefined for any other error. */
 export function errnoOf(error: unknown): string | undefined {
-  return error instanceof Error && 'syscall' in error && 'code' in error ? String(error.code) : undefined;
+  const { code, syscall } = Object(error) as { code?: unknown; syscall?: unknown };
+  return syscall === undefined ? undefined : String(code);
 }
 
 /** Calls, and gives undefined where the thing called for does not exist. */
@@ -46,5 +52,24 @@ export function ifExists<T>(call: () => T): T | undefined {
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
+  }
+}
+
+/** Calls, and goes on where the system or the file system refuses: what could not be set is looked up afterwards. */
+export function ignoreRefusal(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    if (!['EPERM', 'EACCES', 'EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes(errnoOf(error) ?? ''))
+      throw error;
+  }
+}
+
+/** Calls, and goes on whatever happens: for clearing up, where the failure that led there is the one to report. */
+export function ignoreFailure(call: () => void): void {
+  try {
+    call();
+  } catch {
+    // See above.
   }
 }

@@ -1,16 +1,22 @@
+import { setImmediate } from 'node:timers/promises';
 import { type Algorithm, defaultAlgorithm } from './algorithm.js';
 import {
   type Attributes,
+  findTarget,
   followLinks,
+  overwriteFile,
   readSnapshot,
   removeFile,
   replaceFile,
   type Snapshot,
+  syncDirectoryOf,
 } from './atomic-file.js';
 import { ServiceTokensError } from './errors.js';
-import { type FileSystem, nodeFileSystem } from './file-system.js';
+import { type HeldLock, withLock } from './file-lock.js';
+import { type FileSystem, ignoreFailure, nodeFileSystem } from './file-system.js';
 import { hashSecret, type RandomBytes } from './hasher.js';
 import type { Principal } from './known-accounts.js';
+import { findServer, newFileAttributes, type Server } from './server-access.js';
 import { ServiceToken } from './token.js';
 import type { TokenName } from './token-name.js';
 import { TokensText } from './tokens-format.js';
@@ -20,9 +26,26 @@ export interface Change {
   /** Undefined when there was no file before. */
   readonly before: Attributes | undefined;
   readonly after: Attributes;
+  /** Who has to read the file, if anybody can tell. */
+  readonly server: Server | undefined;
 }
 
-export interface CreateOptions {
+export interface FileOptions {
+  /** The user that runs the server, by name or number; found out by the files around when not given. */
+  readonly serverUser?: string | undefined;
+  /** Overwrite the file where it is instead of replacing it, as a mount of a single file needs. */
+  readonly inPlace?: boolean | undefined;
+  /** How long another process's lock is waited for, in milliseconds; 10,000 by default. */
+  readonly patience?: number | undefined;
+  readonly fs?: FileSystem;
+}
+
+export interface ChangeOptions {
+  /** Aborted, it ends the change, and nothing has changed; after the delivery it has no effect. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface CreateOptions extends ChangeOptions {
   /** How the secret is hashed; PBKDF2_STRETCH with 10,000 iterations by default. */
   readonly algorithm?: Algorithm;
   readonly random?: RandomBytes;
@@ -41,11 +64,13 @@ export interface CreateOptions {
 export class ServiceTokensFile {
   readonly path: string;
   readonly #fs: FileSystem;
+  readonly #options: FileOptions;
 
   /** @param path the file, which need not exist; a symbolic link stays one, its target is changed */
-  constructor(path: string, fs: FileSystem = nodeFileSystem) {
+  constructor(path: string, { fs = nodeFileSystem, ...options }: FileOptions = {}) {
     this.path = path;
     this.#fs = fs;
+    this.#options = options;
   }
 
   /**
@@ -56,7 +81,8 @@ export class ServiceTokensFile {
    * @throws MALFORMED_FILE, IO or PERMISSION
    */
   list(principal?: Principal): string[] {
-    const { keys } = this.#read(followLinks(this.#fs, this.path)).content;
+    const target = followLinks(this.#fs, this.path).at(-1) ?? this.path;
+    const { keys } = this.#read(target).content;
     return principal === undefined ? keys : keys.filter((key) => key.startsWith(`${principal}/`));
   }
 
@@ -64,43 +90,74 @@ export class ServiceTokensFile {
    * Makes a token and stores its hash.
    *
    * @returns the token, which is nowhere else, and what became of the file's attributes
-   * @throws TOKEN_EXISTS, MALFORMED_FILE, CANNOT_REPLACE, IO or PERMISSION; the file is then as it was
+   * @throws TOKEN_EXISTS, MALFORMED_FILE, LOCKED, CANNOT_REPLACE, IO or PERMISSION; the file is then as it was
    */
   async create(
     principal: Principal,
     name: TokenName,
-    { algorithm = defaultAlgorithm, random, deliver }: CreateOptions = {},
+    { algorithm = defaultAlgorithm, random, deliver, signal }: CreateOptions = {},
   ): Promise<Change & { readonly token: ServiceToken }> {
     const token = ServiceToken.mint(principal, name, random);
     const key = token.qualifiedName;
-    const target = followLinks(this.#fs, this.path);
-    requireAbsent(key, this.#read(target).content); // before the hash, which takes its time
+    const target = findTarget(this.#fs, this.path);
+    requireAbsent(key, this.#read(target).content); // before the hash and the lock, which take their time
     const hash = await hashSecret(token.secret, algorithm, random);
-    const { snapshot, content } = this.#read(target);
-    requireAbsent(key, content);
-    const change = this.#replace(target, snapshot, content.with(key, hash));
-    try {
-      await deliver?.(token);
-    } catch (error) {
-      this.#restore(target, snapshot);
-      throw error;
-    }
+    const change = await this.#change(
+      target,
+      (content) => {
+        requireAbsent(key, content);
+        return content.with(key, hash);
+      },
+      () => deliver?.(token),
+      signal,
+    );
     return { token, ...change };
   }
 
   /**
    * Removes a token, every line of it.
    *
-   * @throws TOKEN_MISSING, MALFORMED_FILE, CANNOT_REPLACE, IO or PERMISSION; the file is then as it was
+   * @throws TOKEN_MISSING, MALFORMED_FILE, LOCKED, CANNOT_REPLACE, IO or PERMISSION; the file is then as it was
    */
-  async delete(principal: Principal, name: TokenName): Promise<Change> {
+  async delete(principal: Principal, name: TokenName, { signal }: ChangeOptions = {}): Promise<Change> {
     const key = `${principal}/${name}`;
-    const target = followLinks(this.#fs, this.path);
-    const { snapshot, content } = this.#read(target);
-    if (!content.entries.has(key)) {
-      throw new ServiceTokensError('TOKEN_MISSING', `Service token [${key}] does not exist`);
-    }
-    return this.#replace(target, snapshot, content.without(key));
+    const target = findTarget(this.#fs, this.path);
+    requirePresent(key, this.#read(target).content);
+    return this.#change(
+      target,
+      (content) => {
+        requirePresent(key, content);
+        return content.without(key);
+      },
+      () => undefined,
+      signal,
+    );
+  }
+
+  /** Reads, edits and replaces under the lock; takes the change back if it can't be delivered. */
+  #change(
+    target: string,
+    edit: (content: TokensText) => TokensText,
+    deliver: () => Promise<void> | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Change> {
+    const { patience, serverUser } = this.#options;
+    const server = findServer(this.path, serverUser, this.#fs);
+    return withLock(this.#fs, target, { patience, signal }, async (lock) => {
+      const { snapshot, content } = this.#read(target);
+      const bytes = edit(content).toBytes();
+      await noticeSignals(signal);
+      const after = this.#write(target, snapshot, bytes, server, lock);
+      try {
+        syncDirectoryOf(this.#fs, target);
+        await noticeSignals(signal);
+        await deliver();
+      } catch (error) {
+        this.#takeBack(target, snapshot, bytes, lock, error);
+        throw error;
+      }
+      return { before: snapshot?.attributes, after, server };
+    });
   }
 
   #read(target: string): { snapshot: Snapshot | undefined; content: TokensText } {
@@ -108,15 +165,58 @@ export class ServiceTokensFile {
     return { snapshot, content: TokensText.parse(snapshot?.bytes ?? new Uint8Array(), this.path) };
   }
 
-  #replace(target: string, snapshot: Snapshot | undefined, content: TokensText): Change {
-    const after = replaceFile(this.#fs, target, content.toBytes(), snapshot?.attributes);
-    return { before: snapshot?.attributes, after };
+  #write(
+    target: string,
+    snapshot: Snapshot | undefined,
+    bytes: Uint8Array,
+    server: Server | undefined,
+    lock: HeldLock,
+  ): Attributes {
+    if (snapshot && this.#options.inPlace) {
+      lock.assertHeld();
+      overwriteFile(this.#fs, target, bytes, snapshot.bytes);
+      return snapshot.attributes;
+    }
+    const wanted = snapshot?.attributes ?? ((born: Attributes) => newFileAttributes(server, born));
+    return replaceFile(this.#fs, target, bytes, wanted, () => lock.assertHeld());
   }
 
-  #restore(target: string, snapshot: Snapshot | undefined): void {
-    if (snapshot === undefined) removeFile(this.#fs, target);
-    else replaceFile(this.#fs, target, snapshot.bytes, snapshot.attributes);
+  #takeBack(
+    target: string,
+    snapshot: Snapshot | undefined,
+    bytes: Uint8Array,
+    lock: HeldLock,
+    cause: unknown,
+  ): void {
+    try {
+      lock.assertHeld();
+      if (snapshot === undefined) removeFile(this.#fs, target);
+      else if (this.#options.inPlace) overwriteFile(this.#fs, target, snapshot.bytes, bytes);
+      else replaceFile(this.#fs, target, snapshot.bytes, snapshot.attributes, () => lock.assertHeld());
+      ignoreFailure(() => syncDirectoryOf(this.#fs, target));
+    } catch (error) {
+      const [why, why2] = [cause, error].map((e) => (e instanceof Error ? e.message : String(e)));
+      throw new ServiceTokensError('IO', `${why}; and the change could not be taken back: ${why2}`, {
+        cause,
+      });
+    }
   }
+}
+
+/**
+ * Throws if the signal was aborted. A signal of the system that came while calls were made is told to nobody before
+ * the event loop has turned, and it looks for signals between two turns.
+ */
+async function noticeSignals(signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return;
+  await setImmediate();
+  await setImmediate();
+  signal.throwIfAborted();
+}
+
+function requirePresent(key: string, { entries }: TokensText): void {
+  if (!entries.has(key))
+    throw new ServiceTokensError('TOKEN_MISSING', `Service token [${key}] does not exist`);
 }
 
 function requireAbsent(key: string, { entries }: TokensText): void {

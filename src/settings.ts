@@ -3,7 +3,7 @@ import type { Document, Node, Pair } from 'yaml';
 import { type Algorithm, defaultAlgorithm, parseAlgorithm } from './algorithm.js';
 import { ServiceTokensError } from './errors.js';
 import { fileError } from './file-errors.js';
-import { type FileSystem, ifExists } from './file-system.js';
+import { errnoOf, type FileSystem, ifExists } from './file-system.js';
 
 /** A setting from the command line, `-E key=value`. */
 export interface Override {
@@ -85,6 +85,9 @@ function readText(path: string, fs: FileSystem): string | undefined {
   try {
     bytes = ifExists(() => fs.readFileSync(path));
   } catch (error) {
+    if (errnoOf(error) === 'EISDIR') {
+      throw new ServiceTokensError('CONFIG', `Failed to load settings from [${path}]: it is a directory`);
+    }
     throw fileError(error, 'could not read', path);
   }
   try {

@@ -1,39 +1,59 @@
 import type { FileSystem } from './file-system.js';
 
-/** A line of /etc/passwd or /etc/group, as far as it matters here. */
-interface SystemAccount {
+/** A user of this system, as passwd(5) lists them. Directories such as LDAP are not asked. */
+export interface User {
   readonly name: string;
-  readonly id: number;
+  readonly uid: number;
+  /** The user's own group. */
+  readonly gid: number;
 }
 
-/**
- * Gives the name of a user.
- *
- * @param uid the user's number
- * @returns the name in /etc/passwd, or the number when there is none (directories such as LDAP are not asked)
- */
+/** Finds a user by name or number. */
+export function findUser(nameOrUid: string, fs: FileSystem): User | undefined {
+  const all = users(fs);
+  return all.find(({ name }) => name === nameOrUid) ?? all.find(({ uid }) => String(uid) === nameOrUid);
+}
+
+/** Gives the name of a user, or the number when there is none. */
 export function userName(uid: number, fs: FileSystem): string {
-  return nameOf(uid, '/etc/passwd', fs);
+  return users(fs).find((user) => user.uid === uid)?.name ?? String(uid);
 }
 
-/** Gives the name of a group, as userName does. */
+/** Gives the name of a group, or the number when there is none. */
 export function groupName(gid: number, fs: FileSystem): string {
-  return nameOf(gid, '/etc/group', fs);
+  return groups(fs).find((group) => group.gid === gid)?.name ?? String(gid);
 }
 
-function nameOf(id: number, path: string, fs: FileSystem): string {
-  return readAccounts(path, fs).find((account) => account.id === id)?.name ?? String(id);
+/** Gives the one user whose own group this is; undefined when there is none, or more than one. */
+export function userOfGroup(gid: number, fs: FileSystem): number | undefined {
+  const [user, ...others] = users(fs).filter((candidate) => candidate.gid === gid);
+  return others.length === 0 ? user?.uid : undefined;
 }
 
-function readAccounts(path: string, fs: FileSystem): SystemAccount[] {
-  let text: string;
+/** Gives the groups that a user is in, the user's own first. */
+export function groupsOf(uid: number, fs: FileSystem): number[] {
+  const user = users(fs).find((candidate) => candidate.uid === uid);
+  if (user === undefined) return [];
+  return [user.gid, ...groups(fs).flatMap(({ gid, members }) => (members.includes(user.name) ? [gid] : []))];
+}
+
+function users(fs: FileSystem): User[] {
+  return rows('/etc/passwd', fs).flatMap(([name, , uid, gid]) =>
+    name && uid && gid ? [{ name, uid: Number(uid), gid: Number(gid) }] : [],
+  );
+}
+
+function groups(fs: FileSystem): { name: string; gid: number; members: string[] }[] {
+  return rows('/etc/group', fs).flatMap(([name, , gid, members = '']) =>
+    name && gid ? [{ name, gid: Number(gid), members: members.split(',') }] : [],
+  );
+}
+
+function rows(path: string, fs: FileSystem): string[][] {
   try {
-    text = fs.readFileSync(path, 'utf8');
+    const text = fs.readFileSync(path, 'utf8');
+    return text.split('\n').map((line) => line.split(':'));
   } catch {
     return []; // names are a courtesy: numbers say the same
   }
-  return text.split('\n').flatMap((line) => {
-    const [name, , id] = line.split(':');
-    return name && id ? [{ name, id: Number(id) }] : [];
-  });
 }

@@ -6,6 +6,7 @@
  * - control characters in a message are escaped, so that a line stays a line;
  * - only the label of an error or a warning is coloured, and only on a terminal (NO_COLOR, FORCE_COLOR, --no-color).
  */
+import { constants } from 'node:os';
 import type { Surroundings } from './config-dir.js';
 import { ServiceTokensError } from './errors.js';
 import { ExitCode, type ExitStatus, exitStatusOf } from './exit-codes.js';
@@ -21,6 +22,11 @@ export interface Output {
 export interface Io extends Surroundings {
   readonly stdout: Output;
   readonly stderr: Output;
+  /**
+   * Aborted, with the error to end with, by SIGHUP, SIGINT or SIGTERM. Asking for it takes these signals' own effect
+   * away, so only a command that has something to undo asks.
+   */
+  readonly interrupted: AbortSignal;
 }
 
 /** The Io of this process. */
@@ -31,7 +37,37 @@ export function processIo(): Io {
     toolPath: fs.realpathSync(process.argv[1] ?? '.'),
     stdout: wasClosed(1) ? closedOutput : outputOf(process.stdout),
     stderr: outputOf(process.stderr),
+    get interrupted() {
+      signals ??= listenForSignals();
+      return signals;
+    },
   };
+}
+
+let signals: AbortSignal | undefined;
+
+function listenForSignals(): AbortSignal {
+  const controller = new AbortController();
+  const codes = { SIGHUP: 'HANGUP', SIGINT: 'INTERRUPT', SIGTERM: 'TERMINATED' } as const;
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
+    if (isIgnored(constants.signals[signal])) continue; // by nohup, or by a shell for its background jobs
+    process.on(signal, () =>
+      controller.abort(
+        new ServiceTokensError(codes[signal], `interrupted by ${signal}, nothing has changed`),
+      ),
+    );
+  }
+  return controller.signal;
+}
+
+/** SigIgn in proc(5)'s status is a hexadecimal mask, with signal 1 in its lowest bit. */
+function isIgnored(signal: number): boolean {
+  try {
+    const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(fs.readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+    return ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
+  } catch {
+    return false;
+  }
 }
 
 function outputOf(stream: NodeJS.WriteStream): Output {
@@ -90,11 +126,13 @@ export class Terminal {
     }
   }
 
-  /** Writes a warning to stderr; the second and later lines of the text follow as they are. */
-  async warn(text: string): Promise<void> {
-    await this.#say(
-      `${await this.#label('WARNING:', 'yellow')} ${text.split('\n').map(escapeControls).join('\n')}\n`,
-    );
+  /** Writes a warning to stderr; what follows the first line stands on lines of its own. */
+  async warn([first = '', ...more]: readonly string[]): Promise<void> {
+    const lines = [
+      `${await this.#label('WARNING:', 'yellow')} ${escapeControls(first)}`,
+      ...more.map(escapeControls),
+    ];
+    await this.#say(`${lines.join('\n')}\n`);
   }
 
   /** Writes an error to stderr. @returns the exit status */
@@ -106,7 +144,7 @@ export class Terminal {
       : `internal error: ${error instanceof Error ? error.message : error}`;
     const suffix = isOurs && error.code === 'OPTION' ? '' : `, with exit code ${status}`;
     const lines = [`${await this.#label('ERROR:', 'red')} ${escapeControls(message)}${suffix}`];
-    if (isOurs && error.hint !== undefined) lines.push(...error.hint.split('\n').map(escapeControls));
+    if (isOurs && error.hint !== undefined) lines.push(escapeControls(error.hint));
     if (!isOurs && this.verbose && error instanceof Error) lines.push(error.stack ?? '');
     const usage = status === ExitCode.USAGE && !this.silent && this.usage ? `${this.usage}\n\n` : '';
     await this.#say(`${usage}${lines.join('\n')}\n`);

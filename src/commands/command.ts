@@ -15,6 +15,9 @@ export interface CommonOptions {
   readonly file?: string;
   readonly esVersion?: string;
   readonly color?: boolean;
+  /** Of the commands that change the file. */
+  readonly serverUser?: string;
+  readonly inPlace?: boolean;
 }
 
 /** One call of a command: what was asked for, and what to answer it with. */

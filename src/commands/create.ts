@@ -11,15 +11,16 @@ export const create: Command = async ({ args, options, overrides, version, io, t
   const { configDir, tokensFile } = findPlace(options, io, fs);
   const { algorithm, fipsMode } = await readHashSettings(configDir, overrides, io.env, fs);
 
-  const change = await new ServiceTokensFile(tokensFile, fs).create(principal, name, {
+  const change = await new ServiceTokensFile(tokensFile, { ...options, fs }).create(principal, name, {
     algorithm,
+    signal: io.interrupted,
     // Silent is the bare value, as with elasticsearch-reset-password; the original would lose the token (NEEDS.md 18).
     deliver: ({ qualifiedName, bearer }) =>
       terminal.answer(options.silent ? `${bearer}\n` : `SERVICE_TOKEN ${qualifiedName} = ${bearer}\n`),
   });
 
   if (fipsMode && algorithm.scheme === 'bcrypt') {
-    await terminal.warn('FIPS mode is on: the server wants PBKDF2, and this token was hashed with bcrypt');
+    await terminal.warn(['FIPS mode is on: the server wants PBKDF2, and this token was hashed with bcrypt']);
   }
   for (const warning of attributeWarnings(tokensFile, change, fs)) await terminal.warn(warning);
   return ExitCode.OK;

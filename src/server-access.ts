@@ -1,0 +1,131 @@
+import { dirname, join } from 'node:path';
+import type { Attributes } from './atomic-file.js';
+import { ServiceTokensError } from './errors.js';
+import { type FileSystem, ifExists } from './file-system.js';
+import { findUser, groupName, groupsOf, userName, userOfGroup } from './system-accounts.js';
+
+/** The account that the server runs as, as far as anybody can tell. */
+export interface Server {
+  /** Undefined when only its group is known. */
+  readonly uid: number | undefined;
+  readonly groups: readonly number[];
+  /** What a new file gets so that the server can read it. */
+  readonly model: Attributes;
+}
+
+/** Files in the configuration directory that the server reads, or writes itself. */
+const SIBLINGS = ['elasticsearch.keystore', 'users', 'elasticsearch.yml'];
+
+/**
+ * Finds out who the server is. It never runs as root, so root's files say nothing.
+ *
+ * @param tokensFile the tokens file, in the server's configuration directory
+ * @param named a user's name or number that settles the question
+ * @returns the first that applies: the named user; the non-root owner, else the non-root group, of a sibling; the
+ *   account `elasticsearch`; the directory's non-root owner; undefined when nobody can tell
+ * @throws USAGE when there is no such user
+ */
+export function findServer(
+  tokensFile: string,
+  named: string | undefined,
+  fs: FileSystem,
+): Server | undefined {
+  if (named !== undefined) return namedServer(named, fs);
+  const directory = dirname(tokensFile);
+  for (const sibling of SIBLINGS) {
+    const server = ownerOf(join(directory, sibling), fs);
+    if (server !== undefined) return server;
+  }
+  const account = findUser('elasticsearch', fs);
+  if (account) return serverOf(account.uid, { uid: account.uid, gid: account.gid, mode: 0o640 }, fs);
+  const stat = statOf(directory, fs);
+  return stat && stat.uid !== 0
+    ? serverOf(stat.uid, { uid: stat.uid, gid: stat.gid, mode: 0o640 }, fs)
+    : undefined;
+}
+
+/** Whether the server can open a file for reading: only the first class of permission bits that fits it counts. */
+export function canRead(server: Server, { uid, gid, mode }: Attributes): boolean {
+  if (server.uid === uid) return (mode & 0o400) !== 0;
+  if (server.groups.includes(gid)) return (mode & 0o040) !== 0;
+  return (mode & 0o004) !== 0;
+}
+
+/**
+ * Decides the owner, group and mode of a new file: 0600 and the caller's, as the original's, unless the server could
+ * not read that; then what its siblings have, with never a bit for others.
+ *
+ * @param born the attributes of a file that the caller creates
+ */
+export function newFileAttributes(server: Server | undefined, born: Attributes): Attributes {
+  const own = { ...born, mode: 0o600 };
+  return server === undefined || canRead(server, own) ? own : server.model;
+}
+
+/**
+ * Says what keeps the server from reading the file, and the command that repairs it. The command touches the file too:
+ * a node notices a change of time or size only (FACTS.md, "The file store").
+ *
+ * @returns the lines of a warning, or undefined when the server can read the file
+ */
+export function accessWarning(
+  path: string,
+  server: Server | undefined,
+  { before, after }: { readonly before: Attributes | undefined; readonly after: Attributes },
+  fs: FileSystem,
+): string[] | undefined {
+  const file = quote(path);
+  if (server === undefined) {
+    if (before !== undefined || after.uid !== 0) return undefined;
+    return [
+      `Nobody can tell which user runs Elasticsearch, and only root can read [${path}]`,
+      `Name the user with --server-user, or repair it: chown USER ${file} && touch ${file}`,
+    ];
+  }
+  if (canRead(server, after)) return undefined;
+  const { uid, gid, mode } = server.model;
+  const owner = `${userName(uid, fs)}:${groupName(gid, fs)}`;
+  const who = server.uid === undefined ? `group ${groupName(gid, fs)}` : userName(server.uid, fs);
+  return [
+    `Elasticsearch runs as [${who}] and can't read [${path}]`,
+    `Repair it: chown ${owner} ${file} && chmod 0${mode.toString(8)} ${file} && touch ${file}`,
+  ];
+}
+
+function namedServer(named: string, fs: FileSystem): Server {
+  const user = findUser(named, fs);
+  if (user) return serverOf(user.uid, { uid: user.uid, gid: user.gid, mode: 0o640 }, fs);
+  if (!/^\d{1,10}$/.test(named)) {
+    throw new ServiceTokensError('USAGE', `There is no user [${named}] on this system`, {
+      hint: 'Give --server-user a name from /etc/passwd, or a number.',
+    });
+  }
+  const uid = Number(named);
+  return serverOf(uid, { uid, gid: uid, mode: 0o640 }, fs);
+}
+
+function ownerOf(sibling: string, fs: FileSystem): Server | undefined {
+  const stat = statOf(sibling, fs);
+  if (stat === undefined || (stat.uid === 0 && stat.gid === 0)) return undefined;
+  const model = { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o020 ? 0o660 : 0o640 };
+  // A package's files are root:elasticsearch: the server is the account whose own group that is.
+  return serverOf(stat.uid !== 0 ? stat.uid : userOfGroup(stat.gid, fs), model, fs);
+}
+
+function serverOf(uid: number | undefined, model: Attributes, fs: FileSystem): Server {
+  const groups = uid === undefined ? [] : groupsOf(uid, fs);
+  return { uid, groups: [...new Set([...groups, model.gid])], model };
+}
+
+function statOf(path: string, fs: FileSystem): Attributes | undefined {
+  try {
+    return ifExists(() => fs.statSync(path));
+  } catch {
+    return undefined; // what can't be looked at is no evidence
+  }
+}
+
+/** As a shell wants it. */
+function quote(path: string): string {
+  return /^[\w./@%+:-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+}

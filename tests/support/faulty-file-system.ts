@@ -1,0 +1,46 @@
+import type { constants } from 'node:os';
+import { type FileSystem, nodeFileSystem } from '../../src/file-system.js';
+
+/** An error as node:fs throws it. */
+export function systemError(errno: keyof typeof constants.errno | 'EDQUOT', syscall: string): Error {
+  return Object.assign(new Error(`${errno}: made to fail, ${syscall}`), { code: errno, syscall });
+}
+
+export interface Interference {
+  /** Called before each call, with its number from 0 on and its name; what it throws is the call's failure. */
+  readonly before?: (number: number, name: string) => void;
+  /** Answers instead of the real call, unless it gives undefined. */
+  readonly instead?: (name: string, path: unknown) => unknown;
+}
+
+/** The real file system, watched: every call is recorded, and a test can make any of them fail. */
+export interface WatchedFileSystem {
+  readonly fs: FileSystem;
+  readonly calls: readonly string[];
+  /** What was opened and not closed. */
+  readonly openDescriptors: ReadonlySet<number>;
+}
+
+export function watchedFileSystem({ before, instead }: Interference = {}): WatchedFileSystem {
+  const calls: string[] = [];
+  const openDescriptors = new Set<number>();
+  const fs = new Proxy(nodeFileSystem, {
+    get(target, name: keyof FileSystem) {
+      const real = target[name] as (...args: unknown[]) => unknown;
+      return (...args: unknown[]) => {
+        calls.push(name);
+        if (name === 'closeSync') openDescriptors.delete(args[0] as number);
+        try {
+          before?.(calls.length - 1, name);
+        } catch (error) {
+          if (name === 'closeSync') real(...args); // the kernel closes the descriptor even when close(2) fails
+          throw error;
+        }
+        const result = instead?.(name, args[0]) ?? real(...args);
+        if (name === 'openSync') openDescriptors.add(result as number);
+        return result;
+      };
+    },
+  });
+  return { fs, calls, openDescriptors };
+}
