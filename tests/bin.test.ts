@@ -9,6 +9,8 @@ jest.setTimeout(60_000); // each run starts a Node, which takes its time on a bu
 
 const root = fileURLToPath(new URL('../../', import.meta.url)); // from dist/tests/
 const bin = join(root, 'bin/elasticsearch-service-tokens');
+/** Nobody is warned that the server could not read the file: it runs as whoever runs the tests. */
+const asServer = ['--server-user', String(process.getuid?.())];
 const path = `${dirname(process.execPath)}:${process.env['PATH']}`;
 
 let dir: string;
@@ -48,7 +50,7 @@ function outcome({ status, stdout, stderr }: SpawnSyncReturns<string>) {
 
 describe('the launcher', () => {
   test('runs from any directory, and says nothing on stderr when it succeeds', () => {
-    expect(outcome(run(['create', 'elastic/kibana', 'a']))).toEqual({
+    expect(outcome(run(['create', 'elastic/kibana', 'a', ...asServer]))).toEqual({
       status: 0,
       stdout: expect.stringMatching(/^SERVICE_TOKEN elastic\/kibana\/a = AAEAA[A-Za-z0-9+/]+\n$/),
       stderr: '',
@@ -124,7 +126,7 @@ describe('help', () => {
 });
 
 describe('when stdout does not take the token', () => {
-  const create = ['create', 'elastic/kibana', 'lost'];
+  const create = ['create', 'elastic/kibana', 'lost', ...asServer];
   const ways: readonly (readonly [string, () => SpawnSyncReturns<string>])[] = [
     ['it is closed', () => run(['-c', 'exec "$0" "$@" >&-', bin, ...create], { command: 'sh' })],
     ['it is a pipe that nobody reads', () => withDescriptor(pipeWithoutReader(), create)],

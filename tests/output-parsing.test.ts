@@ -70,7 +70,8 @@ afterAll(() => {
 /** Runs a line of bash in which `$create` creates a token elastic/kibana/parsed in a new directory. @returns its stdout */
 function bash(line: string): string {
   const config = fs.mkdtempSync(join(dir, 'config-'));
-  const create = `'${bin}' create elastic/kibana parsed`;
+  // The server runs as whoever runs the tests, so that nobody is warned that it could not read the file.
+  const create = `'${bin}' create elastic/kibana parsed --server-user ${process.getuid?.()}`;
   const env = { PATH: path, ES_PATH_CONF: config, create, SHELL: '/bin/sh' };
   return execFileSync('bash', ['-c', line], { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 }

@@ -20,6 +20,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { main } from '../../src/main.js';
+import { ordinaryUserFileSystem } from './ordinary-user.js';
 
 export interface Transcript {
   readonly sections: readonly Section[];
@@ -274,8 +275,9 @@ async function runTool(
     stdin: Readable.from([stdin]),
     stdout: output('stdout'),
     stderr: output('stderr'),
+    interrupted: new AbortController().signal,
   };
-  const status = await main(argv, io);
+  const status = await main(argv, io, ordinaryUserFileSystem());
   return { ...written, status };
 }
 

@@ -1,0 +1,86 @@
+/**
+ * Many processes at one tokens file, and many of them killed: `npm run stress -- [ROUNDS] [PROCESSES] [KILLS]`.
+ *
+ * Each round: PROCESSES creates at once, then half of their tokens deleted while as many are created, then KILLS
+ * creates that get SIGKILL at moments spread over their run, each followed by a run that must work. Counted are lost
+ * updates, files that can't be read, stray files, and the slowest run after a kill. A count that is not 0 is status 1.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ServiceTokensFile } from '../src/service-tokens-file.js';
+import { BIN, run } from './support/commands.js';
+
+const [rounds = 1, processes = 48, kills = 120] = process.argv.slice(2).map(Number);
+const directory = mkdtempSync(join(tmpdir(), 'service-tokens-stress-'));
+const path = join(directory, 'service_tokens');
+const arguments_ = (command: string, name: string) => [command, 'elastic/kibana', name, '--file', path];
+const call = (command: string, name: string) => run(BIN, arguments_(command, name));
+const names = () => new Set(new ServiceTokensFile(path).list().map((name) => name.slice('elastic/kibana/'.length)));
+
+let failed = 0;
+let lost = 0;
+let torn = 0;
+let slowest = 0;
+
+async function allOf(calls: Promise<{ status: number | string | null; stderr: string }>[]): Promise<void> {
+  for (const { status, stderr } of await Promise.all(calls)) {
+    if (status === 0) continue;
+    failed++;
+    console.error(stderr.trim());
+  }
+}
+
+function expectFile(present: string[], absent: string[]): void {
+  const found = names();
+  lost += present.filter((name) => !found.has(name)).length + absent.filter((name) => found.has(name)).length;
+}
+
+/** Starts a creation and kills it after a while; what it was doing then is left to chance. */
+async function kill(name: string, delay: number): Promise<void> {
+  const child = spawn(BIN, arguments_('create', name), { stdio: 'ignore' });
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  await sleep(delay);
+  child.kill('SIGKILL');
+  await ended;
+}
+
+for (let round = 0; round < rounds; round++) {
+  const first = Array.from({ length: processes }, (_, i) => `r${round}-${i}`);
+  await allOf(first.map((name) => call('create', name)));
+  expectFile(first, []);
+
+  const [deleted, kept] = [first.slice(0, processes / 2), first.slice(processes / 2)];
+  const second = deleted.map((name) => `${name}-again`);
+  await allOf([...deleted.map((name) => call('delete', name)), ...second.map((name) => call('create', name))]);
+  expectFile([...kept, ...second], deleted);
+
+  // Kills are spread over a whole run; how long one takes here is measured first.
+  const start = performance.now();
+  await allOf([call('create', `r${round}-measure`)]);
+  const duration = performance.now() - start;
+  const after: string[] = [];
+  for (let i = 0; i < kills; i++) {
+    await kill(`r${round}-killed-${i}`, (duration * 1.1 * i) / kills);
+    try {
+      names();
+    } catch {
+      torn++;
+    }
+    const next = performance.now();
+    await allOf([call('create', `r${round}-after-${i}`)]);
+    slowest = Math.max(slowest, performance.now() - next);
+    after.push(`r${round}-after-${i}`);
+  }
+  expectFile([...kept, ...second, ...after], deleted);
+  console.log(
+    `round ${round + 1}: ${2 * processes} changes at once, ${kills} kills: ` +
+      `${lost} updates lost, ${failed} failed, ${torn} files torn, ` +
+      `${readdirSync(directory).length - 1} strays, slowest run after a kill ${Math.round(slowest)} ms`,
+  );
+}
+const strays = readdirSync(directory).length - 1;
+rmSync(directory, { recursive: true });
+process.exitCode = lost + failed + torn + strays === 0 ? 0 : 1;

@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { ErrorCode } from '../../src/errors.js';
+import { ServiceTokensError } from '../../src/errors.js';
+
+/** The project's directory; this file runs as dist/tests/support/fixtures.js. */
+export const projectRoot = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** A secret and a stored hash, and what the original answers when the one is checked against the other. */
+export interface Pair {
+  readonly algorithm: string;
+  readonly secret: string;
+  readonly stored: string;
+  readonly result: boolean | 'exception';
+}
+
+/** fixtures/oracle/vectors.json: made by the original's own code. */
+export interface Vectors {
+  readonly token_layout: {
+    readonly secret: string;
+    readonly qualified_name: string;
+    readonly bearer: string;
+  };
+  readonly bearer_file: string;
+  readonly pairs: readonly Pair[];
+  readonly verify_only: readonly (Omit<Pair, 'algorithm'> & { readonly note: string })[];
+  readonly negative: readonly (Omit<Pair, 'algorithm'> & { readonly note: string })[];
+  readonly bearers: readonly { readonly note: string; readonly bearer: string; readonly result: string }[];
+}
+
+/** fixtures/public-tokens.json: from the public tests of Elasticsearch, ECK and elastic-package. */
+export interface PublicTokens {
+  readonly tokens: readonly {
+    readonly qualifiedName: string;
+    readonly secret: string;
+    readonly stored: string;
+  }[];
+  readonly bearers: readonly {
+    readonly qualifiedName: string;
+    readonly secret: string;
+    readonly bearer: string;
+  }[];
+}
+
+export const vectors: Vectors = readFixture('oracle/vectors.json') as Vectors;
+export const publicTokens: PublicTokens = readFixture('public-tokens.json') as PublicTokens;
+
+function readFixture(name: string): unknown {
+  return JSON.parse(readFileSync(`${projectRoot}/fixtures/${name}`, 'utf8'));
+}
+
+/** Calls, and gives the error of ours that was thrown; anything else fails the test. */
+export function errorOf(call: () => unknown): ServiceTokensError {
+  let result: unknown;
+  try {
+    result = call();
+  } catch (error) {
+    return ours(error);
+  }
+  throw new Error(`nothing was thrown; the result is ${JSON.stringify(result)}`);
+}
+
+/** Awaits, and gives the error of ours that it was rejected with; anything else fails the test. */
+export async function rejectionOf(promise: Promise<unknown>): Promise<ServiceTokensError> {
+  let result: unknown;
+  try {
+    result = await promise;
+  } catch (error) {
+    return ours(error);
+  }
+  throw new Error(`nothing was thrown; the result is ${JSON.stringify(result)}`);
+}
+
+function ours(error: unknown): ServiceTokensError {
+  if (error instanceof ServiceTokensError) return error;
+  throw new Error(`an error that is not ours was thrown: ${error}`, { cause: error });
+}
+
+/** What a test says of an error, in one value: it differs from another in code or message. */
+export function codeAndMessage({ code, message }: ServiceTokensError): { code: ErrorCode; message: string } {
+  return { code, message };
+}
+
+/** All that an error could show to anybody: message, hint, stack, and the same of its causes. */
+export function everythingSaidBy(error: unknown): string {
+  if (!(error instanceof Error)) return String(error ?? '');
+  const hint = error instanceof ServiceTokensError ? error.hint : '';
+  return [error.message, hint, error.stack, everythingSaidBy(error.cause)].join('\n');
+}

@@ -1,0 +1,21 @@
+import { lstatSync, statSync } from 'node:fs';
+import { type FileSystem, nodeFileSystem } from '../../src/file-system.js';
+import { watchedFileSystem } from './faulty-file-system.js';
+
+const OWNER = { uid: 1000, gid: 1000 };
+
+/**
+ * The file system as a user sees it who runs the tool and the server alike: every file is theirs, and no account is
+ * called elasticsearch. So a session looks the same whoever runs the tests, and wherever.
+ */
+export function ordinaryUserFileSystem(): FileSystem {
+  return watchedFileSystem({
+    instead: (name, argument) => {
+      if (argument === '/etc/passwd' || argument === '/etc/group') return 'me:x:1000:1000::/home/me:/bin/sh\n';
+      if (name === 'fstatSync') return Object.assign(nodeFileSystem.fstatSync(argument as number), OWNER);
+      if (name === 'statSync') return Object.assign(statSync(argument as string), OWNER);
+      if (name === 'lstatSync') return Object.assign(lstatSync(argument as string), OWNER);
+      return undefined;
+    },
+  }).fs;
+}
