@@ -2,7 +2,7 @@ import { createHash, pbkdf2 as pbkdf2Callback, randomBytes, timingSafeEqual } fr
 import { promisify } from 'node:util';
 import type { Algorithm } from './algorithm.js';
 import { ServiceTokensError } from './errors.js';
-import { decodeBase64, utf8 } from './java-text.js';
+import { decodeBase64, encodable, utf8 } from './java-text.js';
 import { readStoredHash } from './stored-hash.js';
 
 /** Gives random bytes; a parameter, so that tests can say which. */
@@ -31,7 +31,7 @@ export async function hashSecret(
 ): Promise<string> {
   if (scheme === 'bcrypt') {
     const { bcrypt, BCRYPT_SALT_BYTES } = await import('./bcrypt.js'); // only when needed: it takes time to load
-    return bcrypt(secret, cost, random(BCRYPT_SALT_BYTES));
+    return bcrypt(encodable(secret), cost, random(BCRYPT_SALT_BYTES));
   }
   const salt = Buffer.from(random(SALT_BYTES));
   const key = await pbkdf2(passwordOf(scheme, secret), salt, cost, KEY_BYTES, 'sha512');
@@ -99,7 +99,7 @@ async function verifyBcrypt(secret: string, stored: string): Promise<boolean> {
   if (salt.some((character, i) => isBad(character) && i % 4 !== 3)) throw unusable('Bad salt length');
   if (salt.some(isBad) || !/^\$2[aby]\$\d\d\$/.test(stored)) return false;
   const { bcryptLike } = await import('./bcrypt.js');
-  return equal(await bcryptLike(secret.replace(/\p{Surrogate}/gu, '?'), stored), stored);
+  return equal(await bcryptLike(encodable(secret), stored), stored);
 }
 
 function verifySaltedSha256(secret: string, digest: string): boolean {

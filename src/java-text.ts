@@ -6,7 +6,11 @@
 
 /** String.trim: drops leading and trailing code units up to U+0020, control characters and NUL included. */
 export function trim(text: string): string {
-  return text.replace(/^[\0-\x20]+|[\0-\x20]+$/g, '');
+  // Two loops: an expression that looks for blanks at the end tries anew at every blank of a long line.
+  let [start, end] = [0, text.length];
+  while (start < end && text.charCodeAt(start) <= 0x20) start++;
+  while (start < end && text.charCodeAt(end - 1) <= 0x20) end--;
+  return text.slice(start, end);
 }
 
 /** Whether every character is white space to Java: not U+0085, U+00A0, U+2007 or U+202F, but U+001C to U+001F. */
@@ -34,7 +38,12 @@ function digitValue(digit: string): number {
 
 /** String.getBytes(UTF_8): a lone surrogate becomes `?`, where JavaScript would write U+FFFD. */
 export function utf8(text: string): Buffer {
-  return Buffer.from(text.replace(/\p{Surrogate}/gu, '?'), 'utf8');
+  return Buffer.from(encodable(text), 'utf8');
+}
+
+/** The text that utf8 encodes, for what takes a text and encodes it by itself. */
+export function encodable(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '?');
 }
 
 /** Base64.getDecoder().decode: unpadded is fine, wrong padding or anything that is not of the alphabet is not. */

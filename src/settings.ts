@@ -76,7 +76,9 @@ async function readYml(
   const text = readText(path, fs);
   if (text === undefined) return new Map();
   // The server replaces these in the text, before it parses it; other names stay for resolvePlaceholders.
-  const substituted = text.replace(/\$\{([^}:\r\n]*)(?::[^}\r\n]*)?\}/g, (whole, name) => env[name] ?? whole);
+  const substituted = text.replace(/\$\{([^{}:\r\n]*)(?::[^{}\r\n]*)?\}/g, (whole, name) =>
+    Object.hasOwn(env, name) ? (env[name] ?? whole) : whole,
+  );
   return flatten(substituted, `Failed to load settings from [${path}]`);
 }
 
@@ -134,58 +136,60 @@ async function flatten(text: string, failure: string): Promise<Map<string, strin
   if (documents.length > 1) fail('more than one document', documents[1]?.range?.[0]);
 
   const settings = new Map<string, string>();
-  const textOf = (key: string, node: Node | null, document: Document): string => {
-    if (isAlias(node)) return textOf(key, node.resolve(document) ?? null, document);
+  const textOf = (key: string, node: Node | null): string => {
+    if (isAlias(node)) return node.source; // the server's YAML parser follows no alias: it is text
     if (isScalar(node) && !(node.type === 'PLAIN' && /^(?:|~|null|Null|NULL)$/.test(node.source ?? ''))) {
       return String(node.value);
     }
-    if (isSeq(node)) return `[${node.items.map((item) => textOf(key, item as Node, document)).join(', ')}]`;
+    if (isSeq(node)) return `[${node.items.map((item) => textOf(key, item as Node)).join(', ')}]`;
     if (isMap(node)) return fail(`a list of maps in setting [${key}]`, node.range?.[0]);
     return fail(`null-valued setting found for key [${key}]`, node?.range?.[0]);
   };
-  const collect = (prefix: string, node: Node | null, document: Document): void => {
-    const value = isAlias(node) ? (node.resolve(document) ?? null) : node;
-    if (!isMap(value)) {
-      settings.set(prefix, textOf(prefix, value, document));
+  const collect = (prefix: string, node: Node | null): void => {
+    if (!isMap(node)) {
+      settings.set(prefix, textOf(prefix, node));
       return;
     }
-    for (const pair of value.items as Pair<Node, Node | null>[]) {
+    for (const pair of node.items as Pair<Node, Node | null>[]) {
       const key = isScalar(pair.key)
         ? String(pair.key.value)
         : fail('a key that is no text', pair.key.range?.[0]);
-      collect(prefix === '' ? key : `${prefix}.${key}`, pair.value, document);
+      collect(prefix === '' ? key : `${prefix}.${key}`, pair.value);
     }
   };
   for (const document of documents) {
     if (document.contents === null || (isScalar(document.contents) && document.contents.source === ''))
       continue;
     if (!isMap(document.contents)) fail('it holds no settings', document.contents.range?.[0]);
-    collect('', document.contents, document);
+    collect('', document.contents);
   }
   return settings;
 }
 
-/** Replaces `${other.setting}` and `${other.setting:default}` in a setting's value, again and again. */
+/** Replaces `${other.setting}` and `${other.setting:default}` in a setting's value, from the innermost to the outermost. */
 function resolvePlaceholders(
   key: string,
   settings: ReadonlyMap<string, string>,
   visiting: readonly string[] = [],
 ): string | undefined {
-  return settings
-    .get(key)
-    ?.replace(/\$\{([^{}:]*)(?::([^{}]*))?\}/g, (_, name: string, fallback?: string) => {
-      if (visiting.includes(name) || name === key) {
-        throw new ServiceTokensError(
-          'CONFIG',
-          `Circular placeholder reference '${name}' in property definitions`,
-        );
-      }
-      const value = resolvePlaceholders(name, settings, [...visiting, key]) ?? fallback;
-      if (value === undefined) {
-        throw new ServiceTokensError('CONFIG', `Could not resolve placeholder '${name}'`, {
-          hint: `Setting [${key}] names neither an environment variable nor another setting.`,
-        });
-      }
-      return value;
-    });
+  let value = settings.get(key);
+  for (let match = PLACEHOLDER.exec(value ?? ''); match; match = PLACEHOLDER.exec(value ?? '')) {
+    const [placeholder, name = '', fallback] = match;
+    if (visiting.includes(name) || name === key) {
+      throw new ServiceTokensError(
+        'CONFIG',
+        `Circular placeholder reference '${name}' in property definitions`,
+      );
+    }
+    const found = resolvePlaceholders(name, settings, [...visiting, key]) ?? fallback;
+    if (found === undefined) {
+      throw new ServiceTokensError('CONFIG', `Could not resolve placeholder '${name}'`, {
+        hint: `Setting [${key}] names neither an environment variable nor another setting.`,
+      });
+    }
+    value = value?.replace(placeholder, () => found);
+  }
+  return value;
 }
+
+const PLACEHOLDER = /\$\{([^{}:]*)(?::([^{}]*))?\}/;

@@ -72,6 +72,11 @@ export class ServiceToken {
     return this.qualifiedName;
   }
 
+  /** For console.log and util.inspect, which otherwise may show what getters give. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `ServiceToken(${this.qualifiedName})`;
+  }
+
   toJSON(): string {
     return this.qualifiedName;
   }

@@ -20,8 +20,8 @@ const LINE_END = /\r\n|\n|\r/;
  * The content of a tokens file: what the server reads in it, and edits that keep every other line as it is.
  *
  * The rules of reading are the server's to the letter (oracle/BEHAVIOUR.md, section 6). The rules of editing:
- * - a new entry goes where sorted order puts it, directly behind the entry before it, so that a comment above an entry
- *   stays above it; a file that is sorted stays sorted, byte for byte as the original would write it;
+ * - a new entry goes where sorted order puts it, directly behind the entry before it, so that a comment above the next
+ *   entry stays above that; only before the first entry it comes below the comments, which may be the file's head. A file that is sorted stays sorted, byte for byte as the original would write it;
  * - a removed key takes every line of it along, duplicates and plain text too, so that no older token comes back;
  * - new lines end as their neighbours do, and a file without an end to its last line keeps it so: to create a token
  *   and delete it again gives back the same bytes.
@@ -69,7 +69,7 @@ export class TokensText {
 
   /** Removes every line of a key. */
   without(key: string): TokensText {
-    const lines = this.#lines.filter((line) => line.key !== key);
+    const lines = this.#lines.filter((line) => line.key !== key).map(keepApart);
     const last = lines.at(-1);
     // The last line had no end, and has none when another becomes the last.
     if (last && this.#lines.at(-1)?.end === '') lines[lines.length - 1] = { ...last, end: '' };
@@ -87,6 +87,12 @@ export class TokensText {
     const previous = entries.at(next < 0 ? -1 : next - 1);
     return previous === undefined ? this.#lines.length : previous[0] + 1;
   }
+}
+
+/** A line that ends at CR and an empty one that ends at LF would be one line, were they to come together. */
+function keepApart(line: Line, index: number, lines: readonly Line[]): Line {
+  const next = lines[index + 1];
+  return line.end === '\r' && next?.text === '' && next.end === '\n' ? { ...line, end: '\r\n' } : line;
 }
 
 function decode(bytes: Uint8Array, path: string): string {

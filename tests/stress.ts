@@ -18,7 +18,8 @@ const directory = mkdtempSync(join(tmpdir(), 'service-tokens-stress-'));
 const path = join(directory, 'service_tokens');
 const arguments_ = (command: string, name: string) => [command, 'elastic/kibana', name, '--file', path];
 const call = (command: string, name: string) => run(BIN, arguments_(command, name));
-const names = () => new Set(new ServiceTokensFile(path).list().map((name) => name.slice('elastic/kibana/'.length)));
+const names = () =>
+  new Set(new ServiceTokensFile(path).list().map((name) => name.slice('elastic/kibana/'.length)));
 
 let failed = 0;
 let lost = 0;
@@ -54,7 +55,10 @@ for (let round = 0; round < rounds; round++) {
 
   const [deleted, kept] = [first.slice(0, processes / 2), first.slice(processes / 2)];
   const second = deleted.map((name) => `${name}-again`);
-  await allOf([...deleted.map((name) => call('delete', name)), ...second.map((name) => call('create', name))]);
+  await allOf([
+    ...deleted.map((name) => call('delete', name)),
+    ...second.map((name) => call('create', name)),
+  ]);
   expectFile([...kept, ...second], deleted);
 
   // Kills are spread over a whole run; how long one takes here is measured first.

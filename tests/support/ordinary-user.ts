@@ -11,7 +11,8 @@ const OWNER = { uid: 1000, gid: 1000 };
 export function ordinaryUserFileSystem(): FileSystem {
   return watchedFileSystem({
     instead: (name, argument) => {
-      if (argument === '/etc/passwd' || argument === '/etc/group') return 'me:x:1000:1000::/home/me:/bin/sh\n';
+      if (argument === '/etc/passwd' || argument === '/etc/group')
+        return 'me:x:1000:1000::/home/me:/bin/sh\n';
       if (name === 'fstatSync') return Object.assign(nodeFileSystem.fstatSync(argument as number), OWNER);
       if (name === 'statSync') return Object.assign(statSync(argument as string), OWNER);
       if (name === 'lstatSync') return Object.assign(lstatSync(argument as string), OWNER);

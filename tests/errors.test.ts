@@ -1,0 +1,62 @@
+import { describe, expect, test } from '@jest/globals';
+import { type ErrorCode, ServiceTokensError } from '../src/errors.js';
+import { ExitCode, exitStatusOf } from '../src/exit-codes.js';
+
+/** SPEC.md, "Exit status", and 128 + n for signals. A code that is missing here does not compile. */
+const statuses: Record<ErrorCode, { status: number; why: string }> = {
+  OPTION: { status: 64, why: 'usage' },
+  USAGE: { status: 64, why: 'usage' },
+  MALFORMED_FILE: { status: 65, why: "the tokens file can't be parsed" },
+  HASH_UNUSABLE: { status: 65, why: "a stored hash can't be used" },
+  UNKNOWN_PRINCIPAL: { status: 67, why: 'unknown principal' },
+  TOKEN_EXISTS: { status: 70, why: 'token exists' },
+  TOKEN_MISSING: { status: 70, why: 'token does not exist' },
+  INVALID_TOKEN_NAME: { status: 70, why: 'bad token name' },
+  CANNOT_REPLACE: { status: 73, why: "can't create or replace the file" },
+  LOCKED: { status: 73, why: "can't replace the file: another process is at it" },
+  IO: { status: 74, why: 'I/O error' },
+  PERMISSION: { status: 77, why: 'permission' },
+  CONFIG: { status: 78, why: 'configuration' },
+  HANGUP: { status: 128 + 1, why: 'SIGHUP, as a shell shows it' },
+  INTERRUPT: { status: 128 + 2, why: 'SIGINT, as a shell shows it' },
+  TERMINATED: { status: 128 + 15, why: 'SIGTERM, as a shell shows it' },
+  INVALID_ALGORITHM: { status: 78, why: 'configuration: unknown algorithm' },
+};
+const codes = Object.keys(statuses) as ErrorCode[];
+
+describe('Exit statuses', () => {
+  test.each(codes.map((code) => ({ code, ...statuses[code] })))(
+    'the error $code ends the command with $status ($why)',
+    ({ code, status }) => {
+      expect(exitStatusOf(code)).toBe(status);
+    },
+  );
+
+  test('success is 0, and no error is', () => {
+    expect(ExitCode.OK).toBe(0);
+    expect(codes.map(exitStatusOf)).not.toContain(0);
+  });
+
+  test('every status but 0 has an error that ends with it', () => {
+    const used = new Set<number>(codes.map(exitStatusOf));
+    expect(Object.values(ExitCode).filter((status) => status !== 0 && !used.has(status))).toEqual([]);
+  });
+});
+
+describe('The error class', () => {
+  test('an error has a code, a message that states the fact, a hint and a cause', () => {
+    const cause = new Error('the system says no');
+    const error = new ServiceTokensError('IO', 'could not read', { hint: 'Try again.', cause });
+    expect(error).toBeInstanceOf(Error);
+    expect(error).toMatchObject({ name: 'ServiceTokensError', code: 'IO', hint: 'Try again.' });
+    expect(error.message).toBe('could not read');
+    expect(error.cause).toBe(cause);
+    expect(String(error)).toBe('ServiceTokensError: could not read');
+  });
+
+  test('hint and cause may be missing', () => {
+    const error = new ServiceTokensError('USAGE', 'Missing required command');
+    expect(error.hint).toBeUndefined();
+    expect('cause' in error).toBe(false);
+  });
+});
