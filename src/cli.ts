@@ -1,5 +1,6 @@
 import { CommanderError, Option, Command as Parser } from 'commander';
-import type { Command, CommonOptions } from './commands/command.js';
+import type { Options } from './commands/command.js';
+import { type CommandEntry, commands } from './commands/table.js';
 import { findVersion } from './config-dir.js';
 import { closest } from './did-you-mean.js';
 import { ServiceTokensError } from './errors.js';
@@ -9,57 +10,6 @@ import { parseOverrides } from './settings.js';
 import type { Io, Terminal } from './terminal.js';
 
 const NAME = 'elasticsearch-service-tokens';
-
-interface Entry {
-  readonly summary: string;
-  readonly usage: string;
-  /** What follows the tool's name and the command's. */
-  readonly examples: readonly string[];
-  /** Its own options, beside those that every command has. */
-  readonly options?: readonly (readonly [flags: string, description: string])[];
-  /** Loads the command, and with it only what this one command needs. */
-  readonly load: () => Promise<Command>;
-}
-
-const CHANGE_OPTIONS = [
-  ['--server-user <NAME|UID>', 'the user that runs Elasticsearch, who must be able to read the file'],
-  [
-    '--in-place',
-    'overwrite the file where it is, for a mount of the single file; a reader may see half of it',
-  ],
-] as const;
-
-/** The commands. To add one: a file in commands/, an entry here, a transcript in tests/transcripts/. */
-const commands: Readonly<Record<string, Entry>> = {
-  create: {
-    summary: 'Create a file token for a service account and print it',
-    usage: '<service_account_principal> <token_name>',
-    examples: [
-      'elastic/fleet-server my-token',
-      'elastic/kibana kibana-1 --config-dir /etc/elasticsearch',
-      '-s elastic/fleet-server my-token    # only the token, for a script',
-    ],
-    options: CHANGE_OPTIONS,
-    load: async () => (await import('./commands/create.js')).create,
-  },
-  list: {
-    summary: 'List the file tokens, of one service account or of all',
-    usage: '[<service_account_principal>]',
-    examples: ['', 'elastic/fleet-server', '--file ./service_tokens'],
-    load: async () => (await import('./commands/list.js')).list,
-  },
-  delete: {
-    summary: 'Remove a file token of a service account',
-    usage: '<service_account_principal> <token_name>',
-    examples: [
-      'elastic/fleet-server my-token',
-      'elastic/fleet-server/my-token',
-      'elastic/fleet-server -- -odd-name',
-    ],
-    options: CHANGE_OPTIONS,
-    load: async () => (await import('./commands/delete.js')).deleteToken,
-  },
-};
 
 /**
  * Runs a command line.
@@ -82,7 +32,7 @@ export async function run(
   const top = topParser();
   terminal.usage = topUsage();
   const [name, ...rest] = parseOptions(top, argv);
-  const topOptions = top.opts<CommonOptions>();
+  const topOptions = top.opts<Options>();
   terminal.color = topOptions.color;
   if (await answerAtOnce(top, terminal, toolVersion)) return ExitCode.OK;
   if (name === undefined) throw new ServiceTokensError('USAGE', 'Missing required command');
@@ -92,7 +42,7 @@ export async function run(
   const parser = commandParser(name, entry);
   terminal.usage = `Usage: ${NAME} ${name} ${parser.usage()}`;
   const args = parseOptions(parser, rest);
-  const own = parser.opts<CommonOptions>();
+  const own = parser.opts<Options>();
   terminal.color = own.color && topOptions.color;
   if (await answerAtOnce(parser, terminal, toolVersion)) return ExitCode.OK;
   // How much is said is the second parser's to tell, as in the original: `-s create` prints what `create` prints.
@@ -119,7 +69,7 @@ function topUsage(): string {
   return `Usage: ${lines.join('\n       ')}`;
 }
 
-function commandParser(name: string, { summary, usage, examples, options = [] }: Entry): Parser {
+function commandParser(name: string, { summary, usage, examples, options = [] }: CommandEntry): Parser {
   const lines = examples.map((example) => `  $ ${NAME} ${name} ${example}`.trimEnd());
   const parser = newParser(`${NAME} ${name}`);
   for (const [flags, description] of options) parser.option(flags, description);
@@ -193,7 +143,7 @@ function unknownCommand(name: string): ServiceTokensError {
  * @throws OPTION when -s and -v meet
  */
 async function answerAtOnce(parser: Parser, terminal: Terminal, toolVersion: string): Promise<boolean> {
-  const { help, version, silent = false, verbose = false } = parser.opts<CommonOptions>();
+  const { help, version, silent = false, verbose = false } = parser.opts<Options>();
   if (help) await terminal.answer(`${helpOf(parser)}\n`);
   else if (version) await terminal.answer(`${toolVersion}\n`);
   if (help || version) return true;

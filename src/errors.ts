@@ -9,6 +9,8 @@ export type ErrorCode =
   | 'INVALID_ALGORITHM'
   | 'CONFIG' // no configuration directory, or an elasticsearch.yml that can't be used
   | 'MALFORMED_FILE' // the server could not read this service_tokens file
+  | 'NOT_A_TOKEN' // a text that the server would not take for a service account token
+  | 'NOT_AUTHENTICATED' // a token that the server would refuse
   | 'HASH_UNUSABLE' // a stored hash that no secret can be checked against
   | 'CANNOT_REPLACE' // the file can't be created or replaced
   | 'LOCKED' // another process is changing the file, and does not end

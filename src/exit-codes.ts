@@ -3,6 +3,8 @@ import type { ErrorCode } from './errors.js';
 /** The exit statuses of the command, by their names in sysexits.h. */
 export const ExitCode = {
   OK: 0,
+  /** The answer of `verify` and `check` is no. */
+  NO: 1,
   USAGE: 64,
   DATA: 65,
   NO_USER: 67,
@@ -30,6 +32,8 @@ const statuses: Record<ErrorCode, ExitStatus> = {
   INVALID_ALGORITHM: ExitCode.CONFIG,
   CONFIG: ExitCode.CONFIG,
   MALFORMED_FILE: ExitCode.DATA,
+  NOT_A_TOKEN: ExitCode.DATA,
+  NOT_AUTHENTICATED: ExitCode.NO,
   HASH_UNUSABLE: ExitCode.DATA,
   CANNOT_REPLACE: ExitCode.CANT_CREATE,
   LOCKED: ExitCode.CANT_CREATE,

@@ -81,9 +81,19 @@ export class ServiceTokensFile {
    * @throws MALFORMED_FILE, IO or PERMISSION
    */
   list(principal?: Principal): string[] {
-    const target = followLinks(this.#fs, this.path).at(-1) ?? this.path;
-    const { keys } = this.#read(target).content;
+    const keys = [...this.entries().keys()].sort();
     return principal === undefined ? keys : keys.filter((key) => key.startsWith(`${principal}/`));
+  }
+
+  /**
+   * Gives what the server would load.
+   *
+   * @returns stored hashes by qualified name; none when there is no file
+   * @throws MALFORMED_FILE, IO or PERMISSION
+   */
+  entries(): ReadonlyMap<string, string> {
+    const target = followLinks(this.#fs, this.path).at(-1) ?? this.path;
+    return this.#read(target).content.entries;
   }
 
   /**

@@ -20,6 +20,7 @@ export interface Output {
 
 /** All that the command takes from its process. */
 export interface Io extends Surroundings {
+  readonly stdin: AsyncIterable<string | Uint8Array>;
   readonly stdout: Output;
   readonly stderr: Output;
   /**
@@ -35,6 +36,9 @@ export function processIo(): Io {
     env: process.env,
     cwd: process.cwd(),
     toolPath: fs.realpathSync(process.argv[1] ?? '.'),
+    get stdin() {
+      return process.stdin; // asked for by a command that reads it: to open it takes time, and may wait
+    },
     stdout: wasClosed(1) ? closedOutput : outputOf(process.stdout),
     stderr: outputOf(process.stderr),
     get interrupted() {

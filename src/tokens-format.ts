@@ -3,7 +3,7 @@ import { isBlank, trim } from './java-text.js';
 import { readStoredHash } from './stored-hash.js';
 
 /** One line of a tokens file, as it stands. */
-interface Line {
+export interface Line {
   readonly text: string;
   /** What ends it; only the last line may lack an end. */
   readonly end: LineEnd;
@@ -11,17 +11,20 @@ interface Line {
   readonly key?: string;
   /** The stored hash behind the colon; undefined for plain text, which the server skips. */
   readonly hash?: string;
+  /** Why the server can't read the file, with the line's number and nothing of its content. */
+  readonly fault?: string;
 }
 
-type LineEnd = '\n' | '\r\n' | '\r' | '';
-const LINE_END = /\r\n|\n|\r/;
+export type LineEnd = '\n' | '\r\n' | '\r' | '';
+const LINES = /[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+$/g;
 
 /**
  * The content of a tokens file: what the server reads in it, and edits that keep every other line as it is.
  *
  * The rules of reading are the server's to the letter (oracle/BEHAVIOUR.md, section 6). The rules of editing:
  * - a new entry goes where sorted order puts it, directly behind the entry before it, so that a comment above the next
- *   entry stays above that; only before the first entry it comes below the comments, which may be the file's head. A file that is sorted stays sorted, byte for byte as the original would write it;
+ *   entry stays above that; only before the first entry it comes below the comments, which may be the file's head;
+ *   a file that is sorted stays sorted, byte for byte as the original would write it;
  * - a removed key takes every line of it along, duplicates and plain text too, so that no older token comes back;
  * - new lines end as their neighbours do, and a file without an end to its last line keeps it so: to create a token
  *   and delete it again gives back the same bytes.
@@ -45,13 +48,14 @@ export class TokensText {
    * @throws MALFORMED_FILE, with the line's number and nothing of its content, where the server could not read the file
    */
   static parse(bytes: Uint8Array, path: string): TokensText {
-    const raw = decode(bytes, path).match(/[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+$/g) ?? [];
-    return new TokensText(raw.map((line, index) => readLine(line, index + 1, path)));
-  }
-
-  /** The keys of the entries, in the order of their UTF-16 code units. */
-  get keys(): string[] {
-    return [...this.entries.keys()].sort();
+    const lines = readLines(bytes);
+    // The server decodes the whole file before it reads a line of it.
+    const fault =
+      lines.find((line) => line.fault?.startsWith(MALFORMED_UTF8)) ?? lines.find((line) => line.fault);
+    if (fault === undefined) return new TokensText(lines);
+    throw new ServiceTokensError('MALFORMED_FILE', fault.fault ?? '', {
+      hint: `Elasticsearch does not start with this file, or drops every token in it: correct [${path}].`,
+    });
   }
 
   /** Adds an entry, whose key must not be among the entries yet. */
@@ -95,48 +99,49 @@ function keepApart(line: Line, index: number, lines: readonly Line[]): Line {
   return line.end === '\r' && next?.text === '' && next.end === '\n' ? { ...line, end: '\r\n' } : line;
 }
 
-function decode(bytes: Uint8Array, path: string): string {
-  // The server does not drop a byte order mark: it becomes a part of the first key.
-  const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const MALFORMED_UTF8 = 'Malformed UTF-8';
+
+/**
+ * Reads every line of a tokens file, those that the server can't read too.
+ *
+ * @returns the lines in their order; a line that is not valid UTF-8 has no text
+ */
+export function readLines(bytes: Uint8Array): Line[] {
+  const text = decode(bytes);
+  if (text !== undefined) return (text.match(LINES) ?? []).map((raw, index) => readLine(raw, index + 1));
+  // No byte of a longer sequence is a CR or an LF, so the lines can be told apart before they are decoded.
+  return (Buffer.from(bytes).toString('latin1').match(LINES) ?? []).map((raw, index) => {
+    const line = decode(Buffer.from(raw, 'latin1'));
+    if (line !== undefined) return readLine(line, index + 1);
+    return { text: '', end: endOf(raw), fault: `${MALFORMED_UTF8} at line #${index + 1}` };
+  });
+}
+
+function decode(bytes: Uint8Array): string | undefined {
   try {
-    return utf8.decode(bytes);
-  } catch (cause) {
-    throw malformed(`Malformed UTF-8 at line #${firstLineThatFails(utf8, bytes)}`, path, cause);
+    // The server does not drop a byte order mark: it becomes a part of the first key.
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
   }
 }
 
-function firstLineThatFails(utf8: InstanceType<typeof TextDecoder>, bytes: Uint8Array): number {
-  const lines = Buffer.from(bytes).toString('latin1').split(LINE_END);
-  const fails = (line: string) => {
-    try {
-      utf8.decode(Buffer.from(line, 'latin1'));
-      return false;
-    } catch {
-      return true;
-    }
-  };
-  return lines.findIndex(fails) + 1;
+function endOf(raw: string): LineEnd {
+  return (/(?:\r\n|\n|\r)$/.exec(raw)?.[0] ?? '') as LineEnd;
 }
 
-function readLine(raw: string, number: number, path: string): Line {
-  const end = (/(?:\r\n|\n|\r)$/.exec(raw)?.[0] ?? '') as LineEnd;
+function readLine(raw: string, number: number): Line {
+  const end = endOf(raw);
   const text = raw.slice(0, raw.length - end.length);
   if (text.startsWith('#') || isBlank(text)) return { text, end };
   const trimmed = trim(text);
   const colon = trimmed.indexOf(':');
-  if (colon < 0) throw malformed(`Missing ':' character at line #${number}`, path);
+  if (colon < 0) return { text, end, fault: `Missing ':' character at line #${number}` };
   const key = trimmed.slice(0, colon);
   const value = trimmed.slice(colon + 1);
   try {
     return readStoredHash(value) ? { text, end, key, hash: value } : { text, end, key };
-  } catch (cause) {
-    throw malformed(`${(cause as Error).message} (line #${number})`, path, cause);
+  } catch (error) {
+    return { text, end, key, fault: `${(error as Error).message} (line #${number})` };
   }
-}
-
-function malformed(message: string, path: string, cause?: unknown): ServiceTokensError {
-  return new ServiceTokensError('MALFORMED_FILE', message, {
-    hint: `Elasticsearch does not start with this file, or drops every token in it: correct [${path}].`,
-    cause,
-  });
 }

@@ -7,6 +7,8 @@ const statuses: Record<ErrorCode, { status: number; why: string }> = {
   OPTION: { status: 64, why: 'usage' },
   USAGE: { status: 64, why: 'usage' },
   MALFORMED_FILE: { status: 65, why: "the tokens file can't be parsed" },
+  NOT_A_TOKEN: { status: 65, why: "a token can't be parsed" },
+  NOT_AUTHENTICATED: { status: 1, why: 'no' },
   HASH_UNUSABLE: { status: 65, why: "a stored hash can't be used" },
   UNKNOWN_PRINCIPAL: { status: 67, why: 'unknown principal' },
   TOKEN_EXISTS: { status: 70, why: 'token exists' },

@@ -4,8 +4,8 @@ import type { FileSystem } from '../file-system.js';
 import type { Override } from '../settings.js';
 import type { Io, Terminal } from '../terminal.js';
 
-/** The options that every command has. */
-export interface CommonOptions {
+/** What the options may say; each command looks at its own. */
+export interface Options {
   readonly help?: boolean;
   readonly version?: boolean;
   readonly silent?: boolean;
@@ -15,16 +15,18 @@ export interface CommonOptions {
   readonly file?: string;
   readonly esVersion?: string;
   readonly color?: boolean;
-  /** Of the commands that change the file. */
   readonly serverUser?: string;
   readonly inPlace?: boolean;
+  readonly tokenFile?: string;
+  readonly fix?: boolean;
+  readonly json?: boolean;
 }
 
 /** One call of a command: what was asked for, and what to answer it with. */
 export interface Invocation {
   /** The arguments that are no options, unchecked. */
   readonly args: readonly string[];
-  readonly options: CommonOptions;
+  readonly options: Options;
   readonly overrides: readonly Override[];
   /** The server's version, if anybody can tell. */
   readonly version: ElasticsearchVersion | undefined;

@@ -1,0 +1,38 @@
+import type { ElasticsearchVersion } from '../elasticsearch-version.js';
+import { ServiceTokensError } from '../errors.js';
+import { ExitCode } from '../exit-codes.js';
+import { knownAccounts } from '../known-accounts.js';
+import type { Command } from './command.js';
+
+export const accounts: Command = async ({ args, options, version, terminal }) => {
+  if (args.length > 0)
+    throw new ServiceTokensError('USAGE', `Expected no arguments, found [${args.join(',')}]`);
+  const rows = knownAccounts(version).map(({ principal, since, until, purpose }) => ({
+    principal,
+    since: text(since),
+    ...(until && { until: text(until) }),
+    purpose,
+  }));
+  if (options.json) await terminal.answer(`${JSON.stringify(rows)}\n`);
+  else await terminal.answer(rows.map((row) => `${columns(row)}\n`).join(''));
+  return ExitCode.OK;
+};
+
+function columns({
+  principal,
+  since,
+  until,
+  purpose,
+}: {
+  principal: string;
+  since: string;
+  until?: string;
+  purpose: string;
+}) {
+  const versions = until === undefined ? `${since} and later` : `${since} until before ${until}`;
+  return `${principal.padEnd(34)}${versions.padEnd(24)}${purpose}`;
+}
+
+function text({ major, minor }: ElasticsearchVersion): string {
+  return `${major}.${minor}`;
+}

@@ -1,0 +1,37 @@
+import { authenticate, authenticateBody, explain, refusalMessage } from '../authentication.js';
+import { findPlace } from '../config-dir.js';
+import { ServiceTokensError } from '../errors.js';
+import { ExitCode, type ExitStatus } from '../exit-codes.js';
+import { ServiceTokensFile } from '../service-tokens-file.js';
+import { ServiceToken } from '../token.js';
+import { readBearers } from './bearers.js';
+import type { Command } from './command.js';
+
+export const verify: Command = async (invocation) => {
+  const { options, version, io, terminal, fs } = invocation;
+  const bearers = await readBearers(invocation);
+  const entries = new ServiceTokensFile(findPlace(options, io, fs).tokensFile, { fs }).entries();
+
+  /** What is wrong with a bearer; undefined when it was accepted, and said so. */
+  const judge = async (bearer: string, where: string): Promise<ServiceTokensError | undefined> => {
+    const token = ServiceToken.decode(bearer);
+    if (token === undefined) {
+      return new ServiceTokensError('NOT_A_TOKEN', `${where}this is not a service account token`);
+    }
+    const refusal = await authenticate(token, entries, version);
+    if (refusal !== undefined) {
+      const hint = options.verbose ? `Refused, because ${explain(refusal)}.` : undefined;
+      return new ServiceTokensError('NOT_AUTHENTICATED', `${where}${refusalMessage(token)}`, { hint });
+    }
+    const answer = options.json ? JSON.stringify(authenticateBody(token, version)) : token.qualifiedName;
+    if (!options.silent) await terminal.answer(`${answer}\n`);
+    return undefined;
+  };
+
+  let status: ExitStatus = ExitCode.OK;
+  for (const { bearer, line } of bearers) {
+    const error = await judge(bearer, bearers.length > 1 ? `line #${line}: ` : '');
+    if (error !== undefined) status = Math.max(status, await terminal.fail(error)) as ExitStatus;
+  }
+  return status;
+};
