@@ -82,7 +82,11 @@ const SINCE_MANAGED_BY: ElasticsearchVersion = { major: 9, minor: 4 };
  *
  * @param version the server's; undefined means the newest
  */
-export function authenticateBody({ principal, name }: ServiceToken, version?: ElasticsearchVersion): object {
+export function authenticateBody(
+  principal: string,
+  tokenName: string,
+  version?: ElasticsearchVersion,
+): object {
   const has = (since: ElasticsearchVersion) => version === undefined || isAtLeast(version, since);
   const realm = { name: '_service_account', type: '_service_account' };
   return {
@@ -92,7 +96,7 @@ export function authenticateBody({ principal, name }: ServiceToken, version?: El
     email: null,
     ...(has(SINCE_TOKEN) && {
       token: {
-        name,
+        name: tokenName,
         type: '_service_account_file',
         ...(has(SINCE_MANAGED_BY) && { managed_by: 'elasticsearch' }),
       },

@@ -40,7 +40,7 @@ export async function run(
   if (entry === undefined) throw unknownCommand(name);
 
   const parser = commandParser(name, entry);
-  terminal.usage = `Usage: ${NAME} ${name} ${parser.usage()}`;
+  terminal.usage = `Usage: ${parser.name()} ${parser.usage()}`;
   const args = parseOptions(parser, rest);
   const own = parser.opts<Options>();
   terminal.color = own.color && topOptions.color;
@@ -65,7 +65,7 @@ function topParser(): Parser {
 }
 
 function topUsage(): string {
-  const lines = Object.entries(commands).map(([name, { usage }]) => `${NAME} ${name} ${usage}`);
+  const lines = Object.entries(commands).map(([name, { usage }]) => `${NAME} ${name} ${usage}`.trimEnd());
   return `Usage: ${lines.join('\n       ')}`;
 }
 
@@ -74,7 +74,7 @@ function commandParser(name: string, { summary, usage, examples, options = [] }:
   const parser = newParser(`${NAME} ${name}`);
   for (const [flags, description] of options) parser.option(flags, description);
   return parser
-    .usage(`${usage} [options]`)
+    .usage(`${usage} [options]`.trimStart())
     .description(`${summary}.`)
     .addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
 }

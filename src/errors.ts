@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'NOT_AUTHENTICATED' // a token that the server would refuse
   | 'HASH_UNUSABLE' // a stored hash that no secret can be checked against
   | 'CANNOT_REPLACE' // the file can't be created or replaced
+  | 'BUSY' // too many wait for the same token to be verified
   | 'LOCKED' // another process is changing the file, and does not end
   | 'HANGUP' // SIGHUP came, and nothing has changed
   | 'INTERRUPT' // SIGINT

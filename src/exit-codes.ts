@@ -37,6 +37,7 @@ const statuses: Record<ErrorCode, ExitStatus> = {
   HASH_UNUSABLE: ExitCode.DATA,
   CANNOT_REPLACE: ExitCode.CANT_CREATE,
   LOCKED: ExitCode.CANT_CREATE,
+  BUSY: ExitCode.IO,
   HANGUP: ExitCode.HANGUP,
   INTERRUPT: ExitCode.INTERRUPT,
   TERMINATED: ExitCode.TERMINATED,

@@ -5,6 +5,7 @@ type Sentence = readonly [code: ErrorCode, fact: string, hint?: string];
 
 /** What each failure of a system call means for the user, whatever was being done. */
 const sentences: Readonly<Record<string, Sentence>> = {
+  ENOENT: ['IO', 'it does not exist'],
   EACCES: [
     'PERMISSION',
     'permission denied',

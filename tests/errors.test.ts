@@ -8,6 +8,7 @@ const statuses: Record<ErrorCode, { status: number; why: string }> = {
   USAGE: { status: 64, why: 'usage' },
   MALFORMED_FILE: { status: 65, why: "the tokens file can't be parsed" },
   NOT_A_TOKEN: { status: 65, why: "a token can't be parsed" },
+  BUSY: { status: 74, why: 'never reaches the command: the library alone queues' },
   NOT_AUTHENTICATED: { status: 1, why: 'no' },
   HASH_UNUSABLE: { status: 65, why: "a stored hash can't be used" },
   UNKNOWN_PRINCIPAL: { status: 67, why: 'unknown principal' },

@@ -8,9 +8,10 @@ import type { Command } from './command.js';
 export const inspect: Command = async (invocation) => {
   const { options, version, terminal } = invocation;
   const descriptions = (await readBearers(invocation)).map(({ bearer }) => describe(bearer));
-  for (const description of descriptions) {
-    await terminal.answer(options.json ? `${JSON.stringify(description)}\n` : forPeople(description));
-  }
+  const answer = options.json
+    ? descriptions.map((description) => `${JSON.stringify(description)}\n`).join('')
+    : descriptions.map(forPeople).join('\n');
+  if (!options.silent) await terminal.answer(answer);
   return descriptions.every(({ type }) => type === 'service account token') ? ExitCode.OK : ExitCode.DATA;
 
   function describe(bearer: string) {
@@ -29,7 +30,7 @@ export const inspect: Command = async (invocation) => {
   }
 };
 
-/** A line for each field, `secretLength: 22` as `secret length: 22`; several tokens are set apart by an empty line. */
+/** A line for each field, `secretLength` as `secret length`. */
 function forPeople(description: object): string {
   const lines = Object.entries(description).map(
     ([field, value]) => `${field.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}: ${value}\n`,

@@ -23,7 +23,9 @@ export const verify: Command = async (invocation) => {
       const hint = options.verbose ? `Refused, because ${explain(refusal)}.` : undefined;
       return new ServiceTokensError('NOT_AUTHENTICATED', `${where}${refusalMessage(token)}`, { hint });
     }
-    const answer = options.json ? JSON.stringify(authenticateBody(token, version)) : token.qualifiedName;
+    const answer = options.json
+      ? JSON.stringify(authenticateBody(token.principal, token.name, version))
+      : token.qualifiedName;
     if (!options.silent) await terminal.answer(`${answer}\n`);
     return undefined;
   };
