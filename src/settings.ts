@@ -24,7 +24,7 @@ const FIPS_MODE = 'xpack.security.fips_mode.enabled';
 /**
  * Reads the words that `-E` was given, each `key=value`.
  *
- * @throws USAGE, in the original's words, for an empty value or a key that comes twice
+ * @throws USAGE, in the original's words, for an empty value, a key that comes twice, and path.home
  *
  * @example parseOverrides(['node.name=a=b']) // [{ key: 'node.name', value: 'a=b' }]
  */
@@ -38,6 +38,13 @@ export function parseOverrides(words: readonly string[]): Override[] {
       throw new ServiceTokensError('USAGE', `setting [${key}] set twice via command line -E`);
     }
     overrides.push({ key, value });
+  }
+  // The original's scripts always name the home by a property of the JVM, so that -E never may.
+  if (overrides.some(({ key }) => key === 'path.home')) {
+    throw new ServiceTokensError(
+      'USAGE',
+      'setting [path.home] found via command-line -E and system property [es.path.home]',
+    );
   }
   return overrides;
 }

@@ -3,6 +3,8 @@
  * - stdout carries the answer only; warnings, errors, hints and usage go to stderr;
  * - an error is one line, `ERROR: <message>, with exit code <n>`; the option parser's have no suffix, as the original's;
  * - a usage error shows the command's usage first, unless `-s`; a hint follows on lines of its own;
+ * - a warning is withheld where it would get into an answer: behind one, where both streams are one pipe or file (2>&1);
+ *   scripts in the wild read such an answer to its last word;
  * - control characters in a message are escaped, so that a line stays a line;
  * - only the label of an error or a warning is coloured, and only on a terminal (NO_COLOR, FORCE_COLOR, --no-color).
  */
@@ -23,6 +25,8 @@ export interface Io extends Surroundings {
   readonly stdin: AsyncIterable<string | Uint8Array>;
   readonly stdout: Output;
   readonly stderr: Output;
+  /** Whether both streams are one pipe or file, and no terminal. */
+  readonly isMerged: boolean;
   /**
    * Aborted, with the error to end with, by SIGHUP, SIGINT or SIGTERM. Asking for it takes these signals' own effect
    * away, so only a command that has something to undo asks.
@@ -41,6 +45,9 @@ export function processIo(): Io {
     },
     stdout: wasClosed(1) ? closedOutput : outputOf(process.stdout),
     stderr: outputOf(process.stderr),
+    get isMerged() {
+      return !process.stderr.isTTY && isSameFile(1, 2);
+    },
     get interrupted() {
       signals ??= listenForSignals();
       return signals;
@@ -83,6 +90,15 @@ function outputOf(stream: NodeJS.WriteStream): Output {
   };
 }
 
+function isSameFile(fd: number, other: number): boolean {
+  try {
+    const [a, b] = [fs.fstatSync(fd), fs.fstatSync(other)];
+    return a.dev === b.dev && a.ino === b.ino;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Whether a stream was closed when the process began (`>&-`). Node opens /dev/null in its place, for reading and
  * writing; a shell's own `>/dev/null` is for writing only. Where there is no /proc, nobody can tell.
@@ -111,6 +127,7 @@ export class Terminal {
   silent = false;
   verbose = false;
   color: boolean | undefined;
+  #hasAnswered = false;
 
   constructor(io: Io) {
     this.#io = io;
@@ -124,6 +141,7 @@ export class Terminal {
   async answer(text: string): Promise<void> {
     try {
       await this.#io.stdout.write(text);
+      this.#hasAnswered = true;
     } catch (cause) {
       const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
       throw new ServiceTokensError('IO', `could not write to standard output: ${reason}`, { cause });
@@ -132,6 +150,7 @@ export class Terminal {
 
   /** Writes a warning to stderr; what follows the first line stands on lines of its own. */
   async warn([first = '', ...more]: readonly string[]): Promise<void> {
+    if (this.#hasAnswered && this.#io.isMerged) return;
     const lines = [
       `${await this.#label('WARNING:', 'yellow')} ${escapeControls(first)}`,
       ...more.map(escapeControls),
@@ -175,7 +194,7 @@ export class Terminal {
 }
 
 /** Control characters, line separators and bidirectional overrides, as JavaScript would write them in a string. */
-function escapeControls(text: string): string {
+export function escapeControls(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, (character) => {
     const short: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
     return short[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;

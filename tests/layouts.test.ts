@@ -93,6 +93,12 @@ describe('when root creates the file', () => {
   );
 });
 
+testAsRoot('a warning never gets into an answer that is read with 2>&1', async () => {
+  const command = `"$0" create elastic/kibana a --config-dir "$1" 2>&1 | cat`;
+  const { stdout } = await run('bash', ['-c', command, BIN, conf]);
+  expect(stdout).toMatch(/^SERVICE_TOKEN elastic\/kibana\/a = \w+\n$/);
+});
+
 describe('when the file exists', () => {
   testAsRoot('then root keeps its owner, group and mode', async () => {
     own('service_tokens', SERVER, SERVER_GROUP, 0o640);

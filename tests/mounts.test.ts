@@ -86,6 +86,36 @@ testWithMounts('on a full file system a change is refused with the reason, and n
   );
 });
 
+testWithMounts(
+  'containers that share a directory, each with its own process numbers, lose no update',
+  async () => {
+    const container = `unshare -pf --mount-proc sh -c '"$TOOL" create elastic/kibana "$0" >/dev/null 2>&1; true'`;
+    const { status } = await inNamespace(
+      `for i in 1 2 3 4 5 6; do ${container} in$i & "$TOOL" create elastic/kibana out$i >/dev/null 2>&1 & done; wait`,
+    );
+    expect(status).toBe(0);
+    const names = readFileSync(file, 'utf8').match(/(?<=kibana\/)\w+/g);
+    expect(names?.sort()).toEqual(
+      [...'123456']
+        .flatMap((i) => [`in${i}`, `out${i}`])
+        .concat('old')
+        .sort(),
+    );
+    expect(readdirSync(conf)).toEqual(['service_tokens']);
+  },
+);
+
+testWithMounts('a holder that was killed in another container holds nobody up for long', async () => {
+  const script = new URL('support/create-and-signal.js', import.meta.url).pathname;
+  const { stdout } = await inNamespace(
+    `unshare -pf --mount-proc sh -c '"$0" "$@"; true' "${process.execPath}" "${script}" "$CONF/service_tokens" killed 8 SIGKILL
+     ls -A "$CONF"; ${CREATE} >/dev/null 2>&1 && "$TOOL" list; ls -A "$CONF"`,
+  );
+  expect(stdout).toMatch(
+    /^(\.service_tokens\.\w+\.tmp\n)?\.service_tokens\.lock\nservice_tokens\nelastic\/kibana\/new\nelastic\/kibana\/old\nservice_tokens\n$/,
+  );
+});
+
 test('mountedAt tells a mount point from a file in one, and reads the blanks in its name', () => {
   const fs = {
     ...nodeFileSystem,

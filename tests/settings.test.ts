@@ -46,6 +46,11 @@ describe('-E key=value', () => {
     },
     { words: ['a=1', 'a=1'], message: 'setting [a] set twice via command line -E', why: 'equal values, too' },
     { words: ['a=1', 'a='], message: 'setting [a] must not be empty', why: 'each word is looked at in turn' },
+    {
+      words: ['path.home=/x'],
+      message: 'setting [path.home] found via command-line -E and system property [es.path.home]',
+      why: "the original's scripts always name the home",
+    },
     { words: ['a=1', 'a=2', 'b='], message: 'setting [a] set twice via command line -E', why: 'likewise' },
   ])('$words is refused with "$message", as $why', ({ words, message }) => {
     expect(codeAndMessage(errorOf(() => parseOverrides(words)))).toEqual({ code: 'USAGE', message });
