@@ -205,8 +205,8 @@ export class ServiceTokensFile {
       else replaceFile(this.#fs, target, snapshot.bytes, snapshot.attributes, () => lock.assertHeld());
       ignoreFailure(() => syncDirectoryOf(this.#fs, target));
     } catch (error) {
-      const [why, why2] = [cause, error].map((e) => (e instanceof Error ? e.message : String(e)));
-      throw new ServiceTokensError('IO', `${why}; and the change could not be taken back: ${why2}`, {
+      const [reason, obstacle] = [cause, error].map((e) => (e instanceof Error ? e.message : String(e)));
+      throw new ServiceTokensError('IO', `${reason}; and the change could not be taken back: ${obstacle}`, {
         cause,
       });
     }
