@@ -58,7 +58,8 @@ export function followLinks(fs: FileSystem, path: string): [...string[], string]
  *
  * @throws CANNOT_REPLACE for a file in a Kubernetes volume, whose `..data` link the kubelet switches to a new
  *   directory at every update: a change there would vanish, and a file in the link's place would cut the pod off from
- *   its operator without a word (FACTS.md, "ECK"); IO when the links lead in a circle
+ *   its operator without a word (FACTS.md, "ECK"); PERMISSION for a link that may be a trap; IO when the links lead in
+ *   a circle
  */
 export function findTarget(fs: FileSystem, path: string): string {
   const steps = followLinks(fs, path);
@@ -69,7 +70,25 @@ export function findTarget(fs: FileSystem, path: string): string {
       { hint: 'Change the Secret that is mounted there.' },
     );
   }
-  return steps.at(-1) ?? path;
+  const target = steps.at(-1) ?? path;
+  attempt('could not read', path, () => requireTrustedLinks(fs, steps.slice(0, -1), target));
+  return target;
+}
+
+/**
+ * Who owns a link decides where it leads. Root would otherwise change or make any file of the system, had somebody who
+ * may write in the configuration directory put a link to it there.
+ */
+function requireTrustedLinks(fs: FileSystem, links: readonly string[], target: string): void {
+  if (links.length === 0) return;
+  const { uid: owner } = ifExists(() => fs.statSync(target)) ?? fs.statSync(dirname(target));
+  const stranger = links.find((link) => ![0, owner].includes(fs.lstatSync(link).uid));
+  if (stranger === undefined) return;
+  throw new ServiceTokensError(
+    'PERMISSION',
+    `the link [${stranger}] belongs neither to root nor to the owner of [${target}], so it may be a trap`,
+    { hint: 'Name the file itself with --file, or make the link as its owner or as root.' },
+  );
 }
 
 /**

@@ -115,6 +115,49 @@ export function strays(
   return { temporaryFiles: pathsLike(/^[0-9a-f]{18}\.tmp$/), lockDirectories: pathsLike(/^lock-\d+-/) };
 }
 
+/** What dead processes left beside a file. The next change of the file clears it away. */
+export interface Remains {
+  readonly temporaryFiles: readonly string[];
+  readonly locks: readonly string[];
+}
+
+/**
+ * Finds what dead processes left beside a file, and what no process can lock past. It only looks.
+ *
+ * @throws what a system call throws, where the directory can't be read
+ */
+export function remains(fs: FileSystem, path: string): Remains {
+  // In this order: what was there before the lock was seen free, and is there afterwards, is in nobody's use.
+  const { temporaryFiles, lockDirectories } = strays(fs, path);
+  const lock = lockPath(path);
+  const state = stateOf(fs, lock);
+  return {
+    temporaryFiles: state === 'held' ? [] : temporaryFiles.filter((file) => exists(fs, file, path)),
+    locks: [
+      ...(state === 'stale' ? [lock] : []),
+      ...lockDirectories.filter((own) => isLeft(fs, own.slice(lock.length + 1), own)),
+    ],
+  };
+}
+
+function stateOf(fs: FileSystem, lock: string): 'free' | 'held' | 'stale' {
+  try {
+    const marks = ifExists(() => fs.readdirSync(lock));
+    // An empty one is also what a release leaves for a moment: look twice.
+    const still = marks?.length === 0 ? ifExists(() => fs.readdirSync(lock)) : marks;
+    if (still === undefined) return 'free';
+    const isStale = (mark: string) => holderOf(mark) === undefined || isLeft(fs, mark, join(lock, mark));
+    return still.every(isStale) ? 'stale' : 'held';
+  } catch (error) {
+    return errnoOf(error) === 'ENOTDIR' ? 'stale' : 'held'; // who may not look can't tell
+  }
+}
+
+/** Whether a mark's process is dead and did not take the mark away before it ended. */
+function isLeft(fs: FileSystem, mark: string, trace: string): boolean {
+  return isDead(fs, mark, trace, undefined, FOREIGN_STRAY) && exists(fs, trace, trace);
+}
+
 function lockPath(path: string): string {
   return join(dirname(path), `.${basename(path)}.lock`);
 }
@@ -167,6 +210,7 @@ function tryRename(fs: FileSystem, own: string, lock: string): boolean {
     return true;
   } catch (error) {
     if (['ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')) return false;
+    if (errnoOf(error) === 'ENOTDIR') throw noLock(lock);
     throw error;
   }
 }
@@ -183,16 +227,24 @@ function clearDead(fs: FileSystem, lock: string, ownMark: string): string[] {
 
 /**
  * @param trace what shows the mark's age, where its process is foreign
+ * @param ownMark undefined for who has none, and writes nothing: the machine's clock must do then
  * @param deadline the age, in milliseconds, at which a foreign process is taken for dead
  */
-function isDead(fs: FileSystem, mark: string, trace: string, ownMark: string, deadline: number): boolean {
+function isDead(
+  fs: FileSystem,
+  mark: string,
+  trace: string,
+  ownMark: string | undefined,
+  deadline: number,
+): boolean {
   const holder = holderOf(mark);
   if (holder === undefined) return false;
   if (nameOf(holder) === nameOf(ownProcess(fs))) return !marksInUse.has(mark);
   const liveness = livenessOf(holder, fs);
   if (liveness !== 'foreign') return liveness === 'dead';
-  beat(fs, ownMark); // the file system's clock may be another machine's: compare two times of its own
-  const now = fs.statSync(ownMark).mtimeMs;
+  // The file system's clock may be another machine's: compare two times of its own.
+  if (ownMark !== undefined) beat(fs, ownMark);
+  const now = ownMark === undefined ? Date.now() : fs.statSync(ownMark).mtimeMs;
   const last = ifExists(() => fs.statSync(trace).mtimeMs);
   return last === undefined || now - last > deadline;
 }
@@ -240,15 +292,7 @@ function holderOf(mark: string): ProcessIdentity | undefined {
 
 function stillLocked(path: string, patience: number, mark: string): ServiceTokensError {
   const holder = holderOf(mark);
-  if (holder === undefined) {
-    return new ServiceTokensError(
-      'LOCKED',
-      `could not lock [${path}]: [${lockPath(path)}] holds what is no lock`,
-      {
-        hint: `Remove [${join(lockPath(path), mark)}].`,
-      },
-    );
-  }
+  if (holder === undefined) return noLock(join(lockPath(path), mark));
   const seconds = patience / 1000;
   return new ServiceTokensError(
     'LOCKED',
@@ -257,4 +301,10 @@ function stillLocked(path: string, patience: number, mark: string): ServiceToken
       hint: 'It is alive: wait for it to end, or end it. Nothing needs to be cleaned up.',
     },
   );
+}
+
+function noLock(path: string): ServiceTokensError {
+  return new ServiceTokensError('LOCKED', `[${path}] is no lock, and stands where one should be`, {
+    hint: `Remove [${path}].`,
+  });
 }

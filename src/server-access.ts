@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Attributes } from './atomic-file.js';
 import { ServiceTokensError } from './errors.js';
 import { type FileSystem, ifExists } from './file-system.js';
@@ -13,25 +13,24 @@ export interface Server {
   readonly model: Attributes;
 }
 
+/** What may be asked of a file or a directory: bits of one class of a mode. */
+export const READ = 0o4;
+export const ENTER = 0o1;
+
 /** Files in the configuration directory that the server reads, or writes itself. */
 const SIBLINGS = ['elasticsearch.keystore', 'users', 'elasticsearch.yml'];
 
 /**
  * Finds out who the server is. It never runs as root, so root's files say nothing.
  *
- * @param tokensFile the tokens file, in the server's configuration directory
+ * @param directory the server's configuration directory
  * @param named a user's name or number that settles the question
  * @returns the first that applies: the named user; the non-root owner, else the non-root group, of a sibling; the
  *   account `elasticsearch`; the directory's non-root owner; undefined when nobody can tell
  * @throws USAGE when there is no such user
  */
-export function findServer(
-  tokensFile: string,
-  named: string | undefined,
-  fs: FileSystem,
-): Server | undefined {
+export function findServer(directory: string, named: string | undefined, fs: FileSystem): Server | undefined {
   if (named !== undefined) return namedServer(named, fs);
-  const directory = dirname(tokensFile);
   for (const sibling of SIBLINGS) {
     const server = ownerOf(join(directory, sibling), fs);
     if (server !== undefined) return server;
@@ -44,11 +43,20 @@ export function findServer(
     : undefined;
 }
 
-/** Whether the server can open a file for reading: only the first class of permission bits that fits it counts. */
-export function canRead(server: Server, { uid, gid, mode }: Attributes): boolean {
-  if (server.uid === uid) return (mode & 0o400) !== 0;
-  if (server.groups.includes(gid)) return (mode & 0o040) !== 0;
-  return (mode & 0o004) !== 0;
+/** Whether the server can open a file for reading. */
+export function canRead(server: Server, attributes: Attributes): boolean {
+  return may(server, attributes, READ);
+}
+
+/** Whether the server may do all of `bits`: only the first class of permission bits that fits it counts. */
+export function may(server: Server, attributes: Attributes, bits: number): boolean {
+  return ((attributes.mode >> shiftOf(server, attributes)) & bits) === bits;
+}
+
+/** How far left the server's class of bits stands in a mode: the owner's, the group's or that of others. */
+export function shiftOf(server: Server, { uid, gid }: Attributes): 6 | 3 | 0 {
+  if (server.uid === uid) return 6;
+  return server.groups.includes(gid) ? 3 : 0;
 }
 
 /**
@@ -83,13 +91,32 @@ export function accessWarning(
     ];
   }
   if (canRead(server, after)) return undefined;
-  const { uid, gid, mode } = server.model;
-  const owner = `${userName(uid, fs)}:${groupName(gid, fs)}`;
-  const who = server.uid === undefined ? `group ${groupName(gid, fs)}` : userName(server.uid, fs);
   return [
-    `Elasticsearch runs as [${who}] and can't read [${path}]`,
-    `Repair it: chown ${owner} ${file} && chmod 0${mode.toString(8)} ${file} && touch ${file}`,
+    `Elasticsearch runs as [${serverName(server, fs)}] and can't read [${path}]`,
+    `Repair it: ${repairCommand(path, server.model, fs)}`,
   ];
+}
+
+/** The name of the user that the server runs as, or of its group where that is all that is known. */
+export function serverName(server: Server, fs: FileSystem): string {
+  return server.uid === undefined ? `group ${groupName(server.model.gid, fs)}` : userName(server.uid, fs);
+}
+
+/**
+ * The command that gives a file its owner, group and mode, so that a running node notices.
+ *
+ * @param before what the file has: its owner and group are not named again
+ */
+export function repairCommand(
+  path: string,
+  { uid, gid, mode }: Attributes,
+  fs: FileSystem,
+  before?: Attributes,
+): string {
+  const file = quote(path);
+  const isOwned = before?.uid === uid && before.gid === gid;
+  const chown = isOwned ? '' : `chown ${userName(uid, fs)}:${groupName(gid, fs)} ${file} && `;
+  return `${chown}chmod 0${mode.toString(8)} ${file} && touch ${file}`;
 }
 
 function namedServer(named: string, fs: FileSystem): Server {
@@ -126,6 +153,6 @@ function statOf(path: string, fs: FileSystem): Attributes | undefined {
 }
 
 /** As a shell wants it. */
-function quote(path: string): string {
+export function quote(path: string): string {
   return /^[\w./@%+:-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

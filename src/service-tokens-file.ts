@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { type Algorithm, defaultAlgorithm } from './algorithm.js';
 import {
@@ -33,6 +34,8 @@ export interface Change {
 export interface FileOptions {
   /** The user that runs the server, by name or number; found out by the files around when not given. */
   readonly serverUser?: string | undefined;
+  /** The server's configuration directory, whose files tell who the server is; the file's own by default. */
+  readonly configDir?: string | undefined;
   /** Overwrite the file where it is instead of replacing it, as a mount of a single file needs. */
   readonly inPlace?: boolean | undefined;
   /** How long another process's lock is waited for, in milliseconds; 10,000 by default. */
@@ -151,8 +154,8 @@ export class ServiceTokensFile {
     deliver: () => Promise<void> | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Change> {
-    const { patience, serverUser } = this.#options;
-    const server = findServer(this.path, serverUser, this.#fs);
+    const { patience, serverUser, configDir = dirname(this.path) } = this.#options;
+    const server = findServer(configDir, serverUser, this.#fs);
     return withLock(this.#fs, target, { patience, signal }, async (lock) => {
       const { snapshot, content } = this.#read(target);
       const bytes = edit(content).toBytes();

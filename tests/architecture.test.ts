@@ -10,22 +10,47 @@ import { projectRoot } from './support/fixtures.js';
  */
 const layers: readonly (readonly string[])[] = [
   // Words and the world: what has no opinion on tokens, and the doors to the system and to bcrypt.
-  ['errors.ts', 'java-text.ts', 'did-you-mean.ts', 'elasticsearch-version.ts', 'file-system.ts', 'bcrypt.ts'],
+  [
+    'errors.ts',
+    'java-text.ts',
+    'did-you-mean.ts',
+    'elasticsearch-version.ts',
+    'file-system.ts',
+    'bcrypt.ts',
+    'findings.ts',
+    'digest.ts',
+    'secret-cache.ts',
+  ],
   // Names and values, each read once and then a type; what the system says of files, accounts and processes.
-  ['exit-codes.ts', 'known-accounts.ts', 'token-name.ts', 'algorithm.ts'],
-  ['file-errors.ts', 'system-accounts.ts', 'mounts.ts', 'processes.ts'],
+  ['exit-codes.ts', 'known-accounts.ts', 'token-name.ts', 'algorithm.ts', 'fair-queue.ts'],
+  ['file-errors.ts', 'system-accounts.ts', 'mounts.ts', 'processes.ts', 'path-watcher.ts'],
   // What the server reads, and where; who may write.
   ['stored-hash.ts', 'settings.ts', 'config-dir.ts', 'file-lock.ts'],
   // Hashes, the tokens file's text, how a file is replaced, and the rules of what is said.
-  ['hasher.ts', 'tokens-format.ts', 'atomic-file.ts', 'terminal.ts'],
+  ['hasher.ts', 'tokens-format.ts', 'hash-defects.ts', 'atomic-file.ts', 'terminal.ts'],
   // A token, and whether the server can read its file.
-  ['token.ts', 'server-access.ts'],
-  ['service-tokens-file.ts'],
+  ['token.ts', 'server-access.ts', 'entry-checks.ts'],
+  // The file; what the server would say of a token; what is wrong with a file.
+  ['service-tokens-file.ts', 'authentication.ts', 'token-kinds.ts', 'place-checks.ts'],
+  ['file-follower.ts', 'access-checks.ts'],
+  ['token-store.ts', 'repair.ts'],
+  ['check.ts'],
   // What needs the whole library: its public surface, and what the commands say of a change.
   ['index.ts', 'attribute-warnings.ts'],
-  // The commands: what they share, then one file each.
+  // The commands: what they share, then one file each, then the table of them.
   ['commands/command.ts', 'commands/arguments.ts'],
-  ['commands/create.ts', 'commands/delete.ts', 'commands/list.ts'],
+  ['commands/bearers.ts'],
+  [
+    'commands/create.ts',
+    'commands/delete.ts',
+    'commands/list.ts',
+    'commands/verify.ts',
+    'commands/inspect.ts',
+    'commands/accounts.ts',
+    'commands/check.ts',
+    'commands/watch.ts',
+  ],
+  ['commands/table.ts'],
   ['cli.ts'],
   ['main.ts'],
 ];
@@ -36,7 +61,7 @@ const doors: readonly { module: RegExp; door: string; why: string }[] = [
   { module: /^bcryptjs(\/|$)/, door: 'bcrypt.ts', why: 'one file knows how it differs from the server' },
   { module: /^chalk(\/|$)/, door: 'terminal.ts', why: 'one file decides on colour' },
   { module: /^yaml(\/|$)/, door: 'settings.ts', why: 'one file keeps its messages from quoting the file' },
-  { module: /^chokidar(\/|$)/, door: 'token-store.ts', why: 'one file watches' },
+  { module: /^chokidar(\/|$)/, door: 'path-watcher.ts', why: 'one file watches' },
   { module: /^(node:)?fs(\/|$)/, door: 'file-system.ts', why: 'tests can make every system call fail' },
 ];
 

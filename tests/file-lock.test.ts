@@ -182,6 +182,12 @@ test('a lock directory that holds something else is an error that names it', asy
   });
 });
 
+test('a file in the place of the lock is an error that names it', async () => {
+  writeFileSync(lockDirectory(), '');
+  await expect(take()).rejects.toMatchObject({ code: 'LOCKED', hint: `Remove [${lockDirectory()}].` });
+  expect(readdirSync(directory.path).sort()).toEqual(['.tokens.lock', 'tokens']);
+});
+
 test('a signal ends the waiting', async () => {
   lockedBy(parent);
   const controller = new AbortController();

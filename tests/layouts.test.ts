@@ -1,5 +1,14 @@
 /** The layouts of Elasticsearch's packages, for real: files of other users, and reads as the server's user. */
-import { chmodSync, chownSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect } from '@jest/globals';
 import { BIN, run } from './support/commands.js';
@@ -119,6 +128,35 @@ describe('when the file exists', () => {
       expect(await canRead(SERVER, SERVER_GROUP)).toBe(true);
     },
   );
+});
+
+describe('when the configuration directory holds a link', () => {
+  testAsRoot('that the server’s user made to a file of root, then root does not follow it', async () => {
+    const treasure = directory.write('treasure', '# root\n');
+    own('', 0, SERVER_GROUP, 0o2770);
+    symlinkSync(treasure, join(conf, 'service_tokens'));
+    lchownSync(join(conf, 'service_tokens'), SERVER, SERVER_GROUP);
+    const { status, stderr } = await create('a');
+    expect(status).toBe(77);
+    expect(stderr).toContain('belongs neither to root nor to the owner of');
+    expect(readFileSync(treasure, 'utf8')).toBe('# root\n');
+  });
+
+  testAsRoot('that the server’s user made to nowhere, then root makes nothing there', async () => {
+    own('', 0, SERVER_GROUP, 0o2770);
+    symlinkSync(join(directory.path, 'nologin'), join(conf, 'service_tokens'));
+    lchownSync(join(conf, 'service_tokens'), SERVER, SERVER_GROUP);
+    expect(await create('a')).toMatchObject({ status: 77 });
+    expect(readdirSync(directory.path)).toEqual(['config']);
+  });
+
+  testAsRoot('that root made, then root follows it', async () => {
+    const target = directory.write('target', '');
+    chownSync(target, SERVER, SERVER_GROUP);
+    symlinkSync(target, join(conf, 'service_tokens'));
+    expect(await create('a')).toMatchObject({ status: 0 });
+    expect(readFileSync(target, 'utf8')).toMatch(/^elastic\/kibana\/a:/);
+  });
 });
 
 describe('when an ordinary user', () => {

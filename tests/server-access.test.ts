@@ -34,8 +34,7 @@ function system({ files = {}, directory = ROOT, passwd = PASSWD, group = GROUP }
   return fs;
 }
 
-const find = (description: System, named?: string) =>
-  findServer('/conf/service_tokens', named, system(description));
+const find = (description: System, named?: string) => findServer('/conf', named, system(description));
 
 const KEYSTORE = 'elasticsearch.keystore';
 const DEB: System = {

@@ -1,4 +1,36 @@
+import { type CheckReport, checkTokensFile } from '../check.js';
+import { findPlace } from '../config-dir.js';
+import { ServiceTokensError } from '../errors.js';
+import { ExitCode } from '../exit-codes.js';
+import { escapeControls } from '../terminal.js';
 import type { Command } from './command.js';
-export const check: Command = async () => {
-  throw new Error('not implemented yet');
+
+export const check: Command = async ({ args, options, version, io, terminal, fs }) => {
+  if (args.length > 0)
+    throw new ServiceTokensError('USAGE', `Expected no arguments, found [${args.join(',')}]`);
+  const { configDir, tokensFile } = findPlace(options, io, fs);
+  const { serverUser, fix } = options;
+  const signal = fix ? io.interrupted : undefined;
+  const report = await checkTokensFile(tokensFile, { serverUser, configDir, fix, version, signal, fs });
+  const answer = options.json ? forMachines(report) : forPeople(report);
+  if (!options.silent) await terminal.answer(`${answer.map(escapeControls).join('\n')}\n`);
+  return report.findings.some(({ severity }) => severity !== 'note') ? ExitCode.NO : ExitCode.OK;
 };
+
+function forMachines(report: CheckReport): string[] {
+  const findings = report.findings.map((finding) => ({ ...finding, line: finding.line ?? null }));
+  return [JSON.stringify({ ...report, findings })];
+}
+
+/** A line for each repair, two for each finding; a file with nothing to say about is one line. */
+function forPeople({ tokens, digest, findings, fixed }: CheckReport): string[] {
+  const count = `${tokens} ${tokens === 1 ? 'token' : 'tokens'}`;
+  return [
+    ...fixed.map((what) => `fixed: ${what}`),
+    ...findings.flatMap(({ severity, line, message, hint }) => [
+      `${severity}: ${line === undefined ? '' : `line ${line}: `}${message}`,
+      `  ${hint}`,
+    ]),
+    digest === null ? 'no tokens: Elasticsearch does not read this file' : `${count}, ${digest}`,
+  ];
+}

@@ -7,10 +7,14 @@ import type { Command } from './command.js';
 
 export const deleteToken: Command = async ({ args, options, version, io, terminal, fs }) => {
   const { principal, name } = parseTokenArguments(args, version);
-  const { tokensFile } = findPlace(options, io, fs);
-  const change = await new ServiceTokensFile(tokensFile, { ...options, fs }).delete(principal, name, {
-    signal: io.interrupted,
-  });
+  const { configDir, tokensFile } = findPlace(options, io, fs);
+  const change = await new ServiceTokensFile(tokensFile, { ...options, configDir, fs }).delete(
+    principal,
+    name,
+    {
+      signal: io.interrupted,
+    },
+  );
   for (const warning of attributeWarnings(tokensFile, change, fs)) await terminal.warn(warning);
   return ExitCode.OK;
 };

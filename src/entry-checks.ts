@@ -1,0 +1,177 @@
+import type { ElasticsearchVersion } from './elasticsearch-version.js';
+import { ServiceTokensError } from './errors.js';
+import { type Finding, finding } from './findings.js';
+import { hashDefect, hashWeakness } from './hash-defects.js';
+import { trim } from './java-text.js';
+import { knownAccounts, parsePrincipal } from './known-accounts.js';
+import { readStoredHash } from './stored-hash.js';
+import { isTokenName } from './token-name.js';
+import type { Line } from './tokens-format.js';
+
+const BYTE_ORDER_MARK = '\ufeff';
+const STOPS = 'Elasticsearch does not start with this file, or drops every token in it';
+
+/**
+ * Finds what is wrong with the lines of a tokens file: what stops the server, what it skips, and what it loads in vain.
+ *
+ * @param lines as readLines gives them
+ * @param version the server's; undefined accepts the accounts of every version
+ * @returns the findings in the order of the lines
+ */
+export function checkLines(lines: readonly Line[], version?: ElasticsearchVersion): Finding[] {
+  const counts = new Map(
+    lines.flatMap(({ key, hash }, index) =>
+      key === undefined || hash === undefined ? [] : [[key, index + 1]],
+    ),
+  );
+  const findings = lines.flatMap((line, index) =>
+    lineFindings(line, index + 1, counts.get(line.key ?? '') ?? 0, version),
+  );
+  return [...markFindings(lines), ...lineEndFindings(lines), ...findings].sort(
+    (a, b) => (a.line ?? 0) - (b.line ?? 0),
+  );
+}
+
+/** @param counting the number of the line that counts for its key */
+function lineFindings(
+  line: Line,
+  number: number,
+  counting: number,
+  version: ElasticsearchVersion | undefined,
+): Finding[] {
+  const { key, hash, fault } = line;
+  if (fault !== undefined) return [faultFinding(line, fault, number)];
+  if (key === undefined) return [];
+  if (hash === undefined) return [plainTextFinding(line, key, number)];
+  if (counting === number) return entryFindings(key, hash, number, version);
+  const message = `${subject(key)} stands again on line ${counting}, and that one counts`;
+  return [finding('DUPLICATE', message, 'Remove this line.', number)];
+}
+
+function entryFindings(
+  key: string,
+  hash: string,
+  number: number,
+  version: ElasticsearchVersion | undefined,
+): Finding[] {
+  if (key.startsWith(BYTE_ORDER_MARK)) return []; // a finding of its own says that it is dead
+  const found = nameFindings(key, number, version);
+  const isDead = found.some(({ severity }) => severity !== 'note');
+  return isDead ? found : [...found, ...hashFindings(key, hash, number)]; // the hash of a dead entry is no matter
+}
+
+function markFindings([first]: readonly Line[]): Finding[] {
+  if (!first?.text.startsWith(BYTE_ORDER_MARK)) return [];
+  const message =
+    'A byte order mark stands before the first line, and Elasticsearch takes it for a part of the text: what follows is no comment, and no token of that name';
+  return [finding('BYTE_ORDER_MARK', message, 'Save the file as UTF-8 without a byte order mark.', 1)];
+}
+
+/** One finding a file, at the first of the lines. */
+function lineEndFindings(lines: readonly Line[]): Finding[] {
+  const isOdd = ({ end }: Line) => end.startsWith('\r');
+  const [count, number] = [lines.filter(isOdd).length, lines.findIndex(isOdd) + 1];
+  if (count === 0) return [];
+  const which = count === 1 ? 'This line ends' : `${count} lines, from this one on, end`;
+  const hint =
+    'Elasticsearch reads it, but other tools take it for a part of the hash: end every line with LF alone, as dos2unix does.';
+  return [finding('LINE_ENDS', `${which} with a carriage return`, hint, number)];
+}
+
+function faultFinding({ text, key }: Line, fault: string, number: number): Finding {
+  const reason = fault.replace(/\.?(?: at line #\d+| \(line #\d+\))$/, ''); // a finding has its line apart
+  const message = `${reason}: ${STOPS}`;
+  if (key !== undefined) {
+    return finding('MALFORMED_HASH', message, 'Remove the line, and create a new token.', number);
+  }
+  if (text === '') {
+    return finding('MALFORMED_UTF8', message, 'Save the file as UTF-8, or remove the line.', number);
+  }
+  const isComment = trim(text).replace(BYTE_ORDER_MARK, '').startsWith('#');
+  const hint = isComment
+    ? 'A comment begins with # at the very beginning of its line.'
+    : 'Correct or remove the line.';
+  return finding('MISSING_COLON', message, hint, number);
+}
+
+function plainTextFinding({ text }: Line, key: string, number: number): Finding {
+  // A line that is no entry at all may hold anything on either side of its colon.
+  const name = knownAccounts().some(({ principal }) => key.startsWith(`${principal}/`)) ? key : '';
+  const message = `${subject(name)} has plain text in place of a hash, and Elasticsearch skips the line`;
+  const hint = isHash(trim(trim(text).slice(key.length + 1)))
+    ? 'Remove the blank behind the colon.'
+    : 'Remove the line; if it holds a secret, that is no longer one, so create a new token.';
+  return finding('PLAIN_TEXT', message, hint, number);
+}
+
+function nameFindings(key: string, number: number, version?: ElasticsearchVersion): Finding[] {
+  const [namespace = '', service = '', name, ...more] = key.split('/');
+  if (name === undefined || more.length > 0) {
+    const message =
+      'What stands before the colon is not <namespace>/<service>/<token name>, so no token matches it';
+    return [finding('BAD_NAME', message, correctionOf(key), number)];
+  }
+  const principal = `${namespace}/${service}`;
+  const found: Finding[] = [];
+  if (namespace !== 'elastic') {
+    const message = `${subject(key)} is not in the namespace elastic: Elasticsearch looks for it in an index, never in this file`;
+    found.push(finding('USER_MANAGED_ACCOUNT', message, accountHint(principal, version), number));
+  } else if (!knownAccounts(version).some((account) => account.principal === principal)) {
+    const message = `${subject(key)} belongs to no service account that Elasticsearch${versionText(version)} knows`;
+    found.push(finding('UNKNOWN_ACCOUNT', message, accountHint(principal, version), number));
+  }
+  if (!isTokenName(name)) {
+    const message = 'What stands behind the second slash is no name of a token, so no token matches it';
+    found.push(finding('BAD_TOKEN_NAME', message, correctionOf(key), number));
+  }
+  const until = knownAccounts().find((account) => account.principal === principal)?.until;
+  if (version === undefined && until) {
+    const message = `${subject(key)} is dead from Elasticsearch ${until.major}.${until.minor} on, which has no such account`;
+    found.push(finding('WITHDRAWN_ACCOUNT', message, 'Remove it before the upgrade.', number));
+  }
+  return found;
+}
+
+function hashFindings(key: string, hash: string, number: number): Finding[] {
+  const defect = hashDefect(hash);
+  if (defect !== undefined) {
+    const message = `${subject(key)} can never match: ${defect}`;
+    return [finding('HASH_UNUSABLE', message, 'Remove the line, and create a new token.', number)];
+  }
+  const weakness = hashWeakness(hash);
+  if (weakness === undefined) return [];
+  const message = `${subject(key)} is stored as ${weakness}`;
+  return [finding('WEAK_HASH', message, 'Create a new token, and remove this one.', number)];
+}
+
+/** A name is shown where it looks like one: who mixes up the sides of the colon has a secret there. */
+function subject(key: string): string {
+  const [namespace = '', service = '', name = '', ...more] = key.split('/');
+  const isName = [namespace, service].every(isTokenName) && isTokenName(name) && more.length === 0;
+  return isName ? `Service token [${key}]` : 'This entry';
+}
+
+function correctionOf(key: string): string {
+  return trim(key) === key ? 'Correct or remove the line by hand.' : 'Remove the blank before the colon.';
+}
+
+function accountHint(principal: string, version?: ElasticsearchVersion): string {
+  try {
+    parsePrincipal(principal, version);
+  } catch (error) {
+    if (error instanceof ServiceTokensError && error.hint !== undefined) return error.hint;
+  }
+  return 'Remove the line by hand; the command accounts lists the service accounts.';
+}
+
+function versionText(version?: ElasticsearchVersion): string {
+  return version ? ` ${version.major}.${version.minor}` : '';
+}
+
+function isHash(text: string): boolean {
+  try {
+    return readStoredHash(text) !== undefined;
+  } catch {
+    return true; // one with a bad header
+  }
+}

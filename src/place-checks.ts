@@ -1,0 +1,99 @@
+import { basename, dirname, join } from 'node:path';
+import { remains } from './file-lock.js';
+import type { FileSystem } from './file-system.js';
+import { type Finding, finding } from './findings.js';
+import { mountedAt } from './mounts.js';
+import { quote } from './server-access.js';
+
+/** A path, then what it links to, link by link. */
+export type Steps = readonly [path: string, ...targets: string[]];
+
+/**
+ * Finds what a rename over a tokens file would break. The original renames over whatever is there; so do editors.
+ *
+ * @param steps the file and what it links to
+ */
+export function checkLinks(steps: Steps, fs: FileSystem): Finding[] {
+  const [path] = steps;
+  const target = steps.at(-1) ?? path;
+  const found: Finding[] = [];
+  if (isInKubernetesVolume(steps)) {
+    const message = `[${path}] leads into a Kubernetes volume: a file in its place would cut the pod off from its Secret`;
+    found.push(finding('KUBERNETES_VOLUME', message, 'Change the Secret, never the file.'));
+  } else if (target !== path) {
+    const message = `[${path}] is a symbolic link to [${target}]: a file in its place would leave that one behind`;
+    const hint =
+      "This tool changes the file behind the link; Elasticsearch's own, and many editors, replace the link.";
+    found.push(finding('SYMBOLIC_LINK', message, hint));
+  }
+  const source = mountSource(target, fs);
+  if (source !== undefined) {
+    const message = `[${target}] is a mount of its own, of [${source}]: no other file can take its place`;
+    const hint = 'Mount the directory instead of the file, or change it with --in-place.';
+    found.push(finding('SINGLE_FILE_MOUNT', message, hint));
+  }
+  return found;
+}
+
+/** Whether a path goes through the link that the kubelet switches to a new directory at every update. */
+export function isInKubernetesVolume(steps: readonly string[]): boolean {
+  return steps.some((step) => step.split('/').includes('..data'));
+}
+
+/**
+ * Finds what killed processes left beside a tokens file.
+ *
+ * @param steps the file and what it links to
+ */
+export function checkRemains(steps: Steps, fs: FileSystem): Finding[] {
+  const [path] = steps;
+  const { temporaryFiles, locks } = remainsOf(steps.at(-1) ?? path, fs);
+  const hint = 'Use --fix, or remove it by hand.';
+  return [
+    ...locks.map((lock) => finding('STALE_LOCK', `[${lock}] is a lock that no living process holds`, hint)),
+    ...temporaryFiles.map((file) =>
+      finding(
+        'STALE_TEMPORARY_FILE',
+        `[${file}] was left by a process that is dead, and may hold hashes`,
+        hint,
+      ),
+    ),
+    ...temporaryFilesOfOriginal(path, fs).map((file) =>
+      finding(
+        'STALE_TEMPORARY_FILE',
+        `[${file}] was left by Elasticsearch's own tool, and may hold hashes`,
+        `When no elasticsearch-service-tokens is running: rm ${quote(file)}`,
+      ),
+    ),
+  ];
+}
+
+/** What killed processes left beside a file, as far as the caller may look. */
+export function remainsOf(target: string, fs: FileSystem): ReturnType<typeof remains> {
+  try {
+    return remains(fs, target);
+  } catch {
+    return { temporaryFiles: [], locks: [] };
+  }
+}
+
+/** The original has no lock, so nobody can tell whether one is in use: they are for people to remove. */
+function temporaryFilesOfOriginal(path: string, fs: FileSystem): string[] {
+  const [directory, name] = [dirname(path), basename(path)];
+  try {
+    return fs
+      .readdirSync(directory)
+      .filter((file) => file.startsWith(name) && /^\d+tmp$/.test(file.slice(name.length)))
+      .map((file) => join(directory, file));
+  } catch {
+    return [];
+  }
+}
+
+function mountSource(path: string, fs: FileSystem): string | undefined {
+  try {
+    return mountedAt(fs.realpathSync(path), fs);
+  } catch {
+    return undefined; // there is no file
+  }
+}
