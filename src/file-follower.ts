@@ -19,6 +19,10 @@ export interface FollowerOptions {
   readonly fs?: FileSystem;
   /** Called for each effective change, in order, once. */
   readonly onReload: (reload: Reload) => void;
+  /** How long a file must be left alone before it is read, in milliseconds; 200 by default. */
+  readonly quiet?: number;
+  /** How often the file is looked at where the system does not tell of changes, in milliseconds; 5,000 by default. */
+  readonly poll?: number;
 }
 
 /** One change is many events: they are gathered before anything is looked at. */
@@ -27,6 +31,8 @@ const GATHER = 50;
 const QUIET = 200;
 /** A file that is written to all the time is read after this time; with the 5 seconds of polling it is less than 7. */
 const PATIENCE = 1_500;
+/** As often as a node looks (FACTS.md, resource.reload.interval.high). */
+const POLL = 5_000;
 
 /** What a node has of a file. */
 interface Loaded {
@@ -48,6 +54,7 @@ export class FileFollower {
   readonly #fs: FileSystem;
   readonly #path: string;
   readonly #onReload: (reload: Reload) => void;
+  readonly #quiet: number;
   readonly #watcher: PathWatcher;
   readonly #closing = new AbortController();
   #hinted = false;
@@ -60,11 +67,14 @@ export class FileFollower {
    *
    * @param path the file, which need not exist, nor its directory
    */
-  static async open(path: string, { fs = nodeFileSystem, onReload }: FollowerOptions): Promise<FileFollower> {
+  static async open(
+    path: string,
+    { fs = nodeFileSystem, onReload, quiet = QUIET, poll = POLL }: FollowerOptions,
+  ): Promise<FileFollower> {
     let hint = () => {};
-    const watcher = new PathWatcher(fs, resolve(path), () => hint());
+    const watcher = new PathWatcher(fs, resolve(path), poll, () => hint());
     await watcher.refresh(); // before the file is read, so that no change is lost between
-    const follower = new FileFollower(fs, resolve(path), onReload, watcher);
+    const follower = new FileFollower(fs, resolve(path), onReload, quiet, watcher);
     hint = () => follower.#hint();
     return follower;
   }
@@ -73,11 +83,13 @@ export class FileFollower {
     fs: FileSystem,
     path: string,
     onReload: (reload: Reload) => void,
+    quiet: number,
     watcher: PathWatcher,
   ) {
     this.#fs = fs;
     this.#path = path;
     this.#onReload = onReload;
+    this.#quiet = quiet;
     this.#watcher = watcher;
     this.#stamp = stampOf(fs, path);
     this.#loaded = load(fs, path);
@@ -93,7 +105,7 @@ export class FileFollower {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#following;
-    await this.#watcher.close();
+    this.#watcher.close();
   }
 
   #hint(): void {
@@ -124,7 +136,7 @@ export class FileFollower {
     let before: string;
     do {
       before = stampOf(this.#fs, this.#path);
-      await sleep(QUIET, undefined, { signal });
+      await sleep(this.#quiet, undefined, { signal });
     } while (stampOf(this.#fs, this.#path) !== before && performance.now() < deadline);
   }
 

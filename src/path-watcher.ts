@@ -1,11 +1,10 @@
 import { dirname, join } from 'node:path';
-import type { FSWatcher } from 'chokidar';
 import type { FileSystem } from './file-system.js';
 
-/** Where the system can't tell of changes, they are looked for as often as a node does. */
-const POLL = 5_000;
 /** The longest time that a timer can take. */
 const FOREVER = 2 ** 31 - 1;
+/** Far more than a watch takes to open: of a directory that becomes a file meanwhile, chokidar says nothing. */
+const OPENING = 2_000;
 const MAX_LINKS = 40; // as Linux: path_resolution(7)
 
 /**
@@ -39,21 +38,29 @@ const REMOTE: ReadonlySet<number> = new Set([
  * A directory that is deleted and made anew is another one, and needs a new watch: chokidar by itself goes on with the
  * old one (its issues 379, 404, 1042). So chokidar watches single directories here, and `refresh` decides which.
  *
- * Any event is a reason to look, also one for a name that is not on the way: a queue that has overflowed does not tell
- * whose events are lost.
+ * Events of names that are not on the way are a reason to look, too, but not at once: the system drops events when too
+ * many wait, and does not tell whose.
  */
 export class PathWatcher {
   readonly #fs: FileSystem;
   readonly #path: string;
+  readonly #poll: number;
   readonly #onEvent: () => void;
-  readonly #watchers = new Map<string, FSWatcher>();
+  /** What ends each watch, by the identity of its directory. */
+  readonly #watches = new Map<string, () => void>();
+  #way: Way = { directories: new Map(), names: new Set() };
   #timer: NodeJS.Timeout | undefined;
+  #later: NodeJS.Timeout | undefined;
   #interval = 0;
 
-  /** @param path an absolute path, which need not exist */
-  constructor(fs: FileSystem, path: string, onEvent: () => void) {
+  /**
+   * @param path an absolute path, which need not exist
+   * @param poll how often to call back where the system does not tell, and how soon where it may not, in milliseconds
+   */
+  constructor(fs: FileSystem, path: string, poll: number, onEvent: () => void) {
     this.#fs = fs;
     this.#path = path;
+    this.#poll = poll;
     this.#onEvent = onEvent;
   }
 
@@ -64,37 +71,48 @@ export class PathWatcher {
   async refresh(): Promise<void> {
     const unwatchable = new Set<string>();
     for (;;) {
-      const directories = directoriesOnTheWay(this.#fs, this.#path);
-      for (const identity of this.#watchers.keys()) {
-        if (!directories.has(identity)) await this.#drop(identity);
+      this.#way = wayTo(this.#fs, this.#path);
+      const { directories } = this.#way;
+      for (const identity of this.#watches.keys()) {
+        if (!directories.has(identity)) this.#unwatch(identity);
       }
-      const fresh = [...directories].filter(([id]) => !this.#watchers.has(id) && !unwatchable.has(id));
+      const fresh = [...directories].filter(([id]) => !this.#watches.has(id) && !unwatchable.has(id));
       if (fresh.length === 0) {
         const isTold =
           unwatchable.size === 0 && ![...directories.values()].some((d) => isRemote(this.#fs, d));
-        this.#tick(isTold ? FOREVER : POLL);
+        this.#tick(isTold ? FOREVER : this.#poll);
         return;
       }
       await Promise.all(
         fresh.map(async ([identity, directory]) => {
-          const watcher = await watchDirectory(directory, this.#onEvent);
-          if (watcher === undefined) unwatchable.add(identity);
-          else this.#watchers.set(identity, watcher);
+          const unwatch = await watchDirectory(directory, (name) => this.#hear(name));
+          if (unwatch === undefined) unwatchable.add(identity);
+          else this.#watches.set(identity, unwatch);
         }),
       ); // and look again, as the way may have changed meanwhile
     }
   }
 
   /** Ends it; not to be called while `refresh` is under way. */
-  async close(): Promise<void> {
+  close(): void {
     clearInterval(this.#timer);
-    for (const identity of this.#watchers.keys()) await this.#drop(identity);
+    clearTimeout(this.#later);
+    for (const identity of this.#watches.keys()) this.#unwatch(identity);
   }
 
-  async #drop(identity: string): Promise<void> {
-    const watcher = this.#watchers.get(identity);
-    this.#watchers.delete(identity);
-    if (watcher) await closeWatcher(watcher);
+  #hear(name: string | null): void {
+    if (name === null || this.#way.names.has(name)) this.#onEvent();
+    else this.#later ??= setTimeout(() => this.#lookLater(), this.#poll);
+  }
+
+  #lookLater(): void {
+    this.#later = undefined;
+    this.#onEvent();
+  }
+
+  #unwatch(identity: string): void {
+    this.#watches.get(identity)?.();
+    this.#watches.delete(identity);
   }
 
   /** An interval that never comes, too, as the watches themselves do not keep the process alive. */
@@ -114,17 +132,21 @@ function isRemote(fs: FileSystem, directory: string): boolean {
   }
 }
 
-/**
- * The directories that the system looks into on its way to a file, as far as the way leads.
- *
- * @returns real paths, by what tells a directory from another one that has its name later
- */
-function directoriesOnTheWay(fs: FileSystem, path: string): ReadonlyMap<string, string> {
+/** How the system gets to a file, as far as the way leads. */
+interface Way {
+  /** The directories that it looks into: real paths, by what tells one from another that has its name later. */
+  readonly directories: ReadonlyMap<string, string>;
+  /** What it looks for in them. */
+  readonly names: ReadonlySet<string>;
+}
+
+function wayTo(fs: FileSystem, path: string): Way {
   const directories = new Map<string, string>();
-  const names = path.split('/');
+  const names = new Set<string>();
+  const ahead = path.split('/');
   let at = '/';
-  for (let links = 0; names.length > 0 && links <= MAX_LINKS; ) {
-    const name = names.shift();
+  for (let links = 0; ahead.length > 0 && links <= MAX_LINKS; ) {
+    const name = ahead.shift();
     if (name === undefined || name === '' || name === '.') continue;
     if (name === '..') {
       at = dirname(at);
@@ -134,10 +156,11 @@ function directoriesOnTheWay(fs: FileSystem, path: string): ReadonlyMap<string, 
       const stat = fs.lstatSync(at, { bigint: true });
       if (!stat.isDirectory()) break;
       directories.set(`${at} ${stat.dev}:${stat.ino}:${stat.birthtimeNs}`, at);
+      names.add(name);
       const next = join(at, name);
       if (fs.lstatSync(next).isSymbolicLink()) {
         const target = fs.readlinkSync(next);
-        names.unshift(...target.split('/'));
+        ahead.unshift(...target.split('/'));
         if (target.startsWith('/')) at = '/';
         links++;
       } else {
@@ -147,34 +170,39 @@ function directoriesOnTheWay(fs: FileSystem, path: string): ReadonlyMap<string, 
       break; // there is nothing, or nothing that we may see: the directory that leads there will tell
     }
   }
-  return directories;
+  return { directories, names };
 }
 
-/** @returns undefined where the system does not tell: no permission, its limit is reached (ENOSPC, EMFILE) */
-async function watchDirectory(directory: string, onEvent: () => void): Promise<FSWatcher | undefined> {
+/**
+ * @returns what ends the watch; undefined where the system does not tell: no permission, or its limit is reached
+ *   (ENOSPC, EMFILE)
+ */
+async function watchDirectory(
+  directory: string,
+  onEvent: (name: string | null) => void,
+): Promise<(() => void) | undefined> {
   if (directory.includes('\\')) return undefined; // chokidar takes it for a slash
-  const { FSWatcher } = await import('chokidar'); // only when needed: it takes time to load
-  const watcher = new FSWatcher({
+  const { watch } = await import('chokidar'); // only when needed: it takes time to load
+  const watcher = watch(directory, {
+    depth: 0,
+    ignored: (path) => path !== directory, // what is in it is looked at here
     followSymlinks: false,
     atomic: false, // true would pass over directories with a name like an editor's temporary file
     // Persistent watches of one path are shared in the whole process, and a new one would get an old directory's.
     persistent: false,
   });
-  watcher._readdirp = () => undefined; // it would list the directory at each event, only to say what changed
   const works = await new Promise<boolean>((resolve) => {
-    watcher.on('raw', onEvent);
-    watcher.on('error', () => resolve(false));
-    watcher.on('ready', () => resolve(!watcher.options.usePolling)); // CHOKIDAR_USEPOLLING misses writes
-    watcher.add(directory);
+    const limit = setTimeout(resolve, OPENING, false);
+    const end = (answer: boolean) => {
+      clearTimeout(limit);
+      resolve(answer);
+    };
+    watcher.on('raw', (_, name) => onEvent(name));
+    watcher.on('error', () => end(false)); // one of later is about listing the directory: the watch goes on
+    watcher.on('ready', () => end(!watcher.options.usePolling)); // CHOKIDAR_USEPOLLING misses writes
   });
-  if (works) return watcher;
-  await closeWatcher(watcher);
-  return undefined;
-}
-
-/** chokidar holds back for a second what it does at an event, and leaves the timer of that when it is closed. */
-async function closeWatcher(watcher: FSWatcher): Promise<void> {
-  const throttles = [...watcher._throttled.values()].flatMap((byPath) => [...byPath.values()]);
-  for (const throttle of throttles) throttle.clear();
+  // close() while it lists the directory, which it does at each event, would leave its timer of a second.
+  if (works) return () => watcher.unwatch(directory);
   await watcher.close();
+  return undefined;
 }

@@ -1,12 +1,11 @@
 import type { ElasticsearchVersion } from '../elasticsearch-version.js';
-import { ServiceTokensError } from '../errors.js';
 import { ExitCode } from '../exit-codes.js';
 import { knownAccounts } from '../known-accounts.js';
+import { refuseArguments } from './arguments.js';
 import type { Command } from './command.js';
 
 export const accounts: Command = async ({ args, options, version, terminal }) => {
-  if (args.length > 0)
-    throw new ServiceTokensError('USAGE', `Expected no arguments, found [${args.join(',')}]`);
+  refuseArguments(args);
   const rows = knownAccounts(version).map(({ principal, since, until, purpose }) => ({
     principal,
     since: text(since),

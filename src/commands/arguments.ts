@@ -45,6 +45,12 @@ export function parsePrincipalArgument(
   return principal === undefined ? undefined : parsePrincipal(principal, version);
 }
 
+/** @throws USAGE for any argument */
+export function refuseArguments(args: readonly string[]): void {
+  if (args.length > 0)
+    throw new ServiceTokensError('USAGE', `Expected no arguments, found [${args.join(',')}]`);
+}
+
 function splitQualifiedName(argument: string): string[] {
   const [, principal, name] = /^([^/]*\/[^/]*)\/(.+)$/s.exec(argument) ?? [];
   return principal !== undefined && name !== undefined ? [principal, name] : [argument];

@@ -1,13 +1,12 @@
 import { type CheckReport, checkTokensFile } from '../check.js';
 import { findPlace } from '../config-dir.js';
-import { ServiceTokensError } from '../errors.js';
 import { ExitCode } from '../exit-codes.js';
 import { escapeControls } from '../terminal.js';
+import { refuseArguments } from './arguments.js';
 import type { Command } from './command.js';
 
 export const check: Command = async ({ args, options, version, io, terminal, fs }) => {
-  if (args.length > 0)
-    throw new ServiceTokensError('USAGE', `Expected no arguments, found [${args.join(',')}]`);
+  refuseArguments(args);
   const { configDir, tokensFile } = findPlace(options, io, fs);
   const { serverUser, fix } = options;
   const signal = fix ? io.interrupted : undefined;

@@ -5,6 +5,7 @@ import { ExitCode } from '../exit-codes.js';
 import { FileFollower, type Reload } from '../file-follower.js';
 import { errnoOf } from '../file-system.js';
 import { escapeControls } from '../terminal.js';
+import { refuseArguments } from './arguments.js';
 import type { Command } from './command.js';
 
 /** A line of `--json`, but for its time. Fields may be added; these keep their names and what they mean. */
@@ -14,8 +15,7 @@ type Report =
   | { readonly event: 'failed'; readonly reason: string; readonly removed: readonly string[] };
 
 export const watch: Command = async ({ args, options, io, terminal, fs }) => {
-  if (args.length > 0)
-    throw new ServiceTokensError('USAGE', `Expected no arguments, found [${args.join(',')}]`);
+  refuseArguments(args);
   const { tokensFile } = findPlace(options, io, fs);
   const { interrupted } = io; // from here on a signal is the ordinary end
   const reloads = new EventEmitter<{ reload: [Reload] }>();
