@@ -12,6 +12,7 @@ import {
   O_DIRECTORY,
   O_EXCL,
   O_NOFOLLOW,
+  O_NONBLOCK,
   O_RDONLY,
   O_WRONLY,
 } from './file-system.js';
@@ -99,14 +100,22 @@ function requireTrustedLinks(fs: FileSystem, links: readonly string[], target: s
  */
 export function readSnapshot(fs: FileSystem, path: string): Snapshot | undefined {
   return attempt('could not read', path, () => {
-    const fd = ifExists(() => fs.openSync(path, O_RDONLY));
+    // Without waiting: a named pipe that nobody writes to would hold the command up for ever.
+    const fd = ifExists(() => fs.openSync(path, O_RDONLY | O_NONBLOCK));
     if (fd === undefined) return undefined;
     try {
-      return { attributes: attributesOf(fs.fstatSync(fd)), bytes: fs.readFileSync(fd) };
+      const stat = fs.fstatSync(fd);
+      if (!stat.isFile() && !stat.isDirectory()) throw notAFile(path); // of a directory the read says what it is
+      return { attributes: attributesOf(stat), bytes: fs.readFileSync(fd) };
     } finally {
       fs.closeSync(fd);
     }
   });
+}
+
+/** A change would put a file in its place: of all things, /dev/null must not be replaced. */
+function notAFile(path: string): ServiceTokensError {
+  return new ServiceTokensError('IO', `could not read [${path}]: it is not a regular file`);
 }
 
 /** What a new file is to have, seen what the caller's files are born with. */

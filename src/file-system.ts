@@ -36,7 +36,8 @@ export type FileSystem = Pick<
 export const nodeFileSystem: FileSystem = fs;
 
 /** The flags of open(2). */
-export const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, O_WRONLY } = fs.constants;
+export const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } =
+  fs.constants;
 
 /** The bits of open(2)'s flags that say reading, writing or both. */
 export const O_ACCMODE = O_RDONLY | O_WRONLY | O_RDWR;

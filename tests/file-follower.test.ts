@@ -367,7 +367,7 @@ describe('A change is reported once, and what follows it is not missed', () => {
 
   test('a file that is written to all the time', async () => {
     const path = tokens();
-    const following = await follow(path);
+    const following = await follow(path, { quiet: 200 });
     let number = 0;
     const writer = setInterval(() => appendFileSync(path, line(`b${number++}`)), 50);
     const reload = await following.next();

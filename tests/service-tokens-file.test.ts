@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   mkdirSync,
@@ -247,6 +248,17 @@ describe('an existing file', () => {
     await new ServiceTokensFile(path, { inPlace: true }).delete(KIBANA, OLD);
     expect(contentOf(path)).toBe('');
   });
+});
+
+test.each([
+  ['a named pipe', () => execFileSync('mkfifo', [join(directory.path, 'odd')])],
+  ['a device', () => symlinkSync('/dev/null', join(directory.path, 'odd'))],
+])('%s in place of the file is refused at once, and stays', async (_, make) => {
+  make();
+  const file = new ServiceTokensFile(join(directory.path, 'odd'));
+  expect(() => file.list()).toThrow('it is not a regular file');
+  await expect(file.create(KIBANA, NEW, CHEAP)).rejects.toMatchObject({ code: 'IO' });
+  expect(statSync(join(directory.path, 'odd')).isFile()).toBe(false);
 });
 
 describe('a symbolic link', () => {
