@@ -18,7 +18,7 @@ export async function main(
 ): Promise<ExitStatus> {
   const terminal = new Terminal(io);
   try {
-    return await run(argv, io, terminal, fs, toolVersion(fs));
+    return await run(argv, io, terminal, fs, () => toolVersion(fs));
   } catch (error) {
     return terminal.fail(error);
   }
