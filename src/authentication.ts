@@ -14,6 +14,7 @@ export type Refusal =
   | 'HASH_UNUSABLE';
 
 const MIN_SECRET_LENGTH = 10; // UTF-16 code units
+const SINCE_LENGTH_FIRST: ElasticsearchVersion = { major: 9, minor: 6 };
 
 const explanations: Record<Refusal, string> = {
   NAMESPACE: 'its namespace is not elastic: tokens of user-managed accounts are in an index, never in a file',
@@ -32,13 +33,15 @@ export function explain(refusal: Refusal): string {
 /**
  * Does the server's checks that need no hash, in its order (FACTS.md, "Order of the server's checks").
  *
- * @param version the server's; undefined accepts the accounts of every version
+ * @param version the server's; undefined means the newest, with the accounts of every version
  */
 export function refuseAtOnce(token: ServiceToken, version?: ElasticsearchVersion): Refusal | undefined {
+  const isShort = token.secret.length < MIN_SECRET_LENGTH;
+  if (isShort && (version === undefined || isAtLeast(version, SINCE_LENGTH_FIRST))) return 'SHORT_SECRET';
   if (!token.principal.startsWith('elastic/')) return 'NAMESPACE';
   if (!knownAccounts(version).some(({ principal }) => principal === token.principal))
     return 'UNKNOWN_ACCOUNT';
-  return token.secret.length < MIN_SECRET_LENGTH ? 'SHORT_SECRET' : undefined;
+  return isShort ? 'SHORT_SECRET' : undefined;
 }
 
 /**

@@ -20,3 +20,8 @@ export function parseVersion(text: string): ElasticsearchVersion | undefined {
 export function isAtLeast(version: ElasticsearchVersion, other: ElasticsearchVersion): boolean {
   return version.major > other.major || (version.major === other.major && version.minor >= other.minor);
 }
+
+/** Writes a version as people do, `8.16`. */
+export function formatVersion({ major, minor }: ElasticsearchVersion): string {
+  return `${major}.${minor}`;
+}

@@ -1,4 +1,4 @@
-import type { ElasticsearchVersion } from './elasticsearch-version.js';
+import { type ElasticsearchVersion, formatVersion } from './elasticsearch-version.js';
 import { ServiceTokensError } from './errors.js';
 import { type Finding, finding } from './findings.js';
 import { hashDefect, hashWeakness } from './hash-defects.js';
@@ -126,7 +126,7 @@ function nameFindings(key: string, number: number, version?: ElasticsearchVersio
   }
   const until = knownAccounts().find((account) => account.principal === principal)?.until;
   if (version === undefined && until) {
-    const message = `${subject(key)} is dead from Elasticsearch ${until.major}.${until.minor} on, which has no such account`;
+    const message = `${subject(key)} is dead from Elasticsearch ${formatVersion(until)} on, which has no such account`;
     found.push(finding('WITHDRAWN_ACCOUNT', message, 'Remove it before the upgrade.', number));
   }
   return found;
@@ -165,7 +165,7 @@ function accountHint(principal: string, version?: ElasticsearchVersion): string 
 }
 
 function versionText(version?: ElasticsearchVersion): string {
-  return version ? ` ${version.major}.${version.minor}` : '';
+  return version ? ` ${formatVersion(version)}` : '';
 }
 
 function isHash(text: string): boolean {

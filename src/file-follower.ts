@@ -15,6 +15,7 @@ export interface Reload {
   readonly error?: ServiceTokensError;
 }
 
+/** Whom to tell, and how long to wait. */
 export interface FollowerOptions {
   readonly fs?: FileSystem;
   /** Called for each effective change, in order, once. */

@@ -46,6 +46,18 @@ export function encodable(text: string): string {
   return text.replace(/\p{Surrogate}/gu, '?');
 }
 
+const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/**
+ * new String(bytes, UTF_8): malformed sequences become U+FFFD. Of an encoded surrogate, three bytes, Java makes one of
+ * them and JavaScript three.
+ */
+export function decodeUtf8(bytes: Buffer): string {
+  if (!bytes.includes(0xed)) return UTF8.decode(bytes);
+  const replaced = bytes.toString('latin1').replace(/\xed[\xa0-\xbf][\x80-\xbf]/g, '\xef\xbf\xbd');
+  return UTF8.decode(Buffer.from(replaced, 'latin1'));
+}
+
 /** Base64.getDecoder().decode: unpadded is fine, wrong padding or anything that is not of the alphabet is not. */
 export function decodeBase64(text: string): Buffer | undefined {
   const [, body = '', rest = ''] = /^([A-Za-z0-9+/]*)(.*)$/s.exec(text) ?? [];

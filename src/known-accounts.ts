@@ -1,10 +1,11 @@
 import { closest } from './did-you-mean.js';
-import { type ElasticsearchVersion, isAtLeast } from './elasticsearch-version.js';
+import { type ElasticsearchVersion, formatVersion, isAtLeast } from './elasticsearch-version.js';
 import { ServiceTokensError } from './errors.js';
 
 /** A service account that Elasticsearch knows, `<namespace>/<service>`. */
 export type Principal = string & { readonly __brand: 'Principal' };
 
+/** A service account, and which versions of Elasticsearch know it. */
 export interface KnownAccount {
   readonly principal: Principal;
   /** The first version that knows the account. */
@@ -64,8 +65,8 @@ function hintFor(text: string, known: readonly Principal[]): string | undefined 
   if (elsewhere) {
     const { since, until } = elsewhere;
     return until
-      ? `${text} exists from Elasticsearch ${since.major}.${since.minor} until before ${until.major}.${until.minor}.`
-      : `${text} exists from Elasticsearch ${since.major}.${since.minor} on.`;
+      ? `${text} exists from Elasticsearch ${formatVersion(since)} until before ${formatVersion(until)}.`
+      : `${text} exists from Elasticsearch ${formatVersion(since)} on.`;
   }
   const parts = text
     .toLowerCase()

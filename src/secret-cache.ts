@@ -1,5 +1,6 @@
 import * as crypto from 'node:crypto';
 
+/** The server's settings `xpack.security.authc.service_token.cache.*`. */
 export interface CacheOptions {
   /** How long a success is remembered, in milliseconds; 20 minutes by default, 0 turns the cache off. */
   readonly ttl?: number | undefined;
@@ -31,6 +32,8 @@ export class SecretCache {
   readonly #ownSalt = newSalt();
   /** From the least to the most recently used. */
   readonly #remembered = new Map<string, Remembered>();
+  /** Digests of the secrets that were right last; never an answer, and so never cleared. */
+  readonly #lastRight = new Map<string, string>();
 
   constructor({
     ttl = 20 * MINUTE,
@@ -54,6 +57,9 @@ export class SecretCache {
   }
 
   remember(qualifiedName: string, secret: string): void {
+    this.#lastRight.delete(qualifiedName);
+    this.#lastRight.set(qualifiedName, digestOf(this.#ownSalt, secret));
+    this.#bound(this.#lastRight);
     if (this.#ttl <= 0) return;
     const salt = newSalt();
     this.#remembered.delete(qualifiedName);
@@ -62,8 +68,12 @@ export class SecretCache {
       digest: digestOf(salt, secret),
       expiresAt: this.#clock() + this.#ttl,
     });
-    const [oldest] = this.#remembered.keys();
-    if (this.#remembered.size > this.#maxTokens && oldest !== undefined) this.#remembered.delete(oldest);
+    this.#bound(this.#remembered);
+  }
+
+  /** Whether the secret was right the last time that one was, however long ago: a hint, of whom to serve first. */
+  wasRight(qualifiedName: string, secret: string): boolean {
+    return this.#lastRight.get(qualifiedName) === digestOf(this.#ownSalt, secret);
   }
 
   /** A text that stands for a name and a secret, and does not tell the secret. */
@@ -73,6 +83,11 @@ export class SecretCache {
 
   clear(): void {
     this.#remembered.clear();
+  }
+
+  #bound(map: Map<string, unknown>): void {
+    const [oldest] = map.keys();
+    if (map.size > this.#maxTokens && oldest !== undefined) map.delete(oldest);
   }
 }
 

@@ -9,6 +9,7 @@ import { type CacheOptions, SecretCache } from './secret-cache.js';
 import { ServiceTokensFile } from './service-tokens-file.js';
 import { ServiceToken } from './token.js';
 
+/** How a store reads, follows and remembers. */
 export interface TokenStoreOptions {
   /** Follow the file as a node does; without it the file is read once. */
   readonly watch?: boolean;
@@ -57,7 +58,9 @@ const MAX_WAITING = 1_000; // for one token
  *
  * PBKDF2 runs off the main thread, a few at a time. A flood of wrong tokens can't starve the right ones: a name that is
  * not in the file costs no hash; a secret for a name that is cached is answered from the cache, right or wrong; the rest
- * waits in a lane for each name, and the lanes take turns (FairQueue). Equal questions at once are computed once.
+ * waits in a lane for each name, and the lanes take turns (FairQueue). A secret that was right before has a lane of its
+ * own, so that it is soon answered when the cache was cleared or has expired. Only a secret that never was right yet
+ * waits among the wrong ones for its own name. Equal questions at once are computed once.
  *
  * Events: `reload`, with a Reload, for each effective change of the file.
  *
@@ -100,7 +103,7 @@ export class TokenStore extends EventEmitter<{ reload: [Reload] }> {
    *
    * @param authorization the value of an Authorization header, `Bearer <token>` with the scheme in any letter case and
    *   one space, or the token alone; nothing is trimmed
-   * @returns never rejects for a wrong token
+   * @returns who it is, or which check refused it
    * @throws BUSY when too many wait for the same token; what is wrong with the token is then not known
    */
   async authenticate(authorization: string): Promise<Authentication> {
@@ -149,8 +152,9 @@ export class TokenStore extends EventEmitter<{ reload: [Reload] }> {
     const question = this.#cache.fingerprint(qualifiedName, secret);
     const asked = this.#asked.get(question);
     if (asked !== undefined) return asked;
+    const lane = this.#cache.wasRight(qualifiedName, secret) ? `${qualifiedName} again` : qualifiedName;
     const answer = this.#queue
-      .run(qualifiedName, () => verifyStored(secret, stored))
+      .run(lane, () => verifyStored(secret, stored))
       .then((refusal) => {
         // Not where the file has changed meanwhile: the hash was the old one's.
         const isCurrent = this.#asked.get(question) === answer;

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { RandomBytes } from './hasher.js';
-import { decodeBase64Stream, isBlank } from './java-text.js';
+import { decodeBase64Stream, decodeUtf8, isBlank } from './java-text.js';
 import { isTokenName, type TokenName } from './token-name.js';
 
 const PREFIX = Buffer.from([0, 1, 0, 1]);
-const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true }); // what is malformed becomes U+FFFD, as in Java
 
 /**
  * A service account token: whose it is, its name, and its secret.
@@ -45,7 +44,7 @@ export class ServiceToken {
   static decode(bearer: string): ServiceToken | undefined {
     const bytes = decodeBase64Stream(bearer);
     if (bytes === undefined || !bytes.subarray(0, PREFIX.length).equals(PREFIX)) return undefined;
-    const text = UTF8.decode(bytes.subarray(PREFIX.length));
+    const text = decodeUtf8(bytes.subarray(PREFIX.length));
     const colon = text.indexOf(':');
     const [namespace = '', service = '', name = '', ...more] = text.slice(0, Math.max(colon, 0)).split('/');
     if (colon < 0 || isBlank(namespace) || isBlank(service) || more.length > 0) return undefined;

@@ -45,6 +45,16 @@ test.each(publicTokens.tokens)(
   },
 );
 
+test.each([
+  ['9.6', 'SHORT_SECRET', '9.6 looks at the length first'],
+  ['9.5', 'UNKNOWN_ACCOUNT', 'before that it came last'],
+])('in %s a short secret for no account is refused as %s: %s', async (version, refusal, _why) => {
+  const token = ServiceToken.decode(
+    Buffer.from('\x00\x01\x00\x01elastic/nope/t1:abc', 'latin1').toString('base64'),
+  ) as ServiceToken;
+  expect(await authenticate(token, new Map(), parseVersion(version))).toBe(refusal);
+});
+
 test('an account that this version does not know is refused', async () => {
   const { qualifiedName, secret, stored } = publicTokens.tokens[0] as (typeof publicTokens.tokens)[0];
   const token = ServiceToken.decode(

@@ -1,7 +1,15 @@
 /** Expectations were checked with OpenJDK 17: String.trim, Character.isWhitespace, Integer.parseInt, getBytes, Base64. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { decodeBase64, decodeBase64Stream, isBlank, parseInt32, trim, utf8 } from '../src/java-text.js';
+import {
+  decodeBase64,
+  decodeBase64Stream,
+  decodeUtf8,
+  isBlank,
+  parseInt32,
+  trim,
+  utf8,
+} from '../src/java-text.js';
 
 const show = (text: string) => JSON.stringify(text).replace(/[\x7f-\uffff]/g, unicodeEscape);
 const titled = <T extends { text: string }>(rows: readonly T[]) =>
@@ -191,5 +199,20 @@ describe('The two decoders of Base64', () => {
         }
       }),
     );
+  });
+});
+
+describe('decodeUtf8', () => {
+  test.each([
+    ['valid text', [0xc3, 0xa9, 0xf0, 0x9f, 0x94, 0x91], 'é🔑'],
+    ['a BOM, which stays', [0xef, 0xbb, 0xbf, 0x61], '\ufeffa'],
+    ['a character with ED that is no surrogate', [0xed, 0x9f, 0xbf], '\ud7ff'],
+    ['an encoded surrogate, one U+FFFD in Java', [0x61, 0xed, 0xa0, 0x80, 0x62], 'a\ufffdb'],
+    ['a pair of them, one each', [0xed, 0xa0, 0xbd, 0xed, 0xb4, 0x91], '\ufffd\ufffd'],
+    ['a byte that begins nothing', [0x61, 0xff, 0x62], 'a\ufffdb'],
+    ['a sequence that is cut off', [0xe2, 0x82], '\ufffd'],
+    ['an overlong slash', [0xc0, 0xaf], '\ufffd\ufffd'],
+  ])('reads %s', (_why, bytes, text) => {
+    expect(decodeUtf8(Buffer.from(bytes))).toBe(text);
   });
 });

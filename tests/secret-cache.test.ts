@@ -45,6 +45,21 @@ test('it holds a salted digest, never the secret, and equal secrets do not look 
   expect(cache.fingerprint('a', 's')).not.toBe(new SecretCache().fingerprint('a', 's'));
 });
 
+test('what was right last is known even when it is forgotten, and is no answer', () => {
+  const cache = new SecretCache({ maxTokens: 2 });
+  cache.remember('a', 'right');
+  cache.clear();
+  expect(cache.matches('a', 'right')).toBeUndefined();
+  expect([cache.wasRight('a', 'right'), cache.wasRight('a', 'wrong'), cache.wasRight('b', 'right')]).toEqual([
+    true,
+    false,
+    false,
+  ]);
+  cache.remember('b', 's');
+  cache.remember('c', 's');
+  expect(cache.wasRight('a', 'right')).toBe(false); // it is bounded, too
+});
+
 test('what is cleared is forgotten', () => {
   const cache = new SecretCache();
   cache.remember('a', 'right');

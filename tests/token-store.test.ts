@@ -103,6 +103,24 @@ describe('a flood of wrong tokens', () => {
     await Promise.all(flood);
   });
 
+  test('for its own name does not hold up a secret that was right before, when the cache is cold', async () => {
+    const token = mint('a');
+    let now = 0;
+    const store = await open([token], { cache: { clock: () => now } });
+    expect((await store.authenticate(token.bearer)).authenticated).toBe(true);
+    now = 60 * 60_000; // it has expired
+    let answered = 0;
+    const flood = Array.from({ length: 1_500 }, () =>
+      store.authenticate(wrong(token).bearer).then(
+        () => answered++,
+        () => {}, // BUSY
+      ),
+    );
+    expect((await store.authenticate(token.bearer)).authenticated).toBe(true);
+    expect(answered).toBeLessThan(100);
+    await Promise.all(flood);
+  });
+
   test('for a name that is cached costs no hash', async () => {
     const token = mint('a');
     const store = await open([token]);

@@ -1,4 +1,4 @@
-import type { ElasticsearchVersion } from '../elasticsearch-version.js';
+import { formatVersion } from '../elasticsearch-version.js';
 import { ExitCode } from '../exit-codes.js';
 import { knownAccounts } from '../known-accounts.js';
 import { refuseArguments } from './arguments.js';
@@ -8,8 +8,8 @@ export const accounts: Command = async ({ args, options, version, terminal }) =>
   refuseArguments(args);
   const rows = knownAccounts(version).map(({ principal, since, until, purpose }) => ({
     principal,
-    since: text(since),
-    ...(until && { until: text(until) }),
+    since: formatVersion(since),
+    ...(until && { until: formatVersion(until) }),
     purpose,
   }));
   if (options.json) await terminal.answer(`${JSON.stringify(rows)}\n`);
@@ -30,8 +30,4 @@ function columns({
 }) {
   const versions = until === undefined ? `${since} and later` : `${since} until before ${until}`;
   return `${principal.padEnd(34)}${versions.padEnd(24)}${purpose}`;
-}
-
-function text({ major, minor }: ElasticsearchVersion): string {
-  return `${major}.${minor}`;
 }

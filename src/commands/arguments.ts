@@ -45,10 +45,9 @@ export function parsePrincipalArgument(
   return principal === undefined ? undefined : parsePrincipal(principal, version);
 }
 
-/** @throws USAGE for any argument */
+/** @throws USAGE for any argument, which is not repeated: it may be a token in the wrong place */
 export function refuseArguments(args: readonly string[]): void {
-  if (args.length > 0)
-    throw new ServiceTokensError('USAGE', `Expected no arguments, found [${args.join(',')}]`);
+  if (args.length > 0) throw new ServiceTokensError('USAGE', `Expected no arguments, found ${args.length}`);
 }
 
 function splitQualifiedName(argument: string): string[] {
