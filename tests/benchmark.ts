@@ -81,8 +81,8 @@ async function memory(): Promise<void> {
   writeFileSync(path, tokens.map((token) => `${token.qualifiedName}:${sha(token.secret)}\n`).join(''));
   const bearers = tokens.map(({ bearer }) => bearer);
   /** What is in use when every token has been authenticated, with the store still there. */
-  const usedBy = async (ttl: number) => {
-    const store = await TokenStore.open(path, { cache: { ttl } });
+  const usedBy = async (maxTokens: number) => {
+    const store = await TokenStore.open(path, { cache: { maxTokens } });
     for (const bearer of bearers) await store.authenticate(bearer);
     for (let i = 0; i < 3; i++) globalThis.gc?.(); // what waits for a finalizer goes with the next one
     const { heapUsed, external } = process.memoryUsage();
@@ -91,7 +91,7 @@ async function memory(): Promise<void> {
   };
   await usedBy(0); // strings take their final form when they are first used
   const without = await usedBy(0);
-  const mebibytes = ((await usedBy(60_000)) - without) / 2 ** 20;
+  const mebibytes = ((await usedBy(bearers.length)) - without) / 2 ** 20;
   console.log(
     `memory: ${mebibytes.toFixed(1)} MiB for ${bearers.length} cached tokens, beside the entries of the file`,
   );

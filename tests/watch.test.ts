@@ -272,9 +272,7 @@ describe('It ends', () => {
     ]);
     expect({ stdout, stderr, status }).toEqual({
       stdout: '',
-      stderr: expect.stringMatching(
-        /ERROR: Expected no arguments, found 1, with exit code 64\n$/,
-      ),
+      stderr: expect.stringMatching(/ERROR: Expected no arguments, found 1, with exit code 64\n$/),
       status: 64,
     });
   });
