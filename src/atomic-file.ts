@@ -64,7 +64,11 @@ export function followLinks(fs: FileSystem, path: string): [...string[], string]
  */
 export function findTarget(fs: FileSystem, path: string): string {
   const steps = followLinks(fs, path);
-  if (steps.some((step) => step.split('/').includes('..data'))) {
+  const directory = attempt('could not read', path, () =>
+    ifExists(() => fs.realpathSync(dirname(steps.at(-1) ?? path))),
+  );
+  // Names that begin with two dots are the kubelet's: ..data, and the directory of an update that it leads to.
+  if ([...steps, directory ?? ''].some((step) => /(^|\/)\.\.[^/.]/.test(step))) {
     throw new ServiceTokensError(
       'CANNOT_REPLACE',
       `could not write [${path}]: it is in a Kubernetes volume (..data), which only Kubernetes changes`,
@@ -82,7 +86,9 @@ export function findTarget(fs: FileSystem, path: string): string {
  */
 function requireTrustedLinks(fs: FileSystem, links: readonly string[], target: string): void {
   if (links.length === 0) return;
-  const { uid: owner } = ifExists(() => fs.statSync(target)) ?? fs.statSync(dirname(target));
+  const lead = ifExists(() => fs.statSync(target)) ?? ifExists(() => fs.statSync(dirname(target)));
+  if (lead === undefined) return; // nothing can be made there
+  const owner = lead.uid;
   const stranger = links.find((link) => ![0, owner].includes(fs.lstatSync(link).uid));
   if (stranger === undefined) return;
   throw new ServiceTokensError(
@@ -172,7 +178,13 @@ export function replaceFile(
  */
 export function syncDirectoryOf(fs: FileSystem, path: string): void {
   attempt('could not sync the directory of', path, () => {
-    const fd = fs.openSync(dirname(path), O_RDONLY | O_DIRECTORY);
+    let fd: number;
+    try {
+      fd = fs.openSync(dirname(path), O_RDONLY | O_DIRECTORY);
+    } catch (error) {
+      if (errnoOf(error) === 'EACCES') return; // who may write there but not read can't sync it either
+      throw error;
+    }
     try {
       fs.fsyncSync(fd);
     } catch (error) {

@@ -124,7 +124,7 @@ function unknownOption(word: string, parser: Parser): ServiceTokensError {
     return new ServiceTokensError('OPTION', `Option ${long} does not take an argument`);
   }
   const guess = long && closest(long, names);
-  return new ServiceTokensError('OPTION', `${long ?? word.slice(1, 2)} is not a recognized option`, {
+  return new ServiceTokensError('OPTION', `${long ?? [...word][1]} is not a recognized option`, {
     hint: guess ? `Did you mean --${guess}?` : undefined,
   });
 }

@@ -37,6 +37,11 @@ const sentences: Readonly<Record<string, Sentence>> = {
 export function fileError(error: unknown, doing: string, path: string): unknown {
   const errno = errnoOf(error);
   if (errno === undefined) return error;
+  if (errno === 'ENOENT' && doing === 'could not write') {
+    return new ServiceTokensError('CANNOT_REPLACE', `${doing} [${path}]: its directory does not exist`, {
+      cause: error,
+    });
+  }
   const [kind, fact, hint] = sentences[errno] ?? ['IO', `the system says ${errno}`];
   const code = kind === 'CANNOT_REPLACE' && doing === 'could not read' ? 'IO' : kind;
   return new ServiceTokensError(code, `${doing} [${path}]: ${fact}`, { hint, cause: error });

@@ -196,7 +196,13 @@ function release(fs: FileSystem, lock: string, held: string): void {
 /** Who may write in the directory may also clear a dead lock: the lock gets the directory's own owner, group and mode. */
 function makeLockDirectory(fs: FileSystem, own: string, mark: string): void {
   fs.mkdirSync(own, 0o700);
-  fs.closeSync(fs.openSync(join(own, mark), O_WRONLY | O_CREAT | O_EXCL, 0o600));
+  ignoreRefusal(() => fs.chmodSync(own, 0o700)); // where the umask has taken the owner's bits away
+  const fd = fs.openSync(join(own, mark), O_WRONLY | O_CREAT | O_EXCL, 0o600);
+  try {
+    ignoreRefusal(() => fs.fchmodSync(fd, 0o600));
+  } finally {
+    fs.closeSync(fd);
+  }
   const { uid, gid, mode } = fs.statSync(dirname(own));
   const born = fs.statSync(own);
   if (uid !== born.uid) ignoreRefusal(() => fs.chownSync(own, uid, -1));

@@ -119,10 +119,13 @@ export function repairCommand(
   return `${chown}chmod 0${mode.toString(8)} ${file} && touch ${file}`;
 }
 
+/** (uid_t) -1 stands for no user; larger numbers there are none. */
+const NOBODY_AT_ALL = 2 ** 32 - 1;
+
 function namedServer(named: string, fs: FileSystem): Server {
   const user = findUser(named, fs);
   if (user) return serverOf(user.uid, { uid: user.uid, gid: user.gid, mode: 0o640 }, fs);
-  if (!/^\d{1,10}$/.test(named)) {
+  if (!/^\d{1,10}$/.test(named) || Number(named) >= NOBODY_AT_ALL) {
     throw new ServiceTokensError('USAGE', `There is no user [${named}] on this system`, {
       hint: 'Give --server-user a name from /etc/passwd, or a number.',
     });

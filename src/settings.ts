@@ -91,12 +91,16 @@ async function readYml(
 
 function readText(path: string, fs: FileSystem): string | undefined {
   let bytes: Buffer | undefined;
+  const refuse = (reason: string) =>
+    new ServiceTokensError('CONFIG', `Failed to load settings from [${path}]: ${reason}`);
   try {
-    bytes = ifExists(() => fs.readFileSync(path));
+    const stat = ifExists(() => fs.statSync(path));
+    // A named pipe that nobody writes to would hold the command up for ever.
+    if (stat && !stat.isFile() && !stat.isDirectory()) throw refuse('it is not a regular file');
+    bytes = stat && fs.readFileSync(path);
   } catch (error) {
-    if (errnoOf(error) === 'EISDIR') {
-      throw new ServiceTokensError('CONFIG', `Failed to load settings from [${path}]: it is a directory`);
-    }
+    if (errnoOf(error) === 'EISDIR') throw refuse('it is a directory');
+    if (errnoOf(error) === 'ELOOP') throw refuse('the symbolic links lead in a circle');
     throw fileError(error, 'could not read', path);
   }
   try {

@@ -94,6 +94,10 @@ describe('the server is', () => {
     expect(find(NO_ELASTICSEARCH)).toBeUndefined();
   });
 
+  test.each(['4294967295', '9999999999'])('an error, when the named number %s can be no user', (number) => {
+    expect(() => find(DEB, number)).toThrow(`There is no user [${number}] on this system`);
+  });
+
   test('an error, when the named user does not exist', () => {
     expect(() => find(DEB, 'nobody-here')).toThrow('There is no user [nobody-here] on this system');
   });

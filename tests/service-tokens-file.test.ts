@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -292,6 +293,30 @@ describe('a symbolic link', () => {
     });
   });
 
+  test('into a directory that does not exist: delete finds no token, create can make no file', async () => {
+    const link = join(directory.path, 'service_tokens');
+    symlinkSync('no/target', link);
+    const file = new ServiceTokensFile(link);
+    await expect(file.delete(KIBANA, OLD)).rejects.toMatchObject({ code: 'TOKEN_MISSING' });
+    await expect(file.create(KIBANA, NEW, CHEAP)).rejects.toMatchObject({
+      code: 'CANNOT_REPLACE',
+      message: expect.stringContaining('its directory does not exist'),
+    });
+  });
+
+  test('of a whole directory into a Kubernetes volume is seen through', async () => {
+    const volume = directory.mkdir('volume/..2026_11_22');
+    writeFileSync(join(volume, 'service_tokens'), OLD_LINE);
+    symlinkSync('..2026_11_22', join(directory.path, 'volume/..data'));
+    symlinkSync('volume/..data', join(directory.path, 'config'));
+    for (const place of ['config', 'volume/..2026_11_22']) {
+      const file = new ServiceTokensFile(join(directory.path, place, 'service_tokens'));
+      expect(file.list()).toEqual(['elastic/kibana/old']);
+      await expect(file.create(KIBANA, NEW, CHEAP)).rejects.toMatchObject({ code: 'CANNOT_REPLACE' });
+    }
+    expect(contentOf(join(volume, 'service_tokens'))).toBe(OLD_LINE);
+  });
+
   test('into a Kubernetes volume is read, and never written through', async () => {
     // As the kubelet lays a Secret out: service_tokens -> ..data/service_tokens, ..data -> a directory with the time.
     const volume = directory.mkdir('volume');
@@ -312,6 +337,46 @@ describe('a symbolic link', () => {
     }
     expect(readFileSync(join(volume, '..2026_11_22', 'service_tokens'), 'utf8')).toBe(OLD_LINE);
     expect(readdirSync(volume)).toEqual(['..2026_11_22', '..data', 'service_tokens']);
+  });
+});
+
+describe('as an ordinary user', () => {
+  /** Runs the real command as nobody in particular; as root that is somebody else, else whoever runs the tests. */
+  const asUser = async (umask: string, mode: number) => {
+    const conf = directory.mkdir('config');
+    chmodSync(directory.path, 0o755);
+    if (process.getuid?.() === 0) chownSync(conf, 61_999, 61_999);
+    chmodSync(conf, mode);
+    const user = process.getuid?.() === 0 ? { uid: 61_999, gid: 61_999 } : {};
+    const command = `umask ${umask}; exec "$0" create elastic/kibana new --file "$1/service_tokens"`;
+    const result = await run('sh', ['-c', command, BIN, conf], user);
+    chmodSync(conf, 0o755);
+    return {
+      ...result,
+      mode: statSync(join(conf, 'service_tokens')).mode & 0o7777,
+      files: readdirSync(conf),
+    };
+  };
+
+  test.each(['000', '077', '177', '377', '577', '777'])(
+    'a new file is 0600 under umask %s',
+    async (umask) => {
+      expect(await asUser(umask, 0o755)).toMatchObject({
+        status: 0,
+        stderr: '',
+        mode: 0o600,
+        files: ['service_tokens'],
+      });
+    },
+  );
+
+  test('a directory that may be written and not read is enough', async () => {
+    expect(await asUser('022', 0o300)).toMatchObject({
+      status: 0,
+      stderr: '',
+      mode: 0o600,
+      files: ['service_tokens'],
+    });
   });
 });
 

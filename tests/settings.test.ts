@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 /** -E and elasticsearch.yml: SPEC.md section 3, oracle/BEHAVIOUR.md section 2. */
 import { describe, expect, test } from '@jest/globals';
 import { type Algorithm, defaultAlgorithm } from '../src/algorithm.js';
@@ -414,6 +415,14 @@ describe('A file that the server could not load', () => {
     expect(everythingSaidBy(error)).not.toContain('hunter2');
   });
 
+  test('a named pipe in its place is refused at once', async () => {
+    execFileSync('mkfifo', [`${directory.path}/elasticsearch.yml`]);
+    expect(codeAndMessage(await rejectionOf(read(undefined)))).toEqual({
+      code: 'CONFIG',
+      message: `Failed to load settings from [${directory.path}/elasticsearch.yml]: it is not a regular file`,
+    });
+  });
+
   test('a directory in its place is a configuration error', async () => {
     directory.mkdir('elasticsearch.yml');
     expect(codeAndMessage(await rejectionOf(read(undefined)))).toEqual({
@@ -423,6 +432,7 @@ describe('A file that the server could not load', () => {
   });
 
   test('a file that may not be read is an error of permission', async () => {
+    directory.write('elasticsearch.yml');
     const denied = Object.assign(new Error('denied'), { code: 'EACCES', syscall: 'open' });
     const fs = {
       ...nodeFileSystem,
