@@ -1,5 +1,11 @@
 import { decodeBase64 } from './java-text.js';
-import { readStoredHash, type StoredHash } from './stored-hash.js';
+import {
+  MIN_SALT_BYTES,
+  pbkdf2KeyBytes,
+  readStoredHash,
+  SSHA256_SALT_CHARS,
+  type StoredHash,
+} from './stored-hash.js';
 
 /**
  * Says why no secret can ever match a stored hash. The server compares text: it computes a hash with the stored salt
@@ -52,9 +58,6 @@ export function hashWeakness(stored: string): string | undefined {
   }
 }
 
-const MIN_SALT_BYTES = 8;
-const SSHA256_SALT_CHARS = 12;
-
 /** 16 bytes are 21 characters and two bits, 23 bytes are 30 and four: a last character with more in it is never written. */
 const BCRYPT_SALT = /^[./A-Za-z0-9]{21}[.Oeu]$/;
 const BCRYPT_KEY = /^[./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$/;
@@ -69,7 +72,7 @@ function pbkdf2Defect(saltAndKey: string): string | undefined {
   const dollar = saltAndKey.indexOf('$');
   if (dollar < 0) return 'it has no $ between salt and key';
   const key = saltAndKey.slice(dollar + 1);
-  const keyBytes = Math.floor((key.length * 3) / 64) * 16; // so the server derives the key's length from its text
+  const keyBytes = pbkdf2KeyBytes(key);
   if (keyBytes === 0) return 'its key is shorter than 16 bytes';
   const salt = decodeBase64(saltAndKey.slice(0, dollar));
   if (salt === undefined) return 'its salt is not base64';

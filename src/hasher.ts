@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import type { Algorithm } from './algorithm.js';
 import { ServiceTokensError } from './errors.js';
 import { decodeBase64, encodable, utf8 } from './java-text.js';
-import { readStoredHash } from './stored-hash.js';
+import { MIN_SALT_BYTES, pbkdf2KeyBytes, readStoredHash, SSHA256_SALT_CHARS } from './stored-hash.js';
 
 /** Gives random bytes; a parameter, so that tests can say which. */
 export type RandomBytes = (size: number) => Uint8Array;
@@ -11,8 +11,6 @@ export type RandomBytes = (size: number) => Uint8Array;
 const pbkdf2 = promisify(pbkdf2Callback);
 const SALT_BYTES = 32;
 const KEY_BYTES = 32;
-const MIN_SALT_BYTES = 8;
-const SSHA256_SALT_CHARS = 12;
 
 /**
  * Hashes a token's secret into the form that a tokens file holds.
@@ -75,8 +73,7 @@ async function verifyPbkdf2(password: Buffer | string, cost: number, saltAndKey:
   const dollar = saltAndKey.indexOf('$');
   if (dollar < 0) return false;
   const storedKey = saltAndKey.slice(dollar + 1);
-  // The server derives the key's length from its text, in steps of 128 bits.
-  const keyBytes = Math.floor((storedKey.length * 3) / 64) * 16;
+  const keyBytes = pbkdf2KeyBytes(storedKey);
   if (keyBytes === 0) throw unusable('PBKDF2 key length must be positive and multiple of [128 bits]');
   const salt = decodeBase64(saltAndKey.slice(0, dollar));
   if (salt === undefined) throw unusable('PBKDF2 salt is not base64');

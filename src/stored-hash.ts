@@ -8,6 +8,17 @@ export type StoredHash =
   | { readonly scheme: 'pbkdf2' | 'pbkdf2_stretch'; readonly cost: number; readonly saltAndKey: string }
   | { readonly scheme: 'sha1' | 'md5' | 'ssha256'; readonly digest: string };
 
+/** The server fails on a shorter PBKDF2 salt. */
+export const MIN_SALT_BYTES = 8;
+
+/** The base64 of {SSHA256}'s salt stands in front of that of its digest. */
+export const SSHA256_SALT_CHARS = 12;
+
+/** The server derives the length of a PBKDF2 key, in bytes, from that of its text, in steps of 128 bits. */
+export function pbkdf2KeyBytes(key: string): number {
+  return Math.floor((key.length * 3) / 64) * 16;
+}
+
 /** A bcrypt hash ends in a `$`, 22 characters of salt and 31 of key; what stands before them is its cost. */
 const BCRYPT_TAIL = 54;
 
