@@ -275,13 +275,11 @@ function stateOf(fs: FileSystem): State {
   return { directory, uid: fs.geteuid(), gid: fs.getegid(), groups: fs.getgroups() };
 }
 
-/** Synchronous, so that nothing of ours runs between two of its steps. */
+/** Sets back what was changed. Synchronous, so that nothing of ours runs between two of its steps. */
 function restore({ directory, uid, gid, groups }: State, fs: FileSystem): void {
-  if (uid === 0) {
-    fs.seteuid(uid);
-    fs.setegid(gid);
-    fs.setgroups(groups);
-  }
+  if (fs.geteuid() !== uid) fs.seteuid(uid); // first: it brings the right to set the others back
+  if (fs.getegid() !== gid) fs.setegid(gid);
+  if (fs.getgroups().join() !== groups.join()) fs.setgroups(groups);
   if (directory !== undefined) ignoreFailure(() => fs.chdir(directory));
 }
 

@@ -48,19 +48,18 @@ export async function openPlace(
 ): Promise<OpenPlace> {
   const place = findPlace(options, io, fs);
   const { configDir, tokensFile } = place;
-  const identityFor = (way: Way): Identity | undefined => {
+  const identityFor = (way: Way, isRead: boolean): Identity | undefined => {
     try {
       const identity = chooseIdentity(way, { ...options, configDir }, fs);
       if (identity !== undefined) requireAble(identity, fs);
       return identity;
     } catch (error) {
-      if (purpose === 'read' && error instanceof ServiceTokensError && error.code === 'PERMISSION')
-        return undefined;
+      if (isRead && error instanceof ServiceTokensError && error.code === 'PERMISSION') return undefined;
       throw error;
     }
   };
   const way = examine(fs, tokensFile);
-  const identity = identityFor(way);
+  const identity = identityFor(way, purpose === 'read');
   // The installation may be one that only root can read.
   if (identity !== undefined) await Promise.all([terminal.prepare(), loadYaml(), loadBcrypt()]);
 
@@ -80,7 +79,7 @@ export async function openPlace(
     },
     async inConfigDir(work) {
       const configWay = examine(fs, join(configDir, 'elasticsearch.yml'), false);
-      const other = identityFor(configWay);
+      const other = identityFor(configWay, true);
       if (other?.uid !== identity?.uid) {
         throw new ServiceTokensError(
           'PERMISSION',
