@@ -22,18 +22,18 @@ const OTHERS_READ = 0o004;
  * Finds what keeps the server from reading a tokens file, and who else can use it.
  *
  * @param server undefined when nobody can tell who it is: then nobody can tell what it can't read either
- * @param user the effective user of this process
+ * @param caller the number of the user that started the command
  */
 export function checkFileAccess(
   way: Way,
   attributes: Attributes,
   server: Server | undefined,
-  user: number,
+  caller: number,
   fs: FileSystem,
 ): Finding[] {
   const [path] = way.steps;
   const found: Finding[] = [];
-  const hint = fileHint(way, attributes, server, user, fs);
+  const hint = fileHint(way, attributes, server, caller, fs);
   if (server !== undefined && !canRead(server, attributes)) {
     const message = `Elasticsearch runs as [${serverName(server, fs)}] and can't read [${path}]`;
     found.push(finding('FILE_UNREADABLE', message, hint));
@@ -49,7 +49,7 @@ function fileHint(
   way: Way,
   attributes: Attributes,
   server: Server | undefined,
-  user: number,
+  caller: number,
   fs: FileSystem,
 ): string {
   const [path] = way.steps;
@@ -57,7 +57,7 @@ function fileHint(
     return "Set fsGroup in the pod's security context, and defaultMode: 0440 in the volume.";
   }
   // A command by path would follow whatever somebody else puts there.
-  if (!isOwnWay(way, user)) return server ? 'Use --fix.' : 'Use --fix with --server-user.';
+  if (!isOwnWay(way, caller)) return server ? 'Use --fix.' : 'Use --fix with --server-user.';
   const repaired = repairedAttributes(server, attributes);
   return repaired
     ? `Use --fix, or: ${repairCommand(path, repaired, fs, attributes)}`

@@ -64,13 +64,13 @@ export async function checkTokensFile(
   entered?: CheckedFile,
 ): Promise<CheckReport> {
   const { version, serverUser, configDir, fix = false, fs = nodeFileSystem, ...lockOptions } = options;
-  const user = fs.geteuid();
+  const caller = entered?.caller ?? fs.geteuid();
   const way = entered?.way ?? examine(fs, resolve(path));
   const server = entered?.server ?? findServer(configDir ?? dirname(path), serverUser, fs);
   const asRoot = entered?.asRoot ?? ((calls) => calls());
   look(way, entered, fs); // what can't be read is refused before anything is repaired
   const { fixed, refused } = fix
-    ? await repair({ way, server, asRoot, user, isEntered: entered !== undefined }, lockOptions, fs)
+    ? await repair({ way, server, asRoot, caller, isEntered: entered !== undefined }, lockOptions, fs)
     : { fixed: [], refused: [] };
 
   const { attributes, bytes } = look(way, entered, fs);
@@ -83,7 +83,7 @@ export async function checkTokensFile(
     digest: entries ? digestOf(entries) : null,
     findings: [
       ...refused,
-      ...(attributes ? checkFileAccess(way, attributes, server, user, fs) : []),
+      ...(attributes ? checkFileAccess(way, attributes, server, caller, fs) : []),
       ...checkDirectoryAccess(way, server, fs),
       ...checkLinks(way, fs),
       ...checkRemains(way, fs),

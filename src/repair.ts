@@ -29,8 +29,8 @@ export interface Repairable {
   readonly server: Server | undefined;
   /** Makes calls as root, where the process acts as somebody else. */
   readonly asRoot: Entered['asRoot'];
-  /** The user as whom the process acts. */
-  readonly user: number;
+  /** The user that started the command. */
+  readonly caller: number;
   /** Whether the process has entered the file's directory, as somebody who may be there. */
   readonly isEntered: boolean;
 }
@@ -46,7 +46,7 @@ export async function repair(
   { trustDirectory = false, ...options }: LockOptions & { readonly trustDirectory?: boolean | undefined },
   fs: FileSystem,
 ): Promise<Repair> {
-  const { way, server, user } = file;
+  const { way, server, caller } = file;
   const { target } = way;
   const found = attributesAt(target, fs);
   const wanted = found && repairedAttributes(server, found);
@@ -57,14 +57,14 @@ export async function repair(
   const refused: Finding[] = [];
   try {
     if (!file.isEntered && !trustDirectory) refuseWriters(way, fs);
-    if (!(user === 0 && trustDirectory)) requireTrustedLinks(way, fs, user);
+    if (!(caller === 0 && trustDirectory)) requireTrustedLinks(way, fs, fs.geteuid());
     await withLock(fs, target, options, async (lock) => {
       lock.assertHeld();
       if (wanted !== undefined) file.asRoot(() => setAttributes(file, fixed, fs));
     });
   } catch (error) {
     if (!(error instanceof ServiceTokensError) || options.signal?.aborted) throw error;
-    const canCopy = wanted !== undefined && error.code === 'PERMISSION' && isOwnWay(way, user);
+    const canCopy = wanted !== undefined && error.code === 'PERMISSION' && isOwnWay(way, caller);
     const hint = canCopy ? `By hand: ${repairCommand(target, wanted, fs, found)}` : error.hint;
     refused.push(
       finding('NOT_FIXED', `--fix did not repair it: ${error.message}`, hint ?? 'Repair it by hand.'),
@@ -123,11 +123,11 @@ function setAttributes(file: Repairable, fixed: string[], fs: FileSystem): void 
 }
 
 /** @throws PERMISSION where the open file may not be what its owner believes */
-function requireNoTrap({ way, user }: Repairable, fd: number, stat: Stats, fs: FileSystem): void {
+function requireNoTrap({ way, server, caller }: Repairable, fd: number, stat: Stats, fs: FileSystem): void {
   const { target } = way;
   if (stat.nlink > 1) throw trap(target, 'it has another name (a hard link)');
-  if (isOwnWay(way, fs.geteuid())) return;
-  if (![0, user].includes(stat.uid)) throw trap(target, `it belongs to [${userName(stat.uid, fs)}]`);
+  if (isOwnWay(way, caller)) return;
+  if (![0, server?.uid].includes(stat.uid)) throw trap(target, `it belongs to [${userName(stat.uid, fs)}]`);
   const bytes = readBounded(fs, fd, MAX_FILE_BYTES, stat.size);
   if (bytes.length === 0 || bytes.length > MAX_FILE_BYTES || !readLines(bytes).every(isOrdinary)) {
     throw trap(target, 'it holds something else than tokens');

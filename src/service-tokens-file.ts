@@ -57,6 +57,8 @@ export interface EnteredFile {
   readonly way: Way;
   /** Who the server is, where the command acts as it. */
   readonly server: Server | undefined;
+  /** The user that started the command. */
+  readonly caller: number;
 }
 
 export interface ChangeOptions {
@@ -201,7 +203,7 @@ export class ServiceTokensFile {
     if (way.directory === undefined) throw missingDirectory(target);
     const { patience, serverUser, configDir = dirname(this.path) } = this.#options;
     const server = this.#entered?.server ?? findServer(configDir, serverUser, fs);
-    const ownWay = isOwnWay(way, fs.geteuid());
+    const ownWay = isOwnWay(way, this.#entered?.caller ?? fs.geteuid());
     return withLock(fs, target, { patience, signal }, async (lock) => {
       const { snapshot, content } = this.#read(place);
       const bytes = edit(content).toBytes();

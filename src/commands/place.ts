@@ -13,17 +13,14 @@ import {
   within,
 } from '../identity.js';
 import type { Server } from '../server-access.js';
+import type { EnteredFile } from '../service-tokens-file.js';
 import { loadYaml } from '../settings.js';
 import { userName } from '../system-accounts.js';
 import type { Way } from '../way.js';
 import type { Invocation } from './command.js';
 
 /** The tokens file's directory, entered by whoever may be there. */
-export interface EnteredPlace extends Entered {
-  readonly way: Way;
-  /** Who the server is, where the command acts as it. */
-  readonly server: Server | undefined;
-}
+export interface EnteredPlace extends Entered, EnteredFile {}
 
 /** The places of a command's files, and the one door to them. */
 export interface OpenPlace extends Place {
@@ -58,6 +55,7 @@ export async function openPlace(
       throw error;
     }
   };
+  const caller = fs.geteuid();
   const way = examine(fs, tokensFile);
   const identity = identityFor(way, purpose === 'read');
   // The installation may be one that only root can read.
@@ -67,11 +65,11 @@ export async function openPlace(
     ...place,
     async inTokensDir(work) {
       if (way.directory === undefined) {
-        return work({ fs, way, server: undefined, asRoot: (calls) => calls() });
+        return work({ fs, way, caller, server: undefined, asRoot: (calls) => calls() });
       }
       return within(way, identity, fs, async (entered) => {
         try {
-          return await work({ ...entered, way, server: identity && serverOf(identity) });
+          return await work({ ...entered, way, caller, server: identity && serverOf(identity) });
         } catch (error) {
           throw identity === undefined ? error : explain(error, way, identity, entered.fs);
         }
