@@ -4,13 +4,14 @@ import { followLinks, readSnapshot } from './atomic-file.js';
 import { digestOf } from './digest.js';
 import type { ElasticsearchVersion } from './elasticsearch-version.js';
 import { checkLines } from './entry-checks.js';
+import { ServiceTokensError } from './errors.js';
 import type { LockOptions } from './file-lock.js';
 import { type FileSystem, nodeFileSystem } from './file-system.js';
 import type { Finding } from './findings.js';
 import { checkLinks, checkRemains, type Steps } from './place-checks.js';
 import { repair } from './repair.js';
 import { findServer } from './server-access.js';
-import { readLines, TokensText } from './tokens-format.js';
+import { TokensText } from './tokens-format.js';
 
 export interface CheckOptions extends LockOptions {
   /** The server's version; without it the accounts of every version are accepted. */
@@ -58,8 +59,7 @@ export async function checkTokensFile(
 
   const snapshot = readSnapshot(fs, target);
   const bytes = snapshot?.bytes ?? new Uint8Array();
-  const lines = readLines(bytes);
-  const entries = lines.some(({ fault }) => fault) ? undefined : TokensText.parse(bytes, path).entries;
+  const entries = entriesIfReadable(bytes, path);
   return {
     file: path,
     tokens: entries?.size ?? 0,
@@ -70,8 +70,17 @@ export async function checkTokensFile(
       ...checkDirectoryAccess(steps, server, fs),
       ...checkLinks(steps, fs),
       ...checkRemains(steps, fs),
-      ...checkLines(lines, version),
+      ...checkLines(bytes, version),
     ],
     fixed,
   };
+}
+
+function entriesIfReadable(bytes: Uint8Array, path: string): ReadonlyMap<string, string> | undefined {
+  try {
+    return TokensText.parse(bytes, path).entries();
+  } catch (error) {
+    if (error instanceof ServiceTokensError && error.code === 'MALFORMED_FILE') return undefined;
+    throw error;
+  }
 }

@@ -84,7 +84,7 @@ export class ServiceTokensFile {
    * @throws MALFORMED_FILE, IO or PERMISSION
    */
   list(principal?: Principal): string[] {
-    const keys = [...this.entries().keys()].sort();
+    const keys = this.#content().names();
     return principal === undefined ? keys : keys.filter((key) => key.startsWith(`${principal}/`));
   }
 
@@ -95,8 +95,11 @@ export class ServiceTokensFile {
    * @throws MALFORMED_FILE, IO or PERMISSION
    */
   entries(): ReadonlyMap<string, string> {
-    const target = followLinks(this.#fs, this.path).at(-1) ?? this.path;
-    return this.#read(target).content.entries;
+    return this.#content().entries();
+  }
+
+  #content(): TokensText {
+    return this.#read(followLinks(this.#fs, this.path).at(-1) ?? this.path).content;
   }
 
   /**
@@ -227,11 +230,11 @@ async function noticeSignals(signal: AbortSignal | undefined): Promise<void> {
   signal.throwIfAborted();
 }
 
-function requirePresent(key: string, { entries }: TokensText): void {
-  if (!entries.has(key))
+function requirePresent(key: string, content: TokensText): void {
+  if (!content.has(key))
     throw new ServiceTokensError('TOKEN_MISSING', `Service token [${key}] does not exist`);
 }
 
-function requireAbsent(key: string, { entries }: TokensText): void {
-  if (entries.has(key)) throw new ServiceTokensError('TOKEN_EXISTS', `Service token [${key}] already exists`);
+function requireAbsent(key: string, content: TokensText): void {
+  if (content.has(key)) throw new ServiceTokensError('TOKEN_EXISTS', `Service token [${key}] already exists`);
 }

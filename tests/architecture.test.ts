@@ -27,9 +27,9 @@ const layers: readonly (readonly string[])[] = [
   // What the server reads, and where; who may write.
   ['stored-hash.ts', 'settings.ts', 'config-dir.ts', 'file-lock.ts'],
   // Hashes, the tokens file's text, how a file is replaced, and the rules of what is said.
-  ['hasher.ts', 'tokens-format.ts', 'hash-defects.ts', 'atomic-file.ts', 'terminal.ts'],
+  ['hasher.ts', 'tokens-lines.ts', 'hash-defects.ts', 'atomic-file.ts', 'terminal.ts'],
   // A token, and whether the server can read its file.
-  ['token.ts', 'server-access.ts', 'entry-checks.ts'],
+  ['token.ts', 'server-access.ts', 'tokens-format.ts', 'entry-checks.ts'],
   // The file; what the server would say of a token; what is wrong with a file.
   ['service-tokens-file.ts', 'authentication.ts', 'token-kinds.ts', 'place-checks.ts'],
   ['file-follower.ts', 'access-checks.ts'],
