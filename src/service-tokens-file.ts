@@ -84,8 +84,14 @@ export class ServiceTokensFile {
    * @throws MALFORMED_FILE, IO or PERMISSION
    */
   list(principal?: Principal): string[] {
-    const keys = this.#content().names();
-    return principal === undefined ? keys : keys.filter((key) => key.startsWith(`${principal}/`));
+    return [...this.listInBatches(principal)].flat();
+  }
+
+  /** As `list`, some thousand names at a time, for those who do not need all in memory. */
+  *listInBatches(principal?: Principal): Generator<string[], void> {
+    for (const names of this.#content().nameBatches()) {
+      yield principal === undefined ? names : names.filter((name) => name.startsWith(`${principal}/`));
+    }
   }
 
   /**

@@ -1,4 +1,6 @@
 import { ServiceTokensError } from './errors.js';
+import { compareKeys, sortedNames } from './key-order.js';
+import { Places } from './places.js';
 import {
   bufferOf,
   colonFrom,
@@ -66,17 +68,21 @@ export class TokensText {
   /** How many tokens the server loads. */
   get size(): number {
     const { isSorted, places } = this.#parsed();
-    return isSorted ? places.entries : this.names().length;
+    if (isSorted) return places.entries;
+    let size = 0;
+    for (const names of this.nameBatches()) size += names.length;
+    return size;
   }
 
-  /** The qualified names of the tokens that the server loads, in the order of their UTF-16 code units. */
+  /** The qualified names of the tokens that the server loads, each once, in the order of their UTF-16 code units. */
   names(): string[] {
+    return [...this.nameBatches()].flat();
+  }
+
+  /** As `names`, some thousand at a time, for those who do not need all in memory. */
+  nameBatches(): Generator<string[], void> {
     const { bytes, places, isSorted } = this.#parsed();
-    const names: string[] = [];
-    for (let i = 0; i < places.length; i++) {
-      if (places.isEntry(i)) names.push(keyAt(bytes, places.at(i)));
-    }
-    return isSorted ? names : uniqueOf(names.sort());
+    return sortedNames(bytes, places, isSorted);
   }
 
   /** Whether the server loads a token of this qualified name. */
@@ -182,7 +188,7 @@ export class TokensText {
   }
 }
 
-const [LF, CR, COLON] = [0x0a, 0x0d, 0x3a];
+const [LF, CR] = [0x0a, 0x0d];
 
 /** A file that the server can read. */
 interface Content {
@@ -191,35 +197,6 @@ interface Content {
   /** Whether the entries stand in the order of their keys, each key once. */
   readonly isSorted: boolean;
 }
-
-/** Where the keys of a file begin, those of plain text too: a growing list of four bytes each. */
-class Places {
-  readonly #blocks: Uint32Array[] = [];
-  length = 0;
-  /** How many of them are of entries that the server loads. */
-  entries = 0;
-
-  push(place: number, isEntry: boolean): void {
-    const at = this.length++ % PLACES_IN_BLOCK;
-    if (at === 0) this.#blocks.push(new Uint32Array(PLACES_IN_BLOCK));
-    (this.#blocks.at(-1) as Uint32Array)[at] = place * 2 + Number(isEntry);
-    if (isEntry) this.entries++;
-  }
-
-  at(index: number): number {
-    return this.#valueAt(index) >>> 1;
-  }
-
-  isEntry(index: number): boolean {
-    return (this.#valueAt(index) & 1) === 1;
-  }
-
-  #valueAt(index: number): number {
-    return this.#blocks[Math.floor(index / PLACES_IN_BLOCK)]?.[index % PLACES_IN_BLOCK] ?? 0;
-  }
-}
-
-const PLACES_IN_BLOCK = 2 ** 14;
 
 /** Reads a file; it stops after every slice. */
 function* parseSlices(bytes: Buffer, path: string): Generator<unknown, Content> {
@@ -310,31 +287,4 @@ function lineStartOf(bytes: Buffer, place: number): number {
 function endBefore(bytes: Buffer, at: number): string {
   if (bytes[at - 1] === LF) return bytes[at - 2] === CR ? '\r\n' : '\n';
   return bytes[at - 1] === CR ? '\r' : '';
-}
-
-/**
- * Compares the key that begins at a place of a file, up to its colon, with another, by their UTF-16 code units: that
- * order is the one of their UTF-8 bytes, save that what is beyond U+FFFF comes before U+E000.
- *
- * @returns a number below, equal to or above zero, as for sorting
- */
-function compareKeys(bytes: Buffer, place: number, other: Buffer, from = 0, to = other.length): number {
-  for (let [i, j] = [place, from]; j < to; i++, j++) {
-    const [a, b] = [bytes[i] as number, other[j] as number];
-    if (a === COLON) return -1;
-    if (a !== b) return rank(a) - rank(b);
-  }
-  return bytes[place + to - from] === COLON ? 0 : 1;
-}
-
-function rank(byte: number): number {
-  return byte >= 0xee && byte < 0xf0 ? byte + 0x10 : byte;
-}
-
-/** Drops what stands twice in a sorted list, in place. */
-function uniqueOf(sorted: string[]): string[] {
-  let length = 0;
-  for (const text of sorted) if (length === 0 || text !== sorted[length - 1]) sorted[length++] = text;
-  sorted.length = length;
-  return sorted;
 }

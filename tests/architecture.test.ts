@@ -18,6 +18,7 @@ const layers: readonly (readonly string[])[] = [
     'file-system.ts',
     'bcrypt.ts',
     'findings.ts',
+    'places.ts',
     'digest.ts',
     'secret-cache.ts',
   ],
@@ -29,8 +30,9 @@ const layers: readonly (readonly string[])[] = [
   // Hashes, the tokens file's text, how a file is replaced, and the rules of what is said.
   ['hasher.ts', 'tokens-lines.ts', 'hash-defects.ts', 'atomic-file.ts', 'terminal.ts'],
   // A token, and whether the server can read its file.
-  ['token.ts', 'server-access.ts', 'tokens-format.ts', 'entry-checks.ts'],
+  ['token.ts', 'server-access.ts', 'key-order.ts', 'entry-checks.ts'],
   // The file; what the server would say of a token; what is wrong with a file.
+  ['tokens-format.ts'],
   ['service-tokens-file.ts', 'authentication.ts', 'token-kinds.ts', 'place-checks.ts'],
   ['file-follower.ts', 'access-checks.ts'],
   ['token-store.ts', 'repair.ts'],
