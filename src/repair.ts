@@ -11,7 +11,7 @@ import { remainsOf } from './place-checks.js';
 import { repairCommand, type Server } from './server-access.js';
 import { groupName, userName } from './system-accounts.js';
 import { isTokenName } from './token-name.js';
-import { type Line, readLines } from './tokens-format.js';
+import { type Line, readLines } from './tokens-lines.js';
 import { isOwnWay, requireTrustedLinks, type Way } from './way.js';
 
 /** What became of an attempt to repair a file. */
@@ -129,18 +129,23 @@ function requireNoTrap({ way, server, caller }: Repairable, fd: number, stat: St
   if (isOwnWay(way, caller)) return;
   if (![0, server?.uid].includes(stat.uid)) throw trap(target, `it belongs to [${userName(stat.uid, fs)}]`);
   const bytes = readBounded(fs, fd, MAX_FILE_BYTES, stat.size);
-  if (bytes.length === 0 || bytes.length > MAX_FILE_BYTES || !readLines(bytes).every(isOrdinary)) {
+  if (bytes.length > MAX_FILE_BYTES || !holdsTokensOnly(bytes)) {
     throw trap(target, 'it holds something else than tokens');
   }
   const named = ifExists(() => fs.lstatSync(target));
   if (named?.ino !== stat.ino || named.dev !== stat.dev) throw trap(target, 'it was exchanged meanwhile');
 }
 
-function isOrdinary({ key, hash, fault }: Line): boolean {
-  if (fault !== undefined) return false;
-  const [namespace = '', service = '', name = '', ...more] = key?.split('/') ?? [];
-  const isName = [namespace, service].every(isTokenName) && isTokenName(name) && more.length === 0;
-  return key === undefined || (isName && hash !== undefined);
+function isOrdinary({ verdict, key = '' }: Line): boolean {
+  const [namespace = '', service = '', name = '', ...more] = key.split('/');
+  const isName = [namespace, service, name].every(isTokenName) && more.length === 0;
+  return verdict === 'skipped' || (verdict === 'entry' && isName);
+}
+
+/** Whether there is at least one line, and all are comments, blank, or entries of a valid name. */
+function holdsTokensOnly(bytes: Uint8Array): boolean {
+  for (const line of readLines(bytes)) if (!isOrdinary(line)) return false;
+  return bytes.length > 0;
 }
 
 function trap(path: string, reason: string): ServiceTokensError {
