@@ -69,7 +69,7 @@ export async function checkTokensFile(
       ...(snapshot ? checkFileAccess(steps, snapshot.attributes, server, fs) : []),
       ...checkDirectoryAccess(steps, server, fs),
       ...checkLinks(steps, fs),
-      ...checkRemains(steps, fs),
+      ...(await checkRemains(steps, fs, lockOptions.pace)),
       ...checkLines(lines, version),
     ],
     fixed,

@@ -1,7 +1,8 @@
 import { basename, dirname, join } from 'node:path';
-import { remains } from './file-lock.js';
 import type { FileSystem } from './file-system.js';
 import { type Finding, finding } from './findings.js';
+import type { LockPace } from './lock-marks.js';
+import { type Remains, remains } from './lock-remains.js';
 import { mountedAt } from './mounts.js';
 import { quote } from './server-access.js';
 
@@ -44,10 +45,11 @@ export function isInKubernetesVolume(steps: readonly string[]): boolean {
  * Finds what killed processes left beside a tokens file.
  *
  * @param steps the file and what it links to
+ * @param pace for tests
  */
-export function checkRemains(steps: Steps, fs: FileSystem): Finding[] {
+export async function checkRemains(steps: Steps, fs: FileSystem, pace?: LockPace): Promise<Finding[]> {
   const [path] = steps;
-  const { temporaryFiles, locks } = remainsOf(steps.at(-1) ?? path, fs);
+  const { temporaryFiles, locks } = await remainsOf(steps.at(-1) ?? path, fs, pace);
   const hint = 'Use --fix, or remove it by hand.';
   return [
     ...locks.map((lock) => finding('STALE_LOCK', `[${lock}] is a lock that no living process holds`, hint)),
@@ -69,9 +71,9 @@ export function checkRemains(steps: Steps, fs: FileSystem): Finding[] {
 }
 
 /** What killed processes left beside a file, as far as the caller may look. */
-export function remainsOf(target: string, fs: FileSystem): ReturnType<typeof remains> {
+export async function remainsOf(target: string, fs: FileSystem, pace?: LockPace): Promise<Remains> {
   try {
-    return remains(fs, target);
+    return await remains(fs, target, pace);
   } catch {
     return { temporaryFiles: [], locks: [] };
   }

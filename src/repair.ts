@@ -5,6 +5,7 @@ import { fileError } from './file-errors.js';
 import { type LockOptions, withLock } from './file-lock.js';
 import { type FileSystem, ifExists, O_NOFOLLOW, O_RDONLY } from './file-system.js';
 import { type Finding, finding } from './findings.js';
+import { type Remains, removeWaiting } from './lock-remains.js';
 import { remainsOf } from './place-checks.js';
 import { repairCommand, type Server } from './server-access.js';
 import { groupName, userName } from './system-accounts.js';
@@ -34,7 +35,8 @@ export async function repair(
   const target = followLinks(fs, path).at(-1) ?? path;
   const found = attributesAt(target, fs);
   const wanted = found && repairedAttributes(server, found);
-  const before = allRemains(target, fs);
+  const remains = await remainsOf(target, fs, options.pace);
+  const before = pathsOf(remains);
   if (wanted === undefined && before.length === 0) return { fixed: [], refused: [] };
 
   const fixed: string[] = [];
@@ -43,6 +45,7 @@ export async function repair(
     findTarget(fs, path); // refuses what Kubernetes alone may change, and a link that may be a trap
     await withLock(fs, target, options, async (lock) => {
       lock.assertHeld();
+      removeWaiting(fs, target, remains);
       if (wanted !== undefined) setAttributes(target, server, fixed, fs);
     });
   } catch (error) {
@@ -53,13 +56,12 @@ export async function repair(
       finding('NOT_FIXED', `--fix did not repair it: ${error.message}`, hint ?? 'Repair it by hand.'),
     );
   }
-  const after = allRemains(target, fs); // cleared away by whoever takes the lock
+  const after = pathsOf(await remainsOf(target, fs, options.pace)); // whoever takes the lock clears the rest away
   fixed.push(...before.filter((file) => !after.includes(file)).map((file) => `removed [${file}]`));
   return { fixed, refused };
 }
 
-function allRemains(target: string, fs: FileSystem): string[] {
-  const { temporaryFiles, locks } = remainsOf(target, fs);
+function pathsOf({ temporaryFiles, locks }: Remains): string[] {
   return [...locks, ...temporaryFiles];
 }
 
