@@ -14,9 +14,8 @@
  *
  * Who is dead? A mark names process number, start time, pid namespace and boot (processes.ts). In one namespace that is
  * exact: a number in use again has another start time, and a stopped process is alive and is never robbed. Between
- * containers that share a volume numbers mean nothing, and a worker thread may end before its process. There a live
- * process changes its mark twice a second, and a mark that stands still while it is watched for 1.5 seconds is a dead
- * one's (lock-marks.ts). A foreign holder that was frozen for that long is robbed; assertHeld, asked just before the
+ * containers that share a volume numbers mean nothing. There a live process changes its mark twice a second, and a mark
+ * that stands still while it is watched for 1.5 seconds is a dead one's (lock-marks.ts). A foreign holder that was frozen for that long is robbed; assertHeld, asked just before the
  * rename, makes it fail instead of overwriting.
  *
  * Others who may write in the same directory can exchange whatever is made there, at any moment. So what is made is
@@ -31,7 +30,7 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceTokensError } from './errors.js';
 import { fileError } from './file-errors.js';
-import { errnoOf, type FileSystem, ignoreFailure } from './file-system.js';
+import { errnoOf, type FileSystem, ifExists, ignoreFailure } from './file-system.js';
 import { LockClaim, lockPath, notALock } from './lock-claim.js';
 import {
   forgetMark,
@@ -157,7 +156,8 @@ function clearDead(fs: FileSystem, lock: string, watch: MarkWatch): string[] {
   const directory = openLock(fs, lock);
   if (directory === undefined) return [];
   try {
-    return directory.names().filter((mark) => {
+    const marks = ifExists(() => directory.names()) ?? [];
+    return marks.filter((mark) => {
       const verdict = judge(fs, mark, () => watch.judge(mark, stateOf(fs, directory, mark)?.text));
       if (verdict !== 'dead') return true;
       removeMark(fs, directory, mark, join(lock, mark));

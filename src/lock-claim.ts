@@ -124,10 +124,10 @@ export class LockClaim {
     const [fs, own] = [this.#fs, this.#own];
     const directory = openOwn(fs, own);
     this.#directory = directory;
+    if (ifExists(() => directory.names())?.length !== 0) throw exchanged(own);
     const born = fs.fstatSync(directory.fd);
     if ((born.mode & 0o700) !== 0o700)
       ignoreRefusal(() => fs.fchmodSync(directory.fd, (born.mode & 0o7777) | 0o700)); // an umask took them
-    if (directory.names().length > 0) throw exchanged(own);
     const markFd = fs.openSync(directory.within(this.#mark), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
     this.#markFd = markFd;
     ignoreRefusal(() => fs.fchmodSync(markFd, 0o644)); // it holds no secret, and foreign waiters open it

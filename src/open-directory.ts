@@ -1,7 +1,6 @@
 import { basename, join } from 'node:path';
 import {
   type FileSystem,
-  ifExists,
   ignoreFailure,
   O_DIRECTORY,
   O_NOFOLLOW,
@@ -37,8 +36,9 @@ export class OpenDirectory {
     return join(this.#throughDescriptor ?? this.#path, basename(name));
   }
 
+  /** @throws ENOENT when the directory was removed */
   names(): string[] {
-    return ifExists(() => this.#fs.readdirSync(this.#throughDescriptor ?? this.#path)) ?? [];
+    return this.#fs.readdirSync(this.#throughDescriptor ?? this.#path);
   }
 
   /** To be told when it was renamed. */

@@ -3,7 +3,7 @@ import { isMainThread, threadId } from 'node:worker_threads';
 import type { FileSystem } from './file-system.js';
 
 /**
- * A thread of a process, told apart from every other: a process number alone is used again after its process has
+ * A process, or a worker thread of one, told apart from every other: a number alone is used again after its process has
  * ended, and means another process in another container.
  */
 export interface ProcessIdentity {
@@ -11,22 +11,22 @@ export interface ProcessIdentity {
   /** When it started, in the kernel's clock ticks since boot; empty where the system does not tell. */
   readonly started: string;
   /**
-   * In which numbering of processes (pid namespace) and since which boot of the machine the number holds; for a worker
-   * thread also its number, as in `4026531836_0123456789ab_t3`.
+   * In which numbering of processes (pid namespace) and since which boot of the machine the number holds. A worker
+   * thread adds its number: `_t` and the kernel's, or `_w` and Node's where the kernel's can't be had.
    */
   readonly scope: string;
 }
 
-/**
- * `foreign`: nobody can tell by its number, because it belongs to another container or machine, or because it names a
- * thread, which may end before its process does.
- */
+/** `foreign`: nobody can tell by its numbers, which mean nothing here (another container or another machine). */
 export type Liveness = 'alive' | 'dead' | 'foreign';
 
-/** Identifies this thread of this process. */
+const known = new WeakMap<FileSystem, ProcessIdentity>();
+
+/** Identifies this process, or this thread if it is a worker thread. */
 export function ownProcess(fs: FileSystem): ProcessIdentity {
-  const scope = isMainThread ? ownScope(fs) : `${ownScope(fs)}_t${threadId}`;
-  return { pid: process.pid, started: statOf('self', fs)?.started ?? '', scope };
+  const own = known.get(fs) ?? readOwn(fs);
+  known.set(fs, own);
+  return own;
 }
 
 /** The number of the user as whom this process makes files; undefined where the system has no such numbers. */
@@ -43,42 +43,42 @@ export function livenessOf(identity: ProcessIdentity, fs: FileSystem): Liveness 
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return 'dead';
   }
-  const stat = statOf(String(pid), fs);
-  if (stat && stat.started !== started) return 'dead';
-  const isAnotherThread = pid === process.pid && scope !== ownProcess(fs).scope;
-  if (!isAnotherThread && !THREAD.test(scope)) return 'alive';
-  return stat?.isStopped ? 'alive' : 'foreign'; // a stopped thread gives no sign of life, but is alive
+  const thread = THREAD.exec(scope)?.[0];
+  if (thread === undefined) return (startOf(`${pid}`, fs) ?? started) === started ? 'alive' : 'dead';
+  if (thread.startsWith('_w') || startOf(`${pid}`, fs) === undefined) return 'foreign';
+  return startOf(`${pid}/task/${thread.slice(2)}`, fs) === started ? 'alive' : 'dead';
 }
 
 /** Whether a process belongs to another container or machine, where its number means nothing to us. */
 export function isElsewhere({ scope }: ProcessIdentity, fs: FileSystem): boolean {
-  return scope.replace(THREAD, '') !== ownScope(fs);
+  return withoutThread(scope) !== withoutThread(ownProcess(fs).scope);
 }
 
-const THREAD = /_t\d+$/;
+const THREAD = /_[tw]\d+$/;
 
-/** Fields 3 and 22 of proc(5)'s stat; the second field, a name in parentheses, may hold anything. */
-function statOf(
-  pid: string,
-  fs: FileSystem,
-): { isStopped: boolean; started: string | undefined } | undefined {
-  const fields = read(() => fs.readFileSync(`/proc/${pid}/stat`, 'utf8'))
+function withoutThread(scope: string): string {
+  return scope.replace(THREAD, '');
+}
+
+function readOwn(fs: FileSystem): ProcessIdentity {
+  const { pid } = process;
+  const scope = readScope(fs);
+  if (isMainThread) return { pid, started: startOf('self', fs) ?? '', scope };
+  const thread = read(() => fs.readlinkSync('/proc/thread-self'))?.replace(/^.*\//, '');
+  const started = thread && startOf(`self/task/${thread}`, fs);
+  return started
+    ? { pid, started, scope: `${scope}_t${thread}` }
+    : { pid, started: startOf('self', fs) ?? '', scope: `${scope}_w${threadId}` };
+}
+
+/** Field 22 of proc(5)'s stat; the second field, a name in parentheses, may hold anything. */
+function startOf(processOrThread: string, fs: FileSystem): string | undefined {
+  return read(() => fs.readFileSync(`/proc/${processOrThread}/stat`, 'utf8'))
     ?.replace(/^.*\)/s, '')
-    .split(' ');
-  return fields && { isStopped: /^t$/i.test(fields[1] ?? ''), started: fields[20] };
+    .split(' ')[20];
 }
-
-const scopes = new WeakMap<FileSystem, string>();
 
 /** Where nobody can tell the scope there is none that two processes share, save on systems without namespaces. */
-function ownScope(fs: FileSystem): string {
-  const known = scopes.get(fs);
-  if (known !== undefined) return known;
-  const scope = readScope(fs);
-  scopes.set(fs, scope);
-  return scope;
-}
-
 function readScope(fs: FileSystem): string {
   if (process.platform !== 'linux') return process.platform;
   const namespace = read(() => fs.readlinkSync('/proc/self/ns/pid'))?.replace(/\D/g, '');
