@@ -30,7 +30,7 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceTokensError } from './errors.js';
 import { fileError } from './file-errors.js';
-import { errnoOf, type FileSystem, ifExists, ignoreFailure } from './file-system.js';
+import { errnoOf, type FileSystem, ignoreFailure } from './file-system.js';
 import { LockClaim, lockPath, notALock } from './lock-claim.js';
 import {
   forgetMark,
@@ -156,8 +156,7 @@ function clearDead(fs: FileSystem, lock: string, watch: MarkWatch): string[] {
   const directory = openLock(fs, lock);
   if (directory === undefined) return [];
   try {
-    const marks = ifExists(() => directory.names()) ?? [];
-    return marks.filter((mark) => {
+    return directory.names().filter((mark) => {
       const verdict = judge(fs, mark, () => watch.judge(mark, stateOf(fs, directory, mark)?.text));
       if (verdict !== 'dead') return true;
       removeMark(fs, directory, mark, join(lock, mark));

@@ -50,7 +50,8 @@ export class LockClaim {
       this.#prepare();
     } catch (error) {
       this.release();
-      throw error;
+      const isGone = ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '');
+      throw isGone ? exchanged(this.#own, error) : error;
     }
   }
 
@@ -124,7 +125,7 @@ export class LockClaim {
     const [fs, own] = [this.#fs, this.#own];
     const directory = openOwn(fs, own);
     this.#directory = directory;
-    if (ifExists(() => directory.names())?.length !== 0) throw exchanged(own);
+    if (directory.names().length > 0) throw exchanged(own);
     const born = fs.fstatSync(directory.fd);
     if ((born.mode & 0o700) !== 0o700)
       ignoreRefusal(() => fs.fchmodSync(directory.fd, (born.mode & 0o7777) | 0o700)); // an umask took them
@@ -147,16 +148,11 @@ export class LockClaim {
 
 function openOwn(fs: FileSystem, own: string): OpenDirectory {
   try {
-    try {
-      return new OpenDirectory(fs, own);
-    } catch (error) {
-      if (errnoOf(error) !== 'EACCES') throw error;
-      giveOwnerBits(fs, own);
-      return new OpenDirectory(fs, own);
-    }
+    return new OpenDirectory(fs, own);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '')) throw exchanged(own, error);
-    throw error;
+    if (errnoOf(error) !== 'EACCES') throw error;
+    giveOwnerBits(fs, own);
+    return new OpenDirectory(fs, own);
   }
 }
 

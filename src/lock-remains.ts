@@ -125,7 +125,9 @@ type Look = { readonly state: 'none' | 'lock' | 'other' | 'closed'; readonly mar
 
 function lookInto(fs: FileSystem, lock: string): Look {
   try {
-    return { state: 'lock', marks: inDirectory(fs, lock, (directory) => directory.names()) };
+    const marks = inDirectory(fs, lock, (directory) => directory.names());
+    const isGone = marks.length === 0 && ifExists(() => fs.lstatSync(lock)) === undefined;
+    return { state: isGone ? 'none' : 'lock', marks };
   } catch (error) {
     const errno = errnoOf(error) ?? '';
     if (errno === 'ENOENT') return { state: 'none', marks: [] };

@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path';
 import {
   type FileSystem,
+  ifExists,
   ignoreFailure,
   O_DIRECTORY,
   O_NOFOLLOW,
@@ -36,9 +37,9 @@ export class OpenDirectory {
     return join(this.#throughDescriptor ?? this.#path, basename(name));
   }
 
-  /** @throws ENOENT when the directory was removed */
+  /** What is in it; nothing when it was removed. */
   names(): string[] {
-    return this.#fs.readdirSync(this.#throughDescriptor ?? this.#path);
+    return ifExists(() => this.#fs.readdirSync(this.#throughDescriptor ?? this.#path)) ?? [];
   }
 
   /** To be told when it was renamed. */
