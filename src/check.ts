@@ -84,7 +84,7 @@ export async function checkTokensFile(
       ...(attributes ? checkFileAccess(way, attributes, server, caller, fs) : []),
       ...checkDirectoryAccess(way, server, fs),
       ...checkLinks(way, fs),
-      ...checkRemains(way, fs),
+      ...(await checkRemains(way, fs, lockOptions.pace)),
       ...checkLines(bytes ?? new Uint8Array(), version),
     ],
     fixed,
