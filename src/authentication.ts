@@ -2,6 +2,7 @@ import { type ElasticsearchVersion, isAtLeast } from './elasticsearch-version.js
 import { ServiceTokensError } from './errors.js';
 import { verifySecret } from './hasher.js';
 import { knownAccounts } from './known-accounts.js';
+import { requireString } from './require.js';
 import type { ServiceToken } from './token.js';
 
 /** Which of the server's checks refused a token. To the client it says the same for all of them. */
@@ -25,8 +26,15 @@ const explanations: Record<Refusal, string> = {
   HASH_UNUSABLE: 'the stored hash has a salt or a key that no secret can match',
 };
 
-/** Says in words which check refused a token. */
+/**
+ * Says in words which check refused a token.
+ *
+ * @throws USAGE for what is no Refusal
+ */
 export function explain(refusal: Refusal): string {
+  requireString(refusal, 'refusal');
+  if (!Object.hasOwn(explanations, refusal))
+    throw new ServiceTokensError('USAGE', 'refusal must be a Refusal');
   return explanations[refusal];
 }
 

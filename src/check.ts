@@ -2,13 +2,22 @@ import { dirname } from 'node:path';
 import { checkDirectoryAccess, checkFileAccess } from './access-checks.js';
 import { followLinks, readSnapshot } from './atomic-file.js';
 import { digestOf } from './digest.js';
-import type { ElasticsearchVersion } from './elasticsearch-version.js';
+import { type ElasticsearchVersion, requireVersion } from './elasticsearch-version.js';
 import { checkLines } from './entry-checks.js';
 import type { LockOptions } from './file-lock.js';
 import { type FileSystem, nodeFileSystem } from './file-system.js';
 import type { Finding } from './findings.js';
 import { checkLinks, checkRemains, type Steps } from './place-checks.js';
 import { repair } from './repair.js';
+import {
+  optional,
+  requireBoolean,
+  requireNumber,
+  requireObject,
+  requirePath,
+  requireSignal,
+  requireString,
+} from './require.js';
 import { findServer } from './server-access.js';
 import { readLines, TokensText } from './tokens-format.js';
 
@@ -42,14 +51,22 @@ export interface CheckReport {
  * it. Nothing is changed unless `fix` is set.
  *
  * @param path the file; a missing one is fine, as it is to the server
- * @throws IO or PERMISSION when the file can't be read at all, USAGE when the named user does not exist
+ * @throws IO or PERMISSION when the file can't be read at all, USAGE when the named user does not exist or an
+ *   argument is of the wrong kind
  *
  * @example (await checkTokensFile('/etc/elasticsearch/service_tokens')).findings.map(({ message }) => message)
  */
-export async function checkTokensFile(
-  path: string,
-  { version, serverUser, configDir, fix = false, fs = nodeFileSystem, ...lockOptions }: CheckOptions = {},
-): Promise<CheckReport> {
+export async function checkTokensFile(path: string, options: CheckOptions = {}): Promise<CheckReport> {
+  requirePath(path);
+  requireObject(options, 'options');
+  const { version, serverUser, configDir, fix = false, fs = nodeFileSystem, ...lockOptions } = options;
+  requireVersion(version);
+  optional(serverUser, (user) => requireString(user, 'serverUser'));
+  optional(configDir, (directory) => requirePath(directory, 'configDir'));
+  requireBoolean(fix, 'fix');
+  optional(lockOptions.patience, (patience) => requireNumber(patience, 'patience'));
+  optional(lockOptions.signal, (signal) => requireSignal(signal, 'signal'));
+  requireObject(fs, 'fs');
   const steps: Steps = [path, ...followLinks(fs, path).slice(1)];
   const target = steps.at(-1) ?? path;
   const server = findServer(configDir ?? dirname(path), serverUser, fs);

@@ -1,8 +1,9 @@
 import { createHash, pbkdf2 as pbkdf2Callback, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { Algorithm } from './algorithm.js';
+import { type Algorithm, requireAlgorithm } from './algorithm.js';
 import { ServiceTokensError } from './errors.js';
 import { decodeBase64, encodable, utf8 } from './java-text.js';
+import { requireBytes, requireFunction, requireString } from './require.js';
 import { MIN_SALT_BYTES, pbkdf2KeyBytes, readStoredHash, SSHA256_SALT_CHARS } from './stored-hash.js';
 
 /** Gives random bytes; a parameter, so that tests can say which. */
@@ -19,19 +20,23 @@ const KEY_BYTES = 32;
  * @param algorithm scheme and cost
  * @returns `{PBKDF2}N$salt$key`, `{PBKDF2_STRETCH}N$salt$key` (HMAC-SHA-512, padded base64) or `$2a$NN$...`;
  *   SPEC.md section 3
+ * @throws INVALID_ALGORITHM, or USAGE for arguments of the wrong kind; and what `random` throws
  *
  * @example await hashSecret(token.secret, parseAlgorithm('pbkdf2'))
  */
 export async function hashSecret(
   secret: string,
-  { scheme, cost }: Algorithm,
+  algorithm: Algorithm,
   random: RandomBytes = randomBytes,
 ): Promise<string> {
+  requireString(secret, 'secret');
+  const { scheme, cost } = requireAlgorithm(algorithm);
+  requireFunction(random, 'random');
   if (scheme === 'bcrypt') {
     const { bcrypt, BCRYPT_SALT_BYTES } = await import('./bcrypt.js'); // only when needed: it takes time to load
-    return bcrypt(encodable(secret), cost, random(BCRYPT_SALT_BYTES));
+    return bcrypt(encodable(secret), cost, saltOf(random, BCRYPT_SALT_BYTES));
   }
-  const salt = Buffer.from(random(SALT_BYTES));
+  const salt = Buffer.from(saltOf(random, SALT_BYTES));
   const key = await pbkdf2(passwordOf(scheme, secret), salt, cost, KEY_BYTES, 'sha512');
   return `{${scheme.toUpperCase()}}${cost}$${salt.toString('base64')}$${key.toString('base64')}`;
 }
@@ -44,9 +49,12 @@ export async function hashSecret(
  *
  * @param secret the secret, as text
  * @param stored the text behind the colon of a tokens file's line
- * @throws MALFORMED_FILE where the header stops the server; HASH_UNUSABLE where the server fails on the salt or key
+ * @throws MALFORMED_FILE where the header stops the server; HASH_UNUSABLE where the server fails on the salt or key;
+ *   USAGE for arguments of the wrong kind
  */
 export async function verifySecret(secret: string, stored: string): Promise<boolean> {
+  requireString(secret, 'secret');
+  requireString(stored, 'stored');
   const hash = readStoredHash(stored);
   switch (hash?.scheme) {
     case undefined:
@@ -62,6 +70,12 @@ export async function verifySecret(secret: string, stored: string): Promise<bool
     case 'ssha256':
       return verifySaltedSha256(secret, hash.digest);
   }
+}
+
+function saltOf(random: RandomBytes, length: number): Uint8Array {
+  const salt = random(length);
+  requireBytes(salt, 'what random gives', length);
+  return salt;
 }
 
 /** STRETCH feeds PBKDF2 the lower-case hex of the secret's SHA-512, so that FIPS's minimum of 112 bits is met. */

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { type Algorithm, defaultAlgorithm } from './algorithm.js';
+import { type Algorithm, defaultAlgorithm, requireAlgorithm } from './algorithm.js';
 import {
   type Attributes,
   findTarget,
@@ -16,10 +16,20 @@ import { ServiceTokensError } from './errors.js';
 import { type HeldLock, withLock } from './file-lock.js';
 import { type FileSystem, ignoreFailure, nodeFileSystem } from './file-system.js';
 import { hashSecret, type RandomBytes } from './hasher.js';
-import type { Principal } from './known-accounts.js';
+import { type Principal, parsePrincipal } from './known-accounts.js';
+import {
+  optional,
+  requireBoolean,
+  requireFunction,
+  requireNumber,
+  requireObject,
+  requirePath,
+  requireSignal,
+  requireString,
+} from './require.js';
 import { findServer, newFileAttributes, type Server } from './server-access.js';
 import { ServiceToken } from './token.js';
-import type { TokenName } from './token-name.js';
+import { parseTokenName, type TokenName } from './token-name.js';
 import { TokensText } from './tokens-format.js';
 
 /** What a change did to the file's owner, group and mode. */
@@ -70,10 +80,18 @@ export class ServiceTokensFile {
   readonly #options: FileOptions;
 
   /** @param path the file, which need not exist; a symbolic link stays one, its target is changed */
-  constructor(path: string, { fs = nodeFileSystem, ...options }: FileOptions = {}) {
+  constructor(path: string, options: FileOptions = {}) {
+    requirePath(path);
+    requireObject(options, 'options');
+    const { fs = nodeFileSystem, ...others } = options;
+    requireObject(fs, 'fs');
+    optional(others.serverUser, (user) => requireString(user, 'serverUser'));
+    optional(others.configDir, (directory) => requirePath(directory, 'configDir'));
+    optional(others.inPlace, (inPlace) => requireBoolean(inPlace, 'inPlace'));
+    optional(others.patience, (patience) => requireNumber(patience, 'patience'));
     this.path = path;
     this.#fs = fs;
-    this.#options = options;
+    this.#options = others;
   }
 
   /**
@@ -81,9 +99,10 @@ export class ServiceTokensFile {
    *
    * @param principal only this account's
    * @returns the names in the order of their UTF-16 code units; none when there is no file
-   * @throws MALFORMED_FILE, IO or PERMISSION
+   * @throws MALFORMED_FILE, IO or PERMISSION; UNKNOWN_PRINCIPAL
    */
   list(principal?: Principal): string[] {
+    optional(principal, parsePrincipal);
     const keys = [...this.entries().keys()].sort();
     return principal === undefined ? keys : keys.filter((key) => key.startsWith(`${principal}/`));
   }
@@ -103,13 +122,22 @@ export class ServiceTokensFile {
    * Makes a token and stores its hash.
    *
    * @returns the token, which is nowhere else, and what became of the file's attributes
-   * @throws TOKEN_EXISTS, MALFORMED_FILE, LOCKED, CANNOT_REPLACE, IO or PERMISSION; the file is then as it was
+   * @throws TOKEN_EXISTS, MALFORMED_FILE, LOCKED, CANNOT_REPLACE, IO or PERMISSION; UNKNOWN_PRINCIPAL,
+   *   INVALID_TOKEN_NAME, INVALID_ALGORITHM or USAGE for arguments that are none; the signal's reason; what `random` and
+   *   `deliver` throw. The file is then as it was
    */
   async create(
     principal: Principal,
     name: TokenName,
-    { algorithm = defaultAlgorithm, random, deliver, signal }: CreateOptions = {},
+    options: CreateOptions = {},
   ): Promise<Change & { readonly token: ServiceToken }> {
+    parsePrincipal(principal);
+    parseTokenName(name);
+    requireObject(options, 'options');
+    const { algorithm = defaultAlgorithm, random, deliver, signal } = options;
+    requireAlgorithm(algorithm);
+    optional(deliver, (callback) => requireFunction(callback, 'deliver'));
+    optional(signal, (value) => requireSignal(value, 'signal'));
     const token = ServiceToken.mint(principal, name, random);
     const key = token.qualifiedName;
     const target = findTarget(this.#fs, this.path);
@@ -130,9 +158,15 @@ export class ServiceTokensFile {
   /**
    * Removes a token, every line of it.
    *
-   * @throws TOKEN_MISSING, MALFORMED_FILE, LOCKED, CANNOT_REPLACE, IO or PERMISSION; the file is then as it was
+   * @throws TOKEN_MISSING, MALFORMED_FILE, LOCKED, CANNOT_REPLACE, IO or PERMISSION; UNKNOWN_PRINCIPAL,
+   *   INVALID_TOKEN_NAME or USAGE for arguments that are none; the signal's reason. The file is then as it was
    */
-  async delete(principal: Principal, name: TokenName, { signal }: ChangeOptions = {}): Promise<Change> {
+  async delete(principal: Principal, name: TokenName, options: ChangeOptions = {}): Promise<Change> {
+    parsePrincipal(principal);
+    parseTokenName(name);
+    requireObject(options, 'options');
+    const { signal } = options;
+    optional(signal, (value) => requireSignal(value, 'signal'));
     const key = `${principal}/${name}`;
     const target = findTarget(this.#fs, this.path);
     requirePresent(key, this.#read(target).content);

@@ -21,3 +21,11 @@ function serve(): void {
   waiting.shift()?.();
   if (waiting.length > 0) setImmediate(serve);
 }
+
+/** A pause that throws the signal's reason when it was aborted. */
+export function turnsUntil(signal: AbortSignal): Pause {
+  return async () => {
+    await nextTurn();
+    signal.throwIfAborted();
+  };
+}

@@ -9,20 +9,18 @@ import { projectRoot } from './support/fixtures.js';
  * goes into the lowest layer above all that it imports.
  */
 const layers: readonly (readonly string[])[] = [
-  // What imports nothing: words, the digits of pi, turns of the event loop, and the checks of arguments.
-  ['pi-digits.ts', 'turns.ts'],
-  // Words and the world: what has no opinion on tokens, and the door to the system.
+  // What has no opinion on tokens: words, the door to the system, turns of the event loop, the digits of pi.
   [
     'errors.ts',
     'java-text.ts',
     'did-you-mean.ts',
-    'elasticsearch-version.ts',
     'file-system.ts',
-    'blowfish.ts',
     'findings.ts',
-    'digest.ts',
-    'secret-cache.ts',
+    'turns.ts',
+    'pi-digits.ts',
   ],
+  ['require.ts', 'digest.ts', 'blowfish.ts'],
+  ['elasticsearch-version.ts', 'secret-cache.ts'],
   // Names and values, each read once and then a type; what the system says of files, accounts and processes.
   ['exit-codes.ts', 'known-accounts.ts', 'token-name.ts', 'algorithm.ts', 'fair-queue.ts', 'bcrypt.ts'],
   ['file-errors.ts', 'system-accounts.ts', 'mounts.ts', 'processes.ts', 'path-watcher.ts'],
@@ -30,8 +28,9 @@ const layers: readonly (readonly string[])[] = [
   ['stored-hash.ts', 'settings.ts', 'config-dir.ts', 'file-lock.ts'],
   // Hashes, the tokens file's text, how a file is replaced, and the rules of what is said.
   ['hasher.ts', 'tokens-format.ts', 'hash-defects.ts', 'atomic-file.ts', 'terminal.ts'],
+  ['tokens-loader.ts'],
   // A token, and whether the server can read its file.
-  ['token.ts', 'server-access.ts', 'entry-checks.ts'],
+  ['token.ts', 'server-access.ts', 'entry-checks.ts', 'reload.ts'],
   // The file; what the server would say of a token; what is wrong with a file.
   ['service-tokens-file.ts', 'authentication.ts', 'token-kinds.ts', 'place-checks.ts'],
   ['file-follower.ts', 'access-checks.ts'],
