@@ -613,6 +613,28 @@ describe('Where the system does not tell, it is looked for from time to time', (
   });
 });
 
+describe('Where the current directory is gone', () => {
+  test('a relative path is refused, and an absolute one is followed', async () => {
+    const script = `
+      import { rmdirSync } from 'node:fs';
+      import { FileFollower } from '${projectRoot}/dist/src/file-follower.js';
+      process.chdir('${directory.mkdir('gone')}');
+      rmdirSync('${inTmp('gone')}');
+      const follow = (path) => FileFollower.open(path, { onReload() {} });
+      await follow('service_tokens').catch(({ code, message }) => console.log(code, message));
+      const follower = await follow('${tokens()}');
+      console.log(...follower.entries.keys());
+      await follower.close();
+    `;
+    const { stdout, stderr, status } = await run(process.execPath, ['--input-type=module', '-e', script]);
+    expect({ stdout, stderr, status }).toEqual({
+      stdout: 'IO could not read [service_tokens]: the current directory does not exist\nelastic/kibana/a\n',
+      stderr: '',
+      status: 0,
+    });
+  });
+});
+
 describe('A closed follower', () => {
   test('leaves no descriptor open, and nothing that keeps the process alive', async () => {
     const path = tokens();
