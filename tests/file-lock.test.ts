@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -512,6 +513,7 @@ test('a temporary file of a killed process is removed; a link of its name is not
 
 describe('somebody who may write there, and exchanges what is made before any one system call,', () => {
   let victim = '';
+  let pipe = '';
   beforeEach(() => {
     // What an attacker wants to be led to holds files with the names of dead marks.
     victim = directory.mkdir('victim');
@@ -519,6 +521,8 @@ describe('somebody who may write there, and exchanges what is made before any on
     chmodSync(join(victim, 'file'), 0o640);
     chmodSync(victim, 0o750);
     utimesSync(victim, 1_000_000_000, 1_000_000_000);
+    pipe = join(directory.path, 'pipe');
+    execFileSync('mkfifo', [pipe]);
   });
   const deadMark = `${dead.pid}-${dead.started}-${dead.scope}-0123456789ab`;
   /** A file whose lock is a dead one's, with what a dead one left that waited for it. */
@@ -546,10 +550,10 @@ describe('somebody who may write there, and exchanges what is made before any on
   const exchanges: [what: string, those: () => string[], make: (at: string) => void][] = [
     ['a directory for a link', directories, (at) => symlinkSync(victim, at)],
     ['a directory for a file', directories, (at) => writeFileSync(at, '')],
-    ['a directory for a pipe', directories, (at) => execFileSync('mkfifo', [at])],
+    ['a directory for a pipe', directories, (at) => linkSync(pipe, at)],
     ['a directory for another', directories, (at) => mkdirSync(at)],
     ['a mark for a link', marks, (at) => symlinkSync(join(victim, 'file'), at)],
-    ['a mark for a pipe', marks, (at) => execFileSync('mkfifo', [at])],
+    ['a mark for a pipe', marks, (at) => linkSync(pipe, at)],
     ['a mark for a directory', marks, (at) => mkdirSync(at)],
   ];
   const moves = exchanges.map(([what, those, make]) => {
