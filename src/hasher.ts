@@ -4,7 +4,15 @@ import { type Algorithm, requireAlgorithm } from './algorithm.js';
 import { ServiceTokensError } from './errors.js';
 import { decodeBase64, encodable, utf8 } from './java-text.js';
 import { requireBytes, requireFunction, requireString } from './require.js';
-import { MIN_SALT_BYTES, pbkdf2KeyBytes, readStoredHash, SSHA256_SALT_CHARS } from './stored-hash.js';
+import {
+  MAX_PBKDF2_ITERATIONS,
+  MIN_SALT_BYTES,
+  PBKDF2_BLOCK_BYTES,
+  pbkdf2Iterations,
+  pbkdf2KeyBytes,
+  readStoredHash,
+  SSHA256_SALT_CHARS,
+} from './stored-hash.js';
 
 /** Gives random bytes; a parameter, so that tests can say which. */
 export type RandomBytes = (size: number) => Uint8Array;
@@ -12,6 +20,8 @@ export type RandomBytes = (size: number) => Uint8Array;
 const pbkdf2 = promisify(pbkdf2Callback);
 const SALT_BYTES = 32;
 const KEY_BYTES = 32;
+/** Of a block, as many as make whole groups of base64: their text does not depend on what follows. */
+const WHOLE_BASE64_BYTES = PBKDF2_BLOCK_BYTES - (PBKDF2_BLOCK_BYTES % 3);
 
 /**
  * Hashes a token's secret into the form that a tokens file holds.
@@ -50,8 +60,9 @@ export async function hashSecret(
  * @param secret the secret, as text
  * @param stored the text behind the colon of a tokens file's line
  * @param hashLike where bcrypt is computed; in this thread by default, 100 ms at a time
- * @throws MALFORMED_FILE where the header stops the server; HASH_UNUSABLE where the server fails on the salt or key;
- *   USAGE for arguments of the wrong kind
+ * @throws MALFORMED_FILE where the header stops the server; HASH_UNUSABLE where the server fails on the salt or key,
+ *   or where the secret matches the first block of a key that would take more than MAX_PBKDF2_ITERATIONS; USAGE for
+ *   arguments of the wrong kind
  */
 export async function verifySecret(
   secret: string,
@@ -111,6 +122,15 @@ async function verifyPbkdf2(password: Buffer | string, cost: number, saltAndKey:
   if (salt === undefined) throw unusable('PBKDF2 salt is not base64');
   if (salt.length < MIN_SALT_BYTES) {
     throw unusable(`PBKDF2 salt must be at least [${MIN_SALT_BYTES} bytes] long`);
+  }
+  if (keyBytes > PBKDF2_BLOCK_BYTES) {
+    // The first block of a longer key is the same as of a shorter one, so a wrong secret costs no more than elsewhere.
+    const first = await pbkdf2(password, salt, cost, WHOLE_BASE64_BYTES, 'sha512');
+    const text = first.toString('base64');
+    if (!equal(text, storedKey.slice(0, text.length))) return false;
+    if (pbkdf2Iterations(keyBytes, cost) > MAX_PBKDF2_ITERATIONS) {
+      throw unusable(`PBKDF2 key takes more than [${MAX_PBKDF2_ITERATIONS}] iterations`);
+    }
   }
   const key = await pbkdf2(password, salt, cost, keyBytes, 'sha512');
   return equal(key.toString('base64'), storedKey);
