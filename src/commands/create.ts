@@ -11,17 +11,15 @@ export const create: Command = async ({ args, options, overrides, version, io, t
   const { configDir, tokensFile } = findPlace(options, io, fs);
   const { algorithm, fipsMode } = await readHashSettings(configDir, overrides, io.env, fs);
 
-  const change = await new ServiceTokensFile(tokensFile, { ...options, configDir, fs }).create(
-    principal,
-    name,
-    {
-      algorithm,
-      signal: io.interrupted,
-      // Silent is the bare value, as with elasticsearch-reset-password; the original would lose the token (NEEDS.md 18).
-      deliver: ({ qualifiedName, bearer }) =>
-        terminal.answer(options.silent ? `${bearer}\n` : `SERVICE_TOKEN ${qualifiedName} = ${bearer}\n`),
-    },
-  );
+  const file = new ServiceTokensFile(tokensFile, { ...options, configDir, fs });
+  if (!file.entries().has(`${principal}/${name}`)) terminal.requireReader(); // that it exists is told first
+  const change = await file.create(principal, name, {
+    algorithm,
+    signal: io.interrupted,
+    // Silent is the bare value, as with elasticsearch-reset-password; the original would lose the token.
+    deliver: ({ qualifiedName, bearer }) =>
+      terminal.answer(options.silent ? `${bearer}\n` : `SERVICE_TOKEN ${qualifiedName} = ${bearer}\n`),
+  });
 
   if (fipsMode && algorithm.scheme === 'bcrypt') {
     await terminal.warn(['FIPS mode is on: the server wants PBKDF2, and this token was hashed with bcrypt']);
