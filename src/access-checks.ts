@@ -7,12 +7,14 @@ import {
   canRead,
   ENTER,
   may,
+  onlyRootCanRead,
   quote,
   READ,
   repairCommand,
   type Server,
   serverName,
   shiftOf,
+  unknownServerWarning,
 } from './server-access.js';
 import { groupName } from './system-accounts.js';
 
@@ -23,7 +25,7 @@ const OTHERS_READ = 0o004;
  * Finds what keeps the server from reading a tokens file, and who else can use it.
  *
  * @param steps the file and what it links to
- * @param server undefined when nobody can tell who it is: then nobody can tell what it can't read either
+ * @param server undefined when nobody can tell who it is: then only what root alone can read is known to be closed to it
  */
 export function checkFileAccess(
   steps: Steps,
@@ -37,6 +39,9 @@ export function checkFileAccess(
   if (server !== undefined && !canRead(server, attributes)) {
     const message = `Elasticsearch runs as [${serverName(server, fs)}] and can't read [${path}]`;
     found.push(finding('FILE_UNREADABLE', message, hint));
+  }
+  if (server === undefined && onlyRootCanRead(attributes)) {
+    found.push(finding('SERVER_UNKNOWN', ...unknownServerWarning(path)));
   }
   if (attributes.mode & OTHERS) {
     const what = attributes.mode & OTHERS_READ ? 'read' : 'write or execute';

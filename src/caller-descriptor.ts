@@ -3,8 +3,6 @@ import { ServiceTokensError } from './errors.js';
 import { fileError, tooLarge } from './file-errors.js';
 import { accessModeOf, errnoOf, type FileSystem, O_RDONLY } from './file-system.js';
 
-const MIB = 1024 * 1024;
-
 /**
  * The number of the descriptor that a path stands for: `/dev/stdin`, `/dev/fd/N` (what bash makes of `<(...)`) or
  * `/proc/self/fd/N`. The caller opened it and passed it on, so that it is read and not looked for by name.
@@ -14,15 +12,23 @@ const MIB = 1024 * 1024;
  */
 export function callerDescriptor(path: string): number | undefined {
   if (path === '/dev/stdin') return 0;
-  const number = /^\/(?:dev|proc\/self)\/fd\/(\d{1,7})$/.exec(path)?.[1];
+  const number = /^\/(?:dev|proc\/self)\/fd\/(\d{1,9})$/.exec(path)?.[1];
   return number === undefined ? undefined : Number(number);
+}
+
+/** @throws USAGE for the path of a descriptor: what has no name can't be replaced or followed */
+export function requireName(path: string): void {
+  if (callerDescriptor(path) === undefined) return;
+  throw new ServiceTokensError('USAGE', `[${path}] is an open descriptor, not the name of a file`, {
+    hint: 'Only list, verify, and check without --fix read a descriptor.',
+  });
 }
 
 /**
  * Reads a descriptor that the caller passed to its end, and waits for its writer.
  *
  * @param path as callerDescriptor takes it
- * @param limit in MiB
+ * @param limit in bytes
  * @returns undefined for the path of anything else
  * @throws IO, also when there is more than the limit
  */
@@ -31,8 +37,8 @@ export function readCallerDescriptor(fs: FileSystem, path: string, limit: number
   if (fd === undefined) return undefined;
   try {
     if (!canEnd(fs, fd)) throw new ServiceTokensError('IO', `could not read [${path}]: it has no end`);
-    const bytes = readBounded({ readSync: waitingRead(fs) }, fd, limit * MIB);
-    if (bytes.length > limit * MIB) throw tooLarge(path, limit);
+    const bytes = readBounded({ readSync: waitingRead(fs) }, fd, limit);
+    if (bytes.length > limit) throw tooLarge(path, limit);
     return bytes;
   } catch (error) {
     throw fileError(error, 'could not read', path);

@@ -31,12 +31,14 @@ const sentences: Readonly<Record<string, Sentence>> = {
 /**
  * Says that there is more to read than this tool reads.
  *
- * @param limit in MiB
+ * @param limit in bytes, a whole number of MiB
  * @param size in bytes, where it is known
  */
 export function tooLarge(path: string, limit: number, size?: number): ServiceTokensError {
   const fact = size === undefined ? `it is larger than` : `it has ${size} bytes, more than`;
-  return new ServiceTokensError('IO', `could not read [${path}]: ${fact} the limit of ${limit} MiB`);
+  const mib = limit / 2 ** 20;
+  const bound = mib % 1024 === 0 ? `${mib / 1024} GiB` : `${mib} MiB`;
+  return new ServiceTokensError('IO', `could not read [${path}]: ${fact} the limit of ${bound}`);
 }
 
 /**

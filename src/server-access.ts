@@ -82,18 +82,27 @@ export function accessWarning(
   { before, after }: { readonly before: Attributes | undefined; readonly after: Attributes },
   fs: FileSystem,
 ): string[] | undefined {
-  const file = quote(path);
   if (server === undefined) {
-    if (before !== undefined || after.uid !== 0) return undefined;
-    return [
-      `Nobody can tell which user runs Elasticsearch, and only root can read [${path}]`,
-      `Name the user with --server-user, or repair it: chown USER ${file} && touch ${file}`,
-    ];
+    return before === undefined && onlyRootCanRead(after) ? unknownServerWarning(path) : undefined;
   }
   if (canRead(server, after)) return undefined;
   return [
     `Elasticsearch runs as [${serverName(server, fs)}] and can't read [${path}]`,
     `Repair it: ${repairCommand(path, server.model, fs)}`,
+  ];
+}
+
+/** Whether a file is closed to the server, whoever that is: it never runs as root. */
+export function onlyRootCanRead({ uid, mode }: Attributes): boolean {
+  return uid === 0 && (mode & 0o044) === 0;
+}
+
+/** The fact and the way out, where nobody can tell who the server is and only root can read the file. */
+export function unknownServerWarning(path: string): [fact: string, hint: string] {
+  const file = quote(path);
+  return [
+    `Nobody can tell which user runs Elasticsearch, and only root can read [${path}]`,
+    `Name the user with --server-user, or repair it: chown USER ${file} && touch ${file}`,
   ];
 }
 

@@ -12,6 +12,7 @@ import {
   type Snapshot,
   syncDirectoryOf,
 } from './atomic-file.js';
+import { readCallerDescriptor } from './caller-descriptor.js';
 import { ServiceTokensError } from './errors.js';
 import { type HeldLock, withLock } from './file-lock.js';
 import { type FileSystem, ignoreFailure, nodeFileSystem } from './file-system.js';
@@ -21,6 +22,9 @@ import { findServer, newFileAttributes, type Server } from './server-access.js';
 import { ServiceToken } from './token.js';
 import type { TokenName } from './token-name.js';
 import { TokensText } from './tokens-format.js';
+
+/** The most that is read of a tokens file, in bytes. */
+export const MAX_SIZE = 2 ** 30;
 
 /** What a change did to the file's owner, group and mode. */
 export interface Change {
@@ -95,6 +99,8 @@ export class ServiceTokensFile {
    * @throws MALFORMED_FILE, IO or PERMISSION
    */
   entries(): ReadonlyMap<string, string> {
+    const passed = readCallerDescriptor(this.#fs, this.path, MAX_SIZE);
+    if (passed !== undefined) return TokensText.parse(passed, this.path).entries;
     const target = followLinks(this.#fs, this.path).at(-1) ?? this.path;
     return this.#read(target).content.entries;
   }

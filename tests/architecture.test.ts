@@ -25,7 +25,7 @@ const layers: readonly (readonly string[])[] = [
   ['exit-codes.ts', 'known-accounts.ts', 'token-name.ts', 'algorithm.ts', 'fair-queue.ts'],
   ['file-errors.ts', 'bounded-read.ts', 'system-accounts.ts', 'mounts.ts', 'processes.ts', 'path-watcher.ts'],
   // What the server reads, and where; who may write.
-  ['stored-hash.ts', 'settings.ts', 'config-dir.ts', 'file-lock.ts'],
+  ['stored-hash.ts', 'settings.ts', 'config-dir.ts', 'file-lock.ts', 'caller-descriptor.ts'],
   // Hashes, the tokens file's text, how a file is replaced, and the rules of what is said.
   ['hasher.ts', 'tokens-format.ts', 'hash-defects.ts', 'atomic-file.ts', 'terminal.ts'],
   // A token, and whether the server can read its file.

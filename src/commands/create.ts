@@ -1,4 +1,5 @@
 import { attributeWarnings } from '../attribute-warnings.js';
+import { requireName } from '../caller-descriptor.js';
 import { findPlace } from '../config-dir.js';
 import { ExitCode } from '../exit-codes.js';
 import { ServiceTokensFile } from '../service-tokens-file.js';
@@ -9,6 +10,7 @@ import type { Command } from './command.js';
 export const create: Command = async ({ args, options, overrides, version, io, terminal, fs }) => {
   const { principal, name } = parseTokenArguments(args, version);
   const { configDir, tokensFile } = findPlace(options, io, fs);
+  requireName(tokensFile);
   const { algorithm, fipsMode } = await readHashSettings(configDir, overrides, io.env, fs);
 
   const file = new ServiceTokensFile(tokensFile, { ...options, configDir, fs });

@@ -78,6 +78,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     options: [
       SERVER_USER,
       ['--fix', "repair the file's owner, group and mode, and touch it so that a running node notices"],
+      ['--expect-digest <DIGEST>', 'fail unless the tokens have this digest, as check prints it'],
+      ['--expect-tokens <NUMBER>', 'fail unless there are so many tokens'],
       ['--json', 'print one JSON object'],
     ],
     load: async () => (await import('./check.js')).check,

@@ -1,22 +1,24 @@
 import { EventEmitter, on } from 'node:events';
+import { requireName } from '../caller-descriptor.js';
 import { findPlace } from '../config-dir.js';
 import { ServiceTokensError } from '../errors.js';
 import { ExitCode } from '../exit-codes.js';
 import { FileFollower, type Reload } from '../file-follower.js';
-import { errnoOf } from '../file-system.js';
+import { errnoOf, ifExists } from '../file-system.js';
 import { escapeControls } from '../terminal.js';
 import { refuseArguments } from './arguments.js';
 import type { Command } from './command.js';
 
 /** A line of `--json`, but for its time. Fields may be added; these keep their names and what they mean. */
 type Report =
-  | { readonly event: 'loaded'; readonly tokens: readonly string[] }
+  | { readonly event: 'loaded'; readonly tokens: readonly string[]; readonly exists?: false }
   | ({ readonly event: 'changed' } & Omit<Reload, 'error'>)
   | { readonly event: 'failed'; readonly reason: string; readonly removed: readonly string[] };
 
 export const watch: Command = async ({ args, options, io, terminal, fs }) => {
   refuseArguments(args);
   const { tokensFile } = findPlace(options, io, fs);
+  requireName(tokensFile);
   const { interrupted } = io; // from here on a signal is the ordinary end
   const reloads = new EventEmitter<{ reload: [Reload] }>();
   let follower: FileFollower | undefined;
@@ -24,7 +26,8 @@ export const watch: Command = async ({ args, options, io, terminal, fs }) => {
     const changes = on(reloads, 'reload', { signal: interrupted });
     const onReload = (reload: Reload) => void reloads.emit('reload', reload);
     follower = await FileFollower.open(tokensFile, { fs, onReload });
-    await print(startOf(follower), startLines(follower));
+    const exists = ifExists(() => fs.statSync(tokensFile)) !== undefined;
+    await print(startOf(follower, exists), startLines(follower, exists));
     for await (const [reload] of changes as AsyncIterable<[Reload]>) {
       await print(reportOf(reload), reloadLines(reload));
     }
@@ -45,15 +48,19 @@ export const watch: Command = async ({ args, options, io, terminal, fs }) => {
   }
 };
 
-function startOf({ entries, error }: FileFollower): Report {
+function startOf({ entries, error }: FileFollower, exists: boolean): Report {
   if (error !== undefined) return { event: 'failed', reason: error.message, removed: [] };
-  return { event: 'loaded', tokens: [...entries.keys()].sort() };
+  return { event: 'loaded', tokens: [...entries.keys()].sort(), ...(!exists && { exists }) };
 }
 
-function startLines({ entries, error }: FileFollower): string[] {
+function startLines({ entries, error }: FileFollower, exists: boolean): string[] {
   if (error !== undefined) return [`the server would not start: ${error.message}`];
   const names = [...entries.keys()].sort();
-  return [`loaded ${names.length} ${names.length === 1 ? 'token' : 'tokens'}`, ...names];
+  return [
+    `loaded ${names.length} ${names.length === 1 ? 'token' : 'tokens'}`,
+    ...names,
+    ...(exists ? [] : ['the file does not exist']),
+  ];
 }
 
 function reportOf({ added, removed, changed, error }: Reload): Report {
