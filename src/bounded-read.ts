@@ -1,6 +1,4 @@
-import { errnoOf, type FileSystem, O_NOCTTY, O_NONBLOCK, O_RDONLY } from './file-system.js';
-
-type Stats = ReturnType<FileSystem['fstatSync']>;
+import { errnoOf, type FileSystem, O_NOCTTY, O_NONBLOCK, O_RDONLY, type Stats } from './file-system.js';
 
 /** What openRegular found: an open descriptor of a regular file, or what stands in its place. */
 export type Opened =
@@ -60,6 +58,7 @@ const LARGEST_CHUNK = 16 * 1024 * 1024;
  * one of /proc, is read alike.
  *
  * @param limit in bytes
+ * @param expected how many bytes there probably are; if it is right, they are read into one piece of memory
  * @returns at most `limit + 1` bytes
  * @throws the system's error; EAGAIN where a descriptor that does not block has nothing to read yet
  *
@@ -67,10 +66,15 @@ const LARGEST_CHUNK = 16 * 1024 * 1024;
  * const bytes = readBounded(fs, fd, 16 * 1024 * 1024);
  * if (bytes.length > 16 * 1024 * 1024) throw new ServiceTokensError('IO', `[${path}] is over 16 MiB`);
  */
-export function readBounded(fs: Pick<FileSystem, 'readSync'>, fd: number, limit: number): Buffer {
+export function readBounded(
+  fs: Pick<FileSystem, 'readSync'>,
+  fd: number,
+  limit: number,
+  expected: number = FIRST_CHUNK,
+): Buffer {
   const chunks: Buffer[] = [];
   let total = 0;
-  for (let size = FIRST_CHUNK; total <= limit; size = Math.min(size * 2, LARGEST_CHUNK)) {
+  for (let size = expected + 1; total <= limit; size = Math.min(size * 2, LARGEST_CHUNK)) {
     const chunk = Buffer.allocUnsafeSlow(Math.min(size, limit + 1 - total));
     const read = fillFrom(fs, fd, chunk);
     chunks.push(chunk.subarray(0, read));

@@ -1,18 +1,21 @@
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { checkDirectoryAccess, checkFileAccess } from './access-checks.js';
-import { followLinks, readSnapshot } from './atomic-file.js';
+import { type Attributes, MAX_FILE_BYTES, readSnapshot } from './atomic-file.js';
 import { readCallerDescriptor, requireName } from './caller-descriptor.js';
 import { digestOf } from './digest.js';
 import type { ElasticsearchVersion } from './elasticsearch-version.js';
 import { checkLines } from './entry-checks.js';
+import { ServiceTokensError } from './errors.js';
 import type { LockOptions } from './file-lock.js';
-import { type FileSystem, nodeFileSystem } from './file-system.js';
+import { errnoOf, type FileSystem, ifExists, nodeFileSystem } from './file-system.js';
 import { type Finding, finding } from './findings.js';
-import { checkLinks, checkRemains, type Steps } from './place-checks.js';
+import { type Entered, examine } from './identity.js';
+import { checkLinks, checkRemains } from './place-checks.js';
 import { repair } from './repair.js';
 import { findServer } from './server-access.js';
-import { MAX_SIZE } from './service-tokens-file.js';
-import { readLines, TokensText } from './tokens-format.js';
+import type { EnteredFile } from './service-tokens-file.js';
+import { TokensText } from './tokens-format.js';
+import type { Way } from './way.js';
 
 export interface CheckOptions extends LockOptions {
   /** The server's version; without it the accounts of every version are accepted. */
@@ -23,6 +26,8 @@ export interface CheckOptions extends LockOptions {
   readonly configDir?: string | undefined;
   /** Repair owner, group and mode first, and report what is left. */
   readonly fix?: boolean | undefined;
+  /** For root: repair the file though somebody else can change the way to it, whom the caller vouches for. */
+  readonly trustDirectory?: boolean | undefined;
   /** Whether a missing file is worth a warning, and not only a note. */
   readonly required?: boolean | undefined;
   /** What the digest should be, as `digestOf` gives it. */
@@ -30,6 +35,11 @@ export interface CheckOptions extends LockOptions {
   /** How many tokens there should be. */
   readonly expectedTokens?: number | undefined;
   readonly fs?: FileSystem;
+}
+
+/** What the command knows: it has entered the file's directory, as somebody who may be there. */
+export interface CheckedFile extends EnteredFile {
+  readonly asRoot: Entered['asRoot'];
 }
 
 /** What there is to say about a tokens file. */
@@ -46,9 +56,10 @@ export interface CheckReport {
   readonly fixed: readonly string[];
 }
 
-/** A file, or what the caller passed as one, and all that is not about its lines. */
+/** A file, and all that there is to say but for its lines. */
 interface Examined {
-  /** Undefined when there is no file. */
+  readonly exists: boolean;
+  /** Undefined when it can't be read. */
   readonly bytes: Uint8Array | undefined;
   readonly findings: readonly Finding[];
   readonly fixed: readonly string[];
@@ -60,61 +71,66 @@ interface Examined {
  *
  * @param path the file, which may be missing, as to the server; or a descriptor that the caller passed (`/dev/stdin`),
  *   of which only the lines are looked at
- * @throws IO or PERMISSION when the file can't be read at all, USAGE when the named user does not exist or a descriptor
- *   is to be fixed
+ * @param entered for the command only
+ * @throws IO or PERMISSION when the file can't be read at all; USAGE when the named user does not exist, or a
+ *   descriptor is to be fixed
  *
  * @example (await checkTokensFile('/etc/elasticsearch/service_tokens')).findings.map(({ message }) => message)
  */
-export async function checkTokensFile(path: string, options: CheckOptions = {}): Promise<CheckReport> {
+export async function checkTokensFile(
+  path: string,
+  options: CheckOptions = {},
+  entered?: CheckedFile,
+): Promise<CheckReport> {
   const { version, required, expectedDigest, expectedTokens, fix, fs = nodeFileSystem } = options;
   if (fix) requireName(path);
-  const passed = readCallerDescriptor(fs, path, MAX_SIZE);
-  const examined = passed ? { bytes: passed, findings: [], fixed: [] } : await examine(path, options, fs);
-
-  const bytes = examined.bytes ?? new Uint8Array();
-  const lines = readLines(bytes);
-  const entries = lines.some(({ fault }) => fault) ? undefined : TokensText.parse(bytes, path).entries;
+  const passed = readCallerDescriptor(fs, path, MAX_FILE_BYTES);
+  const { exists, bytes, findings, fixed } = passed
+    ? { exists: true, bytes: passed, findings: [], fixed: [] }
+    : await examineFile(path, options, entered, fs);
+  const entries = bytes && entriesIfReadable(bytes, path);
   const tokens = entries?.size ?? 0;
   const digest = entries ? digestOf(entries) : null;
   return {
     file: path,
-    exists: examined.bytes !== undefined,
+    exists,
     tokens,
     digest,
     findings: [
-      ...(examined.bytes ? [] : [missing(path, required)]),
+      ...(exists ? [] : [missing(path, required)]),
       ...unexpected({ tokens, digest }, { tokens: expectedTokens, digest: expectedDigest }),
-      ...examined.findings,
-      ...checkLines(lines, version),
-    ],
-    fixed: examined.fixed,
-  };
-}
-
-async function examine(
-  path: string,
-  { serverUser, configDir, fix, patience, signal }: CheckOptions,
-  fs: FileSystem,
-): Promise<Examined> {
-  const steps: Steps = [path, ...followLinks(fs, path).slice(1)];
-  const target = steps.at(-1) ?? path;
-  const server = findServer(configDir ?? dirname(path), serverUser, fs);
-  readSnapshot(fs, target); // what can't be read is refused before anything is repaired
-  const { fixed, refused } = fix
-    ? await repair(path, server, { patience, signal }, fs)
-    : { fixed: [], refused: [] };
-  const snapshot = readSnapshot(fs, target);
-  return {
-    bytes: snapshot?.bytes,
-    findings: [
-      ...refused,
-      ...(snapshot ? checkFileAccess(steps, snapshot.attributes, server, fs) : []),
-      ...checkDirectoryAccess(steps, server, fs),
-      ...checkLinks(steps, fs),
-      ...checkRemains(steps, fs),
+      ...findings,
+      ...checkLines(bytes ?? new Uint8Array(), version),
     ],
     fixed,
   };
+}
+
+async function examineFile(
+  path: string,
+  { serverUser, configDir, fix, patience, signal, trustDirectory }: CheckOptions,
+  entered: CheckedFile | undefined,
+  fs: FileSystem,
+): Promise<Examined> {
+  const caller = entered?.caller ?? fs.geteuid();
+  const way = entered?.way ?? examine(fs, resolve(path));
+  const server = entered?.server ?? findServer(configDir ?? dirname(path), serverUser, fs);
+  const asRoot = entered?.asRoot ?? ((calls) => calls());
+  look(way, entered, fs); // what can't be read is refused before anything is repaired
+  const repairable = { way, server, asRoot, caller, isEntered: entered !== undefined };
+  const { fixed, refused } = fix
+    ? await repair(repairable, { patience, signal, trustDirectory }, fs)
+    : { fixed: [], refused: [] };
+
+  const { attributes, bytes } = look(way, entered, fs);
+  const findings = [
+    ...refused,
+    ...(attributes ? checkFileAccess(way, attributes, server, caller, fs) : []),
+    ...checkDirectoryAccess(way, server, fs),
+    ...checkLinks(way, fs),
+    ...checkRemains(way, fs),
+  ];
+  return { exists: attributes !== undefined, bytes, findings, fixed };
 }
 
 function missing(path: string, required = false): Finding {
@@ -143,4 +159,29 @@ function unexpected(found: Summary, expected: Summary): Finding[] {
     );
   }
   return findings;
+}
+
+/** Looks at the file; one that the server can't read, as whom the command acts, is a finding and no error. */
+function look(
+  { target }: Way,
+  entered: CheckedFile | undefined,
+  fs: FileSystem,
+): { readonly attributes?: Attributes; readonly bytes?: Buffer } {
+  try {
+    return readSnapshot(fs, target) ?? { bytes: Buffer.alloc(0) };
+  } catch (error) {
+    const isClosed = error instanceof ServiceTokensError && errnoOf(error.cause) === 'EACCES';
+    const stat = isClosed && entered?.server ? ifExists(() => fs.lstatSync(target)) : undefined;
+    if (stat === undefined) throw error;
+    return { attributes: { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o777 } };
+  }
+}
+
+function entriesIfReadable(bytes: Uint8Array, path: string): ReadonlyMap<string, string> | undefined {
+  try {
+    return TokensText.parse(bytes, path).entries();
+  } catch (error) {
+    if (error instanceof ServiceTokensError && error.code === 'MALFORMED_FILE') return undefined;
+    throw error;
+  }
 }

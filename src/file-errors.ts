@@ -35,10 +35,10 @@ const sentences: Readonly<Record<string, Sentence>> = {
  * @param size in bytes, where it is known
  */
 export function tooLarge(path: string, limit: number, size?: number): ServiceTokensError {
-  const fact = size === undefined ? `it is larger than` : `it has ${size} bytes, more than`;
   const mib = limit / 2 ** 20;
   const bound = mib % 1024 === 0 ? `${mib / 1024} GiB` : `${mib} MiB`;
-  return new ServiceTokensError('IO', `could not read [${path}]: ${fact} the limit of ${bound}`);
+  const fact = size === undefined ? `more than ${limit} bytes` : `${size} bytes`;
+  return new ServiceTokensError('IO', `could not read [${path}]: it has ${fact}, and the limit is ${bound}`);
 }
 
 /**

@@ -30,6 +30,7 @@ const severities = {
   STALE_TEMPORARY_FILE: 'warning',
   WITHDRAWN_ACCOUNT: 'note',
   NO_FILE: 'note', // a warning where the file was asked for by its name
+  MORE_FINDINGS: 'note', // at least: it is as bad as the worst finding that it stands for
 } as const satisfies Record<string, Severity>;
 
 export type FindingCode = keyof typeof severities;

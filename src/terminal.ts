@@ -9,6 +9,7 @@
  * - only the label of an error or a warning is coloured, and only on a terminal (NO_COLOR, FORCE_COLOR, --no-color).
  */
 import { constants } from 'node:os';
+import type { ChalkInstance } from 'chalk';
 import type { Surroundings } from './config-dir.js';
 import { ServiceTokensError } from './errors.js';
 import { ExitCode, type ExitStatus, exitStatusOf } from './exit-codes.js';
@@ -186,14 +187,10 @@ export class Terminal {
     }
   }
 
-  /**
-   * Makes sure that somebody could read a secret on stdout, as far as that can be told before it is written.
-   *
-   * @throws IO when nobody could
-   */
-  requireReader(): void {
+  /** What to end with instead of writing a secret that nobody could read on stdout; undefined where somebody may. */
+  get deadEnd(): ServiceTokensError | undefined {
     const { fault } = this.#io.stdout;
-    if (fault !== undefined) throw notWritten(fault);
+    return fault === undefined ? undefined : notWritten(fault);
   }
 
   /** Writes a warning to stderr; what follows the first line stands on lines of its own. */
@@ -228,9 +225,15 @@ export class Terminal {
   }
 
   async #label(text: string, color: 'red' | 'yellow'): Promise<string> {
-    if (!this.#wantsColor()) return text;
-    const { Chalk } = await import('chalk'); // only on a terminal
-    return new Chalk({ level: 1 }).bold[color](text);
+    const chalk = await this.prepare();
+    return chalk === undefined ? text : chalk.bold[color](text);
+  }
+
+  /** Loads what a label needs, when it is first needed, and only once: later its files may not be readable. */
+  async prepare(): Promise<ChalkInstance | undefined> {
+    if (!this.#wantsColor()) return undefined;
+    chalkModule ??= import('chalk');
+    return new (await chalkModule).Chalk({ level: 1 });
   }
 
   #wantsColor(): boolean {
@@ -244,6 +247,7 @@ export class Terminal {
 function notWritten(reason: string, cause?: unknown): ServiceTokensError {
   return new ServiceTokensError('IO', `could not write to standard output: ${reason}`, { cause });
 }
+let chalkModule: Promise<typeof import('chalk')> | undefined;
 
 /** Control characters, line separators and bidirectional overrides, as JavaScript would write them in a string. */
 export function escapeControls(text: string): string {

@@ -1,27 +1,22 @@
 import { type CheckReport, checkTokensFile } from '../check.js';
-import { findPlace } from '../config-dir.js';
 import { ServiceTokensError } from '../errors.js';
 import { ExitCode } from '../exit-codes.js';
 import { escapeControls } from '../terminal.js';
 import { refuseArguments } from './arguments.js';
 import type { Command, Options } from './command.js';
+import { openPlace } from './place.js';
 
-export const check: Command = async ({ args, options, version, io, terminal, fs }) => {
+export const check: Command = async (invocation) => {
+  const { args, options, version, io, terminal } = invocation;
   refuseArguments(args);
+  const { serverUser, trustDirectory, fix } = options;
   const expected = { expectedDigest: parseDigest(options), expectedTokens: parseCount(options) };
-  const { configDir, tokensFile } = findPlace(options, io, fs);
-  const { serverUser, fix } = options;
-  const signal = fix ? io.interrupted : undefined;
   const required = options.file !== undefined;
-  const report = await checkTokensFile(tokensFile, {
-    serverUser,
-    configDir,
-    fix,
-    version,
-    required,
-    ...expected,
-    signal,
-    fs,
+  const { configDir, tokensFile, inTokensDir } = await openPlace(invocation, fix ? 'change' : 'read');
+  const signal = fix ? io.interrupted : undefined;
+  const report = await inTokensDir(({ fs, ...entered }) => {
+    const checkOptions = { serverUser, trustDirectory, configDir, fix, version, required, signal, fs };
+    return checkTokensFile(tokensFile, { ...checkOptions, ...expected }, entered);
   });
   const answer = options.json ? forMachines(report) : forPeople(report);
   if (!options.silent) await terminal.answer(`${answer.map(escapeControls).join('\n')}\n`);

@@ -1,21 +1,29 @@
-import { findPlace } from '../config-dir.js';
+import { ServiceTokensError } from '../errors.js';
 import { ExitCode } from '../exit-codes.js';
-import { type FileSystem, ifExists } from '../file-system.js';
+import { errnoOf, ifExists } from '../file-system.js';
 import { ServiceTokensFile } from '../service-tokens-file.js';
 import { parsePrincipalArgument } from './arguments.js';
 import type { Command } from './command.js';
+import { openPlace } from './place.js';
 
-export const list: Command = async ({ args, options, version, io, terminal, fs }) => {
+export const list: Command = async (invocation) => {
+  const { args, options, version, terminal } = invocation;
   const principal = parsePrincipalArgument(args, version);
-  const { tokensFile } = findPlace(options, io, fs);
-  const names = new ServiceTokensFile(tokensFile, { fs }).list(principal);
-  if (options.file !== undefined && names.length === 0 && isMissing(tokensFile, fs)) {
-    await terminal.warn([`The file [${tokensFile}] does not exist`]);
-  }
-  if (!options.silent && names.length > 0) await terminal.answer(`${names.join('\n')}\n`);
+  const { tokensFile, inTokensDir } = await openPlace(invocation, 'read');
+  await inTokensDir(async ({ fs, ...entered }) => {
+    const isMissing = ifExists(() => fs.lstatSync(entered.way.target)) === undefined;
+    if (isMissing && options.file !== undefined) {
+      await terminal.warn([`The file [${tokensFile}] does not exist`]);
+    }
+    try {
+      // A batch is written before the next is made: a slow reader fills no memory.
+      for (const names of new ServiceTokensFile(tokensFile, { fs }, entered).listInBatches(principal)) {
+        if (!options.silent && names.length > 0) await terminal.answer(`${names.join('\n')}\n`);
+      }
+    } catch (error) {
+      // The reader has seen enough: `list | head`.
+      if (!(error instanceof ServiceTokensError && errnoOf(error.cause) === 'EPIPE')) throw error;
+    }
+  });
   return ExitCode.OK;
 };
-
-function isMissing(path: string, fs: FileSystem): boolean {
-  return ifExists(() => fs.statSync(path)) === undefined;
-}
