@@ -11,10 +11,6 @@ export const list: Command = async (invocation) => {
   const principal = parsePrincipalArgument(args, version);
   const { tokensFile, inTokensDir } = await openPlace(invocation, 'read');
   await inTokensDir(async ({ fs, ...entered }) => {
-    const isMissing = ifExists(() => fs.lstatSync(entered.way.target)) === undefined;
-    if (isMissing && options.file !== undefined) {
-      await terminal.warn([`The file [${tokensFile}] does not exist`]);
-    }
     try {
       // A batch is written before the next is made: a slow reader fills no memory.
       for (const names of new ServiceTokensFile(tokensFile, { fs }, entered).listInBatches(principal)) {
@@ -23,6 +19,10 @@ export const list: Command = async (invocation) => {
     } catch (error) {
       // The reader has seen enough: `list | head`.
       if (!(error instanceof ServiceTokensError && errnoOf(error.cause) === 'EPIPE')) throw error;
+    }
+    const isMissing = ifExists(() => fs.lstatSync(entered.way.target)) === undefined;
+    if (isMissing && options.file !== undefined) {
+      await terminal.warn([`The file [${tokensFile}] does not exist`]);
     }
   });
   return ExitCode.OK;
