@@ -5,12 +5,14 @@ import {
   canRead,
   ENTER,
   may,
+  onlyRootCanRead,
   quote,
   READ,
   repairCommand,
   type Server,
   serverName,
   shiftOf,
+  unknownServerWarning,
 } from './server-access.js';
 import { groupName } from './system-accounts.js';
 import { isInKubernetesVolume, isOwnWay, type Way } from './way.js';
@@ -21,7 +23,7 @@ const OTHERS_READ = 0o004;
 /**
  * Finds what keeps the server from reading a tokens file, and who else can use it.
  *
- * @param server undefined when nobody can tell who it is: then nobody can tell what it can't read either
+ * @param server undefined when nobody can tell who it is: then all that is known to be closed to it is root's own
  * @param caller the number of the user that started the command
  */
 export function checkFileAccess(
@@ -37,6 +39,9 @@ export function checkFileAccess(
   if (server !== undefined && !canRead(server, attributes)) {
     const message = `Elasticsearch runs as [${serverName(server, fs)}] and can't read [${path}]`;
     found.push(finding('FILE_UNREADABLE', message, hint));
+  }
+  if (server === undefined && onlyRootCanRead(attributes)) {
+    found.push(finding('SERVER_UNKNOWN', ...unknownServerWarning(path, isOwnWay(way, caller))));
   }
   if (attributes.mode & OTHERS) {
     const what = attributes.mode & OTHERS_READ ? 'read' : 'write or execute';

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { openRegular, readBounded } from './bounded-read.js';
 import { ServiceTokensError } from './errors.js';
-import { fileError } from './file-errors.js';
+import { fileError, tooLarge } from './file-errors.js';
 import { temporaryName } from './file-lock.js';
 import {
   errnoOf,
@@ -55,7 +55,7 @@ export function readSnapshot(fs: FileSystem, path: string): Snapshot | undefined
     const { fd, stat } = opened;
     try {
       const bytes = readBounded(fs, fd, MAX_FILE_BYTES, stat.size);
-      if (bytes.length > MAX_FILE_BYTES) throw tooLarge(path, fs.fstatSync(fd).size);
+      if (bytes.length > MAX_FILE_BYTES) throw tooLarge(path, MAX_FILE_BYTES, fs.fstatSync(fd).size);
       return { attributes: attributesOf(stat), id: idOf(stat), bytes };
     } finally {
       fs.closeSync(fd);
@@ -72,13 +72,6 @@ function openFile(fs: FileSystem, path: string, flags: number) {
   } catch (error) {
     throw errnoOf(error) === 'ELOOP' ? exchanged(path, error) : error;
   }
-}
-
-function tooLarge(path: string, size: number): ServiceTokensError {
-  return new ServiceTokensError(
-    'IO',
-    `could not read [${path}]: it has ${size} bytes, and the limit is 1 GiB`,
-  );
 }
 
 function exchanged(path: string, cause?: unknown): ServiceTokensError {

@@ -1,13 +1,14 @@
 import { dirname, resolve } from 'node:path';
 import { checkDirectoryAccess, checkFileAccess } from './access-checks.js';
-import { type Attributes, readSnapshot } from './atomic-file.js';
+import { type Attributes, MAX_FILE_BYTES, readSnapshot } from './atomic-file.js';
+import { readCallerDescriptor, requireName } from './caller-descriptor.js';
 import { digestOf } from './digest.js';
 import { type ElasticsearchVersion, requireVersion } from './elasticsearch-version.js';
 import { checkLines } from './entry-checks.js';
 import { ServiceTokensError } from './errors.js';
 import type { LockOptions } from './file-lock.js';
 import { errnoOf, type FileSystem, ifExists, nodeFileSystem } from './file-system.js';
-import type { Finding } from './findings.js';
+import { type Finding, finding } from './findings.js';
 import { type Entered, examine } from './identity.js';
 import { checkLinks, checkRemains } from './place-checks.js';
 import { repair } from './repair.js';
@@ -36,6 +37,12 @@ export interface CheckOptions extends LockOptions {
   readonly fix?: boolean | undefined;
   /** For root: repair the file though somebody else can change the way to it, whom the caller vouches for. */
   readonly trustDirectory?: boolean | undefined;
+  /** Whether a missing file is worth a warning, and not only a note. */
+  readonly required?: boolean | undefined;
+  /** What the digest should be, as `digestOf` gives it. */
+  readonly expectedDigest?: string | undefined;
+  /** How many tokens there should be. */
+  readonly expectedTokens?: number | undefined;
   readonly fs?: FileSystem;
 }
 
@@ -47,6 +54,7 @@ export interface CheckedFile extends EnteredFile {
 /** What there is to say about a tokens file. */
 export interface CheckReport {
   readonly file: string;
+  readonly exists: boolean;
   /** How many tokens the server would load. */
   readonly tokens: number;
   /** Equal on nodes that hold the same tokens; null when the server could not read the file. */
@@ -57,14 +65,24 @@ export interface CheckReport {
   readonly fixed: readonly string[];
 }
 
+/** A file, and all that there is to say but for its lines. */
+interface Examined {
+  readonly exists: boolean;
+  /** Undefined when it can't be read. */
+  readonly bytes: Uint8Array | undefined;
+  readonly findings: readonly Finding[];
+  readonly fixed: readonly string[];
+}
+
 /**
  * Finds everything that would keep the server from starting, from reading a tokens file, or from accepting a token in
  * it. Nothing is changed unless `fix` is set.
  *
- * @param path the file; a missing one is fine, as it is to the server
+ * @param path the file, which may be missing, as to the server; or a descriptor that the caller passed (`/dev/stdin`),
+ *   of which only the lines are looked at
  * @param entered for the command only
- * @throws IO or PERMISSION when the file can't be read at all, USAGE when the named user does not exist or an
- *   argument is of the wrong kind
+ * @throws IO or PERMISSION when the file can't be read at all; USAGE when the named user does not exist, a descriptor
+ *   is to be fixed, or an argument is of the wrong kind
  *
  * @example (await checkTokensFile('/etc/elasticsearch/service_tokens')).findings.map(({ message }) => message)
  */
@@ -75,40 +93,94 @@ export async function checkTokensFile(
 ): Promise<CheckReport> {
   requirePath(path);
   requireObject(options, 'options');
-  const { version, serverUser, configDir, fix = false, fs = nodeFileSystem, ...lockOptions } = options;
+  const { version, required, expectedDigest, expectedTokens, fix = false, fs = nodeFileSystem } = options;
   requireVersion(version);
-  optional(serverUser, (user) => requireString(user, 'serverUser'));
-  optional(configDir, (directory) => requirePath(directory, 'configDir'));
+  optional(options.serverUser, (user) => requireString(user, 'serverUser'));
+  optional(options.configDir, (directory) => requirePath(directory, 'configDir'));
   requireBoolean(fix, 'fix');
-  optional(lockOptions.trustDirectory, (trust) => requireBoolean(trust, 'trustDirectory'));
-  optional(lockOptions.patience, (patience) => requireNumber(patience, 'patience'));
-  optional(lockOptions.signal, (signal) => requireSignal(signal, 'signal'));
+  optional(required, (value) => requireBoolean(value, 'required'));
+  optional(expectedDigest, (value) => requireString(value, 'expectedDigest'));
+  optional(expectedTokens, (value) => requireNumber(value, 'expectedTokens'));
+  optional(options.trustDirectory, (trust) => requireBoolean(trust, 'trustDirectory'));
+  optional(options.patience, (patience) => requireNumber(patience, 'patience'));
+  optional(options.signal, (signal) => requireSignal(signal, 'signal'));
   requireObject(fs, 'fs');
+  if (fix) requireName(path);
+  const passed = readCallerDescriptor(fs, path, MAX_FILE_BYTES);
+  const { exists, bytes, findings, fixed } = passed
+    ? { exists: true, bytes: passed, findings: [], fixed: [] }
+    : await examineFile(path, options, entered, fs);
+  const entries = bytes && entriesIfReadable(bytes, path);
+  const tokens = entries?.size ?? 0;
+  const digest = entries ? digestOf(entries) : null;
+  return {
+    file: path,
+    exists,
+    tokens,
+    digest,
+    findings: [
+      ...(exists ? [] : [missing(path, required)]),
+      ...unexpected({ tokens, digest }, { tokens: expectedTokens, digest: expectedDigest }),
+      ...findings,
+      ...checkLines(bytes ?? new Uint8Array(), version),
+    ],
+    fixed,
+  };
+}
+
+async function examineFile(
+  path: string,
+  { serverUser, configDir, fix, ...lockOptions }: CheckOptions,
+  entered: CheckedFile | undefined,
+  fs: FileSystem,
+): Promise<Examined> {
   const caller = entered?.caller ?? fs.geteuid();
   const way = entered?.way ?? examine(fs, resolve(path));
   const server = entered?.server ?? findServer(configDir ?? dirname(path), serverUser, fs);
   const asRoot = entered?.asRoot ?? ((calls) => calls());
   look(way, entered, fs); // what can't be read is refused before anything is repaired
+  const repairable = { way, server, asRoot, caller, isEntered: entered !== undefined };
   const { fixed, refused } = fix
-    ? await repair({ way, server, asRoot, caller, isEntered: entered !== undefined }, lockOptions, fs)
+    ? await repair(repairable, lockOptions, fs)
     : { fixed: [], refused: [] };
 
   const { attributes, bytes } = look(way, entered, fs);
-  const entries = bytes && entriesIfReadable(bytes, path);
-  return {
-    file: path,
-    tokens: entries?.size ?? 0,
-    digest: entries ? digestOf(entries) : null,
-    findings: [
-      ...refused,
-      ...(attributes ? checkFileAccess(way, attributes, server, caller, fs) : []),
-      ...checkDirectoryAccess(way, server, fs),
-      ...checkLinks(way, fs),
-      ...(await checkRemains(way, fs, lockOptions.pace)),
-      ...checkLines(bytes ?? new Uint8Array(), version),
-    ],
-    fixed,
-  };
+  const findings = [
+    ...refused,
+    ...(attributes ? checkFileAccess(way, attributes, server, caller, fs) : []),
+    ...checkDirectoryAccess(way, server, fs),
+    ...checkLinks(way, fs),
+    ...(await checkRemains(way, fs, lockOptions.pace)),
+  ];
+  return { exists: attributes !== undefined, bytes, findings, fixed };
+}
+
+function missing(path: string, required = false): Finding {
+  const hint = required
+    ? 'Is its name misspelt?'
+    : 'That is fine as long as there are no tokens: create makes the file.';
+  const note = finding('NO_FILE', `The file [${path}] does not exist`, hint);
+  return required ? { ...note, severity: 'warning' } : note;
+}
+
+interface Summary {
+  readonly tokens: number | undefined;
+  readonly digest: string | null | undefined;
+}
+
+function unexpected(found: Summary, expected: Summary): Finding[] {
+  const findings: Finding[] = [];
+  if (expected.digest !== undefined && found.digest !== expected.digest) {
+    const message = `The digest is ${found.digest ?? 'unknown'}; expected ${expected.digest}`;
+    findings.push(finding('UNEXPECTED_DIGEST', message, 'Compare the file with one that has that digest.'));
+  }
+  if (expected.tokens !== undefined && found.tokens !== expected.tokens) {
+    const message = `The number of tokens is ${found.tokens}; expected ${expected.tokens}`;
+    findings.push(
+      finding('UNEXPECTED_COUNT', message, 'See which there are: elasticsearch-service-tokens list'),
+    );
+  }
+  return findings;
 }
 
 /** Looks at the file; one that the server can't read, as whom the command acts, is a finding and no error. */

@@ -1,4 +1,4 @@
-import { CommanderError, Option, Command as Parser } from 'commander';
+import { type Option, Command as Parser } from 'commander';
 import type { Options } from './commands/command.js';
 import { type CommandEntry, commands } from './commands/table.js';
 import { findVersion } from './config-dir.js';
@@ -31,7 +31,7 @@ export async function run(
 ): Promise<ExitStatus> {
   const top = topParser();
   terminal.usage = topUsage();
-  const [name, ...rest] = parseOptions(top, argv);
+  const [name, ...rest] = parseOptions(top, argv, { untilArgument: true });
   const topOptions = top.opts<Options>();
   terminal.color = topOptions.color;
   if (await answerAtOnce(top, terminal, toolVersion)) return ExitCode.OK;
@@ -60,7 +60,6 @@ function topParser(): Parser {
   return newParser(NAME)
     .usage('<command> [options]')
     .description('Manages the file-based service account tokens of Elasticsearch.')
-    .passThroughOptions() // what follows the command's name is the second parser's
     .addHelpText('after', `\nCommands:\n${lines.join('\n')}\n\n"${NAME} <command> --help" shows examples.`);
 }
 
@@ -79,14 +78,12 @@ function commandParser(name: string, { summary, usage, examples, options = [] }:
     .addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
 }
 
-/** A parser with the options that every command has. It only tells options from arguments; what they mean is said here. */
+/** A parser with the options that every command has. */
 function newParser(name: string): Parser {
-  const collect = (word: string, words: string[] = []) => [...words, word.replace(/^=/, '')];
-  const parser = new Parser(name)
+  const collect = (word: string, words: string[] = []) => [...words, word];
+  return new Parser(name)
     .helpOption(false)
     .helpCommand(false)
-    .exitOverride()
-    .configureOutput({ outputError: () => {} })
     .option('-E, --E <KeyValuePair>', 'configure a setting, as KEY=VALUE (repeatable)', collect)
     .option('--config-dir <DIR>', "the server's configuration directory (default: $ES_PATH_CONF)")
     .option('--file <PATH>', 'the tokens file itself (default: service_tokens in that directory)')
@@ -95,38 +92,81 @@ function newParser(name: string): Parser {
     .option('-v, --verbose', 'show verbose output')
     .option('--no-color', 'show no colour')
     .option('--version', "show this tool's version")
-    .option('-h, --help', 'show help')
-    // Without an option that is a digit commander takes -1 for an argument; to the original it is an unknown option.
-    .addOption(new Option('-0').hideHelp());
-  return parser.on('option:0', () => {
-    throw unknownOption('-0', parser);
+    .option('-h, --help', 'show help');
+}
+
+/**
+ * Tells options from arguments as the original's parser does: word by word, and in a cluster letter by letter, so that
+ * of several mistakes the first is reported. Commander reports a missing value before an unknown option, and reads
+ * `-s-help` as `-s --help`; so it is given options only, each as `--name` or `--name=value`.
+ *
+ * @param untilArgument whether the first argument ends the options, as in the original before the command's name
+ * @returns the words that are no options
+ * @throws OPTION, in the original's words
+ */
+function parseOptions(
+  parser: Parser,
+  argv: readonly string[],
+  { untilArgument = false }: { untilArgument?: boolean } = {},
+): string[] {
+  const words = [...argv];
+  const args: string[] = [];
+  const options: string[] = [];
+  for (let word = words.shift(); word !== undefined; word = words.shift()) {
+    const isOption = word.startsWith('-') && word !== '-' && word !== '--';
+    if (isOption) options.push(...readOptions(word, words, parser));
+    else if (word !== '--') args.push(word);
+    if (word === '--' || (untilArgument && !isOption)) args.push(...words.splice(0));
+  }
+  parser.parseOptions(options);
+  return args;
+}
+
+/** @param rest the words behind, of which an option takes its value @returns the options of one word, for commander */
+function readOptions(word: string, rest: string[], parser: Parser): string[] {
+  const [, hyphens = '', name = '', value] = /^(--?)([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
+  if (hyphens === '--' || [...name].length === 1) {
+    return [canonical(findOption(hyphens, name, word, parser), value, rest)];
+  }
+  const options: string[] = [];
+  const letters = [...word.slice(1)];
+  for (let letter = letters.shift(); letter !== undefined; letter = letters.shift()) {
+    const option = findOption('-', letter, word, parser);
+    const attached = option.required && letters.length > 0 ? letters.splice(0).join('') : undefined;
+    options.push(canonical(option, attached, rest));
+  }
+  return options;
+}
+
+/** @param value what stands in the same word; an option that wants one and has none takes the next word, whatever it is */
+function canonical({ required, long }: Option, value: string | undefined, rest: string[]): string {
+  const name = long?.slice(2);
+  if (!required) {
+    if (value === undefined) return `${long}`;
+    throw new ServiceTokensError('OPTION', `Option ${name} does not take an argument`);
+  }
+  const given = value ?? rest.shift();
+  if (given !== undefined) return `${long}=${given}`;
+  throw new ServiceTokensError('OPTION', `Option ${name} requires an argument`);
+}
+
+function findOption(hyphens: string, name: string, word: string, parser: Parser): Option {
+  const flag = `${hyphens}${name}`;
+  const found = parser.options.find(({ short, long }) => flag === short || flag === long);
+  if (found !== undefined) return found;
+  const guess = guessOption(word.replace(/^-+|=.*/gs, ''), parser);
+  throw new ServiceTokensError('OPTION', `${name} is not a recognized option`, {
+    hint: guess && `Did you mean ${guess}?`,
   });
 }
 
-/** @returns the words that are no options @throws OPTION, in the original's words */
-function parseOptions(parser: Parser, argv: readonly string[]): string[] {
-  try {
-    const { operands, unknown } = parser.parseOptions([...argv]);
-    if (unknown[0] !== undefined) throw unknownOption(unknown[0], parser);
-    return operands;
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    // The only error of commander's own that is left: "error: option '-E, --E <KeyValuePair>' argument missing".
-    const option = /'-+([^ ',]+)/.exec(error.message)?.[1];
-    throw new ServiceTokensError('OPTION', `Option ${option} requires an argument`, { cause: error });
-  }
-}
-
-function unknownOption(word: string, parser: Parser): ServiceTokensError {
-  const long = /^--([^=]+)/.exec(word)?.[1];
-  const names = parser.options.flatMap(({ long: option }) => option?.replace(/^--/, '') ?? []);
-  if (long !== undefined && names.includes(long)) {
-    return new ServiceTokensError('OPTION', `Option ${long} does not take an argument`);
-  }
-  const guess = long && closest(long, names);
-  return new ServiceTokensError('OPTION', `${long ?? [...word][1]} is not a recognized option`, {
-    hint: guess ? `Did you mean --${guess}?` : undefined,
-  });
+/** The option whose name was shortened, written with one hyphen, or misspelt. */
+function guessOption(name: string, parser: Parser): string | undefined {
+  if (name.length < 2) return undefined;
+  const names = parser.options.flatMap(({ long }) => long?.replace(/^--/, '') ?? []);
+  const shortened = names.filter((long) => long.startsWith(name));
+  const guess = shortened.length === 1 ? shortened[0] : closest(name, names);
+  return guess && `--${guess}`;
 }
 
 function unknownCommand(name: string): ServiceTokensError {

@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { type ElasticsearchVersion, isAtLeast, parseVersion } from './elasticsearch-version.js';
 import { ServiceTokensError } from './errors.js';
 import { fileError } from './file-errors.js';
@@ -13,6 +13,7 @@ export interface PlaceOptions {
 /** Where the tool runs. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The current directory, asked for only where a relative path is given. @throws CONFIG when it does not exist */
   readonly cwd: string;
   /** The real path of the command's own file. */
   readonly toolPath: string;
@@ -34,7 +35,6 @@ const PACKAGE_DIRECTORIES = ['/etc/elasticsearch', '/usr/share/elasticsearch/con
  * @throws CONFIG when there is no such directory. The original goes on in the current directory instead.
  */
 export function findPlace(options: PlaceOptions, surroundings: Surroundings, fs: FileSystem): Place {
-  const { cwd } = surroundings;
   if (options.file === '' || options.configDir === '') {
     const option = options.file === '' ? 'file' : 'config-dir';
     throw new ServiceTokensError('USAGE', `Option ${option} must not be empty`, {
@@ -42,15 +42,23 @@ export function findPlace(options: PlaceOptions, surroundings: Surroundings, fs:
     });
   }
   if (options.file !== undefined) {
-    const tokensFile = resolve(cwd, options.file);
-    const configDir = options.configDir === undefined ? dirname(tokensFile) : resolve(cwd, options.configDir);
+    const tokensFile = absolutePath(options.file, surroundings);
+    const configDir =
+      options.configDir === undefined ? dirname(tokensFile) : absolutePath(options.configDir, surroundings);
     requireDirectory(dirname(tokensFile), fs);
     return { configDir: requireDirectory(configDir, fs), tokensFile };
   }
   const named = options.configDir ?? nameInEnvironment(surroundings);
   const configDir =
-    named === undefined ? searchConfigDir(surroundings, fs) : requireDirectory(resolve(cwd, named), fs);
+    named === undefined
+      ? searchConfigDir(surroundings, fs)
+      : requireDirectory(absolutePath(named, surroundings), fs);
   return { configDir, tokensFile: tokensFileIn(configDir, fs) };
+}
+
+/** Gives a path that starts at the root; a relative one is relative to the current directory. */
+export function absolutePath(path: string, surroundings: Pick<Surroundings, 'cwd'>): string {
+  return isAbsolute(path) ? resolve(path) : resolve(surroundings.cwd, path);
 }
 
 function nameInEnvironment({ env }: Surroundings): string | undefined {
@@ -110,11 +118,12 @@ const FIRST: ElasticsearchVersion = { major: 7, minor: 13 };
  */
 export function findVersion(
   named: string | undefined,
-  { env, cwd }: Surroundings,
+  surroundings: Surroundings,
   fs: FileSystem,
 ): ElasticsearchVersion | undefined {
   if (named === undefined) {
-    return env['ES_HOME'] ? versionOfJar(resolve(cwd, env['ES_HOME'], 'lib'), fs) : undefined;
+    const home = surroundings.env['ES_HOME'];
+    return home ? versionOfJar(absolutePath(join(home, 'lib'), surroundings), fs) : undefined;
   }
   const version = parseVersion(named);
   if (version === undefined) {

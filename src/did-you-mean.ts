@@ -5,7 +5,7 @@
  *
  * @example closest('kibna', ['kibana', 'fleet-server']) // 'kibana'
  */
-export function closest(word: string, candidates: readonly string[]): string | undefined {
+export function closest<T extends string>(word: string, candidates: readonly T[]): T | undefined {
   const near = candidates
     .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
     .filter(({ candidate, distance }) => distance <= Math.min(2, Math.floor(candidate.length / 3)))

@@ -1,6 +1,6 @@
 import type { ErrorCode } from './errors.js';
 
-/** The exit statuses of the command, by their names in sysexits.h. */
+/** The exit statuses of the command, by their names in sysexits.h. The launcher has 69 besides: see bin. */
 export const ExitCode = {
   OK: 0,
   /** The answer of `verify` and `check` is no. */
@@ -8,7 +8,10 @@ export const ExitCode = {
   USAGE: 64,
   DATA: 65,
   NO_USER: 67,
+  /** The original's for a token's name that is bad, taken or missing, and nothing else. */
   SOFTWARE: 70,
+  /** A bug of this tool. */
+  OS_ERROR: 71,
   CANT_CREATE: 73,
   IO: 74,
   NO_PERMISSION: 77,

@@ -22,10 +22,24 @@ const sentences: Readonly<Record<string, Sentence>> = {
   ENAMETOOLONG: ['CANNOT_REPLACE', 'the name is too long'],
   EISDIR: ['IO', 'it is a directory'],
   ENOTDIR: ['CONFIG', 'a part of the path is not a directory'],
+  EBADF: ['IO', 'it is not open for reading'],
   ELOOP: ['IO', 'the symbolic links lead in a circle'],
   EMFILE: ['IO', 'too many files are open in this process', 'Raise the limit (ulimit -n).'],
   ENFILE: ['IO', 'too many files are open on this system'],
 };
+
+/**
+ * Says that there is more to read than this tool reads.
+ *
+ * @param limit in bytes, a whole number of MiB
+ * @param size in bytes, where it is known
+ */
+export function tooLarge(path: string, limit: number, size?: number): ServiceTokensError {
+  const mib = limit / 2 ** 20;
+  const bound = mib % 1024 === 0 ? `${mib / 1024} GiB` : `${mib} MiB`;
+  const fact = size === undefined ? `more than ${limit} bytes` : `${size} bytes`;
+  return new ServiceTokensError('IO', `could not read [${path}]: it has ${fact}, and the limit is ${bound}`);
+}
 
 /**
  * Turns a failed system call into a sentence.

@@ -114,7 +114,17 @@ export const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O
 export const O_PATH = 0o10000000;
 
 /** The bits of open(2)'s flags that say reading, writing or both. */
-export const O_ACCMODE = O_RDONLY | O_WRONLY | O_RDWR;
+const O_ACCMODE = O_RDONLY | O_WRONLY | O_RDWR;
+
+/** How a descriptor of this process is open: O_RDONLY, O_WRONLY or O_RDWR; undefined where there is no /proc to tell. */
+export function accessModeOf(fs: FileSystem, fd: number): number | undefined {
+  try {
+    const flags = /^flags:\s*(\d+)$/m.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1];
+    return flags === undefined ? undefined : Number.parseInt(flags, 8) & O_ACCMODE;
+  } catch {
+    return undefined;
+  }
+}
 
 /** The `code` of a failed system call, such as ENOENT; undefined for any other error. */
 export function errnoOf(error: unknown): string | undefined {

@@ -10,6 +10,8 @@ const severities = {
   FILE_UNREADABLE: 'error',
   DIRECTORY_UNREADABLE: 'error',
   NOT_FIXED: 'error', // a repair that was asked for and refused
+  UNEXPECTED_DIGEST: 'error', // not what the caller said it should be
+  UNEXPECTED_COUNT: 'error',
   BYTE_ORDER_MARK: 'warning',
   LINE_ENDS: 'warning',
   PLAIN_TEXT: 'warning',
@@ -21,11 +23,13 @@ const severities = {
   WEAK_HASH: 'warning',
   OPEN_TO_OTHERS: 'warning',
   KUBERNETES_VOLUME: 'warning',
+  SERVER_UNKNOWN: 'warning',
   SYMBOLIC_LINK: 'warning',
   SINGLE_FILE_MOUNT: 'warning',
   STALE_LOCK: 'warning',
   STALE_TEMPORARY_FILE: 'warning',
   WITHDRAWN_ACCOUNT: 'note',
+  NO_FILE: 'note', // a warning where the file was asked for by its name
   MORE_FINDINGS: 'note', // at least: it is as bad as the worst finding that it stands for
 } as const satisfies Record<string, Severity>;
 

@@ -64,11 +64,17 @@ export function parsePrincipal(text: string, version?: ElasticsearchVersion): Pr
   throw new ServiceTokensError(
     'UNKNOWN_PRINCIPAL',
     `Unknown service account principal: [${text}]. Must be one of [${known.join(',')}]`,
-    { hint: hintFor(text, known) },
+    { hint: principalHint(text, version) },
   );
 }
 
-function hintFor(text: string, known: readonly Principal[]): string | undefined {
+/** Whether any version of Elasticsearch knows the account. */
+export function isAccount(text: string): text is Principal {
+  return accounts.some(({ principal }) => principal === text);
+}
+
+/** Says what was probably meant by something that is not one of the version's accounts. */
+export function principalHint(text: string, version?: ElasticsearchVersion): string | undefined {
   const elsewhere = accounts.find(({ principal }) => principal === text);
   if (elsewhere) {
     const { since, until } = elsewhere;
@@ -76,18 +82,30 @@ function hintFor(text: string, known: readonly Principal[]): string | undefined 
       ? `${text} exists from Elasticsearch ${formatVersion(since)} until before ${formatVersion(until)}.`
       : `${text} exists from Elasticsearch ${formatVersion(since)} on.`;
   }
+  const { namespace, service, isAlone } = partsOf(text);
+  if (['apm', 'apm-server', 'logstash'].includes(service)) {
+    return 'APM Server and Logstash have no service account: give them an API key (POST /_security/api_key).';
+  }
+  const guess = closestPrincipal(text, version);
+  if (guess !== undefined) return `Did you mean ${guess}?`;
+  if (!isAlone && namespace !== 'elastic') {
+    return 'Accounts outside the elastic namespace are user-managed (Elasticsearch 9.6): they take tokens from the REST API only, never from this file.';
+  }
+  return undefined;
+}
+
+/** Finds the version's account that a text was probably meant to be; the namespace may be missing. */
+export function closestPrincipal(text: string, version?: ElasticsearchVersion): Principal | undefined {
+  const { namespace, service } = partsOf(text);
+  const known = knownAccounts(version).map(({ principal }) => principal);
+  return closest(`${namespace}/${service}`, known);
+}
+
+function partsOf(text: string): { namespace: string; service: string; isAlone: boolean } {
   const parts = text
     .toLowerCase()
     .split('/')
     .filter((part) => part !== '');
   const [namespace = '', service = ''] = parts.length === 1 ? ['elastic', ...parts] : parts;
-  if (['apm', 'apm-server', 'logstash'].includes(service)) {
-    return 'APM Server and Logstash have no service account: give them an API key (POST /_security/api_key).';
-  }
-  const guess = closest(`${namespace}/${service}`, known);
-  if (guess !== undefined) return `Did you mean ${guess}?`;
-  if (parts.length > 1 && namespace !== 'elastic') {
-    return 'Accounts outside the elastic namespace are user-managed (Elasticsearch 9.6): they take tokens from the REST API only, never from this file.';
-  }
-  return undefined;
+  return { namespace, service, isAlone: parts.length <= 1 };
 }

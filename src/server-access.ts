@@ -94,15 +94,8 @@ export function accessWarning(
   }: { readonly before: Attributes | undefined; readonly after: Attributes; readonly isOwnWay: boolean },
   fs: FileSystem,
 ): string[] | undefined {
-  const file = quote(path);
   if (server === undefined) {
-    if (before !== undefined || after.uid !== 0) return undefined;
-    return [
-      `Nobody can tell which user runs Elasticsearch, and only root can read [${path}]`,
-      isOwnWay
-        ? `Name the user with --server-user, or repair it: chown USER ${file} && touch ${file}`
-        : 'Name the user with --server-user.',
-    ];
+    return before === undefined && onlyRootCanRead(after) ? unknownServerWarning(path, isOwnWay) : undefined;
   }
   if (canRead(server, after)) return undefined;
   return [
@@ -110,6 +103,22 @@ export function accessWarning(
     isOwnWay
       ? `Repair it: ${repairCommand(path, server.model, fs)}`
       : 'Repair it as root: elasticsearch-service-tokens check --fix',
+  ];
+}
+
+/** Whether a file is closed to the server, whoever that is: it never runs as root. */
+export function onlyRootCanRead({ uid, mode }: Attributes): boolean {
+  return uid === 0 && (mode & 0o044) === 0;
+}
+
+/** The fact and the way out, where nobody can tell who the server is and only root can read the file. */
+export function unknownServerWarning(path: string, isOwnWay: boolean): [fact: string, hint: string] {
+  const file = quote(path);
+  return [
+    `Nobody can tell which user runs Elasticsearch, and only root can read [${path}]`,
+    isOwnWay
+      ? `Name the user with --server-user, or repair it: chown USER ${file} && touch ${file}`
+      : 'Name the user with --server-user.',
   ];
 }
 

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { type Algorithm, defaultAlgorithm, requireAlgorithm } from './algorithm.js';
 import {
   type Attributes,
+  MAX_FILE_BYTES,
   overwriteFile,
   readSnapshot,
   removeFile,
@@ -12,6 +13,7 @@ import {
   syncDirectoryOf,
   type Written,
 } from './atomic-file.js';
+import { readCallerDescriptor } from './caller-descriptor.js';
 import { ServiceTokensError } from './errors.js';
 import { type HeldLock, withLock } from './file-lock.js';
 import { type FileSystem, ignoreFailure, nodeFileSystem } from './file-system.js';
@@ -148,6 +150,8 @@ export class ServiceTokensFile {
   }
 
   #content(): TokensText {
+    const passed = readCallerDescriptor(this.#fs, this.path, MAX_FILE_BYTES);
+    if (passed !== undefined) return TokensText.parse(passed, this.path);
     return this.#read({ fs: this.#fs, way: this.#way() }).content;
   }
 

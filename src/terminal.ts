@@ -13,11 +13,13 @@ import type { ChalkInstance } from 'chalk';
 import type { Surroundings } from './config-dir.js';
 import { ServiceTokensError } from './errors.js';
 import { ExitCode, type ExitStatus, exitStatusOf } from './exit-codes.js';
-import { nodeFileSystem as fs, O_ACCMODE, O_RDWR } from './file-system.js';
+import { accessModeOf, nodeFileSystem as fs, O_RDONLY, O_RDWR } from './file-system.js';
 
 /** A stream that text is written to; a failed write rejects. */
 export interface Output {
   readonly isTTY: boolean;
+  /** Why nobody can read what is written, as an errno, where that is known before. */
+  readonly fault?: string | undefined;
   write(text: string): Promise<void>;
 }
 
@@ -37,15 +39,23 @@ export interface Io extends Surroundings {
 
 /** The Io of this process. */
 export function processIo(): Io {
+  const cwd = attempt(() => process.cwd()); // now, as the directory may be another one later
+  const toolFile = process.argv[1] ?? '.';
   return {
     env: process.env,
-    cwd: process.cwd(),
-    toolPath: fs.realpathSync(process.argv[1] ?? '.'),
-    get stdin() {
-      return process.stdin; // asked for by a command that reads it: to open it takes time, and may wait
+    get cwd() {
+      if (cwd !== undefined) return cwd;
+      throw new ServiceTokensError('CONFIG', 'The current directory does not exist', {
+        hint: 'Change to one that exists, or give absolute paths.',
+      });
     },
-    stdout: wasClosed(1) ? closedOutput : outputOf(process.stdout),
-    stderr: outputOf(process.stderr),
+    toolPath: attempt(() => fs.realpathSync(toolFile)) ?? toolFile,
+    get stdin() {
+      // Asked for by a command that reads it: to open it takes time, and may wait.
+      return inputOf(0);
+    },
+    stdout: { ...outputOf(process.stdout, 1), fault: faultOf(1) },
+    stderr: outputOf(process.stderr, 2),
     get isMerged() {
       return !process.stderr.isTTY && isSameFile(1, 2);
     },
@@ -54,6 +64,14 @@ export function processIo(): Io {
       return signals;
     },
   };
+}
+
+function attempt<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch {
+    return undefined;
+  }
 }
 
 let signals: AbortSignal | undefined;
@@ -82,13 +100,40 @@ function isIgnored(signal: number): boolean {
   }
 }
 
-function outputOf(stream: NodeJS.WriteStream): Output {
+/** Node reads a directory or a disk as an empty stream, without a word. */
+function inputOf(fd: number): AsyncIterable<string | Uint8Array> {
+  const stat = attempt(() => fs.fstatSync(fd));
+  return stat?.isDirectory() || stat?.isBlockDevice() ? chunksOf(fd) : process.stdin;
+}
+
+async function* chunksOf(fd: number): AsyncGenerator<Uint8Array> {
+  const chunk = Buffer.alloc(64 * 1024);
+  for (;;) {
+    const read = fs.readSync(fd, chunk, 0, chunk.length, null);
+    if (read === 0) return;
+    yield Buffer.from(chunk.subarray(0, read));
+  }
+}
+
+function outputOf(stream: NodeJS.WriteStream, fd: number): Output {
   stream.on('error', () => {}); // told by write's callback; without a listener it would end the process
+  const isTTY = stream.isTTY === true;
+  const stat = attempt(() => fs.fstatSync(fd));
+  if (!isTTY && !stat?.isFIFO() && !stat?.isSocket())
+    return { isTTY, write: async (text) => writeAll(fd, text) };
   return {
-    isTTY: stream.isTTY === true,
+    isTTY,
     write: (text) =>
       new Promise((resolve, reject) => stream.write(text, (error) => (error ? reject(error) : resolve()))),
   };
+}
+
+/** Node drops what it writes to a directory, and does not look whether a file on a full disk took all of it. */
+function writeAll(fd: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let offset = 0; offset < bytes.length; ) {
+    offset += fs.writeSync(fd, bytes, offset, bytes.length - offset, null);
+  }
 }
 
 function isSameFile(fd: number, other: number): boolean {
@@ -101,25 +146,19 @@ function isSameFile(fd: number, other: number): boolean {
 }
 
 /**
- * Whether a stream was closed when the process began (`>&-`). Node opens /dev/null in its place, for reading and
- * writing; a shell's own `>/dev/null` is for writing only. Where there is no /proc, nobody can tell.
+ * Why nobody can read what is written to a descriptor, as an errno. Node opens /dev/null for reading and writing in the
+ * place of one that was closed (`>&-`), and nothing tells that from the same opened by a parent process (Python's
+ * subprocess.DEVNULL, Node's `stdio: 'ignore'`); a shell's own `>/dev/null` is for writing only, and the caller's
+ * choice. Where there is no /proc, nobody can tell.
  */
-function wasClosed(fd: number): boolean {
-  try {
-    const flags = /^flags:\s*(\d+)$/m.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1] ?? '';
-    return (
-      (Number.parseInt(flags, 8) & O_ACCMODE) === O_RDWR &&
-      fs.fstatSync(fd).rdev === fs.statSync('/dev/null').rdev
-    );
-  } catch {
-    return false;
-  }
+function faultOf(fd: number): string | undefined {
+  const stat = attempt(() => fs.fstatSync(fd));
+  if (stat === undefined) return 'EBADF';
+  if (stat.isDirectory()) return 'EISDIR';
+  const mode = accessModeOf(fs, fd);
+  const isNull = stat.isCharacterDevice() && stat.rdev === attempt(() => fs.statSync('/dev/null'))?.rdev;
+  return mode === O_RDONLY || (mode === O_RDWR && isNull) ? 'EBADF' : undefined;
 }
-
-const closedOutput: Output = {
-  isTTY: false,
-  write: () => Promise.reject(Object.assign(new Error('closed'), { code: 'EBADF' })),
-};
 
 export class Terminal {
   readonly #io: Io;
@@ -144,9 +183,14 @@ export class Terminal {
       await this.#io.stdout.write(text);
       this.#hasAnswered = true;
     } catch (cause) {
-      const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
-      throw new ServiceTokensError('IO', `could not write to standard output: ${reason}`, { cause });
+      throw notWritten((cause as NodeJS.ErrnoException).code ?? 'unknown error', cause);
     }
+  }
+
+  /** What to end with instead of writing a secret that nobody could read on stdout; undefined where somebody may. */
+  get deadEnd(): ServiceTokensError | undefined {
+    const { fault } = this.#io.stdout;
+    return fault === undefined ? undefined : notWritten(fault);
   }
 
   /** Writes a warning to stderr; what follows the first line stands on lines of its own. */
@@ -162,7 +206,7 @@ export class Terminal {
   /** Writes an error to stderr. @returns the exit status */
   async fail(error: unknown): Promise<ExitStatus> {
     const isOurs = error instanceof ServiceTokensError;
-    const status = isOurs ? exitStatusOf(error.code) : ExitCode.SOFTWARE;
+    const status = isOurs ? exitStatusOf(error.code) : ExitCode.OS_ERROR;
     const message = isOurs
       ? error.message
       : `internal error: ${error instanceof Error ? error.message : error}`;
@@ -200,6 +244,9 @@ export class Terminal {
   }
 }
 
+function notWritten(reason: string, cause?: unknown): ServiceTokensError {
+  return new ServiceTokensError('IO', `could not write to standard output: ${reason}`, { cause });
+}
 let chalkModule: Promise<typeof import('chalk')> | undefined;
 
 /** Control characters, line separators and bidirectional overrides, as JavaScript would write them in a string. */

@@ -35,6 +35,7 @@ const layers: readonly (readonly string[])[] = [
   ],
   [
     'algorithm.ts',
+    'caller-descriptor.ts',
     'elasticsearch-version.ts',
     'lock-claim.ts',
     'lock-marks.ts',

@@ -22,6 +22,7 @@ import { type FileSystem, nodeFileSystem } from '../src/file-system.js';
 import type { FindingCode } from '../src/findings.js';
 import { main } from '../src/main.js';
 import { ownProcess } from '../src/processes.js';
+import { accessWarning } from '../src/server-access.js';
 import { watchedFileSystem } from './support/faulty-file-system.js';
 import { codeAndMessage, publicTokens, rejectionOf } from './support/fixtures.js';
 import { ordinaryUserFileSystem } from './support/ordinary-user.js';
@@ -93,9 +94,13 @@ describe('a good file', () => {
     });
   });
 
-  test('that does not exist is fine, as it is to the server, and is not created', async () => {
+  test('that does not exist is fine, as it is to the server, is noted, and is not created', async () => {
     const none = createHash('sha256').digest('hex');
-    expect(await check()).toEqual({ stdout: `0 tokens, sha256:${none}\n`, stderr: '', status: 0 });
+    expect(await check()).toEqual({
+      stdout: `note: The file [${path}] does not exist\n  That is fine as long as there are no tokens: create makes the file.\n0 tokens, sha256:${none}\n`,
+      stderr: '',
+      status: 0,
+    });
     expect(readdirSync(conf)).toEqual([]);
   });
 
@@ -322,9 +327,23 @@ describe('who may use the file', () => {
     ]);
   });
 
-  test('when nobody can tell who the server is, then nobody says that it can’t read the file', async () => {
+  test.each<[why: string, file: readonly [number, number, number], expected: readonly string[]]>([
+    ['root alone can read it', [0, 0, 0o600], ['warning SERVER_UNKNOWN']],
+    ['a group can read it, which may be the server’s', [0, 0, 0o640], []],
+    ['somebody other than root owns it', [61007, 0, 0o600], []],
+  ])('when nobody can tell who the server is, and %s', async (_, file, expected) => {
     write(`${GOOD}\n`);
-    expect(await briefly(world({ service_tokens: [0, 0, 0o600] }))).toEqual([]);
+    expect(await briefly(world({ service_tokens: file }))).toEqual(expected);
+  });
+
+  test('check warns of an unknown server in the words of create', async () => {
+    write(`${GOOD}\n`);
+    const attributes = { uid: 0, gid: 0, mode: 0o600 };
+    const { findings } = await checkTokensFile(path, { fs: world({ service_tokens: [0, 0, 0o600] }) });
+    const created = { before: undefined, after: attributes, isOwnWay: true };
+    expect([findings[0]?.message, findings[0]?.hint]).toEqual(
+      accessWarning(path, undefined, created, nodeFileSystem),
+    );
   });
 
   test.each<[why: string, attributes: readonly [number, number, number], hint: string | undefined]>([
@@ -423,7 +442,7 @@ describe('what a rename would break', () => {
           : undefined,
     });
     const { findings } = await checkTokensFile(path, { fs });
-    expect(findings).toMatchObject([
+    expect(findings.filter(({ code }) => code === 'SINGLE_FILE_MOUNT')).toMatchObject([
       {
         severity: 'warning',
         code: 'SINGLE_FILE_MOUNT',
@@ -504,7 +523,8 @@ describe('what killed processes left', () => {
         if (listings > 2) rmSync(lock(), { recursive: true, force: true });
       },
     });
-    expect((await checkTokensFile(path, { fs })).findings).toEqual([]);
+    const codes = (await checkTokensFile(path, { fs })).findings.map(({ code }) => code);
+    expect(codes.filter((code) => code === 'STALE_LOCK')).toEqual([]);
     expect(listings).toBeGreaterThan(2); // of the directory, of the lock, and of the lock again
   });
 
@@ -529,6 +549,7 @@ describe('--json', () => {
     const text = { message: expect.any(String), hint: expect.any(String) };
     expect(JSON.parse(stdout)).toEqual({
       file: path,
+      exists: true,
       tokens: 1,
       digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
       findings: [
@@ -553,6 +574,67 @@ describe('--json', () => {
     expect(stdout).not.toMatch(/[\u202e\u009b]/);
     expect(JSON.parse(stdout)).toMatchObject({ file: path });
     expect((await check()).stdout).toContain('con\\u202e\\u009bfig');
+  });
+});
+
+describe('a file that does not exist', () => {
+  test('is a warning where --file names it, as the name may be misspelt', async () => {
+    expect(await check(['--file', join(conf, 'typo'), '--json'])).toMatchObject({ status: 1, stderr: '' });
+    const { stdout } = await check(['--file', join(conf, 'typo'), '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({
+      exists: false,
+      tokens: 0,
+      findings: [{ severity: 'warning', code: 'NO_FILE', message: `The file [${conf}/typo] does not exist` }],
+    });
+  });
+
+  test('is so too behind a link', async () => {
+    symlinkSync('nowhere', path);
+    expect(JSON.parse((await check(['--json'])).stdout)).toMatchObject({ exists: false });
+  });
+});
+
+describe('what is expected', () => {
+  const digest = `sha256:${createHash('sha256').update(`${GOOD}\n`).digest('hex')}`;
+  const other = digest.replace(/[0-9a-f]{8}$/, '00000000');
+  beforeEach(() => write(`${GOOD}\n`));
+
+  test.each<[args: readonly string[], status: number]>([
+    [['--expect-digest', digest], 0],
+    [['--expect-digest', digest.toUpperCase().replace('SHA', 'sha')], 0],
+    [['--expect-digest', other], 1],
+    [['--expect-tokens', '1'], 0],
+    [['--expect-tokens', '0'], 1],
+    [['--expect-tokens', '1', '--expect-digest', digest], 0],
+    [['--expect-tokens', '1', '--expect-digest', other], 1],
+  ])('%j gives status %i', async (args, status) => {
+    expect((await check(['-s', ...args])).status).toBe(status);
+  });
+
+  test('and is not so is an error that says what it is', async () => {
+    const { stdout } = await check(['--expect-digest', other, '--expect-tokens', '2']);
+    expect(stdout).toContain(`error: The digest is ${digest}; expected ${other}\n`);
+    expect(stdout).toContain('error: The number of tokens is 1; expected 2\n');
+  });
+
+  test('of a file that the server could not read is never so', async () => {
+    write('broken\n');
+    const { stdout } = await check(['--expect-digest', digest]);
+    expect(stdout).toContain(`error: The digest is unknown; expected ${digest}\n`);
+  });
+
+  test.each([
+    ['--expect-digest', 'x', '[x] is not a digest'],
+    ['--expect-digest', '', '[] is not a digest'],
+    ['--expect-digest', digest.slice(0, -1), `[${digest.slice(0, -1)}] is not a digest`],
+    ['--expect-tokens', 'x', '[x] is not a number of tokens'],
+    ['--expect-tokens', '-1', '[-1] is not a number of tokens'],
+    ['--expect-tokens', '', '[] is not a number of tokens'],
+    ['--expect-tokens', '1.0', '[1.0] is not a number of tokens'],
+  ])('%s <%s> is a wrong command line', async (option, value, message) => {
+    const { stdout, stderr, status } = await check([option, value]);
+    expect({ stdout, status }).toEqual({ stdout: '', status: 64 });
+    expect(stderr).toContain(`ERROR: ${message}, with exit code 64\n`);
   });
 });
 

@@ -164,7 +164,7 @@ test('each kind of change is one line, in order, and comes within seven seconds'
   ];
 
   const watch = new Watch(['--json']);
-  expect(await watch.report()).toEqual({ event: 'loaded', tokens: [] });
+  expect(await watch.report()).toEqual({ event: 'loaded', tokens: [], exists: false });
   for (const [what, act, expected] of steps) {
     act();
     const start = performance.now();
@@ -182,6 +182,14 @@ test('each kind of change is one line, in order, and comes within seven seconds'
 });
 
 describe('For people', () => {
+  test('it says that there is no file, and goes on', async () => {
+    rmSync(path);
+    const watch = new Watch();
+    expect([await watch.line(), await watch.line()]).toEqual(['loaded 0 tokens', 'the file does not exist']);
+    replaceFile(line('a'));
+    expect(await watch.line()).toBe('added elastic/kibana/a');
+  });
+
   test('it says what is loaded, and what each change means', async () => {
     writeFileSync(path, line('b') + line('a'));
     const watch = new Watch();

@@ -1,6 +1,12 @@
 import type { ElasticsearchVersion } from '../elasticsearch-version.js';
 import { ServiceTokensError } from '../errors.js';
-import { type Principal, parsePrincipal } from '../known-accounts.js';
+import {
+  closestPrincipal,
+  isAccount,
+  type Principal,
+  parsePrincipal,
+  principalHint,
+} from '../known-accounts.js';
 import { parseTokenName, type TokenName } from '../token-name.js';
 
 /**
@@ -16,7 +22,10 @@ export function parseTokenArguments(
   if (principal === undefined) {
     throw new ServiceTokensError('USAGE', 'Missing service-account-principal and token-name arguments');
   }
-  if (name === undefined) throw new ServiceTokensError('USAGE', 'Missing token-name argument');
+  if (name === undefined) {
+    const hint = isAccount(principal) ? undefined : singleArgumentHint(principal, version);
+    throw new ServiceTokensError('USAGE', 'Missing token-name argument', { hint });
+  }
   if (extra.length > 0) {
     throw new ServiceTokensError(
       'USAGE',
@@ -50,7 +59,23 @@ export function refuseArguments(args: readonly string[]): void {
   if (args.length > 0) throw new ServiceTokensError('USAGE', `Expected no arguments, found ${args.length}`);
 }
 
+/** Anything else is an account whose token has no name, as to the original, be it one or not. */
 function splitQualifiedName(argument: string): string[] {
-  const [, principal, name] = /^([^/]*\/[^/]*)\/(.+)$/s.exec(argument) ?? [];
-  return principal !== undefined && name !== undefined ? [principal, name] : [argument];
+  const [, principal, name] = /^([^/]+\/[^/]+)\/(.+)$/s.exec(argument) ?? [];
+  return principal !== undefined && name !== undefined && isAccount(principal)
+    ? [principal, name]
+    : [argument];
+}
+
+/** Guesses at `/elastic/kibana/my-token`, `kibana/my-token` and `elastic/kibna/my-token`, besides accounts. */
+function singleArgumentHint(argument: string, version: ElasticsearchVersion | undefined): string | undefined {
+  const parts = argument.split('/').filter((part) => part !== '');
+  const name = parts.at(-1);
+  const guess =
+    parts.length === 2 || parts.length === 3
+      ? closestPrincipal(parts.slice(0, -1).join('/'), version)
+      : undefined;
+  return guess === undefined || guess === parts.join('/')
+    ? principalHint(argument, version)
+    : `Did you mean ${guess}/${name}?`;
 }

@@ -1,20 +1,31 @@
-import { resolve } from 'node:path';
+import { openRegular, readBounded } from '../bounded-read.js';
+import { readCallerDescriptor } from '../caller-descriptor.js';
+import { absolutePath } from '../config-dir.js';
 import { ServiceTokensError } from '../errors.js';
-import { fileError } from '../file-errors.js';
+import { fileError, tooLarge } from '../file-errors.js';
+import type { FileSystem } from '../file-system.js';
 import type { Invocation } from './command.js';
+
+/** The most that is read, in bytes: some 100,000 tokens. */
+const LIMIT = 16 * 1024 * 1024;
+
+export interface Bearer {
+  readonly bearer: string;
+  /** Counted from 1. */
+  readonly line: number;
+}
+
+/** Made one after the other, when they are asked for: millions of short lines take no more memory than their text. */
+export interface Bearers extends Iterable<Bearer> {
+  readonly areSeveral: boolean;
+}
 
 /**
  * Reads tokens from standard input or from `--token-file`, one a line; white space around a line is dropped.
  *
- * @returns each with the number of its line
  * @throws USAGE for an argument, which every process list would show; NOT_A_TOKEN when there is none; IO or PERMISSION
  */
-export async function readBearers({
-  args,
-  options,
-  io,
-  fs,
-}: Invocation): Promise<{ bearer: string; line: number }[]> {
+export async function readBearers({ args, options, io, fs }: Invocation): Promise<Bearers> {
   if (args.length > 0) {
     throw new ServiceTokensError(
       'USAGE',
@@ -24,28 +35,66 @@ export async function readBearers({
       },
     );
   }
-  const text =
-    options.tokenFile === undefined ? await readAll(io.stdin) : readFile(options.tokenFile, io.cwd, fs);
-  const lines = text.split('\n').map((line, index) => ({ bearer: line.trim(), line: index + 1 }));
-  const bearers = lines.filter(({ bearer }) => bearer !== '');
-  if (bearers.length > 0) return bearers;
-  throw new ServiceTokensError('NOT_A_TOKEN', 'There is no token in the input');
+  const bytes =
+    options.tokenFile === undefined
+      ? await readStream(io.stdin)
+      : readFile(absolutePath(options.tokenFile, io), fs);
+  const text = bytes.toString('utf8');
+  const [first, second] = take(2, bearersIn(text));
+  if (first === undefined) throw new ServiceTokensError('NOT_A_TOKEN', 'There is no token in the input');
+  return { areSeveral: second !== undefined, [Symbol.iterator]: () => bearersIn(text) };
 }
 
-async function readAll(stdin: AsyncIterable<string | Uint8Array>): Promise<string> {
+async function readStream(stdin: AsyncIterable<string | Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
+  let size = 0;
   try {
-    for await (const chunk of stdin) chunks.push(Buffer.from(chunk));
+    for await (const chunk of stdin) {
+      const bytes = Buffer.from(chunk);
+      chunks.push(bytes);
+      size += bytes.length;
+      if (size > LIMIT) throw tooLarge('standard input', LIMIT);
+    }
   } catch (error) {
     throw fileError(error, 'could not read', 'standard input');
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
-function readFile(path: string, cwd: string, fs: Invocation['fs']): string {
+function readFile(path: string, fs: FileSystem): Buffer {
+  return readCallerDescriptor(fs, path, LIMIT) ?? readRegular(path, fs);
+}
+
+function readRegular(path: string, fs: FileSystem): Buffer {
   try {
-    return fs.readFileSync(resolve(cwd, path), 'utf8');
+    const opened = openRegular(fs, path);
+    if (opened.fd === undefined) {
+      throw new ServiceTokensError('IO', `could not read [${path}]: it is ${opened.kind}`);
+    }
+    try {
+      const bytes = readBounded(fs, opened.fd, LIMIT);
+      if (bytes.length > LIMIT) throw tooLarge(path, LIMIT, Math.max(Number(opened.stat.size), bytes.length));
+      return bytes;
+    } finally {
+      fs.closeSync(opened.fd);
+    }
   } catch (error) {
-    throw fileError(error, 'could not read', resolve(cwd, path));
+    throw fileError(error, 'could not read', path);
   }
+}
+
+function* bearersIn(text: string): Generator<Bearer, undefined> {
+  for (let start = 0, line = 1; start < text.length; line++) {
+    const lineFeed = text.indexOf('\n', start);
+    const end = lineFeed < 0 ? text.length : lineFeed;
+    const bearer = text.slice(start, end).trim();
+    if (bearer !== '') yield { bearer, line };
+    start = end + 1;
+  }
+}
+
+function take<T>(count: number, items: Iterable<T>): T[] {
+  const taken: T[] = [];
+  for (const item of items) if (taken.push(item) === count) break;
+  return taken;
 }

@@ -20,6 +20,8 @@ export interface Options {
   readonly inPlace?: boolean;
   readonly tokenFile?: string;
   readonly fix?: boolean;
+  readonly expectDigest?: string;
+  readonly expectTokens?: string;
   readonly json?: boolean;
 }
 

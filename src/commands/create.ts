@@ -14,15 +14,18 @@ export const create: Command = async (invocation) => {
     readHashSettings(configDir, overrides, io.env, fs),
   );
 
-  const change = await inTokensDir(({ fs, ...entered }) =>
-    new ServiceTokensFile(tokensFile, { ...options, configDir, fs }, entered).create(principal, name, {
+  const change = await inTokensDir(async ({ fs, ...entered }) => {
+    const file = new ServiceTokensFile(tokensFile, { ...options, configDir, fs }, entered);
+    const { deadEnd } = terminal;
+    if (deadEnd !== undefined && !file.entries().has(`${principal}/${name}`)) throw deadEnd;
+    return file.create(principal, name, {
       algorithm,
       signal: io.interrupted,
       // Silent is the bare value, as with elasticsearch-reset-password; the original would lose the token.
       deliver: ({ qualifiedName, bearer }) =>
         terminal.answer(options.silent ? `${bearer}\n` : `SERVICE_TOKEN ${qualifiedName} = ${bearer}\n`),
-    }),
-  );
+    });
+  });
 
   if (fipsMode && algorithm.scheme === 'bcrypt') {
     await terminal.warn(['FIPS mode is on: the server wants PBKDF2, and this token was hashed with bcrypt']);

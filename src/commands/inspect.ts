@@ -1,5 +1,5 @@
 import { formatVersion } from '../elasticsearch-version.js';
-import { ExitCode } from '../exit-codes.js';
+import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { knownAccounts } from '../known-accounts.js';
 import { escapeControls } from '../terminal.js';
 import { ServiceToken } from '../token.js';
@@ -7,14 +7,28 @@ import { kindOf } from '../token-kinds.js';
 import { readBearers } from './bearers.js';
 import type { Command } from './command.js';
 
+/** So many characters are written at a time. */
+const BATCH = 64 * 1024;
+
 export const inspect: Command = async (invocation) => {
   const { options, version, terminal } = invocation;
-  const descriptions = (await readBearers(invocation)).map(({ bearer }) => describe(bearer));
-  const answer = options.json
-    ? descriptions.map((description) => `${JSON.stringify(description)}\n`).join('')
-    : descriptions.map(forPeople).join('\n');
-  if (!options.silent) await terminal.answer(answer);
-  return descriptions.every(({ type }) => type === 'service account token') ? ExitCode.OK : ExitCode.DATA;
+  let status: ExitStatus = ExitCode.OK;
+  let answer = '';
+  let separator = '';
+  for (const { bearer } of await readBearers(invocation)) {
+    const description = describe(bearer);
+    if (description.type !== 'service account token') status = ExitCode.DATA;
+    answer += options.json ? `${JSON.stringify(description)}\n` : `${separator}${forPeople(description)}`;
+    separator = '\n';
+    if (answer.length >= BATCH) await flush();
+  }
+  await flush();
+  return status;
+
+  async function flush(): Promise<void> {
+    if (!options.silent) await terminal.answer(answer);
+    answer = '';
+  }
 
   function describe(bearer: string) {
     const token = ServiceToken.decode(bearer);

@@ -1,6 +1,6 @@
 import { ServiceTokensError } from '../errors.js';
 import { ExitCode } from '../exit-codes.js';
-import { errnoOf } from '../file-system.js';
+import { errnoOf, ifExists } from '../file-system.js';
 import { ServiceTokensFile } from '../service-tokens-file.js';
 import { parsePrincipalArgument } from './arguments.js';
 import type { Command } from './command.js';
@@ -19,6 +19,10 @@ export const list: Command = async (invocation) => {
     } catch (error) {
       // The reader has seen enough: `list | head`.
       if (!(error instanceof ServiceTokensError && errnoOf(error.cause) === 'EPIPE')) throw error;
+    }
+    const isMissing = ifExists(() => fs.lstatSync(entered.way.target)) === undefined;
+    if (isMissing && options.file !== undefined) {
+      await terminal.warn([`The file [${tokensFile}] does not exist`]);
     }
   });
   return ExitCode.OK;

@@ -1,4 +1,5 @@
 import { basename, join } from 'node:path';
+import { callerDescriptor, requireName } from '../caller-descriptor.js';
 import { findPlace, type Place } from '../config-dir.js';
 import { ServiceTokensError } from '../errors.js';
 import { errnoOf, type FileSystem, ifExists } from '../file-system.js';
@@ -37,7 +38,7 @@ export interface OpenPlace extends Place {
  *
  * @param purpose a change is refused where root would have to trust somebody; who only reads gives away no more than
  *   names and line numbers, and goes on
- * @throws CONFIG when there is no such place; PERMISSION when the change is refused
+ * @throws USAGE for a change of a descriptor that the caller passed; CONFIG when there is no such place; PERMISSION when the change is refused
  */
 export async function openPlace(
   { options, io, fs, terminal }: Invocation,
@@ -56,15 +57,17 @@ export async function openPlace(
     }
   };
   const caller = fs.geteuid();
-  const way = examine(fs, tokensFile);
-  const identity = identityFor(way, purpose === 'read');
+  if (purpose === 'change') requireName(tokensFile);
+  const isPassed = callerDescriptor(tokensFile) !== undefined; // it is open already
+  const way = examine(fs, tokensFile, !isPassed);
+  const identity = isPassed ? undefined : identityFor(way, purpose === 'read');
   // The installation may be one that only root can read.
   if (identity !== undefined) await Promise.all([terminal.prepare(), loadYaml(), loadBcrypt()]);
 
   return {
     ...place,
     async inTokensDir(work) {
-      if (way.directory === undefined) {
+      if (isPassed || way.directory === undefined) {
         return work({ fs, way, caller, server: undefined, asRoot: (calls) => calls() });
       }
       return within(way, identity, fs, async (entered) => {

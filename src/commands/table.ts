@@ -83,6 +83,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       SERVER_USER,
       TRUST_DIRECTORY,
       ['--fix', "repair the file's owner, group and mode, and touch it so that a running node notices"],
+      ['--expect-digest <DIGEST>', 'fail unless the tokens have this digest, as check prints it'],
+      ['--expect-tokens <NUMBER>', 'fail unless there are so many tokens'],
       ['--json', 'print one JSON object'],
     ],
     load: async () => (await import('./check.js')).check,

@@ -35,7 +35,7 @@ export const verify: Command = async (invocation) => {
 
   let status: ExitStatus = ExitCode.OK;
   for (const { bearer, line } of bearers) {
-    const error = await judge(bearer, bearers.length > 1 ? `line #${line}: ` : '');
+    const error = await judge(bearer, bearers.areSeveral ? `line #${line}: ` : '');
     if (error !== undefined) status = Math.max(status, await terminal.fail(error)) as ExitStatus;
   }
   return status;

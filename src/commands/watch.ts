@@ -1,8 +1,9 @@
 import { EventEmitter, on } from 'node:events';
+import { requireName } from '../caller-descriptor.js';
 import { ServiceTokensError } from '../errors.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { FileFollower, type Reload } from '../file-follower.js';
-import { errnoOf } from '../file-system.js';
+import { errnoOf, ifExists } from '../file-system.js';
 import { escapeControls } from '../terminal.js';
 import { refuseArguments } from './arguments.js';
 import type { Command, Invocation } from './command.js';
@@ -10,13 +11,14 @@ import { openPlace } from './place.js';
 
 /** A line of `--json`, but for its time. Fields may be added; these keep their names and what they mean. */
 type Report =
-  | { readonly event: 'loaded'; readonly tokens: readonly string[] }
+  | { readonly event: 'loaded'; readonly tokens: readonly string[]; readonly exists?: false }
   | ({ readonly event: 'changed' } & Omit<Reload, 'error'>)
   | { readonly event: 'failed'; readonly reason: string; readonly removed: readonly string[] };
 
 export const watch: Command = async (invocation) => {
   refuseArguments(invocation.args);
   const place = await openPlace(invocation, 'read');
+  requireName(place.tokensFile);
   return place.following(() => follow(place.tokensFile, invocation));
 };
 
@@ -28,7 +30,8 @@ async function follow(tokensFile: string, { options, io, terminal, fs }: Invocat
     const changes = on(reloads, 'reload', { signal: interrupted });
     const onReload = (reload: Reload) => void reloads.emit('reload', reload);
     follower = await FileFollower.open(tokensFile, { fs, onReload });
-    await print(startOf(follower), startLines(follower));
+    const exists = ifExists(() => fs.statSync(tokensFile)) !== undefined;
+    await print(startOf(follower, exists), startLines(follower, exists));
     for await (const [reload] of changes as AsyncIterable<[Reload]>) {
       await print(reportOf(reload), reloadLines(reload));
     }
@@ -49,15 +52,19 @@ async function follow(tokensFile: string, { options, io, terminal, fs }: Invocat
   }
 }
 
-function startOf({ entries, error }: FileFollower): Report {
+function startOf({ entries, error }: FileFollower, exists: boolean): Report {
   if (error !== undefined) return { event: 'failed', reason: error.message, removed: [] };
-  return { event: 'loaded', tokens: [...entries.keys()].sort() };
+  return { event: 'loaded', tokens: [...entries.keys()].sort(), ...(!exists && { exists }) };
 }
 
-function startLines({ entries, error }: FileFollower): string[] {
+function startLines({ entries, error }: FileFollower, exists: boolean): string[] {
   if (error !== undefined) return [`the server would not start: ${error.message}`];
   const names = [...entries.keys()].sort();
-  return [`loaded ${names.length} ${names.length === 1 ? 'token' : 'tokens'}`, ...names];
+  return [
+    `loaded ${names.length} ${names.length === 1 ? 'token' : 'tokens'}`,
+    ...names,
+    ...(exists ? [] : ['the file does not exist']),
+  ];
 }
 
 function reportOf({ added, removed, changed, error }: Reload): Report {
