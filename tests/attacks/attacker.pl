@@ -4,12 +4,16 @@
 #
 # It takes that identity, then obeys its standard input, an order a line with tabs between its words, and answers each
 # with a line: "done", "absent" (no such name), or "denied" with the system's reason. An answer means that the move is
-# made, so whoever waits for it needs no luck.
+# made, so whoever waits for it needs no luck. Some orders are for real races: they answer "racing" and go on until
+# SIGTERM, when they say how many exchanges were made.
 #
 #     place DIRECTORY PATTERN... KIND TARGET   put something else in the place of a name; a pattern is "=name", or a
 #                                              regular expression that the first fitting name answers
 #     back                                     undo the last move
 #     collect                                  end the turn: what came through the pipes that were held open, in hex
+#     swap [PATH KIND TARGET]...               exchange these in turn
+#     chase DIRECTORY PATTERN... KIND TARGET   exchange each fitting name as soon as it is there, to and fro
+#     refresh DIRECTORY NAME                   keep a file there that is written twice a second
 use strict;
 use warnings;
 use Fcntl;
@@ -28,7 +32,7 @@ chdir '/';
 my $RENAMEAT2 = { x86_64 => 316, aarch64 => 276 }->{ (POSIX::uname())[4] } or die 'which number has renameat2 here?';
 my $AT_FDCWD = -100;
 my $EXCHANGE = 2;
-my ($count, @held, @last) = (0);
+my ($count, $made, @held, @last) = (0, 0);
 
 sub exchange {
     my ($from, $to) = @_;
@@ -104,7 +108,47 @@ sub collect {
     return 'done ' . unpack 'H*', $text;
 }
 
-my %orders = (place => \&place, back => \&back, collect => \&collect);
+sub swap {
+    my @pairs;
+    while (my ($path, $kind, $target) = splice @_, 0, 3) {
+        my ($beside) = $path =~ m{(.*)/};
+        push @pairs, [replacement($beside, $kind, $target) // die("$path: $!"), $path];
+    }
+    print "racing\n";
+    while (1) {
+        for my $pair (@pairs) { exchange(@$pair) && $made++ }
+    }
+}
+
+sub chase {
+    print "racing\n";
+    while (1) {
+        next unless place(@_) eq 'done';
+        $made++;
+        my (undef, @names) = @last;
+        $made++ while exchange(@names);
+    }
+}
+
+sub refresh {
+    my ($directory, $name) = @_;
+    for (my $turn = 0; ; $turn++) {
+        mkdir $directory, 0777;
+        if (open my $handle, '>>', "$directory/$name") { print $handle '.' }
+        print "racing\n" if $turn == 0;
+        select undef, undef, undef, 0.4;
+    }
+}
+
+$SIG{TERM} = sub { print "$made\n"; exit };
+my %orders = (
+    place => \&place,
+    back => \&back,
+    collect => \&collect,
+    swap => \&swap,
+    chase => \&chase,
+    refresh => \&refresh,
+);
 while (my $line = <STDIN>) {
     chomp $line;
     my ($order, @words) = split /\t/, $line, -1;

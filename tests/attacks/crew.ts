@@ -89,7 +89,8 @@ export class Crew {
 }
 
 /** Whether a process sleeps, and not where the expression says; some kernels do not tell where, but "0". */
-function isAsleep({ pid }: ChildProcess, elsewhere?: RegExp): boolean {
+function isAsleep({ pid, exitCode, signalCode }: ChildProcess, elsewhere?: RegExp): boolean {
+  if (exitCode !== null || signalCode !== null) return false;
   const state = /\) (\w)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1];
   return state === 'S' && !elsewhere?.test(readFileSync(`/proc/${pid}/wchan`, 'utf8'));
 }

@@ -1,5 +1,6 @@
 /** What the attacker can do before a system call: which name he exchanges, and for what. */
 import { join } from 'node:path';
+import { deadMark, mark } from './lock-names.js';
 import type { Call, Order } from './protocol.js';
 import type { Stage } from './stage.js';
 
@@ -88,8 +89,6 @@ export interface Scene {
   /** The directory of the file that is changed, and its name there. */
   readonly directory: string;
   readonly name: string;
-  /** The name of a lock directory that the command made when nobody interfered. */
-  readonly lockDirectory: string | undefined;
 }
 
 /** A name that the attacker exchanges. */
@@ -115,8 +114,7 @@ const literally = (name: string, why: string, kinds = forFiles): Role => ({
   kinds,
 });
 
-/** A mark, or what is named after one, of a process that is dead: a number that no process has. */
-const deadMark = ({ lockDirectory }: Scene) => lockDirectory?.replace(/^.*\.lock-\d+/, '4194303');
+const DEAD = deadMark(mark);
 const lock = ({ name }: Scene) => `.${name}.lock`;
 const escaped = (text: string) => text.replace(/[.]/g, '\\.');
 
@@ -183,16 +181,16 @@ export const names: readonly Role[] = [
   {
     name: "dead process's lock directory",
     why: 'the command clears such away',
-    place: (scene) => fromMark(scene, (mark) => [scene.directory, `=${lock(scene)}-${mark}`]),
-    isPart: (part, scene) => part === `${lock(scene)}-${deadMark(scene)}`,
+    place: (scene) => [scene.directory, `=${lock(scene)}-${DEAD}`],
+    isPart: (part, scene) => part === `${lock(scene)}-${DEAD}`,
     isListed: true,
     kinds: forFiles,
   },
   {
     name: "dead process's mark in the lock",
     why: 'the command clears such away',
-    place: (scene) => fromMark(scene, (mark) => [scene.directory, `=${lock(scene)}`, `=${mark}`]),
-    isPart: (part, scene) => [lock(scene), deadMark(scene)].includes(part),
+    place: (scene) => [scene.directory, `=${lock(scene)}`, `=${DEAD}`],
+    isPart: (part, scene) => [lock(scene), DEAD].includes(part),
     isListed: true,
     kinds: forFiles,
   },
@@ -215,11 +213,6 @@ export function wayRole(area: string, path: string): Role {
     isPart: (part) => part === path.split('/').at(-1),
     kinds: forDirectories,
   };
-}
-
-function fromMark<T>(scene: Scene, make: (mark: string) => T): T | undefined {
-  const mark = deadMark(scene);
-  return mark === undefined ? undefined : make(mark);
 }
 
 export interface Move {

@@ -110,7 +110,7 @@ export class Stage {
     file(join(this.treasure, 'elasticsearch.yml'), `cluster.name: ${SECRET}\n`, own(0o600));
     directory(join(this.treasure, 'vault'), own(0o700));
     file(join(this.treasure, 'vault', 'a'), SECRET, own(0o600));
-    file(join(this.treasure, 'vault', 'service_tokens'), `${entry}${key}-2:${SECRET}\n`, own(0o600));
+    file(join(this.treasure, 'vault', 'name'), `${entry}${key}-2:${SECRET}\n`, own(0o600));
     directory(join(this.treasure, 'vault', 'empty'), own(0o700));
     file(this.neighbours, entry, { uid: NEIGHBOUR, gid: NEIGHBOUR, mode: 0o666 });
     this.#treasurer = uid;

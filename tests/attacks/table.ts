@@ -1,13 +1,10 @@
 /** The table of all attacks, run row by row: layout, beginning, command, system call, name, move. */
-import { hashSecret } from '../../src/hasher.js';
-import { parsePrincipal } from '../../src/known-accounts.js';
-import { ServiceToken } from '../../src/token.js';
-import { parseTokenName } from '../../src/token-name.js';
 import { Crew } from './crew.js';
 import { violations } from './invariants.js';
 import { type Beginning, type Layout, layouts } from './layouts.js';
 import { movesAgainst, names, orderOf, type Scene, wayRole } from './moves.js';
 import type { Call, Reply, Request } from './protocol.js';
+import { sampleEntry, sampleToken } from './sample-entry.js';
 import { Stage } from './stage.js';
 import { type VictimCommand, victimCommands } from './victim-commands.js';
 
@@ -28,13 +25,16 @@ export interface Outcome {
   attacks: number;
   /** Rows whose move the system forbade, or whose name was not there by then. */
   impossible: number;
-  /** A line for each row that did harm. */
-  readonly failures: string[];
+  /** The rows that did harm. */
+  readonly failures: Failure[];
 }
 
-const token = ServiceToken.mint(parsePrincipal('elastic/fleet-server'), parseTokenName('old'));
-const hash = await hashSecret(token.secret, { scheme: 'pbkdf2', cost: 1_000 });
-const ENTRY = `${token.qualifiedName}:${hash}\n`;
+export interface Failure {
+  /** Before which call. */
+  readonly where: string;
+  readonly move: string;
+  readonly what: string;
+}
 
 /** Runs groups one after the other, on a stage of its own and with a crew that it keeps as long as it fits. */
 export class Theatre {
@@ -49,7 +49,8 @@ export class Theatre {
    */
   async play(group: Group, isChosen: (row: number) => boolean = () => true): Promise<Outcome> {
     const outcome: Outcome = { attacks: 0, impossible: 0, failures: [] };
-    const { scene, calls } = await this.#rehearse(group, outcome);
+    const calls = await this.#rehearse(group, outcome);
+    const scene = this.#sceneOf(group);
     const { layout, command } = group;
     const roles = [
       ...(layout.isShared
@@ -69,8 +70,9 @@ export class Theatre {
       else outcome.impossible++;
       if (reply !== 'hang' && reply.answer === 'absent' && kind.name !== 'nothing') missing.add(target);
       if (reply !== 'hang' && reply.answer?.startsWith('failed')) found.push(reply.answer);
-      const where = `${title(group)}: before call ${call} (${calls[call]?.name}), ${role.name} <- ${kind.name}`;
-      if (found.length > 0) outcome.failures.push(`${where}: ${found.join('; ')}`);
+      if (found.length === 0) continue;
+      const where = `before call ${call} (${calls[call]?.name})`;
+      outcome.failures.push({ where, move: `${role.name} <- ${kind.name}`, what: found.join('; ') });
     }
     return outcome;
   }
@@ -80,28 +82,19 @@ export class Theatre {
     this.#stage.remove();
   }
 
-  /** Runs the command undisturbed: which calls it makes, and what it makes in its directory. */
-  async #rehearse(group: Group, outcome: Outcome): Promise<{ scene: Scene; calls: readonly Call[] }> {
-    const calls = async (command: VictimCommand) => {
-      const { reply, found } = await this.#run(group, this.#request({ ...group, command }));
-      if (found.length > 0)
-        outcome.failures.push(`${title({ ...group, command })}, undisturbed: ${found.join('; ')}`);
-      return reply === 'hang' ? [] : reply.calls;
-    };
-    const [writing] = victimCommands;
-    const parts = (writing ? await calls(writing) : []).flatMap(({ paths }) =>
-      paths.flatMap((path) => path.split('/')),
-    );
-    const config = this.#stage.config(group.layout);
-    const isLinked = group.beginning.name === 'link';
-    const name = isLinked ? 'name' : 'service_tokens';
-    const scene = {
-      config,
-      name,
-      directory: isLinked ? `${config}/d` : config,
-      lockDirectory: parts.find((part) => part.startsWith(`.${name}.lock-`)),
-    };
-    return { scene, calls: await calls(group.command) };
+  /** Runs the command undisturbed. @returns the calls that it makes */
+  async #rehearse(group: Group, outcome: Outcome): Promise<readonly Call[]> {
+    const { reply, found } = await this.#run(group, this.#request(group));
+    if (found.length > 0)
+      outcome.failures.push({ where: title(group), move: 'undisturbed', what: found.join('; ') });
+    return reply === 'hang' ? [] : reply.calls;
+  }
+
+  #sceneOf({ layout, beginning }: Group): Scene {
+    const config = this.#stage.config(layout);
+    return beginning.name === 'link'
+      ? { config, directory: `${config}/d`, name: 'name' }
+      : { config, directory: config, name: 'service_tokens' };
   }
 
   async #run(
@@ -110,7 +103,7 @@ export class Theatre {
   ): Promise<{ reply: Reply | 'hang'; found: string[] }> {
     const stage = this.#stage;
     const crew = await this.#cast(layout);
-    stage.build(layout, beginning, ENTRY);
+    stage.build(layout, beginning, sampleEntry);
     const before = stage.inventory();
     const reply = await crew.run(request);
     const after = stage.inventory();
@@ -122,7 +115,7 @@ export class Theatre {
   #request({ layout, command }: Group): Request {
     return {
       argv: [...command.argv, '--config-dir', this.#stage.config(layout)],
-      stdin: command.readsBearer ? `${token.bearer}\n` : '',
+      stdin: command.readsBearer ? `${sampleToken.bearer}\n` : '',
     };
   }
 
