@@ -1,8 +1,6 @@
-import { dirname } from 'node:path';
 import type { Attributes } from './atomic-file.js';
-import { type FileSystem, ifExists } from './file-system.js';
+import type { FileSystem } from './file-system.js';
 import { type Finding, finding } from './findings.js';
-import { isInKubernetesVolume, type Steps } from './place-checks.js';
 import {
   canRead,
   ENTER,
@@ -15,6 +13,7 @@ import {
   shiftOf,
 } from './server-access.js';
 import { groupName } from './system-accounts.js';
+import { isInKubernetesVolume, isOwnWay, type Way } from './way.js';
 
 const OTHERS = 0o007;
 const OTHERS_READ = 0o004;
@@ -22,18 +21,19 @@ const OTHERS_READ = 0o004;
 /**
  * Finds what keeps the server from reading a tokens file, and who else can use it.
  *
- * @param steps the file and what it links to
  * @param server undefined when nobody can tell who it is: then nobody can tell what it can't read either
+ * @param caller the number of the user that started the command
  */
 export function checkFileAccess(
-  steps: Steps,
+  way: Way,
   attributes: Attributes,
   server: Server | undefined,
+  caller: number,
   fs: FileSystem,
 ): Finding[] {
-  const [path] = steps;
+  const [path] = way.steps;
   const found: Finding[] = [];
-  const hint = fileHint(steps, attributes, server, fs);
+  const hint = fileHint(way, attributes, server, caller, fs);
   if (server !== undefined && !canRead(server, attributes)) {
     const message = `Elasticsearch runs as [${serverName(server, fs)}] and can't read [${path}]`;
     found.push(finding('FILE_UNREADABLE', message, hint));
@@ -45,11 +45,19 @@ export function checkFileAccess(
   return found;
 }
 
-function fileHint(steps: Steps, attributes: Attributes, server: Server | undefined, fs: FileSystem): string {
-  const [path] = steps;
-  if (isInKubernetesVolume(steps)) {
+function fileHint(
+  way: Way,
+  attributes: Attributes,
+  server: Server | undefined,
+  caller: number,
+  fs: FileSystem,
+): string {
+  const [path] = way.steps;
+  if (isInKubernetesVolume(way)) {
     return "Set fsGroup in the pod's security context, and defaultMode: 0440 in the volume.";
   }
+  // A command by path would follow whatever somebody else puts there.
+  if (!isOwnWay(way, caller)) return server ? 'Use --fix.' : 'Use --fix with --server-user.';
   const repaired = repairedAttributes(server, attributes);
   return repaired
     ? `Use --fix, or: ${repairCommand(path, repaired, fs, attributes)}`
@@ -72,41 +80,23 @@ export function repairedAttributes(
   return closed.mode === attributes.mode ? undefined : closed;
 }
 
-/**
- * Finds the directories on the way to a tokens file that the server can't pass; the file's own it lists, too.
- *
- * @param steps the file and what it links to
- */
+/** Finds the directories on the way to a tokens file that the server can't pass; the file's own it lists, too. */
 export function checkDirectoryAccess(
-  [path, ...targets]: Steps,
+  { directories, directory: own }: Way,
   server: Server | undefined,
   fs: FileSystem,
 ): Finding[] {
   if (server === undefined) return [];
-  const own = realPath(dirname(path), fs);
-  const passed = new Set([path, ...targets].flatMap((step) => directoriesTo(step, fs)));
-  return [...passed].flatMap((directory) => {
-    const attributes = statOf(directory, fs);
-    const bits = directory === own ? READ | ENTER : ENTER;
-    if (attributes === undefined || may(server, attributes, bits)) return [];
-    const verb = directory === own ? 'list' : 'enter';
-    const message = `Elasticsearch runs as [${serverName(server, fs)}] and can't ${verb} [${directory}]`;
-    return [finding('DIRECTORY_UNREADABLE', message, directoryHint(directory, attributes, bits, server, fs))];
+  const passed = new Map(directories.map((directory) => [directory.path, directory]));
+  return [...passed.values()].flatMap((directory) => {
+    const isOwn = directory.path === own?.path;
+    const bits = isOwn ? READ | ENTER : ENTER;
+    if (may(server, directory, bits)) return [];
+    const message = `Elasticsearch runs as [${serverName(server, fs)}] and can't ${isOwn ? 'list' : 'enter'} [${directory.path}]`;
+    return [
+      finding('DIRECTORY_UNREADABLE', message, directoryHint(directory.path, directory, bits, server, fs)),
+    ];
   });
-}
-
-/** Every directory on the way to a file, from the root down, by the names that they have without links. */
-function directoriesTo(path: string, fs: FileSystem): string[] {
-  const directory = dirname(path);
-  return [
-    ...selfAndAbove(directory).map((above) => realPath(above, fs)),
-    ...selfAndAbove(realPath(directory, fs)),
-  ];
-}
-
-function selfAndAbove(directory: string): string[] {
-  const parent = dirname(directory);
-  return parent === directory ? [directory] : [...selfAndAbove(parent), directory];
 }
 
 function directoryHint(
@@ -123,20 +113,4 @@ function directoryHint(
   if (shift === 3) return `Repair it: chmod g+${rights} ${place}`;
   if (rights === 'x') return `Move the configuration to another place, or: chmod o+x ${place}`;
   return `Repair it: chgrp ${groupName(server.model.gid, fs)} ${place} && chmod g+${rights} ${place}`;
-}
-
-function realPath(path: string, fs: FileSystem): string {
-  try {
-    return fs.realpathSync(path);
-  } catch {
-    return path; // a link that leads nowhere, or what the caller may not see
-  }
-}
-
-function statOf(path: string, fs: FileSystem): Attributes | undefined {
-  try {
-    return ifExists(() => fs.statSync(path));
-  } catch {
-    return undefined; // what can't be looked at is no evidence
-  }
 }

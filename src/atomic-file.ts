@@ -1,4 +1,5 @@
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
+import { openRegular, readBounded } from './bounded-read.js';
 import { ServiceTokensError } from './errors.js';
 import { fileError } from './file-errors.js';
 import { temporaryName } from './file-lock.js';
@@ -12,7 +13,6 @@ import {
   O_DIRECTORY,
   O_EXCL,
   O_NOFOLLOW,
-  O_NONBLOCK,
   O_RDONLY,
   O_WRONLY,
 } from './file-system.js';
@@ -25,150 +25,139 @@ export interface Attributes {
   readonly mode: number;
 }
 
+/** Which file it is, whatever it is called. */
+export interface FileId {
+  readonly dev: number;
+  readonly ino: number;
+}
+
 /** A file as it was found. */
 export interface Snapshot {
   readonly bytes: Buffer;
+  readonly id: FileId;
   readonly attributes: Attributes;
 }
 
-const MAX_LINKS = 40; // as Linux: path_resolution(7)
-
-/**
- * Follows symbolic links to the file that a replacement has to replace, so that a link stays a link.
- *
- * @returns the paths from the first to the last, each the target of the one before; the last one need not exist
- * @throws IO when the links lead in a circle
- */
-export function followLinks(fs: FileSystem, path: string): [...string[], string] {
-  const steps: [...string[], string] = [path];
-  for (let at = path; steps.length <= MAX_LINKS; ) {
-    const stat = attempt('could not read', at, () => ifExists(() => fs.lstatSync(at)));
-    if (!stat?.isSymbolicLink()) return steps;
-    const link = at;
-    at = resolve(
-      dirname(link),
-      attempt('could not read', link, () => fs.readlinkSync(link)),
-    );
-    steps.push(at);
-  }
-  throw new ServiceTokensError('IO', `could not read [${path}]: the symbolic links lead in a circle`);
-}
-
-/**
- * Finds the file to change behind a path.
- *
- * @throws CANNOT_REPLACE for a file in a Kubernetes volume, whose `..data` link the kubelet switches to a new
- *   directory at every update: a change there would vanish, and a file in the link's place would cut the pod off from
- *   its operator without a word (FACTS.md, "ECK"); PERMISSION for a link that may be a trap; IO when the links lead in
- *   a circle
- */
-export function findTarget(fs: FileSystem, path: string): string {
-  const steps = followLinks(fs, path);
-  const directory = attempt('could not read', path, () =>
-    ifExists(() => fs.realpathSync(dirname(steps.at(-1) ?? path))),
-  );
-  // Names that begin with two dots are the kubelet's: ..data, and the directory of an update that it leads to.
-  if ([...steps, directory ?? ''].some((step) => /(^|\/)\.\.[^/.]/.test(step))) {
-    throw new ServiceTokensError(
-      'CANNOT_REPLACE',
-      `could not write [${path}]: it is in a Kubernetes volume (..data), which only Kubernetes changes`,
-      { hint: 'Change the Secret that is mounted there.' },
-    );
-  }
-  const target = steps.at(-1) ?? path;
-  attempt('could not read', path, () => requireTrustedLinks(fs, steps.slice(0, -1), target));
-  return target;
-}
-
-/**
- * Who owns a link decides where it leads. Root would otherwise change or make any file of the system, had somebody who
- * may write in the configuration directory put a link to it there.
- */
-function requireTrustedLinks(fs: FileSystem, links: readonly string[], target: string): void {
-  if (links.length === 0) return;
-  const lead = ifExists(() => fs.statSync(target)) ?? ifExists(() => fs.statSync(dirname(target)));
-  if (lead === undefined) return; // nothing can be made there
-  const owner = lead.uid;
-  const stranger = links.find((link) => ![0, owner].includes(fs.lstatSync(link).uid));
-  if (stranger === undefined) return;
-  throw new ServiceTokensError(
-    'PERMISSION',
-    `the link [${stranger}] belongs neither to root nor to the owner of [${target}], so it may be a trap`,
-    { hint: 'Name the file itself with --file, or make the link as its owner or as root.' },
-  );
-}
+/** One GiB: some seven million tokens. */
+export const MAX_FILE_BYTES = 2 ** 30;
 
 /**
  * Reads a whole file with its attributes.
  *
+ * @param path the file, with no link in its last part: a link that was put there meanwhile is not followed
  * @returns undefined when there is no such file
- * @throws IO or PERMISSION
+ * @throws IO, for what is no regular file or is over 1 GiB too; PERMISSION
  */
 export function readSnapshot(fs: FileSystem, path: string): Snapshot | undefined {
   return attempt('could not read', path, () => {
-    // Without waiting: a named pipe that nobody writes to would hold the command up for ever.
-    const fd = ifExists(() => fs.openSync(path, O_RDONLY | O_NONBLOCK));
-    if (fd === undefined) return undefined;
+    const opened = ifExists(() => openFile(fs, path, O_RDONLY));
+    if (opened === undefined) return undefined;
+    const { fd, stat } = opened;
     try {
-      const stat = fs.fstatSync(fd);
-      if (!stat.isFile() && !stat.isDirectory()) throw notAFile(path); // of a directory the read says what it is
-      return { attributes: attributesOf(stat), bytes: fs.readFileSync(fd) };
+      const bytes = readBounded(fs, fd, MAX_FILE_BYTES, stat.size);
+      if (bytes.length > MAX_FILE_BYTES) throw tooLarge(path, fs.fstatSync(fd).size);
+      return { attributes: attributesOf(stat), id: idOf(stat), bytes };
     } finally {
       fs.closeSync(fd);
     }
   });
 }
 
-/** A change would put a file in its place: of all things, /dev/null must not be replaced. */
-function notAFile(path: string): ServiceTokensError {
-  return new ServiceTokensError('IO', `could not read [${path}]: it is not a regular file`);
+/** Opens a regular file and nothing else, without following a link and without waiting. */
+function openFile(fs: FileSystem, path: string, flags: number) {
+  try {
+    const opened = openRegular(fs, path, flags | O_NOFOLLOW);
+    if (opened.fd !== undefined) return opened;
+    throw new ServiceTokensError('IO', `could not read [${path}]: it is ${opened.kind}`);
+  } catch (error) {
+    throw errnoOf(error) === 'ELOOP' ? exchanged(path, error) : error;
+  }
+}
+
+function tooLarge(path: string, size: number): ServiceTokensError {
+  return new ServiceTokensError(
+    'IO',
+    `could not read [${path}]: it has ${size} bytes, and the limit is 1 GiB`,
+  );
+}
+
+function exchanged(path: string, cause?: unknown): ServiceTokensError {
+  return new ServiceTokensError('IO', `[${path}] was exchanged for something else while this command ran`, {
+    hint: 'Run the command again.',
+    cause,
+  });
 }
 
 /** What a new file is to have, seen what the caller's files are born with. */
 export type AttributeChoice = (born: Attributes) => Attributes;
+
+/** A file that was just written. */
+export interface Written {
+  readonly attributes: Attributes;
+  readonly id: FileId;
+}
 
 /**
  * Replaces a file whole or not at all: after any failure the old file stands and nothing else is left.
  *
  * The algorithm is that of write-file-atomic, hardened for secrets: the temporary file has a random name, is created
  * exclusively and is private from its first byte, whatever the umask; it gets its owner, group and mode before its
- * content, and its content reaches the disk before it gets its final name. That the name reaches the disk too is
+ * content, and its content reaches the disk before it gets its final name. All of that is done through its open
+ * descriptor, so it is done to this file, whatever somebody makes of its name. That the name reaches the disk too is
  * syncDirectoryOf's work, apart, because the file is changed by then and a failure there means to change it back.
  *
  * @param path the file, with no link in its last part
- * @param bytes the new content
+ * @param content the new content, in pieces
  * @param wanted the old file's attributes, which are kept as far as the caller may give them, or a choice for a new one
  * @param beforeRename the last moment to throw and have changed nothing
- * @returns the attributes that the file now has
  * @throws CANNOT_REPLACE, PERMISSION or IO
  */
 export function replaceFile(
   fs: FileSystem,
   path: string,
-  bytes: Uint8Array,
+  content: readonly Uint8Array[],
   wanted: Attributes | AttributeChoice,
   beforeRename: () => void = () => {},
-): Attributes {
+): Written {
   const temporary = temporaryName(path);
   return attempt('could not write', path, () => {
     const fd = fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-    let attributes: Attributes;
+    let id: FileId | undefined;
     try {
-      try {
-        attributes = setAttributes(fs, fd, wanted);
-        writeAll(fs, fd, bytes);
-        fs.fsyncSync(fd);
-      } finally {
-        fs.closeSync(fd);
-      }
+      const stat = fs.fstatSync(fd);
+      id = idOf(stat);
+      const attributes = setAttributes(fs, fd, attributesOf(stat), wanted);
+      writeAll(fs, fd, content);
+      fs.fsyncSync(fd);
       beforeRename();
       fs.renameSync(temporary, path);
+      requireOwn(fs, path, id);
+      return { attributes, id };
     } catch (error) {
-      ignoreFailure(() => fs.unlinkSync(temporary));
+      const own = id;
+      ignoreFailure(() => {
+        if (own === undefined || isStill(fs, temporary, own)) fs.unlinkSync(temporary);
+      });
       throw errnoOf(error) === 'EBUSY' ? busy(fs, path, error) : error;
+    } finally {
+      ignoreFailure(() => fs.closeSync(fd)); // the content is on the disk by now, or the failure is known
     }
-    return attributes;
   });
+}
+
+/** Somebody may have put something else in the temporary file's place: then that was renamed. */
+function requireOwn(fs: FileSystem, path: string, id: FileId): void {
+  let isOwn = true;
+  ignoreFailure(() => {
+    isOwn = isStill(fs, path, id);
+  });
+  if (!isOwn) throw exchanged(path);
+}
+
+/** Whether a name still stands for a file. */
+function isStill(fs: FileSystem, path: string, { dev, ino }: FileId): boolean {
+  const stat = ifExists(() => fs.lstatSync(path));
+  return stat?.dev === dev && stat.ino === ino;
 }
 
 /**
@@ -200,34 +189,52 @@ export function syncDirectoryOf(fs: FileSystem, path: string): void {
  * Overwrites a file where it is, for a mount of the single file, which can't be replaced. A reader may see half of it,
  * and so may the next one after a crash.
  *
- * @param old the content to put back if it fails midway
+ * @param old the file as it was read: only that very file is overwritten, and its content is put back if it fails
  * @throws PERMISSION or IO, the old content restored; IO that says so where even that failed
  */
-export function overwriteFile(fs: FileSystem, path: string, bytes: Uint8Array, old: Uint8Array): void {
-  attempt('could not write', path, () => {
-    const fd = fs.openSync(path, O_WRONLY | O_NOFOLLOW);
+export function overwriteFile(
+  fs: FileSystem,
+  path: string,
+  content: readonly Uint8Array[],
+  old: Snapshot,
+): Written {
+  return attempt('could not write', path, () => {
+    const { fd, stat } = openFile(fs, path, O_WRONLY);
     try {
+      if (stat.dev !== old.id.dev || stat.ino !== old.id.ino) throw exchanged(path);
+      if (stat.nlink > 1) throw hardLinked(path);
       try {
-        overwrite(fs, fd, bytes);
+        overwrite(fs, fd, content);
       } catch (error) {
-        restore(fs, fd, old, path, error);
+        restore(fs, fd, old.bytes, path, error);
         throw error;
       }
+      return { attributes: attributesOf(stat), id: old.id };
     } finally {
       ignoreFailure(() => fs.closeSync(fd)); // the content is on the disk by now, or the failure is known
     }
   });
 }
 
-function overwrite(fs: FileSystem, fd: number, bytes: Uint8Array): void {
-  writeAll(fs, fd, bytes);
-  fs.ftruncateSync(fd, bytes.length);
+/** Its other name may be in any directory: to overwrite the file is to overwrite that one as well. */
+function hardLinked(path: string): ServiceTokensError {
+  return new ServiceTokensError(
+    'PERMISSION',
+    `[${path}] has another name (a hard link), so it may be a trap`,
+    {
+      hint: 'Make a copy of the file, and move the copy over it.',
+    },
+  );
+}
+
+function overwrite(fs: FileSystem, fd: number, content: readonly Uint8Array[]): void {
+  fs.ftruncateSync(fd, writeAll(fs, fd, content));
   fs.fsyncSync(fd);
 }
 
 function restore(fs: FileSystem, fd: number, old: Uint8Array, path: string, cause: unknown): void {
   try {
-    overwrite(fs, fd, old);
+    overwrite(fs, fd, [old]);
   } catch {
     throw new ServiceTokensError(
       'IO',
@@ -255,16 +262,28 @@ function busy(fs: FileSystem, path: string, cause: unknown): ServiceTokensError 
 }
 
 /**
- * Removes a file.
+ * Removes a file that was just written.
  *
- * @throws PERMISSION or IO
+ * @throws PERMISSION or IO, where the name stands for another file by now too
  */
-export function removeFile(fs: FileSystem, path: string): void {
-  attempt('could not remove', path, () => fs.unlinkSync(path));
+export function removeFile(fs: FileSystem, path: string, { id }: Written): void {
+  attempt('could not remove', path, () => {
+    requireUnchanged(fs, path, { id });
+    fs.unlinkSync(path);
+  });
 }
 
-function setAttributes(fs: FileSystem, fd: number, wanted: Attributes | AttributeChoice): Attributes {
-  const born = attributesOf(fs.fstatSync(fd));
+/** @throws IO where a name stands for another file than the one that was just written */
+export function requireUnchanged(fs: FileSystem, path: string, { id }: Pick<Written, 'id'>): void {
+  if (!attempt('could not read', path, () => isStill(fs, path, id))) throw exchanged(path);
+}
+
+function setAttributes(
+  fs: FileSystem,
+  fd: number,
+  born: Attributes,
+  wanted: Attributes | AttributeChoice,
+): Attributes {
   const isNew = typeof wanted === 'function';
   const { uid, gid, mode } = isNew ? wanted(born) : wanted;
   // Apart, as the original does: who may not give the owner away may still give the group.
@@ -276,10 +295,21 @@ function setAttributes(fs: FileSystem, fd: number, wanted: Attributes | Attribut
   return attributesOf(fs.fstatSync(fd));
 }
 
-function writeAll(fs: FileSystem, fd: number, bytes: Uint8Array): void {
-  for (let offset = 0; offset < bytes.length; ) {
-    offset += fs.writeSync(fd, bytes, offset, bytes.length - offset, offset);
+/** @returns the number of bytes */
+function writeAll(fs: FileSystem, fd: number, content: readonly Uint8Array[]): number {
+  let at = 0;
+  for (const bytes of content) {
+    for (let offset = 0; offset < bytes.length; ) {
+      const written = fs.writeSync(fd, bytes, offset, bytes.length - offset, at);
+      offset += written;
+      at += written;
+    }
   }
+  return at;
+}
+
+function idOf({ dev, ino }: FileId): FileId {
+  return { dev, ino };
 }
 
 function attributesOf({ uid, gid, mode }: Attributes): Attributes {

@@ -1,16 +1,20 @@
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { checkDirectoryAccess, checkFileAccess } from './access-checks.js';
-import { followLinks, readSnapshot } from './atomic-file.js';
+import { type Attributes, readSnapshot } from './atomic-file.js';
 import { digestOf } from './digest.js';
 import type { ElasticsearchVersion } from './elasticsearch-version.js';
 import { checkLines } from './entry-checks.js';
+import { ServiceTokensError } from './errors.js';
 import type { LockOptions } from './file-lock.js';
-import { type FileSystem, nodeFileSystem } from './file-system.js';
+import { errnoOf, type FileSystem, ifExists, nodeFileSystem } from './file-system.js';
 import type { Finding } from './findings.js';
-import { checkLinks, checkRemains, type Steps } from './place-checks.js';
+import { type Entered, examine } from './identity.js';
+import { checkLinks, checkRemains } from './place-checks.js';
 import { repair } from './repair.js';
 import { findServer } from './server-access.js';
+import type { EnteredFile } from './service-tokens-file.js';
 import { readLines, TokensText } from './tokens-format.js';
+import type { Way } from './way.js';
 
 export interface CheckOptions extends LockOptions {
   /** The server's version; without it the accounts of every version are accepted. */
@@ -21,7 +25,14 @@ export interface CheckOptions extends LockOptions {
   readonly configDir?: string | undefined;
   /** Repair owner, group and mode first, and report what is left. */
   readonly fix?: boolean | undefined;
+  /** For root: repair the file though somebody else can change the way to it, whom the caller vouches for. */
+  readonly trustDirectory?: boolean | undefined;
   readonly fs?: FileSystem;
+}
+
+/** What the command knows: it has entered the file's directory, as somebody who may be there. */
+export interface CheckedFile extends EnteredFile {
+  readonly asRoot: Entered['asRoot'];
 }
 
 /** What there is to say about a tokens file. */
@@ -42,36 +53,58 @@ export interface CheckReport {
  * it. Nothing is changed unless `fix` is set.
  *
  * @param path the file; a missing one is fine, as it is to the server
+ * @param entered for the command only
  * @throws IO or PERMISSION when the file can't be read at all, USAGE when the named user does not exist
  *
  * @example (await checkTokensFile('/etc/elasticsearch/service_tokens')).findings.map(({ message }) => message)
  */
 export async function checkTokensFile(
   path: string,
-  { version, serverUser, configDir, fix = false, fs = nodeFileSystem, ...lockOptions }: CheckOptions = {},
+  options: CheckOptions = {},
+  entered?: CheckedFile,
 ): Promise<CheckReport> {
-  const steps: Steps = [path, ...followLinks(fs, path).slice(1)];
-  const target = steps.at(-1) ?? path;
-  const server = findServer(configDir ?? dirname(path), serverUser, fs);
-  readSnapshot(fs, target); // what can't be read is refused before anything is repaired
-  const { fixed, refused } = fix ? await repair(path, server, lockOptions, fs) : { fixed: [], refused: [] };
+  const { version, serverUser, configDir, fix = false, fs = nodeFileSystem, ...lockOptions } = options;
+  const caller = entered?.caller ?? fs.geteuid();
+  const way = entered?.way ?? examine(fs, resolve(path));
+  const server = entered?.server ?? findServer(configDir ?? dirname(path), serverUser, fs);
+  const asRoot = entered?.asRoot ?? ((calls) => calls());
+  look(way, entered, fs); // what can't be read is refused before anything is repaired
+  const { fixed, refused } = fix
+    ? await repair({ way, server, asRoot, caller, isEntered: entered !== undefined }, lockOptions, fs)
+    : { fixed: [], refused: [] };
 
-  const snapshot = readSnapshot(fs, target);
-  const bytes = snapshot?.bytes ?? new Uint8Array();
-  const lines = readLines(bytes);
-  const entries = lines.some(({ fault }) => fault) ? undefined : TokensText.parse(bytes, path).entries;
+  const { attributes, bytes } = look(way, entered, fs);
+  const lines = readLines(bytes ?? new Uint8Array());
+  const isRead = bytes !== undefined && !lines.some(({ fault }) => fault);
+  const entries = isRead ? TokensText.parse(bytes, path).entries : undefined;
   return {
     file: path,
     tokens: entries?.size ?? 0,
     digest: entries ? digestOf(entries) : null,
     findings: [
       ...refused,
-      ...(snapshot ? checkFileAccess(steps, snapshot.attributes, server, fs) : []),
-      ...checkDirectoryAccess(steps, server, fs),
-      ...checkLinks(steps, fs),
-      ...checkRemains(steps, fs),
+      ...(attributes ? checkFileAccess(way, attributes, server, caller, fs) : []),
+      ...checkDirectoryAccess(way, server, fs),
+      ...checkLinks(way, fs),
+      ...checkRemains(way, fs),
       ...checkLines(lines, version),
     ],
     fixed,
   };
+}
+
+/** Looks at the file; one that the server can't read, as whom the command acts, is a finding and no error. */
+function look(
+  { target }: Way,
+  entered: CheckedFile | undefined,
+  fs: FileSystem,
+): { readonly attributes?: Attributes; readonly bytes?: Buffer } {
+  try {
+    return readSnapshot(fs, target) ?? { bytes: Buffer.alloc(0) };
+  } catch (error) {
+    const isClosed = error instanceof ServiceTokensError && errnoOf(error.cause) === 'EACCES';
+    const stat = isClosed && entered?.server ? ifExists(() => fs.lstatSync(target)) : undefined;
+    if (stat === undefined) throw error;
+    return { attributes: { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o777 } };
+  }
 }

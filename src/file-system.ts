@@ -1,4 +1,17 @@
 import * as fs from 'node:fs';
+import process from 'node:process';
+
+/** What a process is and where it stands; a system without users answers -1 and changes nothing. */
+export interface ProcessCalls {
+  chdir(path: string): void;
+  cwd(): string;
+  geteuid(): number;
+  getegid(): number;
+  getgroups(): number[];
+  seteuid(uid: number): void;
+  setegid(gid: number): void;
+  setgroups(groups: readonly number[]): void;
+}
 
 /**
  * The system calls that this package makes, and the one door to node:fs.
@@ -11,6 +24,7 @@ export type FileSystem = Pick<
   typeof fs,
   | 'openSync'
   | 'readFileSync'
+  | 'readSync'
   | 'writeSync'
   | 'fstatSync'
   | 'fchownSync'
@@ -31,12 +45,69 @@ export type FileSystem = Pick<
   | 'chownSync'
   | 'chmodSync'
   | 'ftruncateSync'
->;
+> &
+  ProcessCalls;
 
-export const nodeFileSystem: FileSystem = fs;
+export const nodeFileSystem: FileSystem = {
+  ...fs,
+  chdir: (path) => process.chdir(path),
+  cwd: () => process.cwd(),
+  geteuid: () => process.geteuid?.() ?? -1,
+  getegid: () => process.getegid?.() ?? -1,
+  getgroups: () => process.getgroups?.() ?? [],
+  seteuid: (uid) => process.seteuid?.(uid),
+  setegid: (gid) => process.setegid?.(gid),
+  setgroups: (groups) => process.setgroups?.([...groups]),
+};
+
+/** What stat(2) tells. */
+export type Stats = fs.Stats;
+
+/** The calls of FileSystem whose first argument is a path; renameSync's second is one, too. */
+const PATH_CALLS = [
+  'openSync',
+  'readFileSync',
+  'renameSync',
+  'unlinkSync',
+  'statSync',
+  'statfsSync',
+  'lstatSync',
+  'readlinkSync',
+  'readdirSync',
+  'mkdirSync',
+  'rmdirSync',
+] as const;
+
+/**
+ * A file system in which the names of one directory are looked up in the directory that a process has entered, or holds
+ * open, whatever has become of the way to it since. All other paths stay as they are.
+ *
+ * @param directories the absolute paths by which the directory is called
+ * @param prefix what leads into it: nothing for the current directory, `/proc/self/fd/N/` for an open one
+ */
+export function namesIn(fs: FileSystem, directories: readonly string[], prefix: string): FileSystem {
+  const place = (path: unknown): unknown => {
+    if (typeof path !== 'string') return path;
+    const directory = directories.find(
+      (each) => path === each || path.startsWith(each === '/' ? each : `${each}/`),
+    );
+    if (directory === undefined) return path;
+    const name = path.slice(directory.length).replace(/^\//, '');
+    return name === '' ? prefix || '.' : prefix + name;
+  };
+  const calls = PATH_CALLS.map((name) => {
+    const call = fs[name] as (...args: unknown[]) => unknown;
+    return [
+      name,
+      (path: unknown, second: unknown, ...more: unknown[]) =>
+        call(place(path), name === 'renameSync' ? place(second) : second, ...more),
+    ];
+  });
+  return Object.assign(Object.create(fs), Object.fromEntries(calls));
+}
 
 /** The flags of open(2). */
-export const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } =
+export const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } =
   fs.constants;
 
 /** The bits of open(2)'s flags that say reading, writing or both. */

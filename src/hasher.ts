@@ -28,7 +28,7 @@ export async function hashSecret(
   random: RandomBytes = randomBytes,
 ): Promise<string> {
   if (scheme === 'bcrypt') {
-    const { bcrypt, BCRYPT_SALT_BYTES } = await import('./bcrypt.js'); // only when needed: it takes time to load
+    const { bcrypt, BCRYPT_SALT_BYTES } = await loadBcrypt();
     return bcrypt(encodable(secret), cost, random(BCRYPT_SALT_BYTES));
   }
   const salt = Buffer.from(random(SALT_BYTES));
@@ -64,6 +64,14 @@ export async function verifySecret(secret: string, stored: string): Promise<bool
   }
 }
 
+/** Loads bcrypt, which takes time, when it is first needed, and only once: later its files may not be readable. */
+export function loadBcrypt(): Promise<typeof import('./bcrypt.js')> {
+  bcryptModule ??= import('./bcrypt.js');
+  return bcryptModule;
+}
+
+let bcryptModule: Promise<typeof import('./bcrypt.js')> | undefined;
+
 /** STRETCH feeds PBKDF2 the lower-case hex of the secret's SHA-512, so that FIPS's minimum of 112 bits is met. */
 function passwordOf(scheme: 'pbkdf2' | 'pbkdf2_stretch', secret: string): Buffer | string {
   return scheme === 'pbkdf2' ? utf8(secret) : createHash('sha512').update(utf8(secret)).digest('hex');
@@ -95,7 +103,7 @@ async function verifyBcrypt(secret: string, stored: string): Promise<boolean> {
   const isBad = (character: string) => !/[./A-Za-z0-9]/.test(character);
   if (salt.some((character, i) => isBad(character) && i % 4 !== 3)) throw unusable('Bad salt length');
   if (salt.some(isBad) || !/^\$2[aby]\$\d\d\$/.test(stored)) return false;
-  const { bcryptLike } = await import('./bcrypt.js');
+  const { bcryptLike } = await loadBcrypt();
   return equal(await bcryptLike(encodable(secret), stored), stored);
 }
 

@@ -4,20 +4,19 @@ import type { FileSystem } from './file-system.js';
 import { type Finding, finding } from './findings.js';
 import { mountedAt } from './mounts.js';
 import { quote } from './server-access.js';
-
-/** A path, then what it links to, link by link. */
-export type Steps = readonly [path: string, ...targets: string[]];
+import { isInKubernetesVolume, type Way } from './way.js';
 
 /**
  * Finds what a rename over a tokens file would break. The original renames over whatever is there; so do editors.
- *
- * @param steps the file and what it links to
  */
-export function checkLinks(steps: Steps, fs: FileSystem): Finding[] {
-  const [path] = steps;
-  const target = steps.at(-1) ?? path;
+export function checkLinks(way: Way, fs: FileSystem): Finding[] {
+  const {
+    steps: [path],
+    target,
+    directory,
+  } = way;
   const found: Finding[] = [];
-  if (isInKubernetesVolume(steps)) {
+  if (isInKubernetesVolume(way)) {
     const message = `[${path}] leads into a Kubernetes volume: a file in its place would cut the pod off from its Secret`;
     found.push(finding('KUBERNETES_VOLUME', message, 'Change the Secret, never the file.'));
   } else if (target !== path) {
@@ -26,7 +25,7 @@ export function checkLinks(steps: Steps, fs: FileSystem): Finding[] {
       "This tool changes the file behind the link; Elasticsearch's own, and many editors, replace the link.";
     found.push(finding('SYMBOLIC_LINK', message, hint));
   }
-  const source = mountSource(target, fs);
+  const source = directory && mountedAt(join(directory.path, basename(target)), fs);
   if (source !== undefined) {
     const message = `[${target}] is a mount of its own, of [${source}]: no other file can take its place`;
     const hint = 'Mount the directory instead of the file, or change it with --in-place.';
@@ -35,19 +34,9 @@ export function checkLinks(steps: Steps, fs: FileSystem): Finding[] {
   return found;
 }
 
-/** Whether a path goes through the link that the kubelet switches to a new directory at every update. */
-export function isInKubernetesVolume(steps: readonly string[]): boolean {
-  return steps.some((step) => step.split('/').includes('..data'));
-}
-
-/**
- * Finds what killed processes left beside a tokens file.
- *
- * @param steps the file and what it links to
- */
-export function checkRemains(steps: Steps, fs: FileSystem): Finding[] {
-  const [path] = steps;
-  const { temporaryFiles, locks } = remainsOf(steps.at(-1) ?? path, fs);
+/** Finds what killed processes left beside a tokens file. */
+export function checkRemains({ steps: [path], target }: Way, fs: FileSystem): Finding[] {
+  const { temporaryFiles, locks } = remainsOf(target, fs);
   const hint = 'Use --fix, or remove it by hand.';
   return [
     ...locks.map((lock) => finding('STALE_LOCK', `[${lock}] is a lock that no living process holds`, hint)),
@@ -87,13 +76,5 @@ function temporaryFilesOfOriginal(path: string, fs: FileSystem): string[] {
       .map((file) => join(directory, file));
   } catch {
     return [];
-  }
-}
-
-function mountSource(path: string, fs: FileSystem): string | undefined {
-  try {
-    return mountedAt(fs.realpathSync(path), fs);
-  } catch {
-    return undefined; // there is no file
   }
 }

@@ -1,13 +1,18 @@
 import { repairedAttributes } from './access-checks.js';
-import { type Attributes, findTarget, followLinks } from './atomic-file.js';
+import { type Attributes, MAX_FILE_BYTES } from './atomic-file.js';
+import { openRegular, readBounded } from './bounded-read.js';
 import { ServiceTokensError } from './errors.js';
 import { fileError } from './file-errors.js';
 import { type LockOptions, withLock } from './file-lock.js';
-import { type FileSystem, ifExists, O_NOFOLLOW, O_RDONLY } from './file-system.js';
+import { errnoOf, type FileSystem, ifExists, O_NOFOLLOW, O_RDONLY, type Stats } from './file-system.js';
 import { type Finding, finding } from './findings.js';
+import { type Entered, refuseWriters } from './identity.js';
 import { remainsOf } from './place-checks.js';
 import { repairCommand, type Server } from './server-access.js';
 import { groupName, userName } from './system-accounts.js';
+import { isTokenName } from './token-name.js';
+import { type Line, readLines } from './tokens-format.js';
+import { isOwnWay, requireTrustedLinks, type Way } from './way.js';
 
 /** What became of an attempt to repair a file. */
 export interface Repair {
@@ -17,21 +22,32 @@ export interface Repair {
   readonly refused: readonly Finding[];
 }
 
+/** A file that may be repaired, and as whom. */
+export interface Repairable {
+  readonly way: Way;
+  /** For whom it is repaired; undefined leaves the attributes alone. */
+  readonly server: Server | undefined;
+  /** Makes calls as root, where the process acts as somebody else. */
+  readonly asRoot: Entered['asRoot'];
+  /** The user that started the command. */
+  readonly caller: number;
+  /** Whether the process has entered the file's directory, as somebody who may be there. */
+  readonly isEntered: boolean;
+}
+
 /**
  * Repairs the owner, group and mode of a tokens file, touches it so that a running node notices (it compares time and
  * size only), and clears away what dead processes left. A file with nothing to repair is not touched.
  *
- * @param path the file, which need not exist
- * @param server whom it is for; undefined leaves the attributes alone
  * @throws what the signal throws
  */
 export async function repair(
-  path: string,
-  server: Server | undefined,
-  options: LockOptions,
+  file: Repairable,
+  { trustDirectory = false, ...options }: LockOptions & { readonly trustDirectory?: boolean | undefined },
   fs: FileSystem,
 ): Promise<Repair> {
-  const target = followLinks(fs, path).at(-1) ?? path;
+  const { way, server, caller } = file;
+  const { target } = way;
   const found = attributesAt(target, fs);
   const wanted = found && repairedAttributes(server, found);
   const before = allRemains(target, fs);
@@ -40,15 +56,16 @@ export async function repair(
   const fixed: string[] = [];
   const refused: Finding[] = [];
   try {
-    findTarget(fs, path); // refuses what Kubernetes alone may change, and a link that may be a trap
+    if (!file.isEntered && !trustDirectory) refuseWriters(way, fs);
+    if (!(caller === 0 && trustDirectory)) requireTrustedLinks(way, fs, fs.geteuid());
     await withLock(fs, target, options, async (lock) => {
       lock.assertHeld();
-      if (wanted !== undefined) setAttributes(target, server, fixed, fs);
+      if (wanted !== undefined) file.asRoot(() => setAttributes(file, fixed, fs));
     });
   } catch (error) {
     if (!(error instanceof ServiceTokensError) || options.signal?.aborted) throw error;
-    const isForbidden = wanted !== undefined && error.code === 'PERMISSION';
-    const hint = isForbidden ? `By hand: ${repairCommand(target, wanted, fs, found)}` : error.hint;
+    const canCopy = wanted !== undefined && error.code === 'PERMISSION' && isOwnWay(way, caller);
+    const hint = canCopy ? `By hand: ${repairCommand(target, wanted, fs, found)}` : error.hint;
     refused.push(
       finding('NOT_FIXED', `--fix did not repair it: ${error.message}`, hint ?? 'Repair it by hand.'),
     );
@@ -63,21 +80,27 @@ function allRemains(target: string, fs: FileSystem): string[] {
   return [...locks, ...temporaryFiles];
 }
 
-/** Works on the open file, so that what is changed is what was looked at; what is right already stays. */
-function setAttributes(target: string, server: Server | undefined, fixed: string[], fs: FileSystem): void {
+/**
+ * Works on the open file, so that what is changed is what was looked at; what is right already stays.
+ *
+ * Where somebody else can change the way, a file of root's may have been put there for root to give it away. So it must
+ * be root's or that somebody's, have one name, and hold what only a tokens file holds.
+ */
+function setAttributes(file: Repairable, fixed: string[], fs: FileSystem): void {
+  const {
+    way: { target },
+    server,
+  } = file;
   try {
-    const fd = fs.openSync(target, O_RDONLY | O_NOFOLLOW);
+    const opened = openRegular(fs, target, O_RDONLY | O_NOFOLLOW);
+    if (opened.fd === undefined) throw trap(target, `it is ${opened.kind}`);
+    const { fd, stat } = opened;
     try {
-      const { uid, gid, mode, nlink } = fs.fstatSync(fd);
-      const before = { uid, gid, mode: mode & 0o777 };
+      const { uid, gid } = stat;
+      const before = { uid, gid, mode: stat.mode & 0o777 };
       const wanted = repairedAttributes(server, before);
       if (wanted === undefined) return; // somebody else was faster
-      if (nlink > 1) {
-        throw new ServiceTokensError(
-          'PERMISSION',
-          `[${target}] has another name (a hard link), so it may be a trap`,
-        );
-      }
+      requireNoTrap(file, fd, stat, fs);
       // In this order: without its owner and group the file must not lose the bits by which the server reads it.
       if (wanted.uid !== uid || wanted.gid !== gid) {
         fs.fchownSync(fd, wanted.uid === uid ? -1 : wanted.uid, wanted.gid === gid ? -1 : wanted.gid);
@@ -94,13 +117,41 @@ function setAttributes(target: string, server: Server | undefined, fixed: string
       fs.closeSync(fd);
     }
   } catch (error) {
+    if (errnoOf(error) === 'ELOOP') throw trap(target, 'it is a symbolic link');
     throw fileError(error, 'could not change', target);
   }
 }
 
+/** @throws PERMISSION where the open file may not be what its owner believes */
+function requireNoTrap({ way, server, caller }: Repairable, fd: number, stat: Stats, fs: FileSystem): void {
+  const { target } = way;
+  if (stat.nlink > 1) throw trap(target, 'it has another name (a hard link)');
+  if (isOwnWay(way, caller)) return;
+  if (![0, server?.uid].includes(stat.uid)) throw trap(target, `it belongs to [${userName(stat.uid, fs)}]`);
+  const bytes = readBounded(fs, fd, MAX_FILE_BYTES, stat.size);
+  if (bytes.length === 0 || bytes.length > MAX_FILE_BYTES || !readLines(bytes).every(isOrdinary)) {
+    throw trap(target, 'it holds something else than tokens');
+  }
+  const named = ifExists(() => fs.lstatSync(target));
+  if (named?.ino !== stat.ino || named.dev !== stat.dev) throw trap(target, 'it was exchanged meanwhile');
+}
+
+function isOrdinary({ key, hash, fault }: Line): boolean {
+  if (fault !== undefined) return false;
+  const [namespace = '', service = '', name = '', ...more] = key?.split('/') ?? [];
+  const isName = [namespace, service].every(isTokenName) && isTokenName(name) && more.length === 0;
+  return key === undefined || (isName && hash !== undefined);
+}
+
+function trap(path: string, reason: string): ServiceTokensError {
+  return new ServiceTokensError('PERMISSION', `could not change [${path}]: ${reason}, so it may be a trap`, {
+    hint: 'Look at the file before you change anything.',
+  });
+}
+
 function attributesAt(path: string, fs: FileSystem): Attributes | undefined {
   try {
-    const stat = ifExists(() => fs.statSync(path));
+    const stat = ifExists(() => fs.lstatSync(path));
     return stat && { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o777 };
   } catch (error) {
     throw fileError(error, 'could not read', path);

@@ -24,16 +24,23 @@ const SIBLINGS = ['elasticsearch.keystore', 'users', 'elasticsearch.yml'];
  * Finds out who the server is. It never runs as root, so root's files say nothing.
  *
  * @param directory the server's configuration directory
- * @param named a user's name or number that settles the question
+ * @param named a user that settles the question, as namedUser reads it
+ * @param isShared whether others can change names in the directory: then a sibling counts only if it is a regular file
+ *   with one name, and names a user
  * @returns the first that applies: the named user; the non-root owner, else the non-root group, of a sibling; the
- *   account `elasticsearch`; the directory's non-root owner; undefined when nobody can tell
+ *   account `elasticsearch`; the directory's non-root owner; undefined when it cannot be determined
  * @throws USAGE when there is no such user
  */
-export function findServer(directory: string, named: string | undefined, fs: FileSystem): Server | undefined {
-  if (named !== undefined) return namedServer(named, fs);
+export function findServer(
+  directory: string,
+  named: string | undefined,
+  fs: FileSystem,
+  isShared = false,
+): Server | undefined {
+  if (named !== undefined) return serverOfName(named, fs);
   for (const sibling of SIBLINGS) {
-    const server = ownerOf(join(directory, sibling), fs);
-    if (server !== undefined) return server;
+    const server = ownerOf(join(directory, sibling), fs, isShared);
+    if (server !== undefined && !(isShared && server.uid === undefined)) return server;
   }
   const account = findUser('elasticsearch', fs);
   if (account) return serverOf(account.uid, { uid: account.uid, gid: account.gid, mode: 0o640 }, fs);
@@ -74,12 +81,17 @@ export function newFileAttributes(server: Server | undefined, born: Attributes):
  * Says what keeps the server from reading the file, and the command that repairs it. The command touches the file too:
  * a node notices a change of time or size only (FACTS.md, "The file store").
  *
+ * @param isOwnWay whether nobody else can change what the path leads to: else no command is given that uses it
  * @returns the lines of a warning, or undefined when the server can read the file
  */
 export function accessWarning(
   path: string,
   server: Server | undefined,
-  { before, after }: { readonly before: Attributes | undefined; readonly after: Attributes },
+  {
+    before,
+    after,
+    isOwnWay,
+  }: { readonly before: Attributes | undefined; readonly after: Attributes; readonly isOwnWay: boolean },
   fs: FileSystem,
 ): string[] | undefined {
   const file = quote(path);
@@ -87,13 +99,17 @@ export function accessWarning(
     if (before !== undefined || after.uid !== 0) return undefined;
     return [
       `Nobody can tell which user runs Elasticsearch, and only root can read [${path}]`,
-      `Name the user with --server-user, or repair it: chown USER ${file} && touch ${file}`,
+      isOwnWay
+        ? `Name the user with --server-user, or repair it: chown USER ${file} && touch ${file}`
+        : 'Name the user with --server-user.',
     ];
   }
   if (canRead(server, after)) return undefined;
   return [
     `Elasticsearch runs as [${serverName(server, fs)}] and can't read [${path}]`,
-    `Repair it: ${repairCommand(path, server.model, fs)}`,
+    isOwnWay
+      ? `Repair it: ${repairCommand(path, server.model, fs)}`
+      : 'Repair it as root: elasticsearch-service-tokens check --fix',
   ];
 }
 
@@ -122,20 +138,32 @@ export function repairCommand(
 /** (uid_t) -1 stands for no user; larger numbers there are none. */
 const NOBODY_AT_ALL = 2 ** 32 - 1;
 
-function namedServer(named: string, fs: FileSystem): Server {
-  const user = findUser(named, fs);
-  if (user) return serverOf(user.uid, { uid: user.uid, gid: user.gid, mode: 0o640 }, fs);
-  if (!/^\d{1,10}$/.test(named) || Number(named) >= NOBODY_AT_ALL) {
-    throw new ServiceTokensError('USAGE', `There is no user [${named}] on this system`, {
-      hint: 'Give --server-user a name from /etc/passwd, or a number.',
+/**
+ * Reads the value of `--server-user`.
+ *
+ * @param word `NAME`, `UID`, `NAME:GID` or `UID:GID`
+ * @returns the number of the user, and of the group where it is given
+ * @throws USAGE when there is no such user
+ */
+export function namedUser(word: string, fs: FileSystem): { uid: number; gid: number | undefined } {
+  const [, name = '', group] = /^(.*?)(?::(\d{1,10}))?$/s.exec(word) ?? [];
+  const uid = findUser(name, fs)?.uid ?? (/^\d{1,10}$/.test(name) ? Number(name) : NOBODY_AT_ALL);
+  const gid = group === undefined ? undefined : Number(group);
+  if (uid >= NOBODY_AT_ALL || (gid ?? 0) >= NOBODY_AT_ALL) {
+    throw new ServiceTokensError('USAGE', `There is no user [${word}] on this system`, {
+      hint: 'Give --server-user a name from /etc/passwd, or a number; a group may follow, as in 1000:0.',
     });
   }
-  const uid = Number(named);
-  return serverOf(uid, { uid, gid: uid, mode: 0o640 }, fs);
+  return { uid, gid };
 }
 
-function ownerOf(sibling: string, fs: FileSystem): Server | undefined {
-  const stat = statOf(sibling, fs);
+function serverOfName(word: string, fs: FileSystem): Server {
+  const { uid, gid = findUser(String(uid), fs)?.gid ?? uid } = namedUser(word, fs);
+  return serverOf(uid, { uid, gid, mode: 0o640 }, fs);
+}
+
+function ownerOf(sibling: string, fs: FileSystem, isShared: boolean): Server | undefined {
+  const stat = statOf(sibling, fs, isShared);
   if (stat === undefined || (stat.uid === 0 && stat.gid === 0)) return undefined;
   const model = { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o020 ? 0o660 : 0o640 };
   // A package's files are root:elasticsearch: the server is the account whose own group that is.
@@ -147,9 +175,11 @@ function serverOf(uid: number | undefined, model: Attributes, fs: FileSystem): S
   return { uid, groups: [...new Set([...groups, model.gid])], model };
 }
 
-function statOf(path: string, fs: FileSystem): Attributes | undefined {
+function statOf(path: string, fs: FileSystem, isShared = false): Attributes | undefined {
   try {
-    return ifExists(() => fs.statSync(path));
+    if (!isShared) return ifExists(() => fs.statSync(path));
+    const stat = ifExists(() => fs.lstatSync(path)); // where a link leads, and whose that is, says nothing of the server
+    return stat?.isFile() && stat.nlink === 1 ? stat : undefined;
   } catch {
     return undefined; // what can't be looked at is no evidence
   }

@@ -1,32 +1,36 @@
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { type Algorithm, defaultAlgorithm } from './algorithm.js';
 import {
   type Attributes,
-  findTarget,
-  followLinks,
   overwriteFile,
   readSnapshot,
   removeFile,
   replaceFile,
+  requireUnchanged,
   type Snapshot,
   syncDirectoryOf,
+  type Written,
 } from './atomic-file.js';
 import { ServiceTokensError } from './errors.js';
 import { type HeldLock, withLock } from './file-lock.js';
 import { type FileSystem, ignoreFailure, nodeFileSystem } from './file-system.js';
 import { hashSecret, type RandomBytes } from './hasher.js';
+import { examine, missingDirectory, pin, refuseWriters } from './identity.js';
 import type { Principal } from './known-accounts.js';
 import { findServer, newFileAttributes, type Server } from './server-access.js';
 import { ServiceToken } from './token.js';
 import type { TokenName } from './token-name.js';
 import { TokensText } from './tokens-format.js';
+import { isOwnWay, requireTrustedLinks, type Way } from './way.js';
 
 /** What a change did to the file's owner, group and mode. */
 export interface Change {
   /** Undefined when there was no file before. */
   readonly before: Attributes | undefined;
   readonly after: Attributes;
+  /** Whether nobody but the caller, and root, can change what the file's path leads to. */
+  readonly isOwnWay: boolean;
   /** Who has to read the file, if anybody can tell. */
   readonly server: Server | undefined;
 }
@@ -40,7 +44,21 @@ export interface FileOptions {
   readonly inPlace?: boolean | undefined;
   /** How long another process's lock is waited for, in milliseconds; 10,000 by default. */
   readonly patience?: number | undefined;
+  /**
+   * For root: change the file though somebody else can change the way to it, whom the caller vouches for. Without it
+   * such a change is refused, as it could be led to any file of the system.
+   */
+  readonly trustDirectory?: boolean | undefined;
   readonly fs?: FileSystem;
+}
+
+/** What the command knows: it has entered the file's directory, as somebody who may be there. */
+export interface EnteredFile {
+  readonly way: Way;
+  /** Who the server is, where the command acts as it. */
+  readonly server: Server | undefined;
+  /** The user that started the command. */
+  readonly caller: number;
 }
 
 export interface ChangeOptions {
@@ -68,12 +86,17 @@ export class ServiceTokensFile {
   readonly path: string;
   readonly #fs: FileSystem;
   readonly #options: FileOptions;
+  readonly #entered: EnteredFile | undefined;
 
-  /** @param path the file, which need not exist; a symbolic link stays one, its target is changed */
-  constructor(path: string, { fs = nodeFileSystem, ...options }: FileOptions = {}) {
+  /**
+   * @param path the file, which need not exist; a symbolic link stays one, its target is changed
+   * @param entered for the command only
+   */
+  constructor(path: string, { fs = nodeFileSystem, ...options }: FileOptions = {}, entered?: EnteredFile) {
     this.path = path;
     this.#fs = fs;
     this.#options = options;
+    this.#entered = entered;
   }
 
   /**
@@ -95,8 +118,7 @@ export class ServiceTokensFile {
    * @throws MALFORMED_FILE, IO or PERMISSION
    */
   entries(): ReadonlyMap<string, string> {
-    const target = followLinks(this.#fs, this.path).at(-1) ?? this.path;
-    return this.#read(target).content.entries;
+    return this.#read({ fs: this.#fs, way: this.#way() }).content.entries;
   }
 
   /**
@@ -112,19 +134,20 @@ export class ServiceTokensFile {
   ): Promise<Change & { readonly token: ServiceToken }> {
     const token = ServiceToken.mint(principal, name, random);
     const key = token.qualifiedName;
-    const target = findTarget(this.#fs, this.path);
-    requireAbsent(key, this.#read(target).content); // before the hash and the lock, which take their time
-    const hash = await hashSecret(token.secret, algorithm, random);
-    const change = await this.#change(
-      target,
-      (content) => {
-        requireAbsent(key, content);
-        return content.with(key, hash);
-      },
-      () => deliver?.(token),
-      signal,
-    );
-    return { token, ...change };
+    return this.#inDirectory(async (place) => {
+      requireAbsent(key, this.#read(place).content); // before the hash and the lock, which take time
+      const hash = await hashSecret(token.secret, algorithm, random);
+      const change = await this.#change(
+        place,
+        (content) => {
+          requireAbsent(key, content);
+          return content.with(key, hash);
+        },
+        () => deliver?.(token),
+        signal,
+      );
+      return { token, ...change };
+    });
   }
 
   /**
@@ -134,79 +157,109 @@ export class ServiceTokensFile {
    */
   async delete(principal: Principal, name: TokenName, { signal }: ChangeOptions = {}): Promise<Change> {
     const key = `${principal}/${name}`;
-    const target = findTarget(this.#fs, this.path);
-    requirePresent(key, this.#read(target).content);
-    return this.#change(
-      target,
-      (content) => {
-        requirePresent(key, content);
-        return content.without(key);
-      },
-      () => undefined,
-      signal,
-    );
+    return this.#inDirectory(async (place) => {
+      requirePresent(key, this.#read(place).content);
+      return this.#change(
+        place,
+        (content) => {
+          requirePresent(key, content);
+          return content.without(key);
+        },
+        () => undefined,
+        signal,
+      );
+    });
+  }
+
+  #way(): Way {
+    return this.#entered?.way ?? examine(this.#fs, resolve(this.path));
+  }
+
+  /** Does some work on the file in its directory, which is pinned: whatever becomes of the way to it, it stays the same. */
+  async #inDirectory<T>(work: (place: Place) => Promise<T>): Promise<T> {
+    const fs = this.#fs;
+    const way = this.#way();
+    const { trustDirectory = false } = this.#options;
+    if (this.#entered === undefined && !trustDirectory) refuseWriters(way, fs);
+    if (!(fs.geteuid() === 0 && trustDirectory)) requireTrustedLinks(way, fs, fs.geteuid());
+    if (this.#entered !== undefined || way.directory === undefined) return work({ fs, way });
+    const pinned = pin(way.directory, way.target, fs);
+    try {
+      return await work({ fs: pinned.fs, way });
+    } finally {
+      pinned.close();
+    }
   }
 
   /** Reads, edits and replaces under the lock; takes the change back if it can't be delivered. */
   #change(
-    target: string,
+    place: Place,
     edit: (content: TokensText) => TokensText,
     deliver: () => Promise<void> | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Change> {
+    const { fs, way } = place;
+    const { target } = way;
+    if (way.directory === undefined) throw missingDirectory(target);
     const { patience, serverUser, configDir = dirname(this.path) } = this.#options;
-    const server = findServer(configDir, serverUser, this.#fs);
-    return withLock(this.#fs, target, { patience, signal }, async (lock) => {
-      const { snapshot, content } = this.#read(target);
+    const server = this.#entered?.server ?? findServer(configDir, serverUser, fs);
+    const ownWay = isOwnWay(way, this.#entered?.caller ?? fs.geteuid());
+    return withLock(fs, target, { patience, signal }, async (lock) => {
+      const { snapshot, content } = this.#read(place);
       const bytes = edit(content).toBytes();
       await noticeSignals(signal);
-      const after = this.#write(target, snapshot, bytes, server, lock);
+      const written = this.#write(place, snapshot, bytes, server, lock);
       try {
-        syncDirectoryOf(this.#fs, target);
+        syncDirectoryOf(fs, target);
         await noticeSignals(signal);
         await deliver();
       } catch (error) {
-        this.#takeBack(target, snapshot, bytes, lock, error);
+        this.#takeBack(place, snapshot, bytes, written, lock, error);
         throw error;
       }
-      return { before: snapshot?.attributes, after, server };
+      return { before: snapshot?.attributes, after: written.attributes, isOwnWay: ownWay, server };
     });
   }
 
-  #read(target: string): { snapshot: Snapshot | undefined; content: TokensText } {
-    const snapshot = readSnapshot(this.#fs, target);
+  #read({ fs, way }: Place): { snapshot: Snapshot | undefined; content: TokensText } {
+    // Where there is no directory, one that appears meanwhile was not looked at.
+    const snapshot = way.directory && readSnapshot(fs, way.target);
     return { snapshot, content: TokensText.parse(snapshot?.bytes ?? new Uint8Array(), this.path) };
   }
 
   #write(
-    target: string,
+    { fs, way: { target } }: Place,
     snapshot: Snapshot | undefined,
     bytes: Uint8Array,
     server: Server | undefined,
     lock: HeldLock,
-  ): Attributes {
+  ): Written {
     if (snapshot && this.#options.inPlace) {
       lock.assertHeld();
-      overwriteFile(this.#fs, target, bytes, snapshot.bytes);
-      return snapshot.attributes;
+      return overwriteFile(fs, target, [bytes], snapshot);
     }
     const wanted = snapshot?.attributes ?? ((born: Attributes) => newFileAttributes(server, born));
-    return replaceFile(this.#fs, target, bytes, wanted, () => lock.assertHeld());
+    return replaceFile(fs, target, [bytes], wanted, () => lock.assertHeld());
   }
 
   #takeBack(
-    target: string,
+    { fs, way: { target } }: Place,
     snapshot: Snapshot | undefined,
     bytes: Uint8Array,
+    written: Written,
     lock: HeldLock,
     cause: unknown,
   ): void {
     try {
       lock.assertHeld();
-      if (snapshot === undefined) removeFile(this.#fs, target);
-      else if (this.#options.inPlace) overwriteFile(this.#fs, target, snapshot.bytes, bytes);
-      else replaceFile(this.#fs, target, snapshot.bytes, snapshot.attributes, () => lock.assertHeld());
-      ignoreFailure(() => syncDirectoryOf(this.#fs, target));
+      if (snapshot === undefined) removeFile(fs, target, written);
+      else if (this.#options.inPlace)
+        overwriteFile(fs, target, [snapshot.bytes], { ...snapshot, bytes: Buffer.from(bytes) });
+      else {
+        requireUnchanged(fs, target, written);
+        replaceFile(fs, target, [snapshot.bytes], snapshot.attributes, () => lock.assertHeld());
+      }
+      ignoreFailure(() => syncDirectoryOf(fs, target));
     } catch (error) {
       const [reason, obstacle] = [cause, error].map((e) => (e instanceof Error ? e.message : String(e)));
       throw new ServiceTokensError('IO', `${reason}; and the change could not be taken back: ${obstacle}`, {
@@ -214,6 +267,12 @@ export class ServiceTokensFile {
       });
     }
   }
+}
+
+/** Where a change works: the way was examined, and the directory at its end is pinned. */
+interface Place {
+  readonly fs: FileSystem;
+  readonly way: Way;
 }
 
 /**

@@ -122,9 +122,17 @@ async function readOverrides(overrides: readonly Override[]): Promise<Map<string
   return settings;
 }
 
+/** Loads yaml, which takes time, when it is first needed, and only once: later its files may not be readable. */
+export function loadYaml(): Promise<typeof import('yaml')> {
+  yaml ??= import('yaml');
+  return yaml;
+}
+
+let yaml: Promise<typeof import('yaml')> | undefined;
+
 /** Reads YAML into dotted keys; scalars keep their text; a list becomes `[a, b]`. */
 async function flatten(text: string, failure: string): Promise<Map<string, string>> {
-  const { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments } = await import('yaml');
+  const { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments } = await loadYaml();
   const lineCounter = new LineCounter();
   const fail = (reason: string, offset?: number): never => {
     const at = offset === undefined ? undefined : lineCounter.linePos(offset);

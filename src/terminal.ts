@@ -9,6 +9,7 @@
  * - only the label of an error or a warning is coloured, and only on a terminal (NO_COLOR, FORCE_COLOR, --no-color).
  */
 import { constants } from 'node:os';
+import type { ChalkInstance } from 'chalk';
 import type { Surroundings } from './config-dir.js';
 import { ServiceTokensError } from './errors.js';
 import { ExitCode, type ExitStatus, exitStatusOf } from './exit-codes.js';
@@ -180,9 +181,15 @@ export class Terminal {
   }
 
   async #label(text: string, color: 'red' | 'yellow'): Promise<string> {
-    if (!this.#wantsColor()) return text;
-    const { Chalk } = await import('chalk'); // only on a terminal
-    return new Chalk({ level: 1 }).bold[color](text);
+    const chalk = await this.prepare();
+    return chalk === undefined ? text : chalk.bold[color](text);
+  }
+
+  /** Loads what a label needs, when it is first needed, and only once: later its files may not be readable. */
+  async prepare(): Promise<ChalkInstance | undefined> {
+    if (!this.#wantsColor()) return undefined;
+    chalkModule ??= import('chalk');
+    return new (await chalkModule).Chalk({ level: 1 });
   }
 
   #wantsColor(): boolean {
@@ -192,6 +199,8 @@ export class Terminal {
     return stderr.isTTY && env['TERM'] !== 'dumb';
   }
 }
+
+let chalkModule: Promise<typeof import('chalk')> | undefined;
 
 /** Control characters, line separators and bidirectional overrides, as JavaScript would write them in a string. */
 export function escapeControls(text: string): string {

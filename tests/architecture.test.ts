@@ -9,48 +9,46 @@ import { projectRoot } from './support/fixtures.js';
  * goes into the lowest layer above all that it imports.
  */
 const layers: readonly (readonly string[])[] = [
-  // Words and the world: what has no opinion on tokens, and the doors to the system and to bcrypt.
   [
-    'errors.ts',
-    'java-text.ts',
-    'did-you-mean.ts',
-    'elasticsearch-version.ts',
-    'file-system.ts',
     'bcrypt.ts',
-    'findings.ts',
+    'did-you-mean.ts',
     'digest.ts',
+    'elasticsearch-version.ts',
+    'errors.ts',
+    'file-system.ts',
+    'findings.ts',
+    'java-text.ts',
     'secret-cache.ts',
   ],
-  // Names and values, each read once and then a type; what the system says of files, accounts and processes.
-  ['exit-codes.ts', 'known-accounts.ts', 'token-name.ts', 'algorithm.ts', 'fair-queue.ts'],
-  ['file-errors.ts', 'system-accounts.ts', 'mounts.ts', 'processes.ts', 'path-watcher.ts'],
-  // What the server reads, and where; who may write.
-  ['stored-hash.ts', 'settings.ts', 'config-dir.ts', 'file-lock.ts'],
-  // Hashes, the tokens file's text, how a file is replaced, and the rules of what is said.
-  ['hasher.ts', 'tokens-format.ts', 'hash-defects.ts', 'atomic-file.ts', 'terminal.ts'],
-  // A token, and whether the server can read its file.
-  ['token.ts', 'server-access.ts', 'entry-checks.ts'],
-  // The file; what the server would say of a token; what is wrong with a file.
-  ['service-tokens-file.ts', 'authentication.ts', 'token-kinds.ts', 'place-checks.ts'],
-  ['file-follower.ts', 'access-checks.ts'],
-  ['token-store.ts', 'repair.ts'],
-  ['check.ts'],
-  // What needs the whole library: its public surface, and what the commands say of a change.
-  ['index.ts', 'attribute-warnings.ts'],
-  // The commands: what they share, then one file each, then the table of them.
-  ['commands/command.ts', 'commands/arguments.ts'],
-  ['commands/bearers.ts'],
   [
-    'commands/create.ts',
-    'commands/delete.ts',
-    'commands/list.ts',
-    'commands/verify.ts',
-    'commands/inspect.ts',
-    'commands/accounts.ts',
-    'commands/check.ts',
-    'commands/watch.ts',
+    'algorithm.ts',
+    'bounded-read.ts',
+    'exit-codes.ts',
+    'fair-queue.ts',
+    'file-errors.ts',
+    'known-accounts.ts',
+    'mounts.ts',
+    'path-watcher.ts',
+    'processes.ts',
+    'system-accounts.ts',
+    'token-name.ts',
   ],
-  ['commands/table.ts'],
+  ['commands/arguments.ts', 'config-dir.ts', 'file-lock.ts', 'settings.ts', 'stored-hash.ts', 'way.ts'],
+  ['atomic-file.ts', 'hash-defects.ts', 'hasher.ts', 'terminal.ts', 'tokens-format.ts'],
+  ['commands/command.ts', 'entry-checks.ts', 'server-access.ts', 'token.ts'],
+  [
+    'access-checks.ts',
+    'authentication.ts',
+    'commands/accounts.ts',
+    'commands/bearers.ts',
+    'identity.ts',
+    'place-checks.ts',
+    'token-kinds.ts',
+  ],
+  ['commands/inspect.ts', 'commands/place.ts', 'repair.ts', 'service-tokens-file.ts'],
+  ['attribute-warnings.ts', 'check.ts', 'commands/list.ts', 'commands/verify.ts', 'file-follower.ts'],
+  ['commands/check.ts', 'commands/create.ts', 'commands/delete.ts', 'commands/watch.ts', 'token-store.ts'],
+  ['commands/table.ts', 'index.ts'],
   ['cli.ts'],
   ['main.ts'],
 ];
@@ -68,6 +66,7 @@ const doors: readonly { module: RegExp; door: string; why: string }[] = [
 /** Who may name `process`, beside bin. */
 const namesProcess: Readonly<Record<string, string>> = {
   'terminal.ts': 'it makes the Io of the process',
+  'file-system.ts': 'it is the door to the system calls, those that change what a process is among them',
   'processes.ts': 'it asks whether the holder of a lock is alive, and who this process is',
 };
 

@@ -134,6 +134,7 @@ describe('when others can read the file', () => {
           if (name === call) throw systemError('EPERM', call);
         },
         instead: (name, argument) => {
+          if (name === 'geteuid') return 1000;
           const stat = { statSync, fstatSync: nodeFileSystem.fstatSync, lstatSync: nodeFileSystem.lstatSync };
           const real = stat[name as keyof typeof stat] as ((at: unknown) => object) | undefined;
           return real && Object.assign(real(argument), { uid: 1000, gid: 1000 });
@@ -281,7 +282,9 @@ describe('when root repairs', () => {
     lchownSync(path, SERVER, SERVER);
     const report = await fix(String(SERVER));
     expect(codes(report)).toEqual(['NOT_FIXED', 'FILE_UNREADABLE', 'SYMBOLIC_LINK']);
-    expect(report.findings[0]?.message).toContain('it may be a trap');
+    expect(report.findings[0]?.message).toContain(
+      `user [${SERVER}] can change [${path}], which root does not trust`,
+    );
     expect(attributes(join(directory.path, 'shadow'))).toEqual([0, 0, '600']);
   });
 

@@ -1,6 +1,16 @@
 /** What `check` finds: each fault planted by itself, beside a good entry. */
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { beforeEach, describe, expect, test } from '@jest/globals';
@@ -271,10 +281,11 @@ function world(attributes: Readonly<Record<string, readonly [uid: number, gid: n
           mode: 0o100000 | mode,
         });
       }
-      if (name !== 'statSync') return undefined;
+      if (name !== 'statSync' && name !== 'lstatSync') return undefined;
       const known = Object.entries(attributes).find(([file]) => join(conf, file) === argument)?.[1];
       const [uid, gid, mode] = known ?? [0, 0, 0o755];
-      return Object.assign(nodeFileSystem.statSync(argument as string), { uid, gid, mode });
+      const stat = name === 'statSync' ? statSync(argument as string) : lstatSync(argument as string);
+      return Object.assign(stat, { uid, gid, mode: (stat.mode & ~0o7777) | mode });
     },
   });
   return fs;
@@ -360,8 +371,8 @@ describe('who may use the file', () => {
     const { findings } = await checkTokensFile(path, { fs, serverUser: 'server' });
     expect(findings.map(({ message }) => message)).toEqual([
       `Elasticsearch runs as [server] and can't enter [${join(conf, 'aside')}]`,
-      `Elasticsearch runs as [server] and can't list [${join(conf, 'real', 'config')}]`,
       `Elasticsearch runs as [server] and can't enter [${join(conf, 'real')}]`,
+      `Elasticsearch runs as [server] and can't list [${join(conf, 'real', 'config')}]`,
     ]);
   });
 
@@ -493,7 +504,7 @@ describe('what killed processes left', () => {
     await checkTokensFile(path, { fs });
     expect(
       [...new Set(calls)].filter(
-        (call) => !/^(readFile|open|fstat|close|stat|lstat|readdir|realpath)Sync$/.test(call),
+        (call) => !/^(readFile|read|open|fstat|close|stat|lstat|readdir|realpath)Sync$/.test(call),
       ),
     ).toEqual([]);
   });

@@ -172,7 +172,12 @@ describe('warnings', () => {
     after: Attributes,
     before?: Attributes,
     path = '/conf/service_tokens',
-  ) => attributeWarnings(path, { before, after, server: find(description) }, system(description));
+  ) =>
+    attributeWarnings(
+      path,
+      { before, after, isOwnWay: true, server: find(description) },
+      system(description),
+    );
 
   test('are none when the server can read the file', () => {
     expect(warnings(DEB, { uid: 0, gid: 113, mode: 0o660 })).toEqual([]);

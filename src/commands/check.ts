@@ -1,16 +1,20 @@
 import { type CheckReport, checkTokensFile } from '../check.js';
-import { findPlace } from '../config-dir.js';
 import { ExitCode } from '../exit-codes.js';
 import { escapeControls } from '../terminal.js';
 import { refuseArguments } from './arguments.js';
 import type { Command } from './command.js';
+import { openPlace } from './place.js';
 
-export const check: Command = async ({ args, options, version, io, terminal, fs }) => {
+export const check: Command = async (invocation) => {
+  const { args, options, version, io, terminal } = invocation;
   refuseArguments(args);
-  const { configDir, tokensFile } = findPlace(options, io, fs);
-  const { serverUser, fix } = options;
+  const { serverUser, trustDirectory, fix } = options;
+  const { configDir, tokensFile, inTokensDir } = await openPlace(invocation, fix ? 'change' : 'read');
   const signal = fix ? io.interrupted : undefined;
-  const report = await checkTokensFile(tokensFile, { serverUser, configDir, fix, version, signal, fs });
+  const report = await inTokensDir(({ fs, ...entered }) => {
+    const checkOptions = { serverUser, trustDirectory, configDir, fix, version, signal, fs };
+    return checkTokensFile(tokensFile, checkOptions, entered);
+  });
   const answer = options.json ? forMachines(report) : forPeople(report);
   if (!options.silent) await terminal.answer(`${answer.map(escapeControls).join('\n')}\n`);
   return report.findings.some(({ severity }) => severity !== 'note') ? ExitCode.NO : ExitCode.OK;

@@ -16,6 +16,7 @@ export interface Options {
   readonly esVersion?: string;
   readonly color?: boolean;
   readonly serverUser?: string;
+  readonly trustDirectory?: boolean;
   readonly inPlace?: boolean;
   readonly tokenFile?: string;
   readonly fix?: boolean;

@@ -1,26 +1,27 @@
 import { attributeWarnings } from '../attribute-warnings.js';
-import { findPlace } from '../config-dir.js';
 import { ExitCode } from '../exit-codes.js';
 import { ServiceTokensFile } from '../service-tokens-file.js';
 import { readHashSettings } from '../settings.js';
 import { parseTokenArguments } from './arguments.js';
 import type { Command } from './command.js';
+import { openPlace } from './place.js';
 
-export const create: Command = async ({ args, options, overrides, version, io, terminal, fs }) => {
+export const create: Command = async (invocation) => {
+  const { args, options, overrides, version, io, terminal, fs } = invocation;
   const { principal, name } = parseTokenArguments(args, version);
-  const { configDir, tokensFile } = findPlace(options, io, fs);
-  const { algorithm, fipsMode } = await readHashSettings(configDir, overrides, io.env, fs);
+  const { configDir, tokensFile, inConfigDir, inTokensDir } = await openPlace(invocation, 'change');
+  const { algorithm, fipsMode } = await inConfigDir((fs) =>
+    readHashSettings(configDir, overrides, io.env, fs),
+  );
 
-  const change = await new ServiceTokensFile(tokensFile, { ...options, configDir, fs }).create(
-    principal,
-    name,
-    {
+  const change = await inTokensDir(({ fs, ...entered }) =>
+    new ServiceTokensFile(tokensFile, { ...options, configDir, fs }, entered).create(principal, name, {
       algorithm,
       signal: io.interrupted,
-      // Silent is the bare value, as with elasticsearch-reset-password; the original would lose the token (NEEDS.md 18).
+      // Silent is the bare value, as with elasticsearch-reset-password; the original would lose the token.
       deliver: ({ qualifiedName, bearer }) =>
         terminal.answer(options.silent ? `${bearer}\n` : `SERVICE_TOKEN ${qualifiedName} = ${bearer}\n`),
-    },
+    }),
   );
 
   if (fipsMode && algorithm.scheme === 'bcrypt') {

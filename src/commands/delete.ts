@@ -1,19 +1,18 @@
 import { attributeWarnings } from '../attribute-warnings.js';
-import { findPlace } from '../config-dir.js';
 import { ExitCode } from '../exit-codes.js';
 import { ServiceTokensFile } from '../service-tokens-file.js';
 import { parseTokenArguments } from './arguments.js';
 import type { Command } from './command.js';
+import { openPlace } from './place.js';
 
-export const deleteToken: Command = async ({ args, options, version, io, terminal, fs }) => {
+export const deleteToken: Command = async (invocation) => {
+  const { args, options, version, io, terminal, fs } = invocation;
   const { principal, name } = parseTokenArguments(args, version);
-  const { configDir, tokensFile } = findPlace(options, io, fs);
-  const change = await new ServiceTokensFile(tokensFile, { ...options, configDir, fs }).delete(
-    principal,
-    name,
-    {
+  const { configDir, tokensFile, inTokensDir } = await openPlace(invocation, 'change');
+  const change = await inTokensDir(({ fs, ...entered }) =>
+    new ServiceTokensFile(tokensFile, { ...options, configDir, fs }, entered).delete(principal, name, {
       signal: io.interrupted,
-    },
+    }),
   );
   for (const warning of attributeWarnings(tokensFile, change, fs)) await terminal.warn(warning);
   return ExitCode.OK;

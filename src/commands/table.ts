@@ -14,8 +14,12 @@ export interface CommandEntry {
 }
 
 const SERVER_USER = [
-  '--server-user <NAME|UID>',
-  'the user that runs Elasticsearch, who must be able to read the file',
+  '--server-user <USER>',
+  'the user that runs Elasticsearch, as NAME or UID, with :GID if need be; as whom root acts where others can change the way to the file',
+] as const;
+const TRUST_DIRECTORY = [
+  '--trust-directory',
+  'root acts as root, and trusts everybody who can change the way to the file',
 ] as const;
 const IN_PLACE = [
   '--in-place',
@@ -36,7 +40,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       'elastic/kibana kibana-1 --config-dir /etc/elasticsearch',
       '-s elastic/fleet-server my-token    # only the token, for a script',
     ],
-    options: [SERVER_USER, IN_PLACE],
+    options: [SERVER_USER, TRUST_DIRECTORY, IN_PLACE],
     load: async () => (await import('./create.js')).create,
   },
   list: {
@@ -53,7 +57,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       'elastic/fleet-server/my-token',
       'elastic/fleet-server -- -odd-name',
     ],
-    options: [SERVER_USER, IN_PLACE],
+    options: [SERVER_USER, TRUST_DIRECTORY, IN_PLACE],
     load: async () => (await import('./delete.js')).deleteToken,
   },
   verify: {
@@ -77,6 +81,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     examples: ['', '--config-dir /etc/elasticsearch --json', '--fix --server-user elasticsearch'],
     options: [
       SERVER_USER,
+      TRUST_DIRECTORY,
       ['--fix', "repair the file's owner, group and mode, and touch it so that a running node notices"],
       ['--json', 'print one JSON object'],
     ],

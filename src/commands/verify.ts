@@ -1,16 +1,19 @@
 import { authenticate, authenticateBody, explain, refusalMessage } from '../authentication.js';
-import { findPlace } from '../config-dir.js';
 import { ServiceTokensError } from '../errors.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { ServiceTokensFile } from '../service-tokens-file.js';
 import { ServiceToken } from '../token.js';
 import { readBearers } from './bearers.js';
 import type { Command } from './command.js';
+import { openPlace } from './place.js';
 
 export const verify: Command = async (invocation) => {
-  const { options, version, io, terminal, fs } = invocation;
+  const { options, version, terminal } = invocation;
   const bearers = await readBearers(invocation);
-  const entries = new ServiceTokensFile(findPlace(options, io, fs).tokensFile, { fs }).entries();
+  const { tokensFile, inTokensDir } = await openPlace(invocation, 'read');
+  const entries = await inTokensDir(async ({ fs, ...entered }) =>
+    new ServiceTokensFile(tokensFile, { fs }, entered).entries(),
+  );
 
   /** What is wrong with a bearer; undefined when it was accepted, and said so. */
   const judge = async (bearer: string, where: string): Promise<ServiceTokensError | undefined> => {

@@ -1,12 +1,12 @@
 import { EventEmitter, on } from 'node:events';
-import { findPlace } from '../config-dir.js';
 import { ServiceTokensError } from '../errors.js';
-import { ExitCode } from '../exit-codes.js';
+import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { FileFollower, type Reload } from '../file-follower.js';
 import { errnoOf } from '../file-system.js';
 import { escapeControls } from '../terminal.js';
 import { refuseArguments } from './arguments.js';
-import type { Command } from './command.js';
+import type { Command, Invocation } from './command.js';
+import { openPlace } from './place.js';
 
 /** A line of `--json`, but for its time. Fields may be added; these keep their names and what they mean. */
 type Report =
@@ -14,9 +14,13 @@ type Report =
   | ({ readonly event: 'changed' } & Omit<Reload, 'error'>)
   | { readonly event: 'failed'; readonly reason: string; readonly removed: readonly string[] };
 
-export const watch: Command = async ({ args, options, io, terminal, fs }) => {
-  refuseArguments(args);
-  const { tokensFile } = findPlace(options, io, fs);
+export const watch: Command = async (invocation) => {
+  refuseArguments(invocation.args);
+  const place = await openPlace(invocation, 'read');
+  return place.following(() => follow(place.tokensFile, invocation));
+};
+
+async function follow(tokensFile: string, { options, io, terminal, fs }: Invocation): Promise<ExitStatus> {
   const { interrupted } = io; // from here on a signal is the ordinary end
   const reloads = new EventEmitter<{ reload: [Reload] }>();
   let follower: FileFollower | undefined;
@@ -43,7 +47,7 @@ export const watch: Command = async ({ args, options, io, terminal, fs }) => {
     const text = options.json ? [JSON.stringify({ time, ...report })] : lines.map(escapeControls);
     await terminal.answer(text.map((line) => `${line}\n`).join(''));
   }
-};
+}
 
 function startOf({ entries, error }: FileFollower): Report {
   if (error !== undefined) return { event: 'failed', reason: error.message, removed: [] };

@@ -24,11 +24,15 @@ const { fs } = watchedFileSystem({
   },
 });
 try {
-  await new ServiceTokensFile(path, { fs }).create(parsePrincipal('elastic/kibana'), parseTokenName(name), {
-    algorithm: { scheme: 'pbkdf2', cost: 1_000 },
-    signal: io.interrupted,
-    deliver: (token) => io.stdout.write(`${token.name}\n`),
-  });
+  await new ServiceTokensFile(path, { fs, trustDirectory: true }).create(
+    parsePrincipal('elastic/kibana'),
+    parseTokenName(name),
+    {
+      algorithm: { scheme: 'pbkdf2', cost: 1_000 },
+      signal: io.interrupted,
+      deliver: (token) => io.stdout.write(`${token.name}\n`),
+    },
+  );
 } catch (error) {
   if (!(error instanceof ServiceTokensError)) throw error;
   process.exitCode = exitStatusOf(error.code);

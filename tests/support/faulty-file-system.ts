@@ -21,12 +21,16 @@ export interface WatchedFileSystem {
   readonly openDescriptors: ReadonlySet<number>;
 }
 
+/** They ask the process what it is, and no kernel refuses that. */
+const CANNOT_FAIL: ReadonlySet<string> = new Set(['geteuid', 'getegid', 'getgroups']);
+
 export function watchedFileSystem({ before, instead }: Interference = {}): WatchedFileSystem {
   const calls: string[] = [];
   const openDescriptors = new Set<number>();
   const fs = new Proxy(nodeFileSystem, {
     get(target, name: keyof FileSystem) {
       const real = target[name] as (...args: unknown[]) => unknown;
+      if (CANNOT_FAIL.has(name)) return (...args: unknown[]) => instead?.(name, args[0]) ?? real(...args);
       return (...args: unknown[]) => {
         calls.push(name);
         if (name === 'closeSync') openDescriptors.delete(args[0] as number);
