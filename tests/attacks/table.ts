@@ -53,9 +53,7 @@ export class Theatre {
     const scene = this.#sceneOf(group);
     const { layout, command } = group;
     const roles = [
-      ...(layout.isShared
-        ? names.filter(({ name }) => command.onlyName === undefined || command.onlyName === name)
-        : []),
+      ...(layout.isShared ? names.filter(({ name }) => command.onlyNames?.includes(name) ?? true) : []),
       ...layout.movable.map((path) => wayRole(this.#stage.area, path)),
     ];
     const missing = new Set<string>(); // names that are not there before a call: no move can be made at them

@@ -24,21 +24,19 @@ for (const { load } of Object.values(commands)) await load();
 await import('yaml');
 becomeVictim();
 
-let observe: (name: string, args: readonly unknown[]) => void = () => {};
-watchProcess();
 process.on('message', async (request: Request) => process.send?.(await perform(request)));
 process.send?.('ready');
 
 async function perform({ argv, stdin, attack }: Request): Promise<Reply> {
   const calls: Call[] = [];
   let answer: string | undefined;
-  observe = (name, args) => {
+  const before = (_: number, name: string, args: readonly unknown[]) => {
     const number = calls.length;
     calls.push({ name, paths: args.filter((arg) => typeof arg === 'string') });
     if (number === attack?.call) answer = tell(attack.order);
     if (attack?.isBlink && number === attack.call + 1 && answer === 'done') tell(['back']);
   };
-  const { fs } = watchedFileSystem({ before: (_, name, args) => observe(name, args) });
+  const { fs } = watchedFileSystem({ before });
   const written = { stdout: '', stderr: '' };
   const output = (name: 'stdout' | 'stderr') => ({
     isTTY: false,
@@ -57,7 +55,6 @@ async function perform({ argv, stdin, attack }: Request): Promise<Reply> {
     interrupted: new AbortController().signal,
   };
   const status = await main(argv, io, fs);
-  observe = () => {};
   const heard = attack ? Buffer.from(tell(['collect']).slice('done '.length), 'hex').toString() : '';
   return { status, ...written, calls, answer, heard };
 }
@@ -88,17 +85,4 @@ function becomeVictim(): void {
   process.setgroups?.([gid, ...more]);
   process.setgid?.(gid);
   process.setuid?.(Number(uid));
-}
-
-/** Entering a directory and taking on an identity are system calls like those on files. */
-function watchProcess(): void {
-  for (const name of ['chdir', 'setgroups', 'setegid', 'seteuid'] as const) {
-    const real = process[name] as (...args: unknown[]) => void;
-    Object.assign(process, {
-      [name]: (...args: unknown[]) => {
-        observe(name, args);
-        return real.apply(process, args);
-      },
-    });
-  }
 }
