@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -74,25 +74,31 @@ export class Crew {
   }
 
   /**
-   * Two looks in a row at which the victim sleeps in a system call other than the event loop's, while the attacker
-   * owes it no answer: nothing will ever wake it. Whatever else it does has a limit.
+   * Three looks in a row at which all threads of the victim sleep, its main one in a system call other than the event
+   * loop's, while the attacker owes it no answer: nothing will ever wake it. Whatever else it does has a limit.
    */
   async #watch(signal: AbortSignal): Promise<'hang'> {
     const start = performance.now();
-    for (let looks = 0; looks < 2 && performance.now() - start < LIMIT; ) {
-      await sleep(250, undefined, { signal });
-      const isStuck = isAsleep(this.#victim, /ep_poll|^0?$/) && isAsleep(this.#attacker);
-      looks = isStuck ? looks + 1 : 0;
+    for (let looks = 0; looks < 3 && performance.now() - start < LIMIT; ) {
+      await sleep(200, undefined, { signal });
+      looks = isStuck(this.#victim) && isAsleep(this.#attacker) ? looks + 1 : 0;
     }
     return 'hang';
   }
 }
 
-/** Whether a process sleeps, and not where the expression says; some kernels do not tell where, but "0". */
-function isAsleep({ pid, exitCode, signalCode }: ChildProcess, elsewhere?: RegExp): boolean {
+/** Some kernels do not tell where a process sleeps, but "0". */
+function isStuck(child: ChildProcess): boolean {
+  if (!isAsleep(child)) return false;
+  const place = readFileSync(`/proc/${child.pid}/wchan`, 'utf8');
+  return !['', '0'].includes(place) && !place.includes('ep_poll');
+}
+
+/** Whether all threads of a process sleep. */
+function isAsleep({ pid, exitCode, signalCode }: ChildProcess): boolean {
   if (exitCode !== null || signalCode !== null) return false;
-  const state = /\) (\w)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1];
-  return state === 'S' && !elsewhere?.test(readFileSync(`/proc/${pid}/wchan`, 'utf8'));
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.every((thread) => / S /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')));
 }
 
 /** A pipe, which Node offers no call for: a named one whose name is gone. */
