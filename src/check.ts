@@ -13,7 +13,7 @@ import { checkLinks, checkRemains } from './place-checks.js';
 import { repair } from './repair.js';
 import { findServer } from './server-access.js';
 import type { EnteredFile } from './service-tokens-file.js';
-import { readLines, TokensText } from './tokens-format.js';
+import { TokensText } from './tokens-format.js';
 import type { Way } from './way.js';
 
 export interface CheckOptions extends LockOptions {
@@ -74,9 +74,7 @@ export async function checkTokensFile(
     : { fixed: [], refused: [] };
 
   const { attributes, bytes } = look(way, entered, fs);
-  const lines = readLines(bytes ?? new Uint8Array());
-  const isRead = bytes !== undefined && !lines.some(({ fault }) => fault);
-  const entries = isRead ? TokensText.parse(bytes, path).entries : undefined;
+  const entries = bytes && entriesIfReadable(bytes, path);
   return {
     file: path,
     tokens: entries?.size ?? 0,
@@ -86,8 +84,8 @@ export async function checkTokensFile(
       ...(attributes ? checkFileAccess(way, attributes, server, caller, fs) : []),
       ...checkDirectoryAccess(way, server, fs),
       ...checkLinks(way, fs),
-      ...checkRemains(way, fs),
-      ...checkLines(lines, version),
+      ...(await checkRemains(way, fs, lockOptions.pace)),
+      ...checkLines(bytes ?? new Uint8Array(), version),
     ],
     fixed,
   };
@@ -106,5 +104,14 @@ function look(
     const stat = isClosed && entered?.server ? ifExists(() => fs.lstatSync(target)) : undefined;
     if (stat === undefined) throw error;
     return { attributes: { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o777 } };
+  }
+}
+
+function entriesIfReadable(bytes: Uint8Array, path: string): ReadonlyMap<string, string> | undefined {
+  try {
+    return TokensText.parse(bytes, path).entries();
+  } catch (error) {
+    if (error instanceof ServiceTokensError && error.code === 'MALFORMED_FILE') return undefined;
+    throw error;
   }
 }

@@ -1,49 +1,62 @@
 import { type ElasticsearchVersion, formatVersion } from './elasticsearch-version.js';
 import { ServiceTokensError } from './errors.js';
-import { type Finding, finding } from './findings.js';
+import { type Finding, finding, type Severity } from './findings.js';
 import { hashDefect, hashWeakness } from './hash-defects.js';
 import { trim } from './java-text.js';
 import { knownAccounts, parsePrincipal } from './known-accounts.js';
-import { readStoredHash } from './stored-hash.js';
+import { classify } from './stored-hash.js';
 import { isTokenName } from './token-name.js';
-import type { Line } from './tokens-format.js';
+import { type Fault, type Line, readLines } from './tokens-lines.js';
 
 const BYTE_ORDER_MARK = '\ufeff';
 const STOPS = 'Elasticsearch does not start with this file, or drops every token in it';
 
+/** So many lines have their findings told; of more, how many there are. Nobody reads on, and memory has an end. */
+export const MAX_LINES = 1000;
+
 /**
  * Finds what is wrong with the lines of a tokens file: what stops the server, what it skips, and what it loads in vain.
  *
- * @param lines as readLines gives them
  * @param version the server's; undefined accepts the accounts of every version
- * @returns the findings in the order of the lines
+ * @returns the findings in the order of the lines: those of MAX_LINES lines, and one more that counts the rest
  */
-export function checkLines(lines: readonly Line[], version?: ElasticsearchVersion): Finding[] {
-  const counts = new Map(
-    lines.flatMap(({ key, hash }, index) =>
-      key === undefined || hash === undefined ? [] : [[key, index + 1]],
-    ),
-  );
-  const findings = lines.flatMap((line, index) =>
-    lineFindings(line, index + 1, counts.get(line.key ?? '') ?? 0, version),
-  );
-  return [...markFindings(lines), ...lineEndFindings(lines), ...findings].sort(
-    (a, b) => (a.line ?? 0) - (b.line ?? 0),
-  );
+export function checkLines(bytes: Uint8Array, version?: ElasticsearchVersion): Finding[] {
+  const counting = new Map<string, number>();
+  for (const { number, verdict, key } of readLines(bytes)) {
+    if (verdict === 'entry' && key !== undefined) counting.set(key, number);
+  }
+  const findings: Finding[] = [];
+  const rest = { lines: 0, severities: new Set<Severity>() };
+  const lineEnds = { count: 0, first: 0 };
+  let told = 0;
+  for (const line of readLines(bytes)) {
+    if (line.end.startsWith('\r') && lineEnds.count++ === 0) lineEnds.first = line.number;
+    const found = lineFindings(line, counting.get(line.key ?? '') ?? 0, version);
+    if (found.length === 0) continue;
+    if (told++ < MAX_LINES) {
+      findings.push(...found);
+    } else {
+      rest.lines++;
+      for (const { severity } of found) rest.severities.add(severity);
+    }
+  }
+  const inOrder = [...lineEndFindings(lineEnds), ...findings].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+  return [...inOrder, ...restFindings(rest)];
 }
 
 /** @param counting the number of the line that counts for its key */
-function lineFindings(
-  line: Line,
-  number: number,
-  counting: number,
-  version: ElasticsearchVersion | undefined,
-): Finding[] {
-  const { key, hash, fault } = line;
-  if (fault !== undefined) return [faultFinding(line, fault, number)];
-  if (key === undefined) return [];
-  if (hash === undefined) return [plainTextFinding(line, key, number)];
-  if (counting === number) return entryFindings(key, hash, number, version);
+function lineFindings(line: Line, counting: number, version: ElasticsearchVersion | undefined): Finding[] {
+  return line.number === 1
+    ? [...markFindings(line), ...contentFindings(line, counting, version)]
+    : contentFindings(line, counting, version);
+}
+
+function contentFindings(line: Line, counting: number, version: ElasticsearchVersion | undefined): Finding[] {
+  const { number, verdict, key = '', value = '' } = line;
+  if (verdict === 'skipped') return [];
+  if (verdict === 'plain') return [plainTextFinding(key, value, number)];
+  if (verdict !== 'entry') return [faultFinding(verdict, line)];
+  if (counting === number) return entryFindings(key, value, number, version);
   const message = `${subject(key)} stands again on line ${counting}, and that one counts`;
   return [finding('DUPLICATE', message, 'Remove this line.', number)];
 }
@@ -60,47 +73,71 @@ function entryFindings(
   return isDead ? found : [...found, ...hashFindings(key, hash, number)]; // the hash of a dead entry is no matter
 }
 
-function markFindings([first]: readonly Line[]): Finding[] {
-  if (!first?.text.startsWith(BYTE_ORDER_MARK)) return [];
+function markFindings({ text }: Line): Finding[] {
+  if (!text.startsWith(BYTE_ORDER_MARK)) return [];
   const message =
     'A byte order mark stands before the first line, and Elasticsearch takes it for a part of the text: what follows is no comment, and no token of that name';
   return [finding('BYTE_ORDER_MARK', message, 'Save the file as UTF-8 without a byte order mark.', 1)];
 }
 
 /** One finding a file, at the first of the lines. */
-function lineEndFindings(lines: readonly Line[]): Finding[] {
-  const isOdd = ({ end }: Line) => end.startsWith('\r');
-  const [count, number] = [lines.filter(isOdd).length, lines.findIndex(isOdd) + 1];
+function lineEndFindings({ count, first }: { count: number; first: number }): Finding[] {
   if (count === 0) return [];
   const which = count === 1 ? 'This line ends' : `${count} lines, from this one on, end`;
   const hint =
     'Elasticsearch reads it, but other tools take it for a part of the hash: end every line with LF alone, as dos2unix does.';
-  return [finding('LINE_ENDS', `${which} with a carriage return`, hint, number)];
+  return [finding('LINE_ENDS', `${which} with a carriage return`, hint, first)];
 }
 
-function faultFinding({ text, key }: Line, fault: string, number: number): Finding {
-  const reason = fault.replace(/\.?(?: at line #\d+| \(line #\d+\))$/, ''); // a finding has its line apart
-  const message = `${reason}: ${STOPS}`;
-  if (key !== undefined) {
-    return finding('MALFORMED_HASH', message, 'Remove the line, and create a new token.', number);
-  }
-  if (text === '') {
-    return finding('MALFORMED_UTF8', message, 'Save the file as UTF-8, or remove the line.', number);
-  }
-  const isComment = trim(text).replace(BYTE_ORDER_MARK, '').startsWith('#');
-  const hint = isComment
-    ? 'A comment begins with # at the very beginning of its line.'
-    : 'Correct or remove the line.';
-  return finding('MISSING_COLON', message, hint, number);
+/** One finding a file, as bad as the worst of those that it stands for. */
+function restFindings({
+  lines,
+  severities,
+}: {
+  lines: number;
+  severities: ReadonlySet<Severity>;
+}): Finding[] {
+  if (lines === 0) return [];
+  const message = `and ${lines} more ${lines === 1 ? 'line' : 'lines'} with findings`;
+  const hint = `Only the first ${MAX_LINES} lines with findings are listed: correct them, and check again.`;
+  const severity = (['error', 'warning'] as const).find((worst) => severities.has(worst)) ?? 'note';
+  return [{ ...finding('MORE_FINDINGS', message, hint), severity }];
 }
 
-function plainTextFinding({ text }: Line, key: string, number: number): Finding {
+function faultFinding({ kind, detail = '' }: Fault, { number, text }: Line): Finding {
+  switch (kind) {
+    case 'utf8':
+      return finding(
+        'MALFORMED_UTF8',
+        `Malformed UTF-8: ${STOPS}`,
+        'Save the file as UTF-8, or remove the line.',
+        number,
+      );
+    case 'hash':
+      return finding(
+        'MALFORMED_HASH',
+        `${detail.replace(/\.$/, '')}: ${STOPS}`,
+        'Remove the line, and create a new token.',
+        number,
+      );
+    case 'colon': {
+      const isComment = trim(text).replace(BYTE_ORDER_MARK, '').startsWith('#');
+      const hint = isComment
+        ? 'A comment begins with # at the very beginning of its line.'
+        : 'Correct or remove the line.';
+      return finding('MISSING_COLON', `Missing ':' character: ${STOPS}`, hint, number);
+    }
+  }
+}
+
+function plainTextFinding(key: string, value: string, number: number): Finding {
   // A line that is no entry at all may hold anything on either side of its colon.
   const name = knownAccounts().some(({ principal }) => key.startsWith(`${principal}/`)) ? key : '';
   const message = `${subject(name)} has plain text in place of a hash, and Elasticsearch skips the line`;
-  const hint = isHash(trim(trim(text).slice(key.length + 1)))
-    ? 'Remove the blank behind the colon.'
-    : 'Remove the line; if it holds a secret, that is no longer one, so create a new token.';
+  const hint =
+    classify(trim(value)) === undefined
+      ? 'Remove the line; if it holds a secret, that is no longer one, so create a new token.'
+      : 'Remove the blank behind the colon.';
   return finding('PLAIN_TEXT', message, hint, number);
 }
 
@@ -166,12 +203,4 @@ function accountHint(principal: string, version?: ElasticsearchVersion): string 
 
 function versionText(version?: ElasticsearchVersion): string {
   return version ? ` ${formatVersion(version)}` : '';
-}
-
-function isHash(text: string): boolean {
-  try {
-    return readStoredHash(text) !== undefined;
-  } catch {
-    return true; // one with a bad header
-  }
 }

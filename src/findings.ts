@@ -26,6 +26,7 @@ const severities = {
   STALE_LOCK: 'warning',
   STALE_TEMPORARY_FILE: 'warning',
   WITHDRAWN_ACCOUNT: 'note',
+  MORE_FINDINGS: 'note', // at least: it is as bad as the worst finding that it stands for
 } as const satisfies Record<string, Severity>;
 
 export type FindingCode = keyof typeof severities;

@@ -7,11 +7,12 @@ import { type LockOptions, withLock } from './file-lock.js';
 import { errnoOf, type FileSystem, ifExists, O_NOFOLLOW, O_RDONLY, type Stats } from './file-system.js';
 import { type Finding, finding } from './findings.js';
 import { type Entered, refuseWriters } from './identity.js';
+import { type Remains, removeWaiting } from './lock-remains.js';
 import { remainsOf } from './place-checks.js';
 import { repairCommand, type Server } from './server-access.js';
 import { groupName, userName } from './system-accounts.js';
 import { isTokenName } from './token-name.js';
-import { type Line, readLines } from './tokens-format.js';
+import { type Line, readLines } from './tokens-lines.js';
 import { isOwnWay, requireTrustedLinks, type Way } from './way.js';
 
 /** What became of an attempt to repair a file. */
@@ -50,7 +51,8 @@ export async function repair(
   const { target } = way;
   const found = attributesAt(target, fs);
   const wanted = found && repairedAttributes(server, found);
-  const before = allRemains(target, fs);
+  const remains = await remainsOf(target, fs, options.pace);
+  const before = pathsOf(remains);
   if (wanted === undefined && before.length === 0) return { fixed: [], refused: [] };
 
   const fixed: string[] = [];
@@ -60,6 +62,7 @@ export async function repair(
     if (!(caller === 0 && trustDirectory)) requireTrustedLinks(way, fs, fs.geteuid());
     await withLock(fs, target, options, async (lock) => {
       lock.assertHeld();
+      removeWaiting(fs, target, remains);
       if (wanted !== undefined) file.asRoot(() => setAttributes(file, fixed, fs));
     });
   } catch (error) {
@@ -70,13 +73,12 @@ export async function repair(
       finding('NOT_FIXED', `--fix did not repair it: ${error.message}`, hint ?? 'Repair it by hand.'),
     );
   }
-  const after = allRemains(target, fs); // cleared away by whoever takes the lock
+  const after = pathsOf(await remainsOf(target, fs, options.pace)); // whoever takes the lock clears the rest away
   fixed.push(...before.filter((file) => !after.includes(file)).map((file) => `removed [${file}]`));
   return { fixed, refused };
 }
 
-function allRemains(target: string, fs: FileSystem): string[] {
-  const { temporaryFiles, locks } = remainsOf(target, fs);
+function pathsOf({ temporaryFiles, locks }: Remains): string[] {
   return [...locks, ...temporaryFiles];
 }
 
@@ -129,18 +131,23 @@ function requireNoTrap({ way, server, caller }: Repairable, fd: number, stat: St
   if (isOwnWay(way, caller)) return;
   if (![0, server?.uid].includes(stat.uid)) throw trap(target, `it belongs to [${userName(stat.uid, fs)}]`);
   const bytes = readBounded(fs, fd, MAX_FILE_BYTES, stat.size);
-  if (bytes.length === 0 || bytes.length > MAX_FILE_BYTES || !readLines(bytes).every(isOrdinary)) {
+  if (bytes.length > MAX_FILE_BYTES || !holdsTokensOnly(bytes)) {
     throw trap(target, 'it holds something else than tokens');
   }
   const named = ifExists(() => fs.lstatSync(target));
   if (named?.ino !== stat.ino || named.dev !== stat.dev) throw trap(target, 'it was exchanged meanwhile');
 }
 
-function isOrdinary({ key, hash, fault }: Line): boolean {
-  if (fault !== undefined) return false;
-  const [namespace = '', service = '', name = '', ...more] = key?.split('/') ?? [];
-  const isName = [namespace, service].every(isTokenName) && isTokenName(name) && more.length === 0;
-  return key === undefined || (isName && hash !== undefined);
+function isOrdinary({ verdict, key = '' }: Line): boolean {
+  const [namespace = '', service = '', name = '', ...more] = key.split('/');
+  const isName = [namespace, service, name].every(isTokenName) && more.length === 0;
+  return verdict === 'skipped' || (verdict === 'entry' && isName);
+}
+
+/** Whether there is at least one line, and all are comments, blank, or entries of a valid name. */
+function holdsTokensOnly(bytes: Uint8Array): boolean {
+  for (const line of readLines(bytes)) if (!isOrdinary(line)) return false;
+  return bytes.length > 0;
 }
 
 function trap(path: string, reason: string): ServiceTokensError {

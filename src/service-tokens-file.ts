@@ -107,8 +107,14 @@ export class ServiceTokensFile {
    * @throws MALFORMED_FILE, IO or PERMISSION
    */
   list(principal?: Principal): string[] {
-    const keys = [...this.entries().keys()].sort();
-    return principal === undefined ? keys : keys.filter((key) => key.startsWith(`${principal}/`));
+    return [...this.listInBatches(principal)].flat();
+  }
+
+  /** As `list`, some thousand names at a time, for those who do not need all in memory. */
+  *listInBatches(principal?: Principal): Generator<string[], void> {
+    for (const names of this.#content().nameBatches()) {
+      yield principal === undefined ? names : names.filter((name) => name.startsWith(`${principal}/`));
+    }
   }
 
   /**
@@ -118,7 +124,11 @@ export class ServiceTokensFile {
    * @throws MALFORMED_FILE, IO or PERMISSION
    */
   entries(): ReadonlyMap<string, string> {
-    return this.#read({ fs: this.#fs, way: this.#way() }).content.entries;
+    return this.#content().entries();
+  }
+
+  #content(): TokensText {
+    return this.#read({ fs: this.#fs, way: this.#way() }).content;
   }
 
   /**
@@ -206,15 +216,15 @@ export class ServiceTokensFile {
     const ownWay = isOwnWay(way, this.#entered?.caller ?? fs.geteuid());
     return withLock(fs, target, { patience, signal }, async (lock) => {
       const { snapshot, content } = this.#read(place);
-      const bytes = edit(content).toBytes();
+      const chunks = edit(content).chunks();
       await noticeSignals(signal);
-      const written = this.#write(place, snapshot, bytes, server, lock);
+      const written = this.#write(place, snapshot, chunks, server, lock);
       try {
         syncDirectoryOf(fs, target);
         await noticeSignals(signal);
         await deliver();
       } catch (error) {
-        this.#takeBack(place, snapshot, bytes, written, lock, error);
+        this.#takeBack(place, snapshot, chunks, written, lock, error);
         throw error;
       }
       return { before: snapshot?.attributes, after: written.attributes, isOwnWay: ownWay, server };
@@ -230,22 +240,22 @@ export class ServiceTokensFile {
   #write(
     { fs, way: { target } }: Place,
     snapshot: Snapshot | undefined,
-    bytes: Uint8Array,
+    chunks: readonly Uint8Array[],
     server: Server | undefined,
     lock: HeldLock,
   ): Written {
     if (snapshot && this.#options.inPlace) {
       lock.assertHeld();
-      return overwriteFile(fs, target, [bytes], snapshot);
+      return overwriteFile(fs, target, chunks, snapshot);
     }
     const wanted = snapshot?.attributes ?? ((born: Attributes) => newFileAttributes(server, born));
-    return replaceFile(fs, target, [bytes], wanted, () => lock.assertHeld());
+    return replaceFile(fs, target, chunks, wanted, () => lock.assertHeld());
   }
 
   #takeBack(
     { fs, way: { target } }: Place,
     snapshot: Snapshot | undefined,
-    bytes: Uint8Array,
+    chunks: readonly Uint8Array[],
     written: Written,
     lock: HeldLock,
     cause: unknown,
@@ -254,7 +264,7 @@ export class ServiceTokensFile {
       lock.assertHeld();
       if (snapshot === undefined) removeFile(fs, target, written);
       else if (this.#options.inPlace)
-        overwriteFile(fs, target, [snapshot.bytes], { ...snapshot, bytes: Buffer.from(bytes) });
+        overwriteFile(fs, target, [snapshot.bytes], { ...snapshot, bytes: Buffer.concat(chunks) });
       else {
         requireUnchanged(fs, target, written);
         replaceFile(fs, target, [snapshot.bytes], snapshot.attributes, () => lock.assertHeld());
@@ -286,11 +296,11 @@ async function noticeSignals(signal: AbortSignal | undefined): Promise<void> {
   signal.throwIfAborted();
 }
 
-function requirePresent(key: string, { entries }: TokensText): void {
-  if (!entries.has(key))
+function requirePresent(key: string, content: TokensText): void {
+  if (!content.has(key))
     throw new ServiceTokensError('TOKEN_MISSING', `Service token [${key}] does not exist`);
 }
 
-function requireAbsent(key: string, { entries }: TokensText): void {
-  if (entries.has(key)) throw new ServiceTokensError('TOKEN_EXISTS', `Service token [${key}] already exists`);
+function requireAbsent(key: string, content: TokensText): void {
+  if (content.has(key)) throw new ServiceTokensError('TOKEN_EXISTS', `Service token [${key}] already exists`);
 }

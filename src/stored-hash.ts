@@ -22,23 +22,29 @@ export function pbkdf2KeyBytes(key: string): number {
 /** A bcrypt hash ends in a `$`, 22 characters of salt and 31 of key; what stands before them is its cost. */
 const BCRYPT_TAIL = 54;
 
+/** A hash that stops the server: its cost is no number, or none that the server has. */
+export interface MalformedHash {
+  readonly scheme: 'malformed';
+  /** In the original's words where they are its own. */
+  readonly reason: string;
+}
+
 /**
- * Classifies the text behind a tokens file's colon as the server does (oracle/BEHAVIOUR.md, section 6): by its prefix
- * and its cost, never by the rest.
+ * Classifies the text behind a tokens file's colon as the server does: by its prefix and its cost, never by the rest.
  *
  * @returns what it is; undefined for plain text, which the server skips
- * @throws MALFORMED_FILE for a cost that stops the server, in the original's words where they are its own
  *
- * @example readStoredHash('{PBKDF2}1000$c2FsdA$a2V5') // { scheme: 'pbkdf2', cost: 1000, saltAndKey: 'c2FsdA$a2V5' }
+ * @example classify('{PBKDF2}1000$c2FsdA$a2V5') // { scheme: 'pbkdf2', cost: 1000, saltAndKey: 'c2FsdA$a2V5' }
  */
-export function readStoredHash(stored: string): StoredHash | undefined {
-  if (/^\$2[aby]\$/.test(stored)) return readBcrypt(stored);
-  const [, prefix, rest = ''] = /^\{(PBKDF2_STRETCH|PBKDF2|SHA|MD5|SSHA256)\}(.*)$/s.exec(stored) ?? [];
+export function classify(stored: string): StoredHash | MalformedHash | undefined {
+  if (/^\$2[aby]\$/.test(stored)) return classifyBcrypt(stored);
+  const [whole = '', prefix] = /^\{(PBKDF2_STRETCH|PBKDF2|SHA|MD5|SSHA256)\}/.exec(stored) ?? [];
+  const rest = stored.slice(whole.length);
   switch (prefix) {
     case 'PBKDF2_STRETCH':
-      return readPbkdf2('pbkdf2_stretch', rest);
+      return classifyPbkdf2('pbkdf2_stretch', rest);
     case 'PBKDF2':
-      return readPbkdf2('pbkdf2', rest);
+      return classifyPbkdf2('pbkdf2', rest);
     case 'SHA':
       return { scheme: 'sha1', digest: rest };
     case 'MD5':
@@ -50,25 +56,51 @@ export function readStoredHash(stored: string): StoredHash | undefined {
   }
 }
 
-function readBcrypt(stored: string): StoredHash {
-  const cost = parseInt32(stored.slice(4, Math.max(4, stored.length - BCRYPT_TAIL)));
-  if (cost === undefined) {
-    throw malformed('The cost could not be determined from the provided bcrypt hash.');
-  }
-  if (!bcryptCosts.includes(cost)) throw malformed(`unknown hash function [bcrypt${cost}]`);
-  return { scheme: 'bcrypt', cost };
+/**
+ * Classifies a stored hash as `classify` does, for those who have no use for one that stops the server.
+ *
+ * @returns what it is; undefined for plain text
+ * @throws MALFORMED_FILE for a cost that stops the server
+ */
+export function readStoredHash(stored: string): StoredHash | undefined {
+  const hash = classify(stored);
+  if (hash?.scheme === 'malformed') throw new ServiceTokensError('MALFORMED_FILE', hash.reason);
+  return hash;
 }
 
-function readPbkdf2(scheme: 'pbkdf2' | 'pbkdf2_stretch', rest: string): StoredHash {
+/**
+ * Gives the part of a stored hash that decides what the server takes it for: whatever begins with it is classified
+ * alike.
+ *
+ * @returns undefined for bcrypt, where the length of the whole counts too
+ */
+export function headerOf({ scheme }: StoredHash, stored: string): string | undefined {
+  if (scheme === 'bcrypt') return undefined;
+  const last = scheme === 'pbkdf2' || scheme === 'pbkdf2_stretch' ? '$' : '}';
+  return stored.slice(0, stored.indexOf(last) + 1);
+}
+
+function classifyBcrypt(stored: string): StoredHash | MalformedHash {
+  const cost = parseInt32(stored.slice(4, Math.max(4, stored.length - BCRYPT_TAIL)));
+  if (cost === undefined) {
+    return malformed('The cost could not be determined from the provided bcrypt hash.');
+  }
+  return bcryptCosts.includes(cost)
+    ? { scheme: 'bcrypt', cost }
+    : malformed(`unknown hash function [bcrypt${cost}]`);
+}
+
+function classifyPbkdf2(scheme: 'pbkdf2' | 'pbkdf2_stretch', rest: string): StoredHash | MalformedHash {
   const dollar = rest.indexOf('$');
   const cost = dollar < 0 ? undefined : parseInt32(rest.slice(0, dollar));
   if (cost === undefined) {
-    throw malformed('The number of iterations could not be determined from the provided PBKDF2 hash.');
+    return malformed('The number of iterations could not be determined from the provided PBKDF2 hash.');
   }
-  if (!pbkdf2Costs.includes(cost)) throw malformed(`unknown hash function [${scheme}_${cost}]`);
-  return { scheme, cost, saltAndKey: rest.slice(dollar + 1) };
+  return pbkdf2Costs.includes(cost)
+    ? { scheme, cost, saltAndKey: rest.slice(dollar + 1) }
+    : malformed(`unknown hash function [${scheme}_${cost}]`);
 }
 
-function malformed(message: string): ServiceTokensError {
-  return new ServiceTokensError('MALFORMED_FILE', message);
+function malformed(reason: string): MalformedHash {
+  return { scheme: 'malformed', reason };
 }
