@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 import { checkDirectoryAccess, checkFileAccess } from './access-checks.js';
 import { type Attributes, readSnapshot } from './atomic-file.js';
 import { digestOf } from './digest.js';
-import type { ElasticsearchVersion } from './elasticsearch-version.js';
+import { type ElasticsearchVersion, requireVersion } from './elasticsearch-version.js';
 import { checkLines } from './entry-checks.js';
 import { ServiceTokensError } from './errors.js';
 import type { LockOptions } from './file-lock.js';
@@ -11,6 +11,15 @@ import type { Finding } from './findings.js';
 import { type Entered, examine } from './identity.js';
 import { checkLinks, checkRemains } from './place-checks.js';
 import { repair } from './repair.js';
+import {
+  optional,
+  requireBoolean,
+  requireNumber,
+  requireObject,
+  requirePath,
+  requireSignal,
+  requireString,
+} from './require.js';
 import { findServer } from './server-access.js';
 import type { EnteredFile } from './service-tokens-file.js';
 import { TokensText } from './tokens-format.js';
@@ -54,7 +63,8 @@ export interface CheckReport {
  *
  * @param path the file; a missing one is fine, as it is to the server
  * @param entered for the command only
- * @throws IO or PERMISSION when the file can't be read at all, USAGE when the named user does not exist
+ * @throws IO or PERMISSION when the file can't be read at all, USAGE when the named user does not exist or an
+ *   argument is of the wrong kind
  *
  * @example (await checkTokensFile('/etc/elasticsearch/service_tokens')).findings.map(({ message }) => message)
  */
@@ -63,7 +73,17 @@ export async function checkTokensFile(
   options: CheckOptions = {},
   entered?: CheckedFile,
 ): Promise<CheckReport> {
+  requirePath(path);
+  requireObject(options, 'options');
   const { version, serverUser, configDir, fix = false, fs = nodeFileSystem, ...lockOptions } = options;
+  requireVersion(version);
+  optional(serverUser, (user) => requireString(user, 'serverUser'));
+  optional(configDir, (directory) => requirePath(directory, 'configDir'));
+  requireBoolean(fix, 'fix');
+  optional(lockOptions.trustDirectory, (trust) => requireBoolean(trust, 'trustDirectory'));
+  optional(lockOptions.patience, (patience) => requireNumber(patience, 'patience'));
+  optional(lockOptions.signal, (signal) => requireSignal(signal, 'signal'));
+  requireObject(fs, 'fs');
   const caller = entered?.caller ?? fs.geteuid();
   const way = entered?.way ?? examine(fs, resolve(path));
   const server = entered?.server ?? findServer(configDir ?? dirname(path), serverUser, fs);

@@ -11,7 +11,7 @@ import {
   O_RDONLY,
 } from './file-system.js';
 import type { OpenDirectory } from './open-directory.js';
-import { livenessOf, ownProcess, type ProcessIdentity } from './processes.js';
+import { type Liveness, livenessOf, ownProcess, type ProcessIdentity } from './processes.js';
 
 /** The rhythm of a lock. All that use one lock must agree on it; tests have their own. All in milliseconds. */
 export interface LockPace {
@@ -23,7 +23,7 @@ export interface LockPace {
   readonly poll: { readonly least: number; readonly most: number };
 }
 
-export const PACE: LockPace = { heartbeat: 500, deadline: 1_500, poll: { least: 5, most: 100 } };
+export const PACE: LockPace = { heartbeat: 500, deadline: 1_500, poll: { least: 5, most: 200 } };
 
 /** The marks that this thread waits or works with: another one with its name is left from a release that failed. */
 const marksInUse = new Set<string>();
@@ -62,12 +62,19 @@ export type Verdict = 'alive' | 'dead' | 'unsure' | 'unknown';
  * Says whether a mark's process is dead. In one pid namespace that is exact, and at once.
  *
  * @param watch asked only of a foreign mark: what its watch says
+ * @param known what was found out a moment ago, since one process may have many marks
  */
-export function judge(fs: FileSystem, mark: string, watch: () => Verdict): Verdict {
+export function judge(
+  fs: FileSystem,
+  mark: string,
+  watch: () => Verdict,
+  known: Map<string, Liveness> = new Map(),
+): Verdict {
   const holder = holderOf(mark);
   if (holder === undefined) return 'unknown';
   if (isOwn(holder, fs)) return marksInUse.has(mark) ? 'alive' : 'dead';
-  const liveness = livenessOf(holder, fs);
+  const liveness = known.get(nameOf(holder)) ?? livenessOf(holder, fs);
+  known.set(nameOf(holder), liveness);
   return liveness === 'foreign' ? watch() : liveness;
 }
 

@@ -16,6 +16,7 @@ import {
   type Verdict,
 } from './lock-marks.js';
 import { OpenDirectory } from './open-directory.js';
+import type { Liveness } from './processes.js';
 
 /** What dead processes left beside a file. The next change of the file clears it away. */
 export interface Remains {
@@ -78,8 +79,9 @@ export function removeStrays(fs: FileSystem, path: string, now: number): Trace[]
   // Under the lock no temporary file is in use but its holder's own, which has none yet.
   for (const file of temporaryFiles) ignoreFailure(() => isFile(fs, file) && fs.unlinkSync(file));
   const foreign: Trace[] = [];
+  const known = new Map<string, Liveness>();
   for (const trace of waiting) {
-    const verdict = judge(fs, trace.mark, () => 'unsure');
+    const verdict = judge(fs, trace.mark, () => 'unsure', known);
     if (verdict === 'dead') removeStray(fs, trace);
     if (verdict === 'unsure') foreign.push(trace);
   }

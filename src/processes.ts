@@ -40,8 +40,10 @@ export function livenessOf(identity: ProcessIdentity, fs: FileSystem): Liveness 
   }
   const thread = THREAD.exec(scope)?.[0];
   if (thread === undefined) return (startOf(`${pid}`, fs) ?? started) === started ? 'alive' : 'dead';
-  if (thread.startsWith('_w') || startOf(`${pid}`, fs) === undefined) return 'foreign';
-  return startOf(`${pid}/task/${thread.slice(2)}`, fs) === started ? 'alive' : 'dead';
+  if (thread.startsWith('_w')) return 'foreign';
+  const startNow = startOf(`${pid}/task/${thread.slice(2)}`, fs);
+  if (startNow === undefined && startOf(`${pid}`, fs) === undefined) return 'foreign'; // /proc hides the process
+  return startNow === started ? 'alive' : 'dead';
 }
 
 /** Whether a process belongs to another container or machine, where its number means nothing to us. */

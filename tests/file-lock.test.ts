@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -512,14 +513,32 @@ test('a temporary file of a killed process is removed; a link of its name is not
 
 describe('somebody who may write there, and exchanges what is made before any one system call,', () => {
   let victim = '';
+  let pipe = '';
   beforeEach(() => {
+    // What an attacker wants to be led to holds files with the names of dead marks.
     victim = directory.mkdir('victim');
-    writeFileSync(join(victim, 'file'), 'mine');
+    for (const name of ['file', deadMark]) directory.write(join('victim', name), 'mine');
     chmodSync(join(victim, 'file'), 0o640);
     chmodSync(victim, 0o750);
-    path = directory.write('conf/tokens', 'old');
-    chmodSync(join(path, '..'), 0o777);
+    utimesSync(victim, 1_000_000_000, 1_000_000_000);
+    pipe = join(directory.path, 'pipe');
+    execFileSync('mkfifo', [pipe]);
   });
+  const deadMark = `${dead.pid}-${dead.started}-${dead.scope}-0123456789ab`;
+  /** A file whose lock is a dead one's, with what a dead one left that waited for it. */
+  function lay(): void {
+    path = directory.write('conf/tokens', 'old');
+    chmodSync(conf(), 0o777);
+    for (const at of ['.tokens.lock', `.tokens.lock-${deadMark}`])
+      directory.write(join('conf', at, deadMark));
+  }
+  function expectUnharmed(): void {
+    expect(readdirSync(victim)).toEqual([deadMark, 'file']);
+    expect(readFileSync(join(victim, 'file'), 'utf8')).toBe('mine');
+    expect(statSync(join(victim, 'file')).mode & 0o7777).toBe(0o640);
+    expect(statSync(victim).mode & 0o7777).toBe(0o750);
+    expect(statSync(victim).mtimeMs).toBe(1e12); // nothing was made or removed there, not for a moment
+  }
   const conf = () => join(directory.path, 'conf');
   const find = (pattern: RegExp) => readdirSync(conf()).filter((name) => pattern.test(name));
   const directories = () => find(/^\.tokens\.lock/).map((name) => join(conf(), name));
@@ -531,10 +550,10 @@ describe('somebody who may write there, and exchanges what is made before any on
   const exchanges: [what: string, those: () => string[], make: (at: string) => void][] = [
     ['a directory for a link', directories, (at) => symlinkSync(victim, at)],
     ['a directory for a file', directories, (at) => writeFileSync(at, '')],
-    ['a directory for a pipe', directories, (at) => execFileSync('mkfifo', [at])],
+    ['a directory for a pipe', directories, (at) => linkSync(pipe, at)],
     ['a directory for another', directories, (at) => mkdirSync(at)],
     ['a mark for a link', marks, (at) => symlinkSync(join(victim, 'file'), at)],
-    ['a mark for a pipe', marks, (at) => execFileSync('mkfifo', [at])],
+    ['a mark for a pipe', marks, (at) => linkSync(pipe, at)],
     ['a mark for a directory', marks, (at) => mkdirSync(at)],
   ];
   const moves = exchanges.map(([what, those, make]) => {
@@ -554,27 +573,25 @@ describe('somebody who may write there, and exchanges what is made before any on
     );
 
   test.each(moves)('%s, changes nothing elsewhere and holds nothing up', async (_, move) => {
+    lay();
     const dry = watchedFileSystem();
     await attempt(dry.fs, 50);
-    expect(dry.calls.length).toBeGreaterThan(20);
+    expect(dry.calls.length).toBeGreaterThan(50);
     for (const step of dry.calls.keys()) {
+      rmSync(conf(), { recursive: true });
+      lay();
       const watched = watchedFileSystem({ before: (number) => number === step && move() });
       const error = await attempt(watched.fs, 50);
       if (error !== undefined) expect(error).toMatchObject({ name: 'ServiceTokensError' });
       expect([...watched.openDescriptors]).toEqual([]);
-      expect(readdirSync(victim)).toEqual(['file']);
-      expect(readFileSync(join(victim, 'file'), 'utf8')).toBe('mine');
-      expect(statSync(join(victim, 'file')).mode & 0o7777).toBe(0o640);
-      expect(statSync(victim).mode & 0o7777).toBe(0o750);
-      rmSync(conf(), { recursive: true });
-      directory.write('conf/tokens', 'old');
+      expectUnharmed();
     }
   });
 
   test.each(moves)('%s, of a process that waits, does the same', async (_, move) => {
-    const inLock = () => join(conf(), '.tokens.lock');
-    mkdirSync(inLock());
-    writeFileSync(join(inLock(), `${parent.pid}-${parent.started}-${parent.scope}-0123456789ab`), '');
+    path = directory.write('conf/tokens', 'old');
+    const held = `${parent.pid}-${parent.started}-${parent.scope}-0123456789ab`;
+    directory.write(join('conf/.tokens.lock', held));
     let tries = 0;
     const { fs } = watchedFileSystem({
       before(_, name) {
@@ -583,8 +600,7 @@ describe('somebody who may write there, and exchanges what is made before any on
     });
     const error = await attempt(fs, 4 * QUICK.heartbeat);
     if (error !== undefined) expect(error).toMatchObject({ code: 'LOCKED' });
-    expect(readFileSync(join(victim, 'file'), 'utf8')).toBe('mine');
-    expect(readdirSync(victim)).toEqual(['file']);
+    expectUnharmed();
   });
 });
 
@@ -648,12 +664,21 @@ describe('livenessOf', () => {
     ['a number that another process has now', { ...parent, started: '1' }, 'dead'],
     ['a number of another pid namespace', foreign, 'foreign'],
     ['a thread of this process', threadOf('self'), 'alive'],
-    ['a thread of another process', threadOf(process.ppid), 'alive'],
     ['a thread that has ended', { ...threadOf('self'), scope: `${own.scope}_t${2 ** 22 + 1}` }, 'dead'],
     ['a number that another thread has now', { ...threadOf('self'), started: '1' }, 'dead'],
     ['a thread of a process that has ended', { ...dead, scope: `${dead.scope}_t1` }, 'dead'],
     ['a thread whose number in the kernel nobody knows', { ...own, scope: `${own.scope}_w1` }, 'foreign'],
   ] as const)('knows %s', (_, identity, expected) => {
     expect(livenessOf(identity, nodeFileSystem)).toBe(expected);
+  });
+
+  test('knows a thread of another process', async () => {
+    const child = spawn(process.execPath, ['-e', 'console.log(); setInterval(() => {}, 1000)']);
+    try {
+      await new Promise((resolve) => child.stdout.once('data', resolve));
+      expect(livenessOf(threadOf(child.pid ?? 0), nodeFileSystem)).toBe('alive');
+    } finally {
+      child.kill('SIGKILL');
+    }
   });
 });
