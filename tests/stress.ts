@@ -3,7 +3,8 @@
  *
  * Each round: PROCESSES creates at once, then half of their tokens deleted while as many are created, then KILLS
  * creates that get SIGKILL at moments spread over their run, each followed by a run that must work. Counted are lost
- * updates, files that can't be read, stray files, and the slowest run after a kill. A count that is not 0 is status 1.
+ * updates, files that can't be read, stray files, and the slowest run after a kill. Then, as root, the races of another
+ * user against the command, ten seconds each. A count that is not 0 is status 1.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -11,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceTokensFile } from '../src/service-tokens-file.js';
+import { runRaces } from './attacks/races.js';
 import { BIN, run } from './support/commands.js';
 
 const [rounds = 1, processes = 48, kills = 120] = process.argv.slice(2).map(Number);
@@ -87,4 +89,5 @@ for (let round = 0; round < rounds; round++) {
 }
 const strays = readdirSync(directory).length - 1;
 rmSync(directory, { recursive: true });
-process.exitCode = lost + failed + torn + strays === 0 ? 0 : 1;
+const harmful = process.getuid?.() === 0 ? (await runRaces(10)).failed : 0;
+process.exitCode = lost + failed + torn + strays + harmful === 0 ? 0 : 1;

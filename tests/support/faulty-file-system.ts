@@ -7,8 +7,8 @@ export function systemError(errno: keyof typeof constants.errno | 'EDQUOT', sysc
 }
 
 export interface Interference {
-  /** Called before each call, with its number from 0 on and its name; what it throws is the call's failure. */
-  readonly before?: (number: number, name: string) => void;
+  /** Called before each call, with its number from 0 on, name and arguments; what it throws is the call's failure. */
+  readonly before?: (number: number, name: string, args: readonly unknown[]) => void;
   /** Answers instead of the real call, unless it gives undefined. */
   readonly instead?: (name: string, path: unknown) => unknown;
 }
@@ -35,7 +35,7 @@ export function watchedFileSystem({ before, instead }: Interference = {}): Watch
         calls.push(name);
         if (name === 'closeSync') openDescriptors.delete(args[0] as number);
         try {
-          before?.(calls.length - 1, name);
+          before?.(calls.length - 1, name, args);
         } catch (error) {
           if (name === 'closeSync') real(...args); // the kernel closes the descriptor even when close(2) fails
           throw error;

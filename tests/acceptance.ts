@@ -1,0 +1,60 @@
+/**
+ * Every attack of another user that the tests know: `npm run acceptance`, or `npm run acceptance -- WORD...` for those
+ * whose titles have these words. As root, on Linux, with perl; as anybody else it says that it was skipped.
+ *
+ * First the table: a move before each system call of each command. Then real races. Printed is a line for each group,
+ * what did harm, and at the end how many attacks did none, how many did, and how many the system forbids. One that does
+ * harm is status 1.
+ */
+import { runRaces } from './attacks/races.js';
+import { type Failure, groups, Theatre, title } from './attacks/table.js';
+
+const CORES = 2;
+
+/** How long each race goes on. */
+const SECONDS = 5;
+
+const words = process.argv.slice(2);
+const isChosen = (title: string) => words.every((word) => title.includes(word));
+if (process.getuid?.() === 0) process.exitCode = await runAll();
+else console.log('0 passed, 0 failed, all skipped: the attacks need root');
+
+/** @returns the exit status */
+async function runAll(): Promise<number> {
+  const table = await runTable();
+  const races = await runRaces(SECONDS, isChosen);
+  const [passed, failed] = [table.passed + races.passed, table.failed + races.failed];
+  console.log(`${passed} passed, ${failed} failed, ${table.skipped} skipped`);
+  return failed === 0 ? 0 : 1;
+}
+
+async function runTable(): Promise<{ passed: number; failed: number; skipped: number }> {
+  const queue = groups.filter((group) => isChosen(title(group)));
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const start = performance.now();
+  const work = async () => {
+    const theatre = new Theatre();
+    for (let group = queue.shift(); group !== undefined; group = queue.shift()) {
+      const { attacks, impossible, failures } = await theatre.play(group);
+      total.passed += attacks - failures.length;
+      total.failed += failures.length;
+      total.skipped += impossible;
+      const seconds = Math.round((performance.now() - start) / 1000);
+      console.log(`${seconds} s: ${title(group)}: ${attacks} attacks, ${failures.length} times harm`);
+      for (const line of summaryOf(failures)) console.log(`  FAILED ${line}`);
+    }
+    await theatre.close();
+  };
+  await Promise.all(Array.from({ length: CORES }, work));
+  return total;
+}
+
+/** A line for each move and its effect, with the calls before which it had it. */
+function summaryOf(failures: readonly Failure[]): string[] {
+  const places = new Map<string, string[]>();
+  for (const { where, move, what } of failures) {
+    const key = `${move}: ${what}`;
+    places.set(key, [...(places.get(key) ?? []), where]);
+  }
+  return [...places].map(([key, calls]) => `${key} (${calls.length} times, first ${calls[0]})`);
+}

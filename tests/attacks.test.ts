@@ -1,0 +1,35 @@
+/** A sample of the attacks of `npm run acceptance`, the same every time. */
+import { afterAll, describe, expect, jest } from '@jest/globals';
+import { layouts } from './attacks/layouts.js';
+import { groups, Theatre, title } from './attacks/table.js';
+import { testAsRoot } from './support/needs.js';
+
+/** Of the groups of a layout, and of the rows of a group, every so manieth. */
+const GROUPS = 5;
+const ROWS = 29;
+
+jest.setTimeout(60_000); // a command that hangs is found out, and costs a new crew
+
+const theatre = new Theatre();
+afterAll(() => theatre.close());
+
+describe('While a command works in a directory that somebody else can change, he does no harm', () => {
+  for (const [index, layout] of layouts.entries()) {
+    testAsRoot(`in ${layout.name}: ${layout.why}`, async () => {
+      const sample = groups
+        .filter((group) => group.layout === layout)
+        .filter((_, number) => number % GROUPS === index % GROUPS);
+      let attacks = 0;
+      const harm: string[] = [];
+      for (const [number, group] of sample.entries()) {
+        const outcome = await theatre.play(group, (row) => row % ROWS === number % ROWS);
+        attacks += outcome.attacks;
+        harm.push(
+          ...outcome.failures.map(({ where, move, what }) => `${title(group)}, ${where}: ${move}: ${what}`),
+        );
+      }
+      expect(harm).toEqual([]);
+      expect(attacks).toBeGreaterThan(0);
+    });
+  }
+});

@@ -1,0 +1,39 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { parsePrincipal } from '../../src/known-accounts.js';
+import { ServiceTokensFile } from '../../src/service-tokens-file.js';
+import { parseTokenName } from '../../src/token-name.js';
+import { watchedFileSystem } from '../support/faulty-file-system.js';
+import { temporaryPlace } from './stage.js';
+
+/** The name of a mark of this process, as it was seen when a token was created. */
+async function ownMark(): Promise<string> {
+  const seen: unknown[] = [];
+  const { fs } = watchedFileSystem({ before: (_, __, args) => seen.push(...args) });
+  const directory = temporaryPlace();
+  try {
+    await new ServiceTokensFile(join(directory, 'service_tokens'), { fs }).create(
+      parsePrincipal('elastic/kibana'),
+      parseTokenName('new'),
+      { algorithm: { scheme: 'pbkdf2', cost: 1_000 } },
+    );
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+  const parts = seen.flatMap((arg) => (typeof arg === 'string' ? arg.split('/') : []));
+  const [, mark] = parts.map((part) => /^\.service_tokens\.lock-(.*)/.exec(part)).find(Boolean) ?? [];
+  if (mark === undefined) throw new Error('no lock directory was seen');
+  return mark;
+}
+
+/** A mark of a process that is dead: a number that none has. */
+export function deadMark(mark: string): string {
+  return mark.replace(/^\d+/, '4194303');
+}
+
+/** A mark of a process in another container: its numbering of processes is another one. */
+export function foreignMark(mark: string): string {
+  return mark.replace(/-\d+_/, '-1_');
+}
+
+export const mark = await ownMark();

@@ -1,0 +1,136 @@
+/** The table of all attacks, run row by row: layout, beginning, command, system call, name, move. */
+import { Crew } from './crew.js';
+import { violations } from './invariants.js';
+import { type Beginning, type Layout, layouts } from './layouts.js';
+import { movesAgainst, names, orderOf, type Scene, wayRole } from './moves.js';
+import type { Call, Reply, Request } from './protocol.js';
+import { sampleEntry, sampleToken } from './sample-entry.js';
+import { Stage } from './stage.js';
+import { type VictimCommand, victimCommands } from './victim-commands.js';
+
+/** A layout, what stands at service_tokens there, and a command: a group of rows. */
+export interface Group {
+  readonly layout: Layout;
+  readonly beginning: Beginning;
+  readonly command: VictimCommand;
+}
+
+export const groups: readonly Group[] = layouts.flatMap((layout) =>
+  layout.beginnings.flatMap((beginning) => victimCommands.map((command) => ({ layout, beginning, command }))),
+);
+
+/** What happened in the rows of a group. */
+export interface Outcome {
+  /** Rows whose move the system let the attacker make. */
+  attacks: number;
+  /** Rows whose move the system forbade, or whose name was not there by then. */
+  impossible: number;
+  /** The rows that did harm. */
+  readonly failures: Failure[];
+}
+
+export interface Failure {
+  /** Before which call. */
+  readonly where: string;
+  readonly move: string;
+  readonly what: string;
+}
+
+/** Runs groups one after the other, on a stage of its own and with a crew that it keeps as long as it fits. */
+export class Theatre {
+  readonly #stage = new Stage();
+  #crew: Crew | undefined;
+  #castFor = '';
+
+  /**
+   * Runs the rows of a group.
+   *
+   * @param isChosen which rows, by their numbers in the group
+   */
+  async play(group: Group, isChosen: (row: number) => boolean = () => true): Promise<Outcome> {
+    const outcome: Outcome = { attacks: 0, impossible: 0, failures: [] };
+    const calls = await this.#rehearse(group, outcome);
+    const scene = this.#sceneOf(group);
+    const { layout, command } = group;
+    const roles = [
+      ...(layout.isShared ? names.filter(({ name }) => command.onlyNames?.includes(name) ?? true) : []),
+      ...layout.movable.map((path) => wayRole(this.#stage.area, path)),
+    ];
+    const missing = new Set<string>(); // names that are not there before a call: no move can be made at them
+    for (const [row, move] of movesAgainst(calls, roles, scene).entries()) {
+      const order = orderOf(move, scene, this.#stage);
+      const target = `${move.call} ${move.role.name}`;
+      if (order === undefined || missing.has(target) || !isChosen(row)) continue;
+      const { call, role, kind } = move;
+      const attack = { call, order, isBlink: kind.isBlink === true };
+      const { reply, found } = await this.#run(group, { ...this.#request(group), attack });
+      if (reply === 'hang' || reply.answer === 'done') outcome.attacks++;
+      else outcome.impossible++;
+      if (reply !== 'hang' && reply.answer === 'absent' && kind.name !== 'nothing') missing.add(target);
+      if (reply !== 'hang' && reply.answer?.startsWith('failed')) found.push(reply.answer);
+      if (found.length === 0) continue;
+      const where = `before call ${call} (${calls[call]?.name})`;
+      outcome.failures.push({ where, move: `${role.name} <- ${kind.name}`, what: found.join('; ') });
+    }
+    return outcome;
+  }
+
+  async close(): Promise<void> {
+    await this.#crew?.stop();
+    this.#stage.remove();
+  }
+
+  /** Runs the command undisturbed. @returns the calls that it makes */
+  async #rehearse(group: Group, outcome: Outcome): Promise<readonly Call[]> {
+    const { reply, found } = await this.#run(group, this.#request(group));
+    if (found.length > 0)
+      outcome.failures.push({ where: title(group), move: 'undisturbed', what: found.join('; ') });
+    return reply === 'hang' ? [] : reply.calls;
+  }
+
+  #sceneOf({ layout, beginning }: Group): Scene {
+    const config = this.#stage.config(layout);
+    return beginning.name === 'link'
+      ? { config, directory: `${config}/d`, name: 'name' }
+      : { config, directory: config, name: 'service_tokens' };
+  }
+
+  async #run(
+    { layout, beginning }: Group,
+    request: Request,
+  ): Promise<{ reply: Reply | 'hang'; found: string[] }> {
+    const stage = this.#stage;
+    const crew = await this.#cast(layout);
+    stage.build(layout, beginning, sampleEntry);
+    const before = stage.inventory();
+    const reply = await crew.run(request);
+    const after = stage.inventory();
+    if (after !== before) stage.forgetTreasure();
+    if (reply === 'hang') await this.#dismiss();
+    return { reply, found: violations(reply, { before, after, leaks: stage.leaks(layout.attacker) }) };
+  }
+
+  #request({ layout, command }: Group): Request {
+    return {
+      argv: [...command.argv, '--config-dir', this.#stage.config(layout)],
+      stdin: command.readsBearer ? `${sampleToken.bearer}\n` : '',
+    };
+  }
+
+  async #cast({ victim, attacker }: Layout): Promise<Crew> {
+    const wanted = JSON.stringify([victim, attacker]);
+    if (wanted !== this.#castFor) await this.#dismiss();
+    this.#castFor = wanted;
+    this.#crew ??= await Crew.start(victim, attacker);
+    return this.#crew;
+  }
+
+  async #dismiss(): Promise<void> {
+    await this.#crew?.stop();
+    this.#crew = undefined;
+  }
+}
+
+export function title({ layout, beginning, command }: Group): string {
+  return `${layout.name}; service_tokens ${beginning.name}; ${command.name}`;
+}

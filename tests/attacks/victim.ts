@@ -1,0 +1,88 @@
+/**
+ * The process that runs the commands under attack, one after the other, in process:
+ *
+ *     node victim.js UID GID[,GROUP...]
+ *
+ * Its parent sends a Request for each and gets a Reply. The attacker is reached by two pipes, whatever directory and
+ * identity the process is in by then; it is told what to do in the middle of the command's synchronous calls.
+ */
+import { readSync, writeSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import process from 'node:process';
+import { Readable } from 'node:stream';
+import timers from 'node:timers/promises';
+import { watchedFileSystem } from '../support/faulty-file-system.js';
+import { ANSWERS_FD, type Call, ORDERS_FD, type Order, type Reply, type Request } from './protocol.js';
+
+const [, , uid = '', groups = ''] = process.argv;
+
+skipWaiting();
+const { main } = await import('../../src/main.js');
+const { commands } = await import('../../src/commands/table.js');
+// The project may lie where an ordinary user can't read it: what is loaded on demand is loaded now.
+for (const { load } of Object.values(commands)) await load();
+await import('yaml');
+becomeVictim();
+
+process.on('message', async (request: Request) => process.send?.(await perform(request)));
+process.send?.('ready');
+
+async function perform({ argv, stdin, attack }: Request): Promise<Reply> {
+  const calls: Call[] = [];
+  let answer: string | undefined;
+  const before = (_: number, name: string, args: readonly unknown[]) => {
+    const number = calls.length;
+    calls.push({ name, paths: args.filter((arg) => typeof arg === 'string') });
+    if (number === attack?.call) answer = tell(attack.order);
+    if (attack?.isBlink && number === attack.call + 1 && answer === 'done') tell(['back']);
+  };
+  const { fs } = watchedFileSystem({ before });
+  const written = { stdout: '', stderr: '' };
+  const output = (name: 'stdout' | 'stderr') => ({
+    isTTY: false,
+    write: async (text: string) => {
+      written[name] += text;
+    },
+  });
+  const io = {
+    env: {},
+    cwd: '/',
+    toolPath: '/nowhere/bin/elasticsearch-service-tokens',
+    stdin: Readable.from([stdin]),
+    stdout: output('stdout'),
+    stderr: output('stderr'),
+    isMerged: false,
+    interrupted: new AbortController().signal,
+  };
+  const status = await main(argv, io, fs);
+  const heard = attack ? Buffer.from(tell(['collect']).slice('done '.length), 'hex').toString() : '';
+  return { status, ...written, calls, answer, heard };
+}
+
+function tell(order: Order): string {
+  writeSync(ORDERS_FD, `${order.join('\t')}\n`);
+  const bytes = Buffer.alloc(4096);
+  let answer = '';
+  while (!answer.endsWith('\n')) answer += bytes.toString('utf8', 0, readSync(ANSWERS_FD, bytes));
+  return answer.trimEnd();
+}
+
+/** A waiter's ten seconds are over at once: what it waits for here never comes. */
+function skipWaiting(): void {
+  let skipped = 0;
+  const now = performance.now.bind(performance);
+  performance.now = () => now() + skipped;
+  timers.setTimeout = async <T>(milliseconds = 0, value?: T) => {
+    skipped += milliseconds;
+    return timers.setImmediate(value as T);
+  };
+  syncBuiltinESMExports();
+}
+
+function becomeVictim(): void {
+  const [gid = 0, ...more] = groups.split(',').map(Number);
+  if (Number(uid) === 0) return;
+  process.setgroups?.([gid, ...more]);
+  process.setgid?.(gid);
+  process.setuid?.(Number(uid));
+}
