@@ -10,7 +10,8 @@ import type { Command } from './command.js';
 export const verify: Command = async (invocation) => {
   const { options, version, io, terminal, fs } = invocation;
   const bearers = await readBearers(invocation);
-  const entries = new ServiceTokensFile(findPlace(options, io, fs).tokensFile, { fs }).entries();
+  const names = bearers.flatMap(({ bearer }) => ServiceToken.decode(bearer)?.qualifiedName ?? []);
+  const entries = new ServiceTokensFile(findPlace(options, io, fs).tokensFile, { fs }).hashesOf(names);
 
   /** What is wrong with a bearer; undefined when it was accepted, and said so. */
   const judge = async (bearer: string, where: string): Promise<ServiceTokensError | undefined> => {
