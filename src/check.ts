@@ -140,9 +140,7 @@ async function examineFile(
   const asRoot = entered?.asRoot ?? ((calls) => calls());
   look(way, entered, fs); // what can't be read is refused before anything is repaired
   const repairable = { way, server, asRoot, caller, isEntered: entered !== undefined };
-  const { fixed, refused } = fix
-    ? await repair(repairable, lockOptions, fs)
-    : { fixed: [], refused: [] };
+  const { fixed, refused } = fix ? await repair(repairable, lockOptions, fs) : { fixed: [], refused: [] };
 
   const { attributes, bytes } = look(way, entered, fs);
   const findings = [

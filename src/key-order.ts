@@ -40,6 +40,9 @@ const BATCH = 4096;
 /** The bytes of names that become text in one call. */
 const ROOM = 64 * 1024;
 
+/** As many keys are rather copied into groups than sorted where they are. */
+const MANY = 8192;
+
 /** As many keys are rather compared than parted. */
 const FEW = 64;
 
@@ -54,7 +57,10 @@ export function* sortedNames(bytes: Buffer, places: Places, isSorted: boolean): 
     yield* namesInBatches(NOTHING, bytes, places.toEntries());
     return;
   }
-  for (const { prefix, keys, starts } of keyGroups(bytes, places.toEntries())) {
+  const entries = places.toEntries();
+  const groups =
+    entries.length < MANY ? [{ prefix: NOTHING, keys: bytes, starts: entries }] : keyGroups(bytes, entries);
+  for (const { prefix, keys, starts } of groups) {
     sortKeys(keys, starts);
     yield* namesInBatches(
       prefix,

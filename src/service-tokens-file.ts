@@ -36,6 +36,9 @@ import { parseTokenName, type TokenName } from './token-name.js';
 import { TokensText } from './tokens-format.js';
 import { isOwnWay, requireTrustedLinks, type Way } from './way.js';
 
+/** As many names are looked for one by one; for more, all that is in the file becomes a map. */
+const FEW_NAMES = 8;
+
 /** What a change did to the file's owner, group and mode. */
 export interface Change {
   /** Undefined when there was no file before. */
@@ -147,6 +150,24 @@ export class ServiceTokensFile {
    */
   entries(): ReadonlyMap<string, string> {
     return this.#content().entries();
+  }
+
+  /**
+   * Gives what the server would load of some names.
+   *
+   * @param names qualified names
+   * @returns at least their stored hashes, by qualified name
+   * @throws MALFORMED_FILE, IO or PERMISSION
+   */
+  hashesOf(names: readonly string[]): ReadonlyMap<string, string> {
+    const content = this.#content();
+    if (names.length > FEW_NAMES) return content.entries();
+    const hashes = new Map<string, string>();
+    for (const name of names) {
+      const hash = content.hashOf(name);
+      if (hash !== undefined) hashes.set(name, hash);
+    }
+    return hashes;
   }
 
   #content(): TokensText {

@@ -168,10 +168,24 @@ describe('when stdout does not take the token', () => {
     expect(fs.readdirSync(join(dir, 'config'))).toEqual(['service_tokens']);
   });
 
-  test('list ends quietly when its reader has seen enough, as in list | head', () => {
+  test('a list ends quietly, as its reader has seen enough', () => {
     fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
     const { status, stderr } = withDescriptor(pipeWithoutReader(), ['list']);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
+
+  test('a long list ends at once behind head', () => {
+    const lines = Array.from({ length: 20_000 }, (_, i) => `elastic/kibana/${i}:{SHA}x\n`);
+    fs.writeFileSync(tokensFile, lines.join(''));
+    const script = '"$0" "$@" | head -n 1; echo "$' + '{PIPESTATUS[0]}"';
+    const { stdout, stderr } = run(['-c', script, bin, 'list'], { command: 'bash' });
+    expect({ stdout, stderr }).toEqual({ stdout: 'elastic/kibana/0\n0\n', stderr: '' });
+  });
+
+  test('a list is an error where the disk is full', () => {
+    fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
+    const { status, stderr } = withDescriptor(fs.openSync('/dev/full', 'w'), ['list']);
+    expect({ status, stderr }).toEqual({ status: 74, stderr: expect.stringMatching(refusal) });
   });
 });
 

@@ -682,6 +682,35 @@ describe('the digest', () => {
   });
 });
 
+describe('many lines with findings', () => {
+  const severitiesOf = async (content: string) => {
+    write(content);
+    const { findings } = await checkTokensFile(path, { fs: ordinaryUserFileSystem() });
+    return findings.filter(({ line, code }) => line !== undefined || code === 'MORE_FINDINGS');
+  };
+
+  test('are listed up to 1,000, and counted from there on', async () => {
+    const findings = await severitiesOf(`${'elastic/kibana/a:x\n'.repeat(1_003)}`);
+    expect(findings).toHaveLength(1_001);
+    expect(findings.at(-1)).toEqual({
+      severity: 'warning',
+      code: 'MORE_FINDINGS',
+      line: undefined,
+      message: 'and 3 more lines with findings',
+      hint: 'Only the first 1000 lines with findings are listed: correct them, and check again.',
+    });
+  });
+
+  test('are an error where one of those that are only counted is', async () => {
+    const findings = await severitiesOf(`${'elastic/kibana/a:x\n'.repeat(1_000)}no colon\n`);
+    expect(findings.at(-1)).toMatchObject({ severity: 'error', message: 'and 1 more line with findings' });
+  });
+
+  test('are all listed when they are 1,000', async () => {
+    expect(await severitiesOf('elastic/kibana/a:x\n'.repeat(1_000))).toHaveLength(1_000);
+  });
+});
+
 test('no line of any content is ever shown, whatever is wrong with it', async () => {
   const junk = fc.array(fc.string({ minLength: 12, unit: fc.constantFrom(...'aZ09+/:$#{}! \t=') }), {
     maxLength: 6,

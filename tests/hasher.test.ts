@@ -5,8 +5,10 @@
  * The expensive costs are computed once, for reading. Writing them differs from writing the others by the number only.
  */
 import { spawnSync } from 'node:child_process';
+import { pbkdf2Sync } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { parseAlgorithm } from '../src/algorithm.js';
+import { hashDefect } from '../src/hash-defects.js';
 import { hashSecret, verifySecret } from '../src/hasher.js';
 import { codeAndMessage, type Pair, publicTokens, rejectionOf, vectors } from './support/fixtures.js';
 
@@ -267,6 +269,44 @@ describe('Other implementations agree', () => {
       }
     },
   );
+});
+
+describe('A PBKDF2 key of more than one block', () => {
+  const salt = Buffer.from('saltsalt');
+  const keyOf = (secret: string, bytes: number) => pbkdf2Sync(secret, salt, 1000, bytes, 'sha512');
+  const storedOf = (key: Buffer, cost = 1000) =>
+    `{PBKDF2}${cost}$${salt.toString('base64')}$${key.toString('base64')}`;
+
+  test.each([64, 80, 128, 192, 1024])('of %d bytes matches its own secret only', async (bytes) => {
+    const stored = storedOf(keyOf('secret', bytes));
+    expect(await verifySecret('secret', stored)).toBe(true);
+    expect(await verifySecret('Secret', stored)).toBe(false);
+  });
+
+  test.each([62, 63, 64, 127])('is compared to its last byte (byte %d is another)', async (at) => {
+    const key = keyOf('secret', 128);
+    key[at] = (key[at] as number) ^ 1;
+    expect(await verifySecret('secret', storedOf(key))).toBe(false);
+  });
+
+  test('is computed for one block only when the secret is a wrong one', async () => {
+    // All of it would take hours, and a test's time is 5 seconds.
+    const endless = storedOf(Buffer.alloc(750_000, 1), 10_000);
+    expect(await verifySecret('secret', endless)).toBe(false);
+  });
+
+  test('is not computed when it takes more than the costliest hash that the server writes', async () => {
+    const first = keyOf('secret', 64);
+    const within = storedOf(Buffer.concat([first, Buffer.alloc(64 * 999)]));
+    const beyond = storedOf(Buffer.concat([first, Buffer.alloc(64 * 1000)]));
+    expect(codeAndMessage(await rejectionOf(verifySecret('secret', beyond)))).toEqual({
+      code: 'HASH_UNUSABLE',
+      message: 'PBKDF2 key takes more than [1000000] iterations',
+    });
+    expect(await verifySecret('wrong', beyond)).toBe(false);
+    expect(hashDefect(beyond)).toBe('its key of 64064 bytes takes more than 1000000 iterations');
+    expect(hashDefect(within)).toBeUndefined();
+  });
 });
 
 /** The salt of a stored hash, as bytes. */

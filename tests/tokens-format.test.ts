@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { TokensText } from '../src/tokens-format.js';
+import { SLICE_BYTES } from '../src/tokens-lines.js';
 import { codeAndMessage, errorOf, everythingSaidBy } from './support/fixtures.js';
 
 const PATH = '/etc/elasticsearch/service_tokens';
@@ -271,6 +272,12 @@ describe('Any file', () => {
       fc.property(anyBytes, (bytes) => {
         const { keys: _, ...plain } = { keys: [], ...plainly(bytes) };
         expect(reading(() => TokensText.parse(bytes, PATH))).toEqual(plain);
+        if (!('entries' in plain)) return;
+        const text = TokensText.parse(bytes, PATH);
+        expect(text.names()).toEqual(Object.keys(plain.entries).sort());
+        expect(text.size).toBe(Object.keys(plain.entries).length);
+        for (const key of text.names()) expect(text.hashOf(key)).toBe(plain.entries[key]);
+        expect(text.has('nobody')).toBe(false);
       }),
       { numRuns: 5000 },
     );
@@ -337,6 +344,119 @@ describe('Any file', () => {
       }),
       runs,
     );
+  });
+});
+
+describe('A large file', () => {
+  const slice = SLICE_BYTES;
+  const pauses = async (bytes: Buffer) => {
+    let count = 0;
+    const pause = async () => void count++;
+    const text = await TokensText.parseInSlices(bytes, PATH, pause);
+    const parsed = count;
+    count = 0;
+    const entries = await text.entriesInSlices(pause);
+    return { parsed, gathered: count, entries };
+  };
+
+  test('is read with a pause after every slice, and its entries are gathered with as many', async () => {
+    const text = Array.from({ length: 8_000 }, (_, i) => `elastic/kibana/${i}:${HASH}\n`).join('');
+    const slices = Math.ceil(text.length / slice);
+    const { parsed, gathered, entries } = await pauses(Buffer.from(text));
+    expect(slices).toBeGreaterThan(1);
+    expect(parsed).toBe(slices);
+    expect(gathered).toBe(slices - 1);
+    expect(entries).toEqual(parse(text).entries());
+  });
+
+  test.each([
+    ['empty lines', '\n'.repeat(4 * slice), 4],
+    ['one comment', `#${'x'.repeat(4 * slice - 1)}`, 4],
+    ['characters of several bytes', `#${'\u20ac'.repeat(slice)}`, 4],
+  ])('that is %s only is read slice by slice too', async (_, text, slices) => {
+    expect((await pauses(Buffer.from(text))).parsed).toBe(slices);
+  });
+
+  test('that is malformed far behind is refused with a pause after every slice, and names the line', async () => {
+    const bytes = Buffer.from(`${'#\r\n'.repeat(slice)}#\xff`, 'latin1');
+    let count = 0;
+    const error = await TokensText.parseInSlices(bytes, PATH, async () => void count++).catch((e) => e);
+    expect(error.message).toBe(`Malformed UTF-8 at line #${slice + 1}`);
+    expect(count).toBeGreaterThanOrEqual(6);
+  });
+
+  test.each([-2, -1, 0, 1])('is read alike wherever a slice ends (%d)', (offset) => {
+    const head = '#'.repeat(slice + offset);
+    for (const tail of ['\r\n<a>\r\n', '\r<a>\r', '\u20ac\n<a>\n', '\ud83d\udd11\r\n<a>\n', '\r\r\n\n<a>']) {
+      expect(entriesOf(head + file(tail))).toEqual({ a: HASH });
+      expect(textOf(parse(head + file(tail)).without('a'))).not.toContain(HASH);
+    }
+    const broken = Buffer.concat([Buffer.from(head), Buffer.from('0d0a23e2820a', 'hex')]);
+    expect(errorOf(() => parse(broken)).message).toBe('Malformed UTF-8 at line #2');
+  });
+
+  test.each([0, 1, slice - 1, slice, slice + 1, 2 * slice + 2])(
+    'that is malformed at byte %d is refused for the line of that byte',
+    (at) => {
+      const bytes = Buffer.from('#\u20ac\n'.repeat(slice)); // five bytes a line
+      bytes[at] = 0xff;
+      const message = `Malformed UTF-8 at line #${Math.floor(at / 5) + 1}`;
+      expect(errorOf(() => TokensText.parse(bytes, PATH)).message).toBe(message);
+    },
+  );
+
+  test('has its names sorted as strings are, whatever they are', () => {
+    const key = fc.array(
+      fc.constantFrom('a', 'b', '/', '\0', '\u00e9', '\uff5e', '\ufb00', '\ue000', '\ud83d\udd11'),
+      {
+        maxLength: 7,
+      },
+    );
+    const keys = fc.array(fc.tuple(key), { minLength: 150, maxLength: 400 });
+    fc.assert(
+      fc.property(fc.constantFrom('k', '', 'elastic/', '\ud83d\udd11'), keys, (prefix, all) => {
+        // Behind the prefix, so that no key begins with a blank.
+        const names = all.map(([parts]) => `x${prefix}${(parts ?? []).join('')}`);
+        const text = parse(names.map((name) => `${name}:${HASH}\n`).join(''));
+        expect(text.names()).toEqual([...new Set(names)].sort());
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test.each(['k', '', 'elastic/', '\ud83d\udd11'])(
+    'has its names sorted as strings are when they are many (%j)',
+    (prefix) => {
+      const parts = ['a', 'b', '/', '\0', '\u00e9', '\uff5e', '\ufb00', '\ue000', '\ud83d\udd11'];
+      const nameOf = (n: number): string => parts[n % 9] + (n < 9 ? '' : nameOf(Math.floor(n / 9)));
+      // 10,007 is prime to 20,000: every number once, in no order; some names twice.
+      const numbers = Array.from({ length: 20_500 }, (_, i) => (i * 10_007) % 20_000);
+      const names = numbers.map((n) => `x${prefix}${n < 9 ? '' : nameOf(n)}`);
+      const text = parse(names.map((name) => `${name}:${HASH}\n`).join(''));
+      expect(text.names()).toEqual([...new Set(names)].sort());
+    },
+  );
+
+  test('has each name once, however often it stands there', () => {
+    expect(parse(file('<a>\n<b>\n').repeat(10_000)).names()).toEqual(['a', 'b']);
+    expect(parse(file('<a>\n').repeat(10_000)).size).toBe(1);
+  });
+
+  test('with a line over 1 MiB is judged like any other: its key and its hash are cut off where they become text', () => {
+    const long = 'x'.repeat(3 * 1024 * 1024);
+    const text = parse(`#${long}\nb:${long}\na:{SHA}${long}\n${long}:{SHA}\n${' '.repeat(long.length)}\n`);
+    expect(text.names()).toEqual(['a', long.slice(0, 1024 * 1024)]);
+    expect(text.hashOf('a')).toHaveLength(1024 * 1024);
+    expect(textOf(text.without('a'))).toContain(`b:${long}\n${long}:{SHA}`);
+    expect(errorOf(() => parse(`\n${long}`)).message).toBe("Missing ':' character at line #2");
+    expect(errorOf(() => parse(`a:{PBKDF2}${long}`)).message).toMatch(/^The number of iterations .*line #1/);
+  });
+
+  test('is changed by a splice: what stays is not copied', () => {
+    const bytes = Buffer.from(file('<a>\n<z>\n'));
+    const [before, line, after] = TokensText.parse(bytes, PATH).with('k', HASH).chunks();
+    expect([before?.buffer, after?.buffer]).toEqual([bytes.buffer, bytes.buffer]);
+    expect(String(line)).toBe(file('<k>\n'));
   });
 });
 

@@ -10,9 +10,10 @@ import { openPlace } from './place.js';
 export const verify: Command = async (invocation) => {
   const { options, version, terminal } = invocation;
   const bearers = await readBearers(invocation);
+  const names = [...bearers].flatMap(({ bearer }) => ServiceToken.decode(bearer)?.qualifiedName ?? []);
   const { tokensFile, inTokensDir } = await openPlace(invocation, 'read');
   const entries = await inTokensDir(async ({ fs, ...entered }) =>
-    new ServiceTokensFile(tokensFile, { fs }, entered).entries(),
+    new ServiceTokensFile(tokensFile, { fs }, entered).hashesOf(names),
   );
 
   /** What is wrong with a bearer; undefined when it was accepted, and said so. */
