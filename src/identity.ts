@@ -6,7 +6,7 @@
  * entered can't be exchanged any more. There every name is relative, so neither a link above nor a closed directory
  * matters. Anybody else enters the directory too, as themselves.
  */
-import { dirname, relative } from 'node:path';
+import { basename, dirname, relative } from 'node:path';
 import { ServiceTokensError } from './errors.js';
 import { fileError } from './file-errors.js';
 import {
@@ -17,7 +17,7 @@ import {
   namesIn,
   O_DIRECTORY,
   O_NOFOLLOW,
-  O_RDONLY,
+  O_PATH,
 } from './file-system.js';
 import { findServer, namedUser } from './server-access.js';
 import { groupName, groupsOf, userName } from './system-accounts.js';
@@ -211,7 +211,11 @@ export function requireAble(identity: Identity, fs: FileSystem): void {
   }
 }
 
-function enter({ target, directory, certain }: Way, identity: Identity | undefined, fs: FileSystem): void {
+function enter(
+  { target, directory, directories, certain }: Way,
+  identity: Identity | undefined,
+  fs: FileSystem,
+): void {
   if (directory === undefined) throw missingDirectory(target);
   const changeInto = (path: string, expected: Directory) => {
     try {
@@ -223,7 +227,8 @@ function enter({ target, directory, certain }: Way, identity: Identity | undefin
     throw wayChanged(target);
   };
   if (identity === undefined) {
-    changeInto(directory.path, directory);
+    // Name by name, so that no directory on the way can have been exchanged for a link since it was examined.
+    for (const step of pathTo(directory, directories)) changeInto(basename(step.path) || '/', step);
     return;
   }
   changeInto(certain.path, certain);
@@ -294,33 +299,51 @@ export function refuseWriters(way: Way, fs: FileSystem): void {
 
 /**
  * Holds the directory of a file open, for who must not change the directory of the process: its names are looked up in
- * that very directory from then on. Where the system has no /proc, or the directory can't be read, they are looked up
- * by the way as before.
+ * that very directory from then on. Where the system has no /proc they are looked up by the way, as before.
  *
- * @throws IO when the way was changed meanwhile
+ * @throws IO when the way was changed meanwhile; PERMISSION
  */
 export function pin(
   directory: Directory,
-  target: string,
+  { target, directories }: Way,
   fs: FileSystem,
 ): { readonly fs: FileSystem; close(): void } {
-  let fd: number;
   try {
-    fd = fs.openSync(directory.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (ifExists(() => fs.statSync('/proc/self/fd')) === undefined) return { fs, close: () => {} };
+    const fd = openByName(pathTo(directory, directories), target, fs);
+    const close = () => ignoreFailure(() => fs.closeSync(fd));
+    return { fs: namesIn(fs, [dirname(target), directory.path], `/proc/self/fd/${fd}/`), close };
   } catch (error) {
-    if (errnoOf(error) === 'EACCES') return { fs, close: () => {} };
     throw fileError(error, 'could not write', target);
   }
-  const close = () => ignoreFailure(() => fs.closeSync(fd));
+}
+
+/** Opens the last of some directories, each by its name in the one before: no link is followed on the way. */
+function openByName(path: readonly Directory[], target: string, fs: FileSystem): number {
+  let fd: number | undefined;
   try {
-    if (!isSame(fs.fstatSync(fd), directory)) throw wayChanged(target);
-    const prefix = `/proc/self/fd/${fd}/`;
-    const isThere = ifExists(() => fs.statSync(prefix)) !== undefined;
-    return { fs: isThere ? namesIn(fs, [dirname(target), directory.path], prefix) : fs, close };
+    for (const step of path) {
+      const name = fd === undefined ? step.path : `/proc/self/fd/${fd}/${basename(step.path)}`;
+      const next = fs.openSync(name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+      const before = fd;
+      fd = next;
+      if (before !== undefined) ignoreFailure(() => fs.closeSync(before));
+      if (!isSame(fs.fstatSync(fd), step)) throw wayChanged(target);
+    }
+    return fd as number; // there is the root at least
   } catch (error) {
-    close();
-    throw fileError(error, 'could not write', target);
+    const open = fd;
+    if (open !== undefined) ignoreFailure(() => fs.closeSync(open));
+    throw ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '') ? wayChanged(target) : error;
   }
+}
+
+/** The directories from the root to one, as they were examined. */
+function pathTo(directory: Directory, examined: readonly Directory[]): Directory[] {
+  const isAbove = ({ path }: Directory) =>
+    path === '/' || directory.path === path || directory.path.startsWith(`${path}/`);
+  const above = new Map(examined.filter(isAbove).map((each) => [each.path, each]));
+  return [...above.values()].sort((a, b) => a.path.length - b.path.length);
 }
 
 function isSame(a: { readonly dev: number; readonly ino: number }, b: Directory): boolean {

@@ -253,7 +253,7 @@ export class ServiceTokensFile {
     if (this.#entered === undefined && !trustDirectory) refuseWriters(way, fs);
     if (!(fs.geteuid() === 0 && trustDirectory)) requireTrustedLinks(way, fs, fs.geteuid());
     if (this.#entered !== undefined || way.directory === undefined) return work({ fs, way });
-    const pinned = pin(way.directory, way.target, fs);
+    const pinned = pin(way.directory, way, fs);
     try {
       return await work({ fs: pinned.fs, way });
     } finally {

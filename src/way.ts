@@ -1,7 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { ServiceTokensError } from './errors.js';
 import { fileError } from './file-errors.js';
-import { type FileSystem, ifExists } from './file-system.js';
+import { type FileSystem, ifExists, type Stats } from './file-system.js';
 
 /** A directory on the way to a file, as it was found. */
 export interface Directory {
@@ -116,7 +116,7 @@ function walk(fs: FileSystem, path: string, isUnmapped: (uid: number) => boolean
     if (isLink) {
       links.push({ path: next, uid: stat.uid });
       if (links.length > MAX_LINKS) throw circle(path);
-      const text = fs.readlinkSync(next);
+      const text = readLink(fs, next, stat, path);
       if (ahead.length === 0) steps.push(resolve(dirname(steps.at(-1) ?? path), text));
       ahead.unshift(...namesOf(text));
       if (text.startsWith('/')) at = root;
@@ -125,6 +125,16 @@ function walk(fs: FileSystem, path: string, isUnmapped: (uid: number) => boolean
     }
   }
   return arrive(at); // a link in the file's place that leads to `/` or ends in `..`
+}
+
+/** Reads a link that was looked at: whoever exchanges one link for another changes the time of both. */
+function readLink(fs: FileSystem, link: string, { dev, ino, ctimeMs }: Stats, path: string): string {
+  const text = fs.readlinkSync(link);
+  const after = fs.lstatSync(link);
+  if (after.dev === dev && after.ino === ino && after.ctimeMs === ctimeMs) return text;
+  throw new ServiceTokensError('IO', `the way to [${path}] was changed while this command ran`, {
+    hint: 'Run the command again.',
+  });
 }
 
 /** Who, besides root, can change what one name in a directory means. */
