@@ -1,4 +1,5 @@
 import { ServiceTokensError } from './errors.js';
+import { requireString } from './require.js';
 
 /** How a new token's secret is hashed; `cost` is bcrypt's logarithm of rounds, or PBKDF2's number of iterations. */
 export interface Algorithm {
@@ -40,11 +41,29 @@ export const defaultAlgorithm: Algorithm = { scheme: 'pbkdf2_stretch', cost: 10_
  * @example parseAlgorithm('bcrypt4') // { scheme: 'bcrypt', cost: 4 }
  */
 export function parseAlgorithm(text: string): Algorithm {
+  requireString(text, 'algorithm', 'INVALID_ALGORITHM');
   const algorithm = algorithms.get(text.toLowerCase());
   if (algorithm !== undefined) return algorithm;
   throw new ServiceTokensError(
     'INVALID_ALGORITHM',
     `Invalid algorithm: ${text}. Valid values for password hashing are [${[...algorithms.keys()].join(', ')}]`,
     { hint: 'The setting is xpack.security.authc.service_token_hashing.algorithm.' },
+  );
+}
+
+/**
+ * Checks what a caller passes for an algorithm.
+ *
+ * @returns the algorithm of the table, which stays as it is
+ * @throws INVALID_ALGORITHM for what has no scheme of these with a cost that the server knows
+ */
+export function requireAlgorithm(value: unknown): Algorithm {
+  const { scheme, cost } = Object(value) as Partial<Algorithm>;
+  const known = [...algorithms.values()].find((each) => each.scheme === scheme && each.cost === cost);
+  if (known !== undefined) return known;
+  throw new ServiceTokensError(
+    'INVALID_ALGORITHM',
+    'the algorithm must have one of the schemes and costs that the server knows',
+    { hint: "Use parseAlgorithm, as in parseAlgorithm('pbkdf2_stretch')." },
   );
 }

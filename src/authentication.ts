@@ -1,7 +1,8 @@
 import { type ElasticsearchVersion, isAtLeast } from './elasticsearch-version.js';
 import { ServiceTokensError } from './errors.js';
-import { verifySecret } from './hasher.js';
+import { type BcryptLike, verifySecret } from './hasher.js';
 import { knownAccounts } from './known-accounts.js';
+import { requireString } from './require.js';
 import type { ServiceToken } from './token.js';
 
 /** Which of the server's checks refused a token. To the client it says the same for all of them. */
@@ -25,8 +26,15 @@ const explanations: Record<Refusal, string> = {
   HASH_UNUSABLE: 'the stored hash has a salt or a key that no secret can match',
 };
 
-/** Says in words which check refused a token. */
+/**
+ * Says in words which check refused a token.
+ *
+ * @throws USAGE for what is no Refusal
+ */
 export function explain(refusal: Refusal): string {
+  requireString(refusal, 'refusal');
+  if (!Object.hasOwn(explanations, refusal))
+    throw new ServiceTokensError('USAGE', 'refusal must be a Refusal');
   return explanations[refusal];
 }
 
@@ -63,9 +71,13 @@ export async function authenticate(
 }
 
 /** Checks a secret against a stored hash, where a hash that can't be used is a refusal as any other. */
-export async function verifyStored(secret: string, stored: string): Promise<Refusal | undefined> {
+export async function verifyStored(
+  secret: string,
+  stored: string,
+  hashLike?: BcryptLike,
+): Promise<Refusal | undefined> {
   try {
-    return (await verifySecret(secret, stored)) ? undefined : 'WRONG_SECRET';
+    return (await verifySecret(secret, stored, hashLike)) ? undefined : 'WRONG_SECRET';
   } catch (error) {
     if (error instanceof ServiceTokensError && error.code === 'HASH_UNUSABLE') return 'HASH_UNUSABLE';
     throw error;

@@ -39,7 +39,11 @@ export class ServiceTokensError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
 
-  constructor(code: ErrorCode, message: string, { hint, cause }: ErrorDetails = {}) {
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    if (typeof code !== 'string' || typeof message !== 'string' || Object(details) !== details) {
+      throw new ServiceTokensError('USAGE', 'an error has a code, a message and details');
+    }
+    const { hint, cause } = details;
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.hint = hint;

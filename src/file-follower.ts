@@ -3,22 +3,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceTokensError } from './errors.js';
 import { errnoOf, type FileSystem, nodeFileSystem } from './file-system.js';
 import { PathWatcher } from './path-watcher.js';
-import { ServiceTokensFile } from './service-tokens-file.js';
+import { compare, type Reload } from './reload.js';
+import { MAX_TIMER, requireFunction, requireNumber, requireObject, requirePath } from './require.js';
+import { type Loaded, loadTokens } from './tokens-loader.js';
+import { type Pause, turnsUntil } from './turns.js';
 
-/** What a change of the file means for the tokens; each list holds qualified names, in the order of their code units. */
-export interface Reload {
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
-  /** Those whose stored hash is another one now. */
-  readonly changed: readonly string[];
-  /** Set when the server could not read the file: it then drops every token, and `removed` holds those it had. */
-  readonly error?: ServiceTokensError;
-}
+export type { Reload } from './reload.js';
 
 /** Whom to tell, and how long to wait. */
 export interface FollowerOptions {
   readonly fs?: FileSystem;
-  /** Called for each effective change, in order, once. */
+  /**
+   * Called for each effective change, in order, once. What it throws is an uncaught exception of the process, as with
+   * every listener of Node; the follower has the new entries by then, and goes on.
+   */
   readonly onReload: (reload: Reload) => void;
   /** How long a file must be left alone before it is read, in milliseconds; 200 by default. */
   readonly quiet?: number;
@@ -35,12 +33,6 @@ const PATIENCE = 1_500;
 /** As often as a node looks (FACTS.md, resource.reload.interval.high). */
 const POLL = 5_000;
 
-/** What a node has of a file. */
-interface Loaded {
-  readonly entries: ReadonlyMap<string, string>;
-  readonly error?: ServiceTokensError;
-}
-
 /**
  * Follows a tokens file as a running node does (FACTS.md, "The file store"): a change is one of modification time or
  * size, a missing file is an empty one, and of a file that can't be read no token is left. Unlike a node, which looks
@@ -50,51 +42,51 @@ interface Loaded {
  * const follower = await FileFollower.open('/etc/elasticsearch/service_tokens', { onReload: console.log });
  */
 export class FileFollower {
-  /** What was wrong with the file at the start, where a node would not have started. */
-  readonly error: ServiceTokensError | undefined;
   readonly #fs: FileSystem;
   readonly #path: string;
   readonly #onReload: (reload: Reload) => void;
   readonly #quiet: number;
   readonly #watcher: PathWatcher;
   readonly #closing = new AbortController();
+  /** Everything is done in slices, and ends between two of them when the follower is closed. */
+  readonly #pause: Pause = turnsUntil(this.#closing.signal);
+  #isStarted = false;
   #hinted = false;
   #following: Promise<void> | undefined;
-  #stamp: string;
-  #loaded: Loaded;
+  #stamp = '';
+  #loaded: Loaded = { entries: new Map() };
+  #error: ServiceTokensError | undefined;
 
   /**
    * Reads the file, and follows it from then on. It keeps the process alive until it is closed.
    *
    * @param path the file, which need not exist, nor its directory
+   * @throws USAGE for arguments of the wrong kind; IO for a relative path where the current directory does not exist
    */
-  static async open(
-    path: string,
-    { fs = nodeFileSystem, onReload, quiet = QUIET, poll = POLL }: FollowerOptions,
-  ): Promise<FileFollower> {
-    let hint = () => {};
-    const watcher = new PathWatcher(fs, resolve(path), poll, () => hint());
-    await watcher.refresh(); // before the file is read, so that no change is lost between
-    const follower = new FileFollower(fs, resolve(path), onReload, quiet, watcher);
-    hint = () => follower.#hint();
+  static async open(path: string, options: FollowerOptions): Promise<FileFollower> {
+    const follower = new FileFollower(path, options);
+    await follower.#start();
     return follower;
   }
 
-  private constructor(
-    fs: FileSystem,
-    path: string,
-    onReload: (reload: Reload) => void,
-    quiet: number,
-    watcher: PathWatcher,
-  ) {
+  private constructor(path: string, options: FollowerOptions) {
+    requirePath(path);
+    requireObject(options, 'options');
+    const { fs = nodeFileSystem, onReload, quiet = QUIET, poll = POLL } = options;
+    requireObject(fs, 'fs');
+    requireFunction(onReload, 'onReload');
+    requireNumber(quiet, 'quiet', { most: MAX_TIMER });
+    requireNumber(poll, 'poll', { least: 1, most: MAX_TIMER });
     this.#fs = fs;
-    this.#path = path;
+    this.#path = absolute(path);
     this.#onReload = onReload;
     this.#quiet = quiet;
-    this.#watcher = watcher;
-    this.#stamp = stampOf(fs, path);
-    this.#loaded = load(fs, path);
-    this.error = this.#loaded.error;
+    this.#watcher = new PathWatcher(fs, this.#path, poll, () => this.#hint());
+  }
+
+  /** What was wrong with the file at the start, where a node would not have started. */
+  get error(): ServiceTokensError | undefined {
+    return this.#error;
   }
 
   /** What the server has loaded: stored hashes by qualified name; none while the file can't be read. */
@@ -109,8 +101,18 @@ export class FileFollower {
     this.#watcher.close();
   }
 
+  async #start(): Promise<void> {
+    await this.#watcher.refresh(); // before the file is read, so that no change is lost between
+    this.#stamp = stampOf(this.#fs, this.#path);
+    this.#loaded = await loadTokens(this.#fs, this.#path, this.#pause);
+    this.#error = this.#loaded.error;
+    this.#isStarted = true;
+    if (this.#hinted) this.#hint();
+  }
+
   #hint(): void {
     this.#hinted = true;
+    if (!this.#isStarted) return;
     this.#following ??= this.#follow().finally(() => {
       this.#following = undefined;
     });
@@ -125,7 +127,7 @@ export class FileFollower {
         await this.#watcher.refresh();
         if (stampOf(this.#fs, this.#path) === this.#stamp) continue;
         await this.#settle(signal);
-        this.#reload();
+        await this.#reload(signal);
       }
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -141,12 +143,25 @@ export class FileFollower {
     } while (stampOf(this.#fs, this.#path) !== before && performance.now() < deadline);
   }
 
-  #reload(): void {
-    const before = this.#loaded;
-    this.#stamp = stampOf(this.#fs, this.#path); // before it is read: what is written meanwhile is another change
-    this.#loaded = load(this.#fs, this.#path);
-    const reload = compare(before, this.#loaded);
-    if (reload !== undefined) this.#onReload(reload);
+  async #reload(signal: AbortSignal): Promise<void> {
+    const stamp = stampOf(this.#fs, this.#path); // before it is read: what is written meanwhile is another change
+    const loaded = await loadTokens(this.#fs, this.#path, this.#pause);
+    signal.throwIfAborted(); // the loading was ended by it
+    const reload = await compare(this.#loaded, loaded, this.#pause);
+    signal.throwIfAborted();
+    this.#stamp = stamp;
+    this.#loaded = loaded;
+    if (reload !== undefined) this.#report(reload);
+  }
+
+  #report(reload: Reload): void {
+    try {
+      this.#onReload(reload);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
   }
 }
 
@@ -159,29 +174,17 @@ function stampOf(fs: FileSystem, path: string): string {
     const { dev, ino, size, mtimeNs } = fs.statSync(path, { bigint: true });
     return `${dev}:${ino}:${size}:${mtimeNs}`;
   } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === undefined) throw error;
-    return errno;
+    return errnoOf(error) ?? 'unknown'; // what it is, the read will say
   }
 }
 
-function load(fs: FileSystem, path: string): Loaded {
+function absolute(path: string): string {
   try {
-    return { entries: new ServiceTokensFile(path, { fs }).entries() };
-  } catch (error) {
-    if (error instanceof ServiceTokensError) return { entries: new Map(), error };
-    throw error;
+    return resolve(path);
+  } catch (cause) {
+    throw new ServiceTokensError('IO', `could not read [${path}]: the current directory does not exist`, {
+      hint: 'Give an absolute path.',
+      cause,
+    });
   }
-}
-
-/** @returns undefined when nothing is different for the tokens */
-function compare(before: Loaded, after: Loaded): Reload | undefined {
-  const [old, now] = [before.entries, after.entries];
-  const added = [...now.keys()].filter((name) => !old.has(name)).sort();
-  const removed = [...old.keys()].filter((name) => !now.has(name)).sort();
-  const changed = [...now.keys()].filter((name) => old.has(name) && old.get(name) !== now.get(name)).sort();
-  const sameError =
-    before.error?.code === after.error?.code && before.error?.message === after.error?.message;
-  if (added.length + removed.length + changed.length === 0 && sameError) return undefined;
-  return { added, removed, changed, ...(after.error && { error: after.error }) };
 }

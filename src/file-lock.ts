@@ -14,9 +14,13 @@
  *
  * Who is dead? A mark names process number, start time, pid namespace and boot (processes.ts). In one namespace that is
  * exact: a number in use again has another start time, and a stopped process is alive and is never robbed. Between
- * containers that share a volume numbers mean nothing: there the holder writes into its mark twice a second, and a mark
- * that is older than 1.5 seconds, by the file system's own clock, is a dead one's. A foreign holder that was frozen for
- * that long is robbed; assertHeld, asked just before the rename, makes it fail instead of overwriting.
+ * containers that share a volume numbers mean nothing. There a live process changes its mark twice a second, and a mark
+ * that stands still while it is watched for 1.5 seconds is a dead one's (lock-marks.ts). A foreign holder that was frozen for that long is robbed; assertHeld, asked just before the
+ * rename, makes it fail instead of overwriting.
+ *
+ * Others who may write in the same directory can exchange whatever is made there, at any moment. So what is made is
+ * opened once and used through its descriptor (lock-claim.ts), what others made is opened without following a link
+ * (open-directory.ts), and only what has the name of a mark is ever removed.
  *
  * Where the directory can't be written, no lock can be taken, but neither can the file be replaced: the error says so.
  * Readers need no lock, as they see the old file or the new one.
@@ -26,23 +30,31 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceTokensError } from './errors.js';
 import { fileError } from './file-errors.js';
+import { errnoOf, type FileSystem, ignoreFailure } from './file-system.js';
+import { LockClaim, lockPath, notALock } from './lock-claim.js';
 import {
-  errnoOf,
-  type FileSystem,
-  ifExists,
-  ignoreFailure,
-  ignoreRefusal,
-  O_CREAT,
-  O_EXCL,
-  O_WRONLY,
-} from './file-system.js';
-import { livenessOf, ownProcess, type ProcessIdentity } from './processes.js';
+  forgetMark,
+  holderOf,
+  isOwn,
+  judge,
+  type LockPace,
+  MarkWatch,
+  newMark,
+  PACE,
+  removeMark,
+  stateOf,
+} from './lock-marks.js';
+import { removeForeignStrays, removeStrays, type Trace } from './lock-remains.js';
+import { OpenDirectory } from './open-directory.js';
+import { isElsewhere, ownProcess } from './processes.js';
 
 export interface LockOptions {
-  /** How long a live holder is waited for, in milliseconds. */
+  /** How long one and the same live holder is waited for, in milliseconds; 10,000 by default. */
   readonly patience?: number | undefined;
   /** Ends the waiting. */
   readonly signal?: AbortSignal | undefined;
+  /** The lock's rhythm, on which all must agree who use it. For tests. */
+  readonly pace?: LockPace | undefined;
 }
 
 /** A lock that is held. */
@@ -52,13 +64,7 @@ export interface HeldLock {
 }
 
 const PATIENCE = 10_000;
-const POLL = { least: 5, most: 25 }; // milliseconds; at random, so that waiters do not march in step
-const HEARTBEAT = 500;
-const FOREIGN_DEADLINE = 1_500; // three heartbeats
-const FOREIGN_STRAY = 60_000; // a waiter has no heartbeat, but its patience ends long before
-
-/** The marks that this process waits or works with: another one with its name is left from a release that failed. */
-const marksInUse = new Set<string>();
+const PATIENCE_WITH_TURNS = 300_000; // milliseconds: so that it ends, whatever others do
 
 /**
  * Does some work while no other process does any on the same file.
@@ -70,32 +76,31 @@ const marksInUse = new Set<string>();
 export async function withLock<T>(
   fs: FileSystem,
   path: string,
-  { patience = PATIENCE, signal }: LockOptions,
+  options: LockOptions,
   work: (lock: HeldLock) => Promise<T>,
 ): Promise<T> {
-  const lock = lockPath(path);
-  const mark = `${nameOf(ownProcess(fs))}-${randomBytes(6).toString('hex')}`;
-  const held = join(lock, mark);
+  const { pace = PACE } = options;
+  const mark = newMark(fs);
+  let claim: LockClaim | undefined;
   let heartbeat: NodeJS.Timeout | undefined;
-  marksInUse.add(mark);
+  let foreign: readonly Trace[] = [];
+  let result: T;
   try {
-    await acquire(fs, path, mark, patience, signal);
-    heartbeat = setInterval(() => ignoreFailure(() => beat(fs, held)), HEARTBEAT).unref();
-    ignoreFailure(() => removeStrays(fs, path, held));
-    return await work({
-      assertHeld() {
-        if (exists(fs, held, path)) return;
-        throw new ServiceTokensError(
-          'LOCKED',
-          `the lock on [${path}] was lost: this process stood still for too long`,
-        );
-      },
+    const own = makeClaim(fs, path, mark);
+    claim = own;
+    heartbeat = setInterval(() => ignoreFailure(() => own.beat()), pace.heartbeat).unref();
+    await acquire(fs, path, own, pace, options);
+    ignoreFailure(() => {
+      foreign = removeStrays(fs, path, own.changedAt());
     });
+    result = await work({ assertHeld: () => requireHeld(own, path) });
   } finally {
     clearInterval(heartbeat);
-    marksInUse.delete(mark);
-    if (heartbeat) release(fs, lock, held);
+    claim?.release();
+    forgetMark(mark);
   }
+  await removeForeignStrays(fs, foreign, pace);
+  return result;
 }
 
 /** The name of a temporary file that is private to the holder of the lock on `path`. */
@@ -103,214 +108,116 @@ export function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(9).toString('hex')}.tmp`);
 }
 
-/** What killed processes may have left beside a file, and what living ones use there. */
-export function strays(
-  fs: FileSystem,
-  path: string,
-): { temporaryFiles: string[]; lockDirectories: string[] } {
-  const prefix = `.${basename(path)}.`;
-  const names = fs.readdirSync(dirname(path)).filter((name) => name.startsWith(prefix));
-  const pathsLike = (pattern: RegExp) =>
-    names.filter((name) => pattern.test(name.slice(prefix.length))).map((name) => join(dirname(path), name));
-  return { temporaryFiles: pathsLike(/^[0-9a-f]{18}\.tmp$/), lockDirectories: pathsLike(/^lock-\d+-/) };
-}
-
-/** What dead processes left beside a file. The next change of the file clears it away. */
-export interface Remains {
-  readonly temporaryFiles: readonly string[];
-  readonly locks: readonly string[];
-}
-
-/**
- * Finds what dead processes left beside a file, and what no process can lock past. It only looks.
- *
- * @throws what a system call throws, where the directory can't be read
- */
-export function remains(fs: FileSystem, path: string): Remains {
-  // In this order: what was there before the lock was seen free, and is there afterwards, is in nobody's use.
-  const { temporaryFiles, lockDirectories } = strays(fs, path);
-  const lock = lockPath(path);
-  const state = stateOf(fs, lock);
-  return {
-    temporaryFiles: state === 'held' ? [] : temporaryFiles.filter((file) => exists(fs, file, path)),
-    locks: [
-      ...(state === 'stale' ? [lock] : []),
-      ...lockDirectories.filter((own) => isLeft(fs, own.slice(lock.length + 1), own)),
-    ],
-  };
-}
-
-function stateOf(fs: FileSystem, lock: string): 'free' | 'held' | 'stale' {
+function makeClaim(fs: FileSystem, path: string, mark: string): LockClaim {
   try {
-    const marks = ifExists(() => fs.readdirSync(lock));
-    // An empty one is also what a release leaves for a moment: look twice.
-    const still = marks?.length === 0 ? ifExists(() => fs.readdirSync(lock)) : marks;
-    if (still === undefined) return 'free';
-    const isStale = (mark: string) => holderOf(mark) === undefined || isLeft(fs, mark, join(lock, mark));
-    return still.every(isStale) ? 'stale' : 'held';
+    return new LockClaim(fs, lockPath(path), mark);
   } catch (error) {
-    return errnoOf(error) === 'ENOTDIR' ? 'stale' : 'held'; // who may not look can't tell
+    throw fileError(error, 'could not write', path);
   }
-}
-
-/** Whether a mark's process is dead and did not take the mark away before it ended. */
-function isLeft(fs: FileSystem, mark: string, trace: string): boolean {
-  return isDead(fs, mark, trace, undefined, FOREIGN_STRAY) && exists(fs, trace, trace);
-}
-
-function lockPath(path: string): string {
-  return join(dirname(path), `.${basename(path)}.lock`);
 }
 
 async function acquire(
   fs: FileSystem,
   path: string,
-  mark: string,
-  patience: number,
-  signal: AbortSignal | undefined,
+  claim: LockClaim,
+  pace: LockPace,
+  { patience = PATIENCE, signal }: LockOptions,
 ): Promise<void> {
-  const lock = lockPath(path);
-  const own = `${lock}-${mark}`;
+  const watch = new MarkWatch(pace);
+  const start = performance.now();
+  let holder = { marks: '', since: start };
   try {
-    makeLockDirectory(fs, own, mark);
-    const giveUpAt = performance.now() + patience;
-    while (!tryRename(fs, own, lock)) {
+    for (;;) {
+      if (claim.take()) return;
       signal?.throwIfAborted();
-      const [holder] = clearDead(fs, lock, join(own, mark));
-      if (holder === undefined) continue;
-      if (performance.now() >= giveUpAt) throw stillLocked(path, patience, holder);
-      await sleep(POLL.least + Math.random() * (POLL.most - POLL.least));
+      const marks = clearDead(fs, lockPath(path), watch);
+      if (marks.length === 0 && claim.take()) return;
+      const now = performance.now();
+      // Patience begins anew whenever the lock has changed hands.
+      if (holder.marks !== marks.join() || marks.length === 0) holder = { marks: marks.join(), since: now };
+      if (marks[0] !== undefined && now - holder.since >= patience)
+        throw stillLocked(fs, path, patience, marks[0]);
+      if (now - start >= Math.max(patience, PATIENCE_WITH_TURNS)) throw tooManyTurns(path, now - start);
+      await sleep(pauseAfter(now - start, pace));
     }
   } catch (error) {
-    ignoreFailure(() => fs.unlinkSync(join(own, mark)));
-    ignoreFailure(() => fs.rmdirSync(own));
     throw fileError(error, 'could not write', path);
   }
 }
 
-function release(fs: FileSystem, lock: string, held: string): void {
-  ignoreFailure(() => fs.unlinkSync(held));
-  ignoreFailure(() => fs.rmdirSync(lock)); // not empty when the next one is in already
+/** Who has waited for long looks less often, so that many waiters leave the processor to those that work. */
+function pauseAfter(waited: number, { poll: { least, most } }: LockPace): number {
+  const longest = Math.min(Math.max(5 * least, waited / 10), most);
+  return least + Math.random() * (longest - least);
 }
 
-/** Who may write in the directory may also clear a dead lock: the lock gets the directory's own owner, group and mode. */
-function makeLockDirectory(fs: FileSystem, own: string, mark: string): void {
-  fs.mkdirSync(own, 0o700);
-  ignoreRefusal(() => fs.chmodSync(own, 0o700)); // where the umask has taken the owner's bits away
-  const fd = fs.openSync(join(own, mark), O_WRONLY | O_CREAT | O_EXCL, 0o600);
+/** Removes the marks of dead processes from a lock. @returns the names of the others */
+function clearDead(fs: FileSystem, lock: string, watch: MarkWatch): string[] {
+  const directory = openLock(fs, lock);
+  if (directory === undefined) return [];
   try {
-    ignoreRefusal(() => fs.fchmodSync(fd, 0o600));
-  } finally {
-    fs.closeSync(fd);
-  }
-  const { uid, gid, mode } = fs.statSync(dirname(own));
-  const born = fs.statSync(own);
-  if (uid !== born.uid) ignoreRefusal(() => fs.chownSync(own, uid, -1));
-  if (gid !== born.gid) ignoreRefusal(() => fs.chownSync(own, -1, gid));
-  ignoreRefusal(() => fs.chmodSync(own, (mode & 0o1777) | 0o700));
-}
-
-function tryRename(fs: FileSystem, own: string, lock: string): boolean {
-  try {
-    fs.renameSync(own, lock);
-    return true;
-  } catch (error) {
-    if (['ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')) return false;
-    if (errnoOf(error) === 'ENOTDIR') throw noLock(lock);
-    throw error;
-  }
-}
-
-/** Unlinks the marks of dead processes. @returns the names of the others */
-function clearDead(fs: FileSystem, lock: string, ownMark: string): string[] {
-  const marks = ifExists(() => fs.readdirSync(lock)) ?? [];
-  return marks.filter((mark) => {
-    if (!isDead(fs, mark, join(lock, mark), ownMark, FOREIGN_DEADLINE)) return true;
-    ifExists(() => fs.unlinkSync(join(lock, mark)));
-    return false;
-  });
-}
-
-/**
- * @param trace what shows the mark's age, where its process is foreign
- * @param ownMark undefined for who has none, and writes nothing: the machine's clock must do then
- * @param deadline the age, in milliseconds, at which a foreign process is taken for dead
- */
-function isDead(
-  fs: FileSystem,
-  mark: string,
-  trace: string,
-  ownMark: string | undefined,
-  deadline: number,
-): boolean {
-  const holder = holderOf(mark);
-  if (holder === undefined) return false;
-  if (nameOf(holder) === nameOf(ownProcess(fs))) return !marksInUse.has(mark);
-  const liveness = livenessOf(holder, fs);
-  if (liveness !== 'foreign') return liveness === 'dead';
-  // The file system's clock may be another machine's: compare two times of its own.
-  if (ownMark !== undefined) beat(fs, ownMark);
-  const now = ownMark === undefined ? Date.now() : fs.statSync(ownMark).mtimeMs;
-  const last = ifExists(() => fs.statSync(trace).mtimeMs);
-  return last === undefined || now - last > deadline;
-}
-
-function beat(fs: FileSystem, mark: string): void {
-  const fd = fs.openSync(mark, O_WRONLY);
-  try {
-    fs.writeSync(fd, '.', 0);
-  } finally {
-    fs.closeSync(fd);
-  }
-}
-
-/** Under the lock no temporary file is in use but its holder's own, which has none yet. */
-function removeStrays(fs: FileSystem, path: string, ownMark: string): void {
-  const { temporaryFiles, lockDirectories } = strays(fs, path);
-  for (const file of temporaryFiles) ignoreFailure(() => fs.unlinkSync(file));
-  for (const directory of lockDirectories) {
-    ignoreFailure(() => {
-      const mark = directory.slice(lockPath(path).length + 1);
-      if (!isDead(fs, mark, directory, ownMark, FOREIGN_STRAY)) return;
-      for (const name of fs.readdirSync(directory)) fs.unlinkSync(join(directory, name));
-      fs.rmdirSync(directory);
+    return directory.names().filter((mark) => {
+      const verdict = judge(fs, mark, () => watch.judge(mark, stateOf(fs, directory, mark)?.text));
+      if (verdict !== 'dead') return true;
+      removeMark(fs, directory, mark, join(lock, mark));
+      return false;
     });
+  } finally {
+    directory.close();
   }
 }
 
-function exists(fs: FileSystem, mark: string, path: string): boolean {
+function openLock(fs: FileSystem, lock: string): OpenDirectory | undefined {
   try {
-    return ifExists(() => fs.lstatSync(mark)) !== undefined;
+    return new OpenDirectory(fs, lock);
+  } catch (error) {
+    const errno = errnoOf(error) ?? '';
+    if (errno === 'ENOENT') return undefined;
+    throw ['ENOTDIR', 'ELOOP'].includes(errno) ? notALock(lock) : error;
+  }
+}
+
+function requireHeld(claim: LockClaim, path: string): void {
+  let isHeld: boolean;
+  try {
+    isHeld = claim.isHeld();
   } catch (error) {
     throw fileError(error, 'could not lock', path);
   }
+  if (isHeld) return;
+  throw new ServiceTokensError('LOCKED', `the lock on [${path}] was lost: somebody else removed it`, {
+    hint: 'Processes of other containers do so when this one stands still for 1.5 seconds. Run the command again.',
+  });
 }
 
-function nameOf({ pid, started, scope }: ProcessIdentity): string {
-  return `${pid}-${started}-${scope}`;
-}
-
-function holderOf(mark: string): ProcessIdentity | undefined {
-  const [, pid, started, scope] = /^(\d+)-(\d*)-(\w+)-[0-9a-f]{12}$/.exec(mark) ?? [];
-  if (pid === undefined || started === undefined || scope === undefined) return undefined;
-  return { pid: Number(pid), started, scope };
-}
-
-function stillLocked(path: string, patience: number, mark: string): ServiceTokensError {
+function stillLocked(fs: FileSystem, path: string, patience: number, mark: string): ServiceTokensError {
   const holder = holderOf(mark);
-  if (holder === undefined) return noLock(join(lockPath(path), mark));
-  const seconds = patience / 1000;
+  if (holder === undefined) {
+    const entry = join(lockPath(path), mark);
+    return new ServiceTokensError('LOCKED', `[${entry}] is not the mark of a lock`, {
+      hint: `Remove [${entry}].`,
+    });
+  }
+  const { pid } = holder;
+  const [who, waitFor] = isElsewhere(holder, fs)
+    ? [`a process of another container or machine (number ${pid} there)`, 'it']
+    : pid !== ownProcess(fs).pid
+      ? [`process ${pid}`, `process ${pid}`]
+      : isOwn(holder, fs)
+        ? ['another task of this process', 'it']
+        : ['another thread of this process', 'it'];
   return new ServiceTokensError(
     'LOCKED',
-    `could not lock [${path}]: process ${holder.pid} has held the lock for ${seconds} seconds`,
-    {
-      hint: 'It is alive: wait for it to end, or end it. Nothing needs to be cleaned up.',
-    },
+    `could not lock [${path}]: ${who} has held the lock for ${patience / 1000} seconds`,
+    { hint: `Wait for ${waitFor} to finish, or stop it.` },
   );
 }
 
-function noLock(path: string): ServiceTokensError {
-  return new ServiceTokensError('LOCKED', `[${path}] is no lock, and stands where one should be`, {
-    hint: `Remove [${path}].`,
-  });
+function tooManyTurns(path: string, waited: number): ServiceTokensError {
+  const seconds = Math.floor(waited / 1000);
+  return new ServiceTokensError(
+    'LOCKED',
+    `could not lock [${path}]: others have taken turns with the lock for ${seconds} seconds`,
+    { hint: 'Run the command again when fewer processes change the file.' },
+  );
 }

@@ -110,6 +110,9 @@ export function namesIn(fs: FileSystem, directories: readonly string[], prefix: 
 export const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } =
   fs.constants;
 
+/** Opens a place in the tree without reading it, which needs no permission on it: Linux only, and node:fs has no name for it. */
+export const O_PATH = 0o10000000;
+
 /** The bits of open(2)'s flags that say reading, writing or both. */
 const O_ACCMODE = O_RDONLY | O_WRONLY | O_RDWR;
 

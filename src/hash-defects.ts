@@ -1,6 +1,8 @@
 import { decodeBase64 } from './java-text.js';
 import {
+  MAX_PBKDF2_ITERATIONS,
   MIN_SALT_BYTES,
+  pbkdf2Iterations,
   pbkdf2KeyBytes,
   readStoredHash,
   SSHA256_SALT_CHARS,
@@ -27,7 +29,7 @@ export function hashDefect(stored: string): string | undefined {
       return bcryptDefect(stored);
     case 'pbkdf2':
     case 'pbkdf2_stretch':
-      return pbkdf2Defect(hash.saltAndKey);
+      return pbkdf2Defect(hash.saltAndKey, hash.cost);
     case 'sha1':
       return digestDefect(hash.digest, 20);
     case 'md5':
@@ -68,7 +70,7 @@ function bcryptDefect(stored: string): string | undefined {
   return BCRYPT_KEY.test(stored.slice(29)) ? undefined : 'its key is none that bcrypt writes';
 }
 
-function pbkdf2Defect(saltAndKey: string): string | undefined {
+function pbkdf2Defect(saltAndKey: string, cost: number): string | undefined {
   const dollar = saltAndKey.indexOf('$');
   if (dollar < 0) return 'it has no $ between salt and key';
   const key = saltAndKey.slice(dollar + 1);
@@ -77,7 +79,10 @@ function pbkdf2Defect(saltAndKey: string): string | undefined {
   const salt = decodeBase64(saltAndKey.slice(0, dollar));
   if (salt === undefined) return 'its salt is not base64';
   if (salt.length < MIN_SALT_BYTES) return `its salt is shorter than ${MIN_SALT_BYTES} bytes`;
-  return isCanonicalBase64(key, keyBytes) ? undefined : `its key is not the base64 of ${keyBytes} bytes`;
+  if (!isCanonicalBase64(key, keyBytes)) return `its key is not the base64 of ${keyBytes} bytes`;
+  return pbkdf2Iterations(keyBytes, cost) > MAX_PBKDF2_ITERATIONS
+    ? `its key of ${keyBytes} bytes takes more than ${MAX_PBKDF2_ITERATIONS} iterations`
+    : undefined;
 }
 
 function digestDefect(digest: string, bytes: number): string | undefined {

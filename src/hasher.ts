@@ -1,9 +1,18 @@
 import { createHash, pbkdf2 as pbkdf2Callback, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { Algorithm } from './algorithm.js';
+import { type Algorithm, requireAlgorithm } from './algorithm.js';
 import { ServiceTokensError } from './errors.js';
 import { decodeBase64, encodable, utf8 } from './java-text.js';
-import { MIN_SALT_BYTES, pbkdf2KeyBytes, readStoredHash, SSHA256_SALT_CHARS } from './stored-hash.js';
+import { requireBytes, requireFunction, requireString } from './require.js';
+import {
+  MAX_PBKDF2_ITERATIONS,
+  MIN_SALT_BYTES,
+  PBKDF2_BLOCK_BYTES,
+  pbkdf2Iterations,
+  pbkdf2KeyBytes,
+  readStoredHash,
+  SSHA256_SALT_CHARS,
+} from './stored-hash.js';
 
 /** Gives random bytes; a parameter, so that tests can say which. */
 export type RandomBytes = (size: number) => Uint8Array;
@@ -11,6 +20,8 @@ export type RandomBytes = (size: number) => Uint8Array;
 const pbkdf2 = promisify(pbkdf2Callback);
 const SALT_BYTES = 32;
 const KEY_BYTES = 32;
+/** Of a block, as many as make whole groups of base64: their text does not depend on what follows. */
+const WHOLE_BASE64_BYTES = PBKDF2_BLOCK_BYTES - (PBKDF2_BLOCK_BYTES % 3);
 
 /**
  * Hashes a token's secret into the form that a tokens file holds.
@@ -19,19 +30,23 @@ const KEY_BYTES = 32;
  * @param algorithm scheme and cost
  * @returns `{PBKDF2}N$salt$key`, `{PBKDF2_STRETCH}N$salt$key` (HMAC-SHA-512, padded base64) or `$2a$NN$...`;
  *   SPEC.md section 3
+ * @throws INVALID_ALGORITHM, or USAGE for arguments of the wrong kind; and what `random` throws
  *
  * @example await hashSecret(token.secret, parseAlgorithm('pbkdf2'))
  */
 export async function hashSecret(
   secret: string,
-  { scheme, cost }: Algorithm,
+  algorithm: Algorithm,
   random: RandomBytes = randomBytes,
 ): Promise<string> {
+  requireString(secret, 'secret');
+  const { scheme, cost } = requireAlgorithm(algorithm);
+  requireFunction(random, 'random');
   if (scheme === 'bcrypt') {
     const { bcrypt, BCRYPT_SALT_BYTES } = await loadBcrypt();
-    return bcrypt(encodable(secret), cost, random(BCRYPT_SALT_BYTES));
+    return bcrypt(encodable(secret), cost, saltOf(random, BCRYPT_SALT_BYTES));
   }
-  const salt = Buffer.from(random(SALT_BYTES));
+  const salt = Buffer.from(saltOf(random, SALT_BYTES));
   const key = await pbkdf2(passwordOf(scheme, secret), salt, cost, KEY_BYTES, 'sha512');
   return `{${scheme.toUpperCase()}}${cost}$${salt.toString('base64')}$${key.toString('base64')}`;
 }
@@ -44,15 +59,24 @@ export async function hashSecret(
  *
  * @param secret the secret, as text
  * @param stored the text behind the colon of a tokens file's line
- * @throws MALFORMED_FILE where the header stops the server; HASH_UNUSABLE where the server fails on the salt or key
+ * @param hashLike where bcrypt is computed; in this thread by default, 100 ms at a time
+ * @throws MALFORMED_FILE where the header stops the server; HASH_UNUSABLE where the server fails on the salt or key,
+ *   or where the secret matches the first block of a key that would take more than MAX_PBKDF2_ITERATIONS; USAGE for
+ *   arguments of the wrong kind
  */
-export async function verifySecret(secret: string, stored: string): Promise<boolean> {
+export async function verifySecret(
+  secret: string,
+  stored: string,
+  hashLike: BcryptLike = bcryptHere,
+): Promise<boolean> {
+  requireString(secret, 'secret');
+  requireString(stored, 'stored');
   const hash = readStoredHash(stored);
   switch (hash?.scheme) {
     case undefined:
       return false;
     case 'bcrypt':
-      return verifyBcrypt(secret, stored);
+      return verifyBcrypt(secret, stored, hashLike);
     case 'pbkdf2':
     case 'pbkdf2_stretch':
       return verifyPbkdf2(passwordOf(hash.scheme, secret), hash.cost, hash.saltAndKey);
@@ -70,7 +94,18 @@ export function loadBcrypt(): Promise<typeof import('./bcrypt.js')> {
   return bcryptModule;
 }
 
+/** Hashes a secret with the cost and the salt of a stored bcrypt hash. */
+export type BcryptLike = (secret: string, stored: string) => Promise<string>;
+
+const bcryptHere: BcryptLike = async (secret, stored) => (await loadBcrypt()).bcryptLike(secret, stored);
+
 let bcryptModule: Promise<typeof import('./bcrypt.js')> | undefined;
+
+function saltOf(random: RandomBytes, length: number): Uint8Array {
+  const salt = random(length);
+  requireBytes(salt, 'what random gives', length);
+  return salt;
+}
 
 /** STRETCH feeds PBKDF2 the lower-case hex of the secret's SHA-512, so that FIPS's minimum of 112 bits is met. */
 function passwordOf(scheme: 'pbkdf2' | 'pbkdf2_stretch', secret: string): Buffer | string {
@@ -88,6 +123,15 @@ async function verifyPbkdf2(password: Buffer | string, cost: number, saltAndKey:
   if (salt.length < MIN_SALT_BYTES) {
     throw unusable(`PBKDF2 salt must be at least [${MIN_SALT_BYTES} bytes] long`);
   }
+  if (keyBytes > PBKDF2_BLOCK_BYTES) {
+    // The first block of a longer key is the same as of a shorter one, so a wrong secret costs no more than elsewhere.
+    const first = await pbkdf2(password, salt, cost, WHOLE_BASE64_BYTES, 'sha512');
+    const text = first.toString('base64');
+    if (!equal(text, storedKey.slice(0, text.length))) return false;
+    if (pbkdf2Iterations(keyBytes, cost) > MAX_PBKDF2_ITERATIONS) {
+      throw unusable(`PBKDF2 key takes more than [${MAX_PBKDF2_ITERATIONS}] iterations`);
+    }
+  }
   const key = await pbkdf2(password, salt, cost, keyBytes, 'sha512');
   return equal(key.toString('base64'), storedKey);
 }
@@ -97,14 +141,13 @@ async function verifyPbkdf2(password: Buffer | string, cost: number, saltAndKey:
  * Where its bcrypt fails instead of answering (jBCrypt reads a salt in groups of four and does not check the fourth
  * character of a group), this fails too.
  */
-async function verifyBcrypt(secret: string, stored: string): Promise<boolean> {
+async function verifyBcrypt(secret: string, stored: string, hashLike: BcryptLike): Promise<boolean> {
   if ((stored[6] ?? '') > '$') throw unusable('Missing salt rounds');
   const salt = [...stored.slice(7, 29)];
   const isBad = (character: string) => !/[./A-Za-z0-9]/.test(character);
   if (salt.some((character, i) => isBad(character) && i % 4 !== 3)) throw unusable('Bad salt length');
   if (salt.some(isBad) || !/^\$2[aby]\$\d\d\$/.test(stored)) return false;
-  const { bcryptLike } = await loadBcrypt();
-  return equal(await bcryptLike(encodable(secret), stored), stored);
+  return equal(await hashLike(encodable(secret), stored), stored);
 }
 
 function verifySaltedSha256(secret: string, digest: string): boolean {

@@ -4,10 +4,11 @@ export { explain, type Refusal } from './authentication.js';
 export { type CheckOptions, type CheckReport, checkTokensFile } from './check.js';
 export { type ElasticsearchVersion, parseVersion } from './elasticsearch-version.js';
 export { type ErrorCode, ServiceTokensError } from './errors.js';
-export { FileFollower, type FollowerOptions, type Reload } from './file-follower.js';
+export { FileFollower, type FollowerOptions } from './file-follower.js';
 export type { Finding, FindingCode, Severity } from './findings.js';
 export { hashSecret, verifySecret } from './hasher.js';
 export { type KnownAccount, knownAccounts, type Principal, parsePrincipal } from './known-accounts.js';
+export type { Reload } from './reload.js';
 export type { CacheOptions } from './secret-cache.js';
 export type { Server } from './server-access.js';
 export {

@@ -24,16 +24,30 @@ export function isBlank(text: string): boolean {
  * @returns the integer, or undefined where Java throws NumberFormatException
  */
 export function parseInt32(text: string): number | undefined {
-  if (!/^[+-]?\p{Nd}+$/u.test(text) || /[\ud800-\udfff]/.test(text)) return undefined;
-  const value = Number(text.replace(/[^+-]/g, (digit) => String(digitValue(digit))));
-  return value >= -(2 ** 31) && value < 2 ** 31 ? value : undefined;
+  const sign = text.startsWith('-') ? -1 : 1;
+  const start = /^[+-]/.test(text) ? 1 : 0;
+  if (start === text.length) return undefined;
+  let value = 0;
+  for (let i = start; i < text.length; i++) {
+    const digit = digitValue(text.charCodeAt(i));
+    if (digit === undefined) return undefined;
+    value = value * 10 + digit;
+    if (value > 2 ** 31) return undefined;
+  }
+  return sign * value < 2 ** 31 ? sign * value : undefined;
 }
 
 /** Decimal digits stand in Unicode as whole runs of ten, so a digit's value is how far its run goes back from it. */
-function digitValue(digit: string): number {
+function digitValue(unit: number): number | undefined {
+  if (unit < 0x80) return unit >= 0x30 && unit <= 0x39 ? unit - 0x30 : undefined;
+  if (!isDigit(unit)) return undefined;
   let value = 0;
-  while (/\p{Nd}/u.test(String.fromCharCode(digit.charCodeAt(0) - value - 1))) value++;
+  while (isDigit(unit - value - 1)) value++;
   return value % 10;
+}
+
+function isDigit(unit: number): boolean {
+  return /\p{Nd}/u.test(String.fromCharCode(unit));
 }
 
 /** String.getBytes(UTF_8): a lone surrogate becomes `?`, where JavaScript would write U+FFFD. */

@@ -1,6 +1,12 @@
 import { closest } from './did-you-mean.js';
-import { type ElasticsearchVersion, formatVersion, isAtLeast } from './elasticsearch-version.js';
+import {
+  type ElasticsearchVersion,
+  formatVersion,
+  isAtLeast,
+  requireVersion,
+} from './elasticsearch-version.js';
 import { ServiceTokensError } from './errors.js';
+import { requireString } from './require.js';
 
 /** A service account that Elasticsearch knows, `<namespace>/<service>`. */
 export type Principal = string & { readonly __brand: 'Principal' };
@@ -37,6 +43,7 @@ function account(service: string, since: ElasticsearchVersion, purpose: string):
  * @param version the server's version; undefined gives the accounts of every version
  */
 export function knownAccounts(version?: ElasticsearchVersion): readonly KnownAccount[] {
+  requireVersion(version);
   if (version === undefined) return accounts;
   return accounts.filter(
     ({ since, until }) => isAtLeast(version, since) && !(until && isAtLeast(version, until)),
@@ -50,6 +57,7 @@ export function knownAccounts(version?: ElasticsearchVersion): readonly KnownAcc
  * @throws UNKNOWN_PRINCIPAL, in the original's words, with a hint where the intention can be guessed
  */
 export function parsePrincipal(text: string, version?: ElasticsearchVersion): Principal {
+  requireString(text, 'principal', 'UNKNOWN_PRINCIPAL');
   const known = knownAccounts(version).map(({ principal }) => principal);
   const found = known.find((principal) => principal === text);
   if (found !== undefined) return found;

@@ -1,8 +1,7 @@
 import { dirname, join } from 'node:path';
 import type { FileSystem } from './file-system.js';
+import { MAX_TIMER } from './require.js';
 
-/** The longest time that a timer can take. */
-const FOREVER = 2 ** 31 - 1;
 /** Far more than a watch takes to open: of a directory that becomes a file meanwhile, chokidar says nothing. */
 const OPENING = 2_000;
 const MAX_LINKS = 40; // as Linux: path_resolution(7)
@@ -80,7 +79,7 @@ export class PathWatcher {
       if (fresh.length === 0) {
         const isTold =
           unwatchable.size === 0 && ![...directories.values()].some((d) => isRemote(this.#fs, d));
-        this.#tick(isTold ? FOREVER : this.#poll);
+        this.#tick(isTold ? MAX_TIMER : this.#poll);
         return;
       }
       await Promise.all(
@@ -174,16 +173,17 @@ function wayTo(fs: FileSystem, path: string): Way {
 }
 
 /**
- * @returns what ends the watch; undefined where the system does not tell: no permission, or its limit is reached
- *   (ENOSPC, EMFILE)
+ * @returns what ends the watch; undefined where the system does not tell: no permission, its limit is reached (ENOSPC,
+ *   EMFILE), or chokidar can't be loaded
  */
 async function watchDirectory(
   directory: string,
   onEvent: (name: string | null) => void,
 ): Promise<(() => void) | undefined> {
   if (directory.includes('\\')) return undefined; // chokidar takes it for a slash
-  const { watch } = await import('chokidar'); // only when needed: it takes time to load
-  const watcher = watch(directory, {
+  const chokidar = await import('chokidar').catch(() => undefined); // only when needed: it takes time to load
+  if (chokidar === undefined) return undefined;
+  const watcher = chokidar.watch(directory, {
     depth: 0,
     ignored: (path) => path !== directory, // what is in it is looked at here
     followSymlinks: false,

@@ -1,7 +1,8 @@
 import { basename, dirname, join } from 'node:path';
-import { remains } from './file-lock.js';
 import type { FileSystem } from './file-system.js';
 import { type Finding, finding } from './findings.js';
+import type { LockPace } from './lock-marks.js';
+import { type Remains, remains } from './lock-remains.js';
 import { mountedAt } from './mounts.js';
 import { quote } from './server-access.js';
 import { isInKubernetesVolume, type Way } from './way.js';
@@ -34,9 +35,17 @@ export function checkLinks(way: Way, fs: FileSystem): Finding[] {
   return found;
 }
 
-/** Finds what killed processes left beside a tokens file. */
-export function checkRemains({ steps: [path], target }: Way, fs: FileSystem): Finding[] {
-  const { temporaryFiles, locks } = remainsOf(target, fs);
+/**
+ * Finds what killed processes left beside a tokens file.
+ *
+ * @param pace for tests
+ */
+export async function checkRemains(
+  { steps: [path], target }: Way,
+  fs: FileSystem,
+  pace?: LockPace,
+): Promise<Finding[]> {
+  const { temporaryFiles, locks } = await remainsOf(target, fs, pace);
   const hint = 'Use --fix, or remove it by hand.';
   return [
     ...locks.map((lock) => finding('STALE_LOCK', `[${lock}] is a lock that no living process holds`, hint)),
@@ -58,9 +67,9 @@ export function checkRemains({ steps: [path], target }: Way, fs: FileSystem): Fi
 }
 
 /** What killed processes left beside a file, as far as the caller may look. */
-export function remainsOf(target: string, fs: FileSystem): ReturnType<typeof remains> {
+export async function remainsOf(target: string, fs: FileSystem, pace?: LockPace): Promise<Remains> {
   try {
-    return remains(fs, target);
+    return await remains(fs, target, pace);
   } catch {
     return { temporaryFiles: [], locks: [] };
   }

@@ -7,6 +7,7 @@ import { type LockOptions, withLock } from './file-lock.js';
 import { errnoOf, type FileSystem, ifExists, O_NOFOLLOW, O_RDONLY, type Stats } from './file-system.js';
 import { type Finding, finding } from './findings.js';
 import { type Entered, refuseWriters } from './identity.js';
+import { type Remains, removeWaiting } from './lock-remains.js';
 import { remainsOf } from './place-checks.js';
 import { repairCommand, type Server } from './server-access.js';
 import { groupName, userName } from './system-accounts.js';
@@ -50,7 +51,8 @@ export async function repair(
   const { target } = way;
   const found = attributesAt(target, fs);
   const wanted = found && repairedAttributes(server, found);
-  const before = allRemains(target, fs);
+  const remains = await remainsOf(target, fs, options.pace);
+  const before = pathsOf(remains);
   if (wanted === undefined && before.length === 0) return { fixed: [], refused: [] };
 
   const fixed: string[] = [];
@@ -60,6 +62,7 @@ export async function repair(
     if (!(caller === 0 && trustDirectory)) requireTrustedLinks(way, fs, fs.geteuid());
     await withLock(fs, target, options, async (lock) => {
       lock.assertHeld();
+      removeWaiting(fs, target, remains);
       if (wanted !== undefined) file.asRoot(() => setAttributes(file, fixed, fs));
     });
   } catch (error) {
@@ -70,13 +73,12 @@ export async function repair(
       finding('NOT_FIXED', `--fix did not repair it: ${error.message}`, hint ?? 'Repair it by hand.'),
     );
   }
-  const after = allRemains(target, fs); // cleared away by whoever takes the lock
+  const after = pathsOf(await remainsOf(target, fs, options.pace)); // whoever takes the lock clears the rest away
   fixed.push(...before.filter((file) => !after.includes(file)).map((file) => `removed [${file}]`));
   return { fixed, refused };
 }
 
-function allRemains(target: string, fs: FileSystem): string[] {
-  const { temporaryFiles, locks } = remainsOf(target, fs);
+function pathsOf({ temporaryFiles, locks }: Remains): string[] {
   return [...locks, ...temporaryFiles];
 }
 

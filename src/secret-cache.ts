@@ -1,4 +1,5 @@
 import * as crypto from 'node:crypto';
+import { requireFunction, requireInteger, requireNumber, requireObject } from './require.js';
 
 /** The server's settings `xpack.security.authc.service_token.cache.*`. */
 export interface CacheOptions {
@@ -35,11 +36,13 @@ export class SecretCache {
   /** Digests of the secrets that were right last; never an answer, and so never cleared. */
   readonly #lastRight = new Map<string, string>();
 
-  constructor({
-    ttl = 20 * MINUTE,
-    maxTokens = 100_000,
-    clock = () => performance.now(),
-  }: CacheOptions = {}) {
+  /** @throws USAGE for options of the wrong kind */
+  constructor(options: CacheOptions = {}) {
+    requireObject(options, 'cache');
+    const { ttl = 20 * MINUTE, maxTokens = 100_000, clock = () => performance.now() } = options;
+    requireNumber(ttl, 'cache.ttl');
+    requireInteger(maxTokens, 'cache.maxTokens');
+    requireFunction(clock, 'cache.clock');
     this.#ttl = ttl;
     this.#maxTokens = maxTokens;
     this.#clock = clock;
@@ -50,7 +53,7 @@ export class SecretCache {
     const remembered = this.#remembered.get(qualifiedName);
     if (remembered === undefined) return undefined;
     this.#remembered.delete(qualifiedName);
-    if (remembered.expiresAt <= this.#clock()) return undefined;
+    if (remembered.expiresAt <= this.#now()) return undefined;
     this.#remembered.set(qualifiedName, remembered);
     const digest = digestOf(remembered.salt, secret);
     return crypto.timingSafeEqual(Buffer.from(digest, 'latin1'), Buffer.from(remembered.digest, 'latin1'));
@@ -66,7 +69,7 @@ export class SecretCache {
     this.#remembered.set(qualifiedName, {
       salt,
       digest: digestOf(salt, secret),
-      expiresAt: this.#clock() + this.#ttl,
+      expiresAt: this.#now() + this.#ttl,
     });
     this.#bound(this.#remembered);
   }
@@ -83,6 +86,12 @@ export class SecretCache {
 
   clear(): void {
     this.#remembered.clear();
+  }
+
+  #now(): number {
+    const now = this.#clock();
+    requireNumber(now, "cache.clock's time", { least: Number.NEGATIVE_INFINITY });
+    return now;
   }
 
   #bound(map: Map<string, unknown>): void {

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { type Algorithm, defaultAlgorithm } from './algorithm.js';
+import { type Algorithm, defaultAlgorithm, requireAlgorithm } from './algorithm.js';
 import {
   type Attributes,
   MAX_FILE_BYTES,
@@ -19,10 +19,20 @@ import { type HeldLock, withLock } from './file-lock.js';
 import { type FileSystem, ignoreFailure, nodeFileSystem } from './file-system.js';
 import { hashSecret, type RandomBytes } from './hasher.js';
 import { examine, missingDirectory, pin, refuseWriters } from './identity.js';
-import type { Principal } from './known-accounts.js';
+import { type Principal, parsePrincipal } from './known-accounts.js';
+import {
+  optional,
+  requireBoolean,
+  requireFunction,
+  requireNumber,
+  requireObject,
+  requirePath,
+  requireSignal,
+  requireString,
+} from './require.js';
 import { findServer, newFileAttributes, type Server } from './server-access.js';
 import { ServiceToken } from './token.js';
-import type { TokenName } from './token-name.js';
+import { parseTokenName, type TokenName } from './token-name.js';
 import { TokensText } from './tokens-format.js';
 import { isOwnWay, requireTrustedLinks, type Way } from './way.js';
 
@@ -94,10 +104,19 @@ export class ServiceTokensFile {
    * @param path the file, which need not exist; a symbolic link stays one, its target is changed
    * @param entered for the command only
    */
-  constructor(path: string, { fs = nodeFileSystem, ...options }: FileOptions = {}, entered?: EnteredFile) {
+  constructor(path: string, options: FileOptions = {}, entered?: EnteredFile) {
+    requirePath(path);
+    requireObject(options, 'options');
+    const { fs = nodeFileSystem, ...others } = options;
+    requireObject(fs, 'fs');
+    optional(others.serverUser, (user) => requireString(user, 'serverUser'));
+    optional(others.configDir, (directory) => requirePath(directory, 'configDir'));
+    optional(others.inPlace, (inPlace) => requireBoolean(inPlace, 'inPlace'));
+    optional(others.trustDirectory, (trust) => requireBoolean(trust, 'trustDirectory'));
+    optional(others.patience, (patience) => requireNumber(patience, 'patience'));
     this.path = path;
     this.#fs = fs;
-    this.#options = options;
+    this.#options = others;
     this.#entered = entered;
   }
 
@@ -106,7 +125,7 @@ export class ServiceTokensFile {
    *
    * @param principal only this account's
    * @returns the names in the order of their UTF-16 code units; none when there is no file
-   * @throws MALFORMED_FILE, IO or PERMISSION
+   * @throws MALFORMED_FILE, IO or PERMISSION; UNKNOWN_PRINCIPAL
    */
   list(principal?: Principal): string[] {
     return [...this.listInBatches(principal)].flat();
@@ -114,6 +133,7 @@ export class ServiceTokensFile {
 
   /** As `list`, some thousand names at a time, for those who do not need all in memory. */
   *listInBatches(principal?: Principal): Generator<string[], void> {
+    optional(principal, parsePrincipal);
     for (const names of this.#content().nameBatches()) {
       yield principal === undefined ? names : names.filter((name) => name.startsWith(`${principal}/`));
     }
@@ -139,13 +159,22 @@ export class ServiceTokensFile {
    * Makes a token and stores its hash.
    *
    * @returns the token, which is nowhere else, and what became of the file's attributes
-   * @throws TOKEN_EXISTS, MALFORMED_FILE, LOCKED, CANNOT_REPLACE, IO or PERMISSION; the file is then as it was
+   * @throws TOKEN_EXISTS, MALFORMED_FILE, LOCKED, CANNOT_REPLACE, IO or PERMISSION; UNKNOWN_PRINCIPAL,
+   *   INVALID_TOKEN_NAME, INVALID_ALGORITHM or USAGE for arguments that are none; the signal's reason; what `random` and
+   *   `deliver` throw. The file is then as it was
    */
   async create(
     principal: Principal,
     name: TokenName,
-    { algorithm = defaultAlgorithm, random, deliver, signal }: CreateOptions = {},
+    options: CreateOptions = {},
   ): Promise<Change & { readonly token: ServiceToken }> {
+    parsePrincipal(principal);
+    parseTokenName(name);
+    requireObject(options, 'options');
+    const { algorithm = defaultAlgorithm, random, deliver, signal } = options;
+    requireAlgorithm(algorithm);
+    optional(deliver, (callback) => requireFunction(callback, 'deliver'));
+    optional(signal, (value) => requireSignal(value, 'signal'));
     const token = ServiceToken.mint(principal, name, random);
     const key = token.qualifiedName;
     return this.#inDirectory(async (place) => {
@@ -167,9 +196,15 @@ export class ServiceTokensFile {
   /**
    * Removes a token, every line of it.
    *
-   * @throws TOKEN_MISSING, MALFORMED_FILE, LOCKED, CANNOT_REPLACE, IO or PERMISSION; the file is then as it was
+   * @throws TOKEN_MISSING, MALFORMED_FILE, LOCKED, CANNOT_REPLACE, IO or PERMISSION; UNKNOWN_PRINCIPAL,
+   *   INVALID_TOKEN_NAME or USAGE for arguments that are none; the signal's reason. The file is then as it was
    */
-  async delete(principal: Principal, name: TokenName, { signal }: ChangeOptions = {}): Promise<Change> {
+  async delete(principal: Principal, name: TokenName, options: ChangeOptions = {}): Promise<Change> {
+    parsePrincipal(principal);
+    parseTokenName(name);
+    requireObject(options, 'options');
+    const { signal } = options;
+    optional(signal, (value) => requireSignal(value, 'signal'));
     const key = `${principal}/${name}`;
     return this.#inDirectory(async (place) => {
       requirePresent(key, this.#read(place).content);

@@ -19,6 +19,21 @@ export function pbkdf2KeyBytes(key: string): number {
   return Math.floor((key.length * 3) / 64) * 16;
 }
 
+/** PBKDF2 with HMAC-SHA-512 makes a key in blocks of so many bytes, each by all its iterations. */
+export const PBKDF2_BLOCK_BYTES = 64;
+
+/**
+ * As much work as the costliest hash that the server writes, in iterations. A line holds up to 786,000 bytes of key,
+ * each block as costly as a whole hash: to compute all of it takes hours. No known writer makes keys of more than one
+ * block, so a longer key is computed within this bound only.
+ */
+export const MAX_PBKDF2_ITERATIONS = 1_000_000;
+
+/** How many iterations a key takes: those of each of its blocks. */
+export function pbkdf2Iterations(keyBytes: number, cost: number): number {
+  return Math.ceil(keyBytes / PBKDF2_BLOCK_BYTES) * cost;
+}
+
 /** A bcrypt hash ends in a `$`, 22 characters of salt and 31 of key; what stands before them is its cost. */
 const BCRYPT_TAIL = 54;
 

@@ -1,4 +1,5 @@
 import { ServiceTokensError } from './errors.js';
+import { requireString } from './require.js';
 
 /** A name that the server accepts for a service account token. */
 export type TokenName = string & { readonly __brand: 'TokenName' };
@@ -14,6 +15,7 @@ export function isTokenName(text: string): text is TokenName {
  * @throws INVALID_TOKEN_NAME, in the original's words
  */
 export function parseTokenName(text: string): TokenName {
+  requireString(text, 'token name', 'INVALID_TOKEN_NAME');
   if (isTokenName(text)) return text;
   throw new ServiceTokensError(
     'INVALID_TOKEN_NAME',

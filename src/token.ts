@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { ServiceTokensError } from './errors.js';
 import type { RandomBytes } from './hasher.js';
 import { decodeBase64Stream, decodeUtf8, isBlank } from './java-text.js';
-import { isTokenName, type TokenName } from './token-name.js';
+import { requireBytes, requireFunction, requireString } from './require.js';
+import { isTokenName, parseTokenName, type TokenName } from './token-name.js';
 
 const PREFIX = Buffer.from([0, 1, 0, 1]);
 
@@ -17,7 +19,11 @@ export class ServiceToken {
   readonly name: TokenName;
   readonly #secret: string;
 
+  /** @throws UNKNOWN_PRINCIPAL or INVALID_TOKEN_NAME for what no bearer can hold, USAGE for a secret that is no text */
   constructor(principal: string, name: TokenName, secret: string) {
+    requireQualified(principal);
+    parseTokenName(name);
+    requireString(secret, 'secret');
     this.principal = principal;
     this.name = name;
     this.#secret = secret;
@@ -26,10 +32,16 @@ export class ServiceToken {
   /**
    * Makes a token with a new secret: 16 random bytes with the bits of a version 4 UUID, in base64url, 22 characters.
    *
+   * @throws UNKNOWN_PRINCIPAL, INVALID_TOKEN_NAME, or USAGE where `random` is not a function that gives 16 bytes; and
+   *   what `random` throws
+   *
    * @example ServiceToken.mint(parsePrincipal('elastic/kibana'), parseTokenName('my-token')).bearer
    */
   static mint(principal: string, name: TokenName, random: RandomBytes = randomBytes): ServiceToken {
-    const uuid = Buffer.from(random(16));
+    requireFunction(random, 'random');
+    const bytes = random(16);
+    requireBytes(bytes, 'what random gives', 16);
+    const uuid = Buffer.from(bytes);
     uuid.writeUInt8((uuid.readUInt8(6) & 0x0f) | 0x40, 6); // RFC 9562: version 4 ...
     uuid.writeUInt8((uuid.readUInt8(8) & 0x3f) | 0x80, 8); // ... of variant 10
     return new ServiceToken(principal, name, uuid.toString('base64url'));
@@ -39,9 +51,11 @@ export class ServiceToken {
    * Reads a bearer, exactly as the server's decoder does (FACTS.md, "Bearer strings").
    *
    * @param bearer the text behind `Authorization: Bearer `, untrimmed
+   * @throws USAGE for what is no text
    * @returns the token; undefined when the server would not take the text for a service account token
    */
   static decode(bearer: string): ServiceToken | undefined {
+    requireString(bearer, 'bearer');
     const bytes = decodeBase64Stream(bearer);
     if (bytes === undefined || !bytes.subarray(0, PREFIX.length).equals(PREFIX)) return undefined;
     const text = decodeUtf8(bytes.subarray(PREFIX.length));
@@ -80,4 +94,12 @@ export class ServiceToken {
   toJSON(): string {
     return this.qualifiedName;
   }
+}
+
+/** A bearer can hold accounts that do not exist; what it can't hold are other parts than two, blank ones, and colons. */
+function requireQualified(principal: unknown): void {
+  requireString(principal, 'principal', 'UNKNOWN_PRINCIPAL');
+  const parts = principal.split('/');
+  if (parts.length === 2 && !parts.some(isBlank) && !principal.includes(':')) return;
+  throw new ServiceTokensError('UNKNOWN_PRINCIPAL', 'principal must be <namespace>/<service>');
 }

@@ -52,9 +52,8 @@ describe('The path of a descriptor', () => {
 describe('What is read', () => {
   test('is all, up to the limit', () => {
     const content = Buffer.alloc(MIB, 'x');
-    expect(withDescriptor(content, (path) => readCallerDescriptor(nodeFileSystem, path, MIB))).toEqual(
-      content,
-    );
+    const read = withDescriptor(content, (path) => readCallerDescriptor(nodeFileSystem, path, MIB));
+    expect(read?.equals(content)).toBe(true);
   });
 
   test('is an error over the limit, with the limit', () => {

@@ -8,6 +8,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   unlinkSync,
   utimesSync,
   writeFileSync,
@@ -17,7 +18,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { FileFollower, type FollowerOptions, type Reload } from '../src/file-follower.js';
 import { run } from './support/commands.js';
-import { watchedFileSystem } from './support/faulty-file-system.js';
+import { systemError, watchedFileSystem } from './support/faulty-file-system.js';
 import { projectRoot } from './support/fixtures.js';
 import { testAsRoot } from './support/needs.js';
 import { temporaryDirectory } from './support/temporary-directory.js';
@@ -511,6 +512,38 @@ describe('A file that the server can’t read', () => {
     await following.expectNothingBut(path);
   });
 
+  test('as it has become too large, takes every token away', async () => {
+    const path = tokens();
+    const following = await follow(path);
+    truncateSync(path, 2 ** 30 + 1); // a hole
+    expect(await following.next()).toEqual([
+      'removed a',
+      `failed could not read [${path}]: it has 1073741825 bytes, and the limit is 1073741824 bytes (1 GiB)`,
+    ]);
+    await following.expectNothingBut(path);
+  });
+
+  test.each([
+    [new RangeError('Array buffer allocation failed'), "it can't be processed here (RangeError)"],
+    [systemError('ENOMEM', 'read'), 'the system says ENOMEM'],
+  ])('as the read fails (%s), takes every token away', async (error, says) => {
+    const path = tokens();
+    let fails = false;
+    const { fs } = watchedFileSystem({
+      before: (_, call) => {
+        if (fails && call === 'readSync') throw error;
+      },
+    });
+    const following = await follow(path, { fs });
+    fails = true;
+    appendFileSync(path, line('b'));
+    expect(await following.next()).toEqual(['removed a', `failed could not read [${path}]: ${says}`]);
+    fails = false;
+    appendFileSync(path, line('c'));
+    expect(await following.next()).toEqual(['added a', 'added b', 'added c']);
+    await following.expectNothingBut(path);
+  });
+
   test('as it is a directory now, takes every token away', async () => {
     const path = tokens();
     const following = await follow(path);
@@ -580,6 +613,28 @@ describe('Where the system does not tell, it is looked for from time to time', (
   });
 });
 
+describe('Where the current directory is gone', () => {
+  test('a relative path is refused, and an absolute one is followed', async () => {
+    const script = `
+      import { rmdirSync } from 'node:fs';
+      import { FileFollower } from '${projectRoot}/dist/src/file-follower.js';
+      process.chdir('${directory.mkdir('gone')}');
+      rmdirSync('${inTmp('gone')}');
+      const follow = (path) => FileFollower.open(path, { onReload() {} });
+      await follow('service_tokens').catch(({ code, message }) => console.log(code, message));
+      const follower = await follow('${tokens()}');
+      console.log(...follower.entries.keys());
+      await follower.close();
+    `;
+    const { stdout, stderr, status } = await run(process.execPath, ['--input-type=module', '-e', script]);
+    expect({ stdout, stderr, status }).toEqual({
+      stdout: 'IO could not read [service_tokens]: the current directory does not exist\nelastic/kibana/a\n',
+      stderr: '',
+      status: 0,
+    });
+  });
+});
+
 describe('A closed follower', () => {
   test('leaves no descriptor open, and nothing that keeps the process alive', async () => {
     const path = tokens();
@@ -615,6 +670,26 @@ describe('A closed follower', () => {
       stderr: '',
       status: 0,
     });
+  });
+
+  test('does not read a large file to its end', async () => {
+    const path = tokens();
+    let close = () => {};
+    const { fs, calls, openDescriptors } = watchedFileSystem({
+      before: (_, call) => void (call === 'readSync' && close()),
+    });
+    const following = await follow(path, { fs });
+    const closed = new Promise<void>((resolve) => {
+      close = () => void following.follower.close().then(resolve);
+    });
+    const reads = () => calls.filter((call) => call === 'readSync').length;
+    const before = reads();
+    writeFileSync(path, '# a comment\n'.repeat(1_000_000)); // more than is read at a time
+    await closed;
+    expect(reads()).toBe(before + 1);
+    expect([...openDescriptors]).toEqual([]);
+    expect(following.reloads).toEqual([]);
+    expect([...following.follower.entries.keys()]).toEqual(['elastic/kibana/a']);
   });
 
   test('has closed every file that it read', async () => {

@@ -1,11 +1,15 @@
-import { appendFileSync, writeFileSync } from 'node:fs';
-import { describe, expect, test } from '@jest/globals';
+import { appendFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { describe, expect, jest, test } from '@jest/globals';
 import { hashSecret } from '../src/hasher.js';
 import { type Principal, parsePrincipal } from '../src/known-accounts.js';
 import { ServiceToken } from '../src/token.js';
 import { parseTokenName } from '../src/token-name.js';
 import { TokenStore, type TokenStoreOptions } from '../src/token-store.js';
+import { run } from './support/commands.js';
+import { projectRoot } from './support/fixtures.js';
 import { temporaryDirectory } from './support/temporary-directory.js';
+
+jest.setTimeout(30_000); // thousands of hashes, on a machine that is busy with other tests
 
 const directory = temporaryDirectory();
 const CHEAP = { scheme: 'pbkdf2', cost: 1_000 } as const;
@@ -154,6 +158,41 @@ test('equal questions at once are computed once', async () => {
   expect(results.every(({ authenticated }) => authenticated)).toBe(true); // more than may wait in a lane
 });
 
+describe('hashes', () => {
+  /** A flood of wrong secrets for many names; gives how many PBKDF2 were under way at once, at most. */
+  async function mostAtOnce(options: string): Promise<string> {
+    const tokens = Array.from({ length: 20 }, (_, i) => mint(`t${i}`));
+    const path = directory.write('service_tokens', (await Promise.all(tokens.map(lineOf))).join(''));
+    const bearers = JSON.stringify(tokens.map((token) => wrong(token).bearer));
+    const script = `
+      const crypto = require('node:crypto');
+      const { pbkdf2 } = crypto;
+      let [running, most] = [0, 0];
+      crypto.pbkdf2 = (...args) => {
+        const done = args.pop();
+        most = Math.max(most, ++running);
+        pbkdf2(...args, (...results) => { running--; done(...results); });
+      };
+      require('node:module').syncBuiltinESMExports();
+      import('${projectRoot}/dist/src/token-store.js').then(async ({ TokenStore }) => {
+        const store = await TokenStore.open('${path}', ${options});
+        await Promise.all(${bearers}.map((bearer) => store.authenticate(bearer)));
+        console.log(most);
+      });
+    `;
+    const { stdout, stderr } = await run(process.execPath, ['-e', script]);
+    return (stdout + stderr).trim();
+  }
+
+  test.each([
+    ['{}', 2, 'half of libuv’s pool as it is by default'],
+    ['{ concurrency: 1 }', 1, 'as the caller says'],
+    ['{ concurrency: 7 }', 7, 'as the caller says'],
+  ])('with the options %s are computed %i at once, and no more: %s', async (options, expected) => {
+    expect(await mostAtOnce(options)).toBe(String(expected));
+  });
+});
+
 describe('open', () => {
   test('takes a file that does not exist for an empty one', async () => {
     const store = await TokenStore.open(`${directory.path}/nothing`);
@@ -170,6 +209,14 @@ describe('open', () => {
       await expect(TokenStore.open(path, { watch })).rejects.toMatchObject({ code: 'MALFORMED_FILE' });
     },
   );
+
+  test('refuses a file that is too large, as any that can’t be read', async () => {
+    const path = directory.write('service_tokens');
+    truncateSync(path, 2 ** 30 + 1); // a hole
+    for (const watch of [false, true]) {
+      await expect(TokenStore.open(path, { watch })).rejects.toMatchObject({ code: 'IO' });
+    }
+  });
 
   test('without watch reads the file once', async () => {
     const [first, second] = [mint('a'), mint('b')];
@@ -207,5 +254,32 @@ describe('a store that watches', () => {
     } finally {
       await store.close();
     }
-  }, 30_000);
+  });
+
+  test('knows the new tokens when a listener throws, which is the application’s own uncaught exception', async () => {
+    const path = directory.write('service_tokens', '');
+    const [first, second] = [mint('a'), mint('b')];
+    const lines = [await lineOf(first), await lineOf(second)];
+    const script = `
+      import { appendFileSync } from 'node:fs';
+      import { TokenStore } from '${projectRoot}/dist/src/index.js';
+      const store = await TokenStore.open('${path}', { watch: true });
+      const [lines, bearers] = [${JSON.stringify(lines)}, ${JSON.stringify([first.bearer, second.bearer])}];
+      let reloads = 0;
+      process.on('uncaughtException', async (error, origin) => {
+        const answers = await Promise.all(bearers.map((bearer) => store.authenticate(bearer)));
+        console.log(origin, error.message, ...answers.map(({ authenticated }) => authenticated));
+        if (reloads === 1) appendFileSync('${path}', lines[1]);
+        else await store.close();
+      });
+      store.on('reload', () => { throw new Error('no ' + ++reloads); });
+      appendFileSync('${path}', lines[0]);
+    `;
+    const { stdout, stderr, status } = await run(process.execPath, ['--input-type=module', '-e', script]);
+    expect({ stdout, stderr, status }).toEqual({
+      stdout: 'uncaughtException no 1 true false\nuncaughtException no 2 true true\n',
+      stderr: '',
+      status: 0,
+    });
+  });
 });

@@ -1,0 +1,193 @@
+/** What processes leave beside a file when they are killed: temporary files, directories that waited, a stale lock. */
+import { basename, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errnoOf, type FileSystem, ifExists, ignoreFailure } from './file-system.js';
+import { lockPath } from './lock-claim.js';
+import {
+  describe,
+  holderOf,
+  judge,
+  type LockPace,
+  type MarkState,
+  MarkWatch,
+  PACE,
+  removeMark,
+  stateOf,
+  type Verdict,
+} from './lock-marks.js';
+import { OpenDirectory } from './open-directory.js';
+import type { Liveness } from './processes.js';
+
+/** What dead processes left beside a file. The next change of the file clears it away. */
+export interface Remains {
+  readonly temporaryFiles: readonly string[];
+  /** The lock itself, and directories that waited for it. */
+  readonly locks: readonly string[];
+}
+
+/**
+ * In milliseconds. A live process's mark is as new as our own, by the clock of the file system that both are in: what is
+ * not much older or newer is left for later, so that a file which many containers change costs none of them a watch.
+ */
+const MAY_BE_LIVE = 60_000;
+
+/**
+ * Finds what dead processes left beside a file, and what no process can lock past. It only looks. Where there is a mark
+ * of another container, machine or thread it watches it, 1.5 s long.
+ *
+ * @throws what a system call throws, where the directory can't be read
+ */
+export async function remains(fs: FileSystem, path: string, pace: LockPace = PACE): Promise<Remains> {
+  // In this order: what was there before the lock was seen free, and is there afterwards, is in nobody's use.
+  const { temporaryFiles, waiting } = strays(fs, path);
+  const lock = lockPath(path);
+  const inLock = lookInto(fs, lock).marks.map((mark) => ({ directory: lock, mark }));
+  const dead = await deadAmong(fs, [...inLock, ...waiting], pace);
+  const isStale = (mark: string) =>
+    holderOf(mark) === undefined || dead.some((trace) => trace.directory === lock && trace.mark === mark);
+  const { state, marks } = lookInto(fs, lock); // again: an empty one is also what a release leaves for a moment
+  const isHeld = state === 'closed' || (state === 'lock' && !marks.every(isStale));
+  return {
+    temporaryFiles: isHeld ? [] : temporaryFiles.filter((file) => isFile(fs, file)),
+    locks: [
+      ...(isHeld || state === 'none' ? [] : [lock]),
+      ...waiting
+        .filter((trace) => dead.includes(trace) && isDirectory(fs, trace.directory))
+        .map(({ directory }) => directory),
+    ],
+  };
+}
+
+/**
+ * Removes what was found to be left of processes that waited, under the lock. What was found in the lock itself, and
+ * temporary files, whoever takes the lock has removed already.
+ */
+export function removeWaiting(fs: FileSystem, path: string, { locks }: Remains): void {
+  ignoreFailure(() => {
+    for (const trace of strays(fs, path).waiting) if (locks.includes(trace.directory)) removeStray(fs, trace);
+  });
+}
+
+/**
+ * Removes what killed processes left, under the lock, at once.
+ *
+ * @param now the time by the clock of the file system, in milliseconds
+ * @returns foreign directories that may have been left too, which takes a while to find out
+ */
+export function removeStrays(fs: FileSystem, path: string, now: number): Trace[] {
+  const { temporaryFiles, waiting } = strays(fs, path);
+  // Under the lock no temporary file is in use but its holder's own, which has none yet.
+  for (const file of temporaryFiles) ignoreFailure(() => isFile(fs, file) && fs.unlinkSync(file));
+  const foreign: Trace[] = [];
+  const known = new Map<string, Liveness>();
+  for (const trace of waiting) {
+    const verdict = judge(fs, trace.mark, () => 'unsure', known);
+    if (verdict === 'dead') removeStray(fs, trace);
+    if (verdict === 'unsure') foreign.push(trace);
+  }
+  return foreign.filter((trace) => {
+    const changedAt = traceState(fs, trace)?.changedAt;
+    return changedAt !== undefined && Math.abs(now - changedAt) > MAY_BE_LIVE;
+  });
+}
+
+/** Watches foreign directories, 1.5 s long, and removes those that were left. It needs no lock: the dead stay dead. */
+export async function removeForeignStrays(
+  fs: FileSystem,
+  strays: readonly Trace[],
+  pace: LockPace,
+): Promise<void> {
+  for (const trace of await deadAmong(fs, strays, pace)) removeStray(fs, trace);
+}
+
+/** A mark, and the directory in which it is or was. */
+export interface Trace {
+  readonly directory: string;
+  readonly mark: string;
+}
+
+function strays(fs: FileSystem, path: string): { temporaryFiles: string[]; waiting: Trace[] } {
+  const directory = dirname(path);
+  const [temporary, waiting] = [`.${basename(path)}.`, `.${basename(path)}.lock-`];
+  const names = fs.readdirSync(directory);
+  return {
+    temporaryFiles: names
+      .filter(
+        (name) => name.startsWith(temporary) && /^[0-9a-f]{18}\.tmp$/.test(name.slice(temporary.length)),
+      )
+      .map((name) => join(directory, name)),
+    waiting: names
+      .filter((name) => name.startsWith(waiting) && holderOf(name.slice(waiting.length)) !== undefined)
+      .map((name) => ({ directory: join(directory, name), mark: name.slice(waiting.length) })),
+  };
+}
+
+/** `other`: not a directory. `closed`: the caller may not look. */
+type Look = { readonly state: 'none' | 'lock' | 'other' | 'closed'; readonly marks: readonly string[] };
+
+function lookInto(fs: FileSystem, lock: string): Look {
+  try {
+    const marks = inDirectory(fs, lock, (directory) => directory.names());
+    const isGone = marks.length === 0 && ifExists(() => fs.lstatSync(lock)) === undefined;
+    return { state: isGone ? 'none' : 'lock', marks };
+  } catch (error) {
+    const errno = errnoOf(error) ?? '';
+    if (errno === 'ENOENT') return { state: 'none', marks: [] };
+    return { state: ['ENOTDIR', 'ELOOP'].includes(errno) ? 'other' : 'closed', marks: [] };
+  }
+}
+
+async function deadAmong(fs: FileSystem, traces: readonly Trace[], pace: LockPace): Promise<Trace[]> {
+  const watch = new MarkWatch(pace);
+  for (;;) {
+    const verdicts = traces.map((trace) => verdictOn(fs, trace, watch));
+    if (!verdicts.includes('unsure')) return traces.filter((_, i) => verdicts[i] === 'dead');
+    await sleep(pace.heartbeat / 4);
+  }
+}
+
+function verdictOn(fs: FileSystem, trace: Trace, watch: MarkWatch): Verdict {
+  return judge(fs, trace.mark, () =>
+    watch.judge(join(trace.directory, trace.mark), traceState(fs, trace)?.text),
+  );
+}
+
+/** Of a directory whose mark is not there yet, or not any more, it is the directory that tells. */
+function traceState(fs: FileSystem, { directory: path, mark }: Trace): MarkState | undefined {
+  try {
+    return inDirectory(
+      fs,
+      path,
+      (directory) => stateOf(fs, directory, mark) ?? describe(fs.fstatSync(directory.fd, { bigint: true })),
+    );
+  } catch {
+    return undefined; // gone, or nothing that this tool made
+  }
+}
+
+/** Removes a directory and the mark in it, and nothing else that may be in it or stand in its place. */
+function removeStray(fs: FileSystem, { directory: path, mark }: Trace): void {
+  ignoreFailure(() =>
+    inDirectory(fs, path, (directory) => {
+      removeMark(fs, directory, mark, path);
+      directory.removeIfEmpty();
+    }),
+  );
+}
+
+function inDirectory<T>(fs: FileSystem, path: string, work: (directory: OpenDirectory) => T): T {
+  const directory = new OpenDirectory(fs, path);
+  try {
+    return work(directory);
+  } finally {
+    directory.close();
+  }
+}
+
+function isFile(fs: FileSystem, path: string): boolean {
+  return ifExists(() => fs.lstatSync(path))?.isFile() === true;
+}
+
+function isDirectory(fs: FileSystem, path: string): boolean {
+  return ifExists(() => fs.lstatSync(path))?.isDirectory() === true;
+}

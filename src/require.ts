@@ -1,0 +1,87 @@
+import { types } from 'node:util';
+import { type ErrorCode, ServiceTokensError } from './errors.js';
+
+/*
+ * What a caller passes is checked at run time, as JavaScript has no types and a cast takes them away. A refusal says
+ * what is expected and of what type the value is, never the value: it may be a secret in the wrong place.
+ */
+
+/** @throws USAGE, or the code that says it better */
+export function requireString(
+  value: unknown,
+  what: string,
+  code: ErrorCode = 'USAGE',
+): asserts value is string {
+  if (typeof value !== 'string') throw refusal(what, 'must be a string', value, code);
+}
+
+/** A path as system calls take it. @throws USAGE */
+export function requirePath(value: unknown, what = 'path'): asserts value is string {
+  requireString(value, what);
+  if (value === '') throw new ServiceTokensError('USAGE', `${what} must not be empty`);
+  if (value.includes('\0')) throw new ServiceTokensError('USAGE', `${what} must not contain a NUL character`);
+}
+
+/** @throws USAGE */
+export function requireBoolean(value: unknown, what: string): asserts value is boolean {
+  if (typeof value !== 'boolean') throw refusal(what, 'must be true or false', value);
+}
+
+/** @throws USAGE */
+export function requireFunction(value: unknown, what: string): void {
+  if (typeof value !== 'function') throw refusal(what, 'must be a function', value);
+}
+
+/** What options and other objects are read from. @throws USAGE */
+export function requireObject(value: unknown, what: string): asserts value is object {
+  if (typeof value !== 'object' || value === null) throw refusal(what, 'must be an object', value);
+}
+
+/** The longest time that a timer of Node can take, in milliseconds; it fires at once when it is given a longer one. */
+export const MAX_TIMER = 2 ** 31 - 1;
+
+/** @throws USAGE for what is no number, NaN and what is out of range */
+export function requireNumber(
+  value: unknown,
+  what: string,
+  { least = 0, most = Number.POSITIVE_INFINITY } = {},
+): asserts value is number {
+  if (typeof value !== 'number') throw refusal(what, 'must be a number', value);
+  if (value >= least && value <= most) return;
+  const range = most === Number.POSITIVE_INFINITY ? `${least} or more` : `from ${least} to ${most}`;
+  throw new ServiceTokensError('USAGE', `${what} must be ${range}`);
+}
+
+/** @throws USAGE for what is no whole number, and what is out of range */
+export function requireInteger(
+  value: unknown,
+  what: string,
+  range?: { readonly least?: number; readonly most?: number },
+): asserts value is number {
+  requireNumber(value, what, range);
+  if (!Number.isInteger(value)) throw new ServiceTokensError('USAGE', `${what} must be a whole number`);
+}
+
+/** @throws USAGE unless it is so many bytes */
+export function requireBytes(value: unknown, what: string, length: number): asserts value is Uint8Array {
+  if (!types.isUint8Array(value)) throw refusal(what, 'must be a Uint8Array', value);
+  if (value.length === length) return;
+  throw new ServiceTokensError('USAGE', `${what} must be ${length} bytes, not ${value.length}`);
+}
+
+/** An AbortSignal of any realm. @throws USAGE */
+export function requireSignal(value: unknown, what: string): asserts value is AbortSignal {
+  requireObject(value, what);
+  const { aborted, throwIfAborted, addEventListener } = value as Partial<AbortSignal>;
+  if ([typeof aborted, typeof throwIfAborted, typeof addEventListener].join() !== 'boolean,function,function')
+    throw new ServiceTokensError('USAGE', `${what} must be an AbortSignal`);
+}
+
+/** Checks a value unless it is undefined. */
+export function optional<T>(value: T | undefined, check: (value: T) => void): void {
+  if (value !== undefined) check(value);
+}
+
+function refusal(what: string, rule: string, value: unknown, code: ErrorCode = 'USAGE'): ServiceTokensError {
+  return new ServiceTokensError(code, `${what} ${rule}, not ${value === null ? 'null' : typeof value}`);
+}

@@ -1,0 +1,16 @@
+/** A worker thread that creates tokens in one file, all at once, and says which failed: `workerData: { path, names }`. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { parsePrincipal } from '../../src/known-accounts.js';
+import { ServiceTokensFile } from '../../src/service-tokens-file.js';
+import { parseTokenName } from '../../src/token-name.js';
+
+const { path, names } = workerData as { path: string; names: readonly string[] };
+const file = new ServiceTokensFile(path);
+const ends = await Promise.allSettled(
+  names.map((name) =>
+    file.create(parsePrincipal('elastic/kibana'), parseTokenName(name), {
+      algorithm: { scheme: 'pbkdf2', cost: 1_000 },
+    }),
+  ),
+);
+parentPort?.postMessage(ends.flatMap((end) => (end.status === 'rejected' ? [String(end.reason)] : [])));
