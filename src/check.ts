@@ -6,15 +6,17 @@ import { digestOf } from './digest.js';
 import { type ElasticsearchVersion, requireVersion } from './elasticsearch-version.js';
 import { checkLines } from './entry-checks.js';
 import { ServiceTokensError } from './errors.js';
+import { checkExpectations, type Expectations } from './expectation-checks.js';
 import type { LockOptions } from './file-lock.js';
 import { errnoOf, type FileSystem, ifExists, nodeFileSystem } from './file-system.js';
-import { type Finding, finding } from './findings.js';
+import type { Finding } from './findings.js';
 import { type Entered, examine } from './identity.js';
 import { checkLinks, checkRemains } from './place-checks.js';
 import { repair } from './repair.js';
 import {
   optional,
   requireBoolean,
+  requireInteger,
   requireNumber,
   requireObject,
   requirePath,
@@ -26,7 +28,7 @@ import type { EnteredFile } from './service-tokens-file.js';
 import { TokensText } from './tokens-format.js';
 import type { Way } from './way.js';
 
-export interface CheckOptions extends LockOptions {
+export interface CheckOptions extends LockOptions, Expectations {
   /** The server's version; without it the accounts of every version are accepted. */
   readonly version?: ElasticsearchVersion | undefined;
   /** The user that runs the server, by name or number; found out by the files around when not given. */
@@ -37,12 +39,6 @@ export interface CheckOptions extends LockOptions {
   readonly fix?: boolean | undefined;
   /** For root: repair the file though somebody else can change the way to it, whom the caller vouches for. */
   readonly trustDirectory?: boolean | undefined;
-  /** Whether a missing file is worth a warning, and not only a note. */
-  readonly required?: boolean | undefined;
-  /** What the digest should be, as `digestOf` gives it. */
-  readonly expectedDigest?: string | undefined;
-  /** How many tokens there should be. */
-  readonly expectedTokens?: number | undefined;
   readonly fs?: FileSystem;
 }
 
@@ -81,8 +77,8 @@ interface Examined {
  * @param path the file, which may be missing, as to the server; or a descriptor that the caller passed (`/dev/stdin`),
  *   of which only the lines are looked at
  * @param entered for the command only
- * @throws IO or PERMISSION when the file can't be read at all; USAGE when the named user does not exist, a descriptor
- *   is to be fixed, or an argument is of the wrong kind
+ * @throws IO or PERMISSION when the file can't be read at all; USAGE when the named user does not exist, a descriptor is
+ *   to be fixed, or an argument is of the wrong kind
  *
  * @example (await checkTokensFile('/etc/elasticsearch/service_tokens')).findings.map(({ message }) => message)
  */
@@ -92,35 +88,19 @@ export async function checkTokensFile(
   entered?: CheckedFile,
 ): Promise<CheckReport> {
   requirePath(path);
-  requireObject(options, 'options');
-  const { version, required, expectedDigest, expectedTokens, fix = false, fs = nodeFileSystem } = options;
-  requireVersion(version);
-  optional(options.serverUser, (user) => requireString(user, 'serverUser'));
-  optional(options.configDir, (directory) => requirePath(directory, 'configDir'));
-  requireBoolean(fix, 'fix');
-  optional(required, (value) => requireBoolean(value, 'required'));
-  optional(expectedDigest, (value) => requireString(value, 'expectedDigest'));
-  optional(expectedTokens, (value) => requireNumber(value, 'expectedTokens'));
-  optional(options.trustDirectory, (trust) => requireBoolean(trust, 'trustDirectory'));
-  optional(options.patience, (patience) => requireNumber(patience, 'patience'));
-  optional(options.signal, (signal) => requireSignal(signal, 'signal'));
-  requireObject(fs, 'fs');
+  const { version, fix = false, fs = nodeFileSystem, ...expectations } = requireOptions(options);
   if (fix) requireName(path);
   const passed = readCallerDescriptor(fs, path, MAX_FILE_BYTES);
   const { exists, bytes, findings, fixed } = passed
     ? { exists: true, bytes: passed, findings: [], fixed: [] }
     : await examineFile(path, options, entered, fs);
   const entries = bytes && entriesIfReadable(bytes, path);
-  const tokens = entries?.size ?? 0;
-  const digest = entries ? digestOf(entries) : null;
+  const summary = { exists, tokens: entries?.size ?? 0, digest: entries ? digestOf(entries) : null };
   return {
     file: path,
-    exists,
-    tokens,
-    digest,
+    ...summary,
     findings: [
-      ...(exists ? [] : [missing(path, required)]),
-      ...unexpected({ tokens, digest }, { tokens: expectedTokens, digest: expectedDigest }),
+      ...checkExpectations(path, summary, expectations),
       ...findings,
       ...checkLines(bytes ?? new Uint8Array(), version),
     ],
@@ -128,9 +108,26 @@ export async function checkTokensFile(
   };
 }
 
+function requireOptions(options: CheckOptions): CheckOptions {
+  requireObject(options, 'options');
+  const { version, serverUser, configDir, fix, trustDirectory, patience, signal, fs } = options;
+  requireVersion(version);
+  optional(serverUser, (user) => requireString(user, 'serverUser'));
+  optional(configDir, (directory) => requirePath(directory, 'configDir'));
+  optional(fix, (value) => requireBoolean(value, 'fix'));
+  optional(trustDirectory, (trust) => requireBoolean(trust, 'trustDirectory'));
+  optional(patience, (time) => requireNumber(time, 'patience'));
+  optional(signal, (value) => requireSignal(value, 'signal'));
+  optional(options.required, (value) => requireBoolean(value, 'required'));
+  optional(options.expectedDigest, (digest) => requireString(digest, 'expectedDigest'));
+  optional(options.expectedTokens, (count) => requireInteger(count, 'expectedTokens'));
+  optional(fs, (value) => requireObject(value, 'fs'));
+  return options;
+}
+
 async function examineFile(
   path: string,
-  { serverUser, configDir, fix, ...lockOptions }: CheckOptions,
+  { serverUser, configDir, fix, trustDirectory, patience, signal, pace }: CheckOptions,
   entered: CheckedFile | undefined,
   fs: FileSystem,
 ): Promise<Examined> {
@@ -140,7 +137,9 @@ async function examineFile(
   const asRoot = entered?.asRoot ?? ((calls) => calls());
   look(way, entered, fs); // what can't be read is refused before anything is repaired
   const repairable = { way, server, asRoot, caller, isEntered: entered !== undefined };
-  const { fixed, refused } = fix ? await repair(repairable, lockOptions, fs) : { fixed: [], refused: [] };
+  const { fixed, refused } = fix
+    ? await repair(repairable, { trustDirectory, patience, signal, pace }, fs)
+    : { fixed: [], refused: [] };
 
   const { attributes, bytes } = look(way, entered, fs);
   const findings = [
@@ -148,37 +147,9 @@ async function examineFile(
     ...(attributes ? checkFileAccess(way, attributes, server, caller, fs) : []),
     ...checkDirectoryAccess(way, server, fs),
     ...checkLinks(way, fs),
-    ...(await checkRemains(way, fs, lockOptions.pace)),
+    ...(await checkRemains(way, fs, pace)),
   ];
   return { exists: attributes !== undefined, bytes, findings, fixed };
-}
-
-function missing(path: string, required = false): Finding {
-  const hint = required
-    ? 'Is its name misspelt?'
-    : 'That is fine as long as there are no tokens: create makes the file.';
-  const note = finding('NO_FILE', `The file [${path}] does not exist`, hint);
-  return required ? { ...note, severity: 'warning' } : note;
-}
-
-interface Summary {
-  readonly tokens: number | undefined;
-  readonly digest: string | null | undefined;
-}
-
-function unexpected(found: Summary, expected: Summary): Finding[] {
-  const findings: Finding[] = [];
-  if (expected.digest !== undefined && found.digest !== expected.digest) {
-    const message = `The digest is ${found.digest ?? 'unknown'}; expected ${expected.digest}`;
-    findings.push(finding('UNEXPECTED_DIGEST', message, 'Compare the file with one that has that digest.'));
-  }
-  if (expected.tokens !== undefined && found.tokens !== expected.tokens) {
-    const message = `The number of tokens is ${found.tokens}; expected ${expected.tokens}`;
-    findings.push(
-      finding('UNEXPECTED_COUNT', message, 'See which there are: elasticsearch-service-tokens list'),
-    );
-  }
-  return findings;
 }
 
 /** Looks at the file; one that the server can't read, as whom the command acts, is a finding and no error. */

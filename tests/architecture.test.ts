@@ -25,6 +25,7 @@ const layers: readonly (readonly string[])[] = [
     'bcrypt-worker.ts',
     'bounded-read.ts',
     'exit-codes.ts',
+    'expectation-checks.ts',
     'fair-queue.ts',
     'file-errors.ts',
     'mounts.ts',

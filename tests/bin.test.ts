@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { publicTokens } from './support/fixtures.js';
 
 jest.setTimeout(60_000); // each run starts a Node, which takes its time on a busy machine
 
@@ -29,7 +30,7 @@ afterEach(() => {
 interface Setting {
   readonly command?: string;
   readonly env?: Readonly<Record<string, string>>;
-  readonly stdout?: 'pipe' | number;
+  readonly stdout?: 'pipe' | 'ignore' | number;
 }
 
 /** Runs a command in the temporary directory, with nothing in its environment but what is given here. */
@@ -66,6 +67,18 @@ describe('the launcher', () => {
       status: 0,
       stdout: 'elastic/kibana/a\n',
       stderr: '',
+    });
+  });
+
+  test('says with status 69, which nothing else has, that it is not installed', () => {
+    fs.mkdirSync(join(dir, 'bin'));
+    const copy = join(dir, 'bin/elasticsearch-service-tokens');
+    fs.copyFileSync(bin, copy);
+    fs.copyFileSync(join(root, 'bin/package.json'), join(dir, 'bin/package.json'));
+    expect(outcome(run(['list'], { command: copy }))).toEqual({
+      status: 69,
+      stdout: '',
+      stderr: 'ERROR: not installed, run "npm ci" in the project first, with exit code 69\n',
     });
   });
 
@@ -127,8 +140,15 @@ describe('help', () => {
 
 describe('when stdout does not take the token', () => {
   const create = ['create', 'elastic/kibana', 'lost', ...asServer];
+  const inShell = (redirection: string, args: readonly string[]) =>
+    run(['-c', `exec "$0" "$@" ${redirection}`, bin, ...args], { command: 'sh' });
   const ways: readonly (readonly [string, () => SpawnSyncReturns<string>])[] = [
-    ['it is closed', () => run(['-c', 'exec "$0" "$@" >&-', bin, ...create], { command: 'sh' })],
+    ['it is closed', () => inShell('>&-', create)],
+    ['it is a directory', () => inShell('1</', create)],
+    ['it is open for reading only', () => inShell('1</dev/null', create)],
+    ['it is /dev/null for reading and writing', () => inShell('1<>/dev/null', create)],
+    ['it is /dev/null as a parent opens it that wants to ignore it', () => run(create, { stdout: 'ignore' })],
+    ['it is so, and the token bare', () => run([...create, '-s'], { stdout: 'ignore' })],
     ['it is a pipe that nobody reads', () => withDescriptor(pipeWithoutReader(), create)],
     ['its disk is full', () => withDescriptor(fs.openSync('/dev/full', 'w'), create)],
   ];
@@ -168,7 +188,45 @@ describe('when stdout does not take the token', () => {
     expect(fs.readdirSync(join(dir, 'config'))).toEqual(['service_tokens']);
   });
 
-  test('a list ends quietly, as its reader has seen enough', () => {
+  test('what is wrong with the token is told first', () => {
+    fs.writeFileSync(tokensFile, 'elastic/kibana/lost:{SHA}x\n');
+    expect(run(create, { stdout: 'ignore' }).status).toBe(70);
+  });
+
+  test('where that is known before, nothing is written, not even for a moment', () => {
+    fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
+    const before = fs.statSync(tokensFile);
+    expect(run(create, { stdout: 'ignore' }).status).toBe(74);
+    expect(fs.statSync(tokensFile)).toMatchObject({ ino: before.ino, mtimeMs: before.mtimeMs });
+  });
+
+  test("a shell's >/dev/null is the caller's choice", () => {
+    expect(outcome(inShell('>/dev/null', create))).toMatchObject({ status: 0, stderr: '' });
+    expect(fs.readFileSync(tokensFile, 'utf8')).toContain('elastic/kibana/lost:');
+  });
+
+  test.each([
+    ['list', ['list'], 0],
+    ['delete', ['delete', 'elastic/kibana', 'a', ...asServer], 0],
+    ['delete of what is not there', ['delete', 'elastic/kibana', 'b', ...asServer], 70],
+    ['accounts', ['accounts'], 0],
+    ['help', ['create', '-h'], 0],
+    ['check of a missing file', ['check', '--file', 'missing', ...asServer], 1],
+  ])('%s goes on as ever where stdout is ignored or closed', (_, args, status) => {
+    const before = 'elastic/kibana/a:{SHA}x\n';
+    for (const go of [() => run(args, { stdout: 'ignore' }), () => inShell('>&-', args)]) {
+      fs.writeFileSync(tokensFile, before);
+      expect(go().status).toBe(status);
+    }
+  });
+
+  test('a list on a directory is an error, too', () => {
+    fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
+    const { status, stderr } = inShell('1</', ['list']);
+    expect({ status, stderr }).toEqual({ status: 74, stderr: expect.stringMatching(refusal) });
+  });
+
+  test('list ends quietly when its reader has seen enough, as in list | head', () => {
     fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
     const { status, stderr } = withDescriptor(pipeWithoutReader(), ['list']);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
@@ -186,6 +244,131 @@ describe('when stdout does not take the token', () => {
     fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
     const { status, stderr } = withDescriptor(fs.openSync('/dev/full', 'w'), ['list']);
     expect({ status, stderr }).toEqual({ status: 74, stderr: expect.stringMatching(refusal) });
+  });
+});
+
+/** Runs a line of bash, in which "$0" is the command. */
+const bash = (line: string) => outcome(run(['-c', line, bin], { command: 'bash' }));
+
+describe('standard input', () => {
+  test.each([
+    ['is a directory', '</', 74, 'could not read [standard input]: it is a directory'],
+    [
+      'is open for writing only',
+      '0>/dev/null',
+      74,
+      'could not read [standard input]: it is not open for reading',
+    ],
+    ['is closed', '<&-', 65, 'There is no token in the input'],
+    [
+      'has no end',
+      '</dev/zero',
+      74,
+      'could not read [standard input]: it has more than 16777216 bytes, and the limit is 16 MiB',
+    ],
+  ])('that %s is an error that says so', (_, redirection, status, message) => {
+    for (const command of ['verify', 'inspect']) {
+      const stderr = `ERROR: ${message}, with exit code ${status}\n`;
+      expect(bash(`exec "$0" ${command} ${redirection}`)).toEqual({ status, stdout: '', stderr });
+    }
+  });
+});
+
+describe('a descriptor that the caller passed', () => {
+  const { qualifiedName: name = '', secret = '', stored = '' } = publicTokens.tokens[0] ?? {};
+  const bearer = Buffer.from(`\0\x01\0\x01${name}:${secret}`).toString('base64');
+  const said = { status: 0, stdout: `${name}\n`, stderr: '' };
+  beforeEach(() => {
+    fs.writeFileSync(join(dir, 'tokens'), `${name}:${stored}\n`);
+    fs.writeFileSync(join(dir, 'bearer'), bearer);
+  });
+
+  test.each([
+    '"$0" list --file <(cat tokens)',
+    '"$0" list --file /dev/stdin <tokens',
+    'cat tokens | "$0" list --file /dev/stdin',
+    '"$0" list --file /proc/self/fd/3 3<tokens',
+    '"$0" verify --file <(cat tokens) <bearer',
+    '"$0" verify --file tokens --token-file <(cat bearer)',
+    '"$0" verify --file tokens --token-file /dev/stdin <bearer',
+    '"$0" verify --file <(cat tokens) --token-file <(cat bearer)',
+  ])('is read to its end: %s', (line) => {
+    expect(bash(line)).toEqual(said);
+  });
+
+  test('is waited for, also where it does not block', () => {
+    const child = `
+      const { spawn } = require('node:child_process');
+      const tool = spawn(process.argv[1], ['list', '--file', '/dev/fd/3'], { stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });
+      const [half, rest] = ['${name}:', '${stored}\\n'];
+      tool.stdio[3].write(half, () => setTimeout(() => tool.stdio[3].end(rest), 300));
+      tool.on('close', (status) => (process.exitCode = status));`;
+    expect(outcome(run(['-e', child, bin], { command: process.execPath }))).toEqual(said);
+  });
+
+  test('is checked as to its lines, which is all that there is', () => {
+    const { status, stdout } = bash('"$0" check --file <(cat tokens; echo broken) --json');
+    expect({ status, report: JSON.parse(stdout) }).toMatchObject({
+      status: 1,
+      report: { exists: true, findings: [{ code: 'MISSING_COLON', line: 2 }] },
+    });
+  });
+
+  test.each(['create elastic/kibana a', 'delete elastic/fleet-server token1', 'check --fix', 'watch'])(
+    'is no file to change or to follow: %s',
+    (command) => {
+      const { status, stderr } = bash(`"$0" ${command} --file <(cat tokens)`);
+      expect({ status, stderr }).toEqual({
+        status: 64,
+        stderr: expect.stringMatching(
+          /ERROR: \[\/dev\/fd\/\d+\] is an open descriptor, not the name of a file, with exit code 64\n/,
+        ),
+      });
+    },
+  );
+});
+
+describe('a --token-file', () => {
+  test.each([
+    ['a named pipe that nobody writes to', 'mkfifo it', 'it is a named pipe'],
+    ['a directory', 'mkdir it', 'it is a directory'],
+    ['a device', 'ln -s /dev/zero it', 'it is a device'],
+    ['over 16 MiB', 'truncate -s 17M it', 'it has 17825792 bytes, and the limit is 16 MiB'],
+  ])('that is %s is an error at once', (_, make, fact) => {
+    expect(bash(`${make} && "$0" verify --token-file it`)).toEqual({
+      status: 74,
+      stdout: '',
+      stderr: `ERROR: could not read [${dir}/it]: ${fact}, with exit code 74\n`,
+    });
+  });
+});
+
+describe('a current directory that does not exist any more', () => {
+  const gone = (line: string) => bash(`mkdir gone && cd gone && rmdir ../gone && ${line}`);
+
+  test('does not matter to absolute paths', () => {
+    fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
+    const said = { status: 0, stdout: 'elastic/kibana/a\n', stderr: '' };
+    expect(gone(`"$0" list --file ${tokensFile}`)).toEqual(said);
+    fs.rmSync(tokensFile);
+    expect(gone(`"$0" create elastic/kibana a --config-dir ${dir}/config ${asServer.join(' ')}`).status).toBe(
+      0,
+    );
+  });
+
+  test.each([
+    ['"$0" list', 'ES_PATH_CONF'],
+    ['"$0" list --file tokens', '--file'],
+    ['"$0" list --config-dir config', '--config-dir'],
+    ['ES_PATH_CONF= ES_HOME=home "$0" list', 'ES_HOME'],
+    ['"$0" inspect --token-file token', '--token-file'],
+  ])('%s is an error that says so, as the path of %s is relative', (line) => {
+    expect(gone(line)).toEqual({
+      status: 78,
+      stdout: '',
+      stderr:
+        'ERROR: The current directory does not exist, with exit code 78\nChange to one that exists, or give absolute paths.\n',
+    });
   });
 });
 

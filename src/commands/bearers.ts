@@ -87,7 +87,7 @@ function* bearersIn(text: string): Generator<Bearer, undefined> {
   for (let start = 0, line = 1; start < text.length; line++) {
     const lineFeed = text.indexOf('\n', start);
     const end = lineFeed < 0 ? text.length : lineFeed;
-    const bearer = text.slice(start, end).trim();
+    const bearer = start === end ? '' : text.slice(start, end).trim();
     if (bearer !== '') yield { bearer, line };
     start = end + 1;
   }

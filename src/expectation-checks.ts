@@ -1,0 +1,48 @@
+import { type Finding, finding } from './findings.js';
+
+/** What a caller knows of a file before it is looked at. */
+export interface Expectations {
+  /** Whether a missing file is worth a warning, and not only a note. */
+  readonly required?: boolean | undefined;
+  /** What the digest should be, as `digestOf` gives it. */
+  readonly expectedDigest?: string | undefined;
+  /** How many tokens there should be. */
+  readonly expectedTokens?: number | undefined;
+}
+
+/** What there is. */
+export interface Summary {
+  readonly exists: boolean;
+  readonly tokens: number;
+  /** Null when the server could not read the file. */
+  readonly digest: string | null;
+}
+
+/** Finds what is not as expected: a missing file, another digest, another number of tokens. */
+export function checkExpectations(
+  path: string,
+  { exists, tokens, digest }: Summary,
+  { required = false, expectedDigest, expectedTokens }: Expectations,
+): Finding[] {
+  const found: Finding[] = [];
+  if (!exists) found.push(missing(path, required));
+  if (expectedDigest !== undefined && digest !== expectedDigest) {
+    const message = `The digest is ${digest ?? 'unknown'}; expected ${expectedDigest}`;
+    found.push(finding('UNEXPECTED_DIGEST', message, 'Compare the file with one that has that digest.'));
+  }
+  if (expectedTokens !== undefined && tokens !== expectedTokens) {
+    const message = `The number of tokens is ${tokens}; expected ${expectedTokens}`;
+    found.push(
+      finding('UNEXPECTED_COUNT', message, 'See which there are: elasticsearch-service-tokens list'),
+    );
+  }
+  return found;
+}
+
+function missing(path: string, required: boolean): Finding {
+  const hint = required
+    ? 'Is its name misspelt?'
+    : 'That is fine as long as there are no tokens: create makes the file.';
+  const note = finding('NO_FILE', `The file [${path}] does not exist`, hint);
+  return required ? { ...note, severity: 'warning' } : note;
+}
