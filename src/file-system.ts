@@ -11,6 +11,7 @@ export type FileSystem = Pick<
   typeof fs,
   | 'openSync'
   | 'readFileSync'
+  | 'readSync'
   | 'writeSync'
   | 'fstatSync'
   | 'fchownSync'
@@ -36,7 +37,7 @@ export type FileSystem = Pick<
 export const nodeFileSystem: FileSystem = fs;
 
 /** The flags of open(2). */
-export const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } =
+export const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } =
   fs.constants;
 
 /** The bits of open(2)'s flags that say reading, writing or both. */

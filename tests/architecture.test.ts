@@ -23,7 +23,7 @@ const layers: readonly (readonly string[])[] = [
   ],
   // Names and values, each read once and then a type; what the system says of files, accounts and processes.
   ['exit-codes.ts', 'known-accounts.ts', 'token-name.ts', 'algorithm.ts', 'fair-queue.ts'],
-  ['file-errors.ts', 'system-accounts.ts', 'mounts.ts', 'processes.ts', 'path-watcher.ts'],
+  ['file-errors.ts', 'bounded-read.ts', 'system-accounts.ts', 'mounts.ts', 'processes.ts', 'path-watcher.ts'],
   // What the server reads, and where; who may write.
   ['stored-hash.ts', 'settings.ts', 'config-dir.ts', 'file-lock.ts'],
   // Hashes, the tokens file's text, how a file is replaced, and the rules of what is said.
