@@ -1,6 +1,4 @@
-import { errnoOf, type FileSystem, O_NOCTTY, O_NONBLOCK, O_RDONLY } from './file-system.js';
-
-type Stats = ReturnType<FileSystem['fstatSync']>;
+import { errnoOf, type FileSystem, O_NOCTTY, O_NONBLOCK, O_RDONLY, type Stats } from './file-system.js';
 
 /** What openRegular found: an open descriptor of a regular file, or what stands in its place. */
 export type Opened =

@@ -34,6 +34,9 @@ export type FileSystem = Pick<
   | 'ftruncateSync'
 >;
 
+/** What stat(2) says. */
+export type Stats = fs.Stats;
+
 export const nodeFileSystem: FileSystem = fs;
 
 /** The flags of open(2). */

@@ -16,14 +16,24 @@ const layers: readonly (readonly string[])[] = [
     'did-you-mean.ts',
     'elasticsearch-version.ts',
     'file-system.ts',
+    'placeholders.ts',
+    'variables.ts',
     'bcrypt.ts',
     'findings.ts',
     'digest.ts',
     'secret-cache.ts',
   ],
   // Names and values, each read once and then a type; what the system says of files, accounts and processes.
-  ['exit-codes.ts', 'known-accounts.ts', 'token-name.ts', 'algorithm.ts', 'fair-queue.ts'],
-  ['file-errors.ts', 'bounded-read.ts', 'system-accounts.ts', 'mounts.ts', 'processes.ts', 'path-watcher.ts'],
+  ['exit-codes.ts', 'known-accounts.ts', 'token-name.ts', 'algorithm.ts', 'fair-queue.ts', 'yaml-scanner.ts'],
+  [
+    'file-errors.ts',
+    'bounded-read.ts',
+    'system-accounts.ts',
+    'mounts.ts',
+    'processes.ts',
+    'path-watcher.ts',
+    'yaml-settings.ts',
+  ],
   // What the server reads, and where; who may write.
   ['stored-hash.ts', 'settings.ts', 'config-dir.ts', 'file-lock.ts'],
   // Hashes, the tokens file's text, how a file is replaced, and the rules of what is said.
@@ -60,7 +70,6 @@ const doors: readonly { module: RegExp; door: string; why: string }[] = [
   { module: /^commander(\/|$)/, door: 'cli.ts', why: 'one file knows the command line' },
   { module: /^bcryptjs(\/|$)/, door: 'bcrypt.ts', why: 'one file knows how it differs from the server' },
   { module: /^chalk(\/|$)/, door: 'terminal.ts', why: 'one file decides on colour' },
-  { module: /^yaml(\/|$)/, door: 'settings.ts', why: 'one file keeps its messages from quoting the file' },
   { module: /^chokidar(\/|$)/, door: 'path-watcher.ts', why: 'one file watches' },
   { module: /^(node:)?fs(\/|$)/, door: 'file-system.ts', why: 'tests can make every system call fail' },
 ];

@@ -9,7 +9,10 @@ import type { Command } from './command.js';
 export const create: Command = async ({ args, options, overrides, version, io, terminal, fs }) => {
   const { principal, name } = parseTokenArguments(args, version);
   const { configDir, tokensFile } = findPlace(options, io, fs);
-  const { algorithm, fipsMode } = await readHashSettings(configDir, overrides, io.env, fs);
+  const { algorithm, fipsMode, misspelled } = await readHashSettings(configDir, overrides, io.env, fs);
+  for (const { name, meant } of misspelled) {
+    await terminal.warn([`-E ${name} is not a setting that this command reads. Did you mean ${meant}?`]);
+  }
 
   const change = await new ServiceTokensFile(tokensFile, { ...options, configDir, fs }).create(
     principal,
