@@ -42,11 +42,21 @@ export const defaultAlgorithm: Algorithm = { scheme: 'pbkdf2_stretch', cost: 10_
  */
 export function parseAlgorithm(text: string): Algorithm {
   requireString(text, 'algorithm', 'INVALID_ALGORITHM');
-  const algorithm = algorithms.get(text.toLowerCase());
-  if (algorithm !== undefined) return algorithm;
-  throw new ServiceTokensError(
+  const algorithm = findAlgorithm(text);
+  if (algorithm === undefined) throw invalidAlgorithm(text);
+  return algorithm;
+}
+
+/** As parseAlgorithm, but undefined for what is not an algorithm. */
+export function findAlgorithm(text: string): Algorithm | undefined {
+  return algorithms.get(text.toLowerCase());
+}
+
+/** The error for what is not an algorithm, with as much of it as may be shown. */
+export function invalidAlgorithm(shown: string): ServiceTokensError {
+  return new ServiceTokensError(
     'INVALID_ALGORITHM',
-    `Invalid algorithm: ${text}. Valid values for password hashing are [${[...algorithms.keys()].join(', ')}]`,
+    `Invalid algorithm: ${shown}. Valid values for password hashing are [${[...algorithms.keys()].join(', ')}]`,
     { hint: 'The setting is xpack.security.authc.service_token_hashing.algorithm.' },
   );
 }

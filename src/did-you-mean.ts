@@ -6,9 +6,33 @@
  * @example closest('kibna', ['kibana', 'fleet-server']) // 'kibana'
  */
 export function closest<T extends string>(word: string, candidates: readonly T[]): T | undefined {
+  return nearest(word, candidates, (candidate) => Math.min(2, Math.floor(candidate.length / 3)));
+}
+
+/**
+ * Finds the setting that a dotted name was probably meant to be: at most a tenth of its letters away, or the end of it,
+ * two parts at least; letter case, and `-` for `_`, are of no account.
+ *
+ * @returns the nearest setting; undefined when none is near, or when the name is one of them
+ *
+ * @example closestSetting('Security.FIPS-mode.enabled', ['xpack.security.fips_mode.enabled'])
+ */
+export function closestSetting(name: string, settings: readonly string[]): string | undefined {
+  if (settings.includes(name)) return undefined;
+  const plain = name.toLowerCase().replaceAll('-', '_');
+  const whole = settings.find((setting) => plain.includes('.') && setting.endsWith(`.${plain}`));
+  return whole ?? nearest(plain, settings, (setting) => Math.floor(setting.length / 10));
+}
+
+function nearest<T extends string>(
+  word: string,
+  candidates: readonly T[],
+  limitOf: (candidate: T) => number,
+): T | undefined {
   const near = candidates
+    .filter((candidate) => Math.abs(candidate.length - word.length) <= limitOf(candidate))
     .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
-    .filter(({ candidate, distance }) => distance <= Math.min(2, Math.floor(candidate.length / 3)))
+    .filter(({ candidate, distance }) => distance <= limitOf(candidate))
     .sort((a, b) => a.distance - b.distance);
   return near[0]?.candidate;
 }

@@ -63,13 +63,27 @@ export function encodable(text: string): string {
 const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /**
- * new String(bytes, UTF_8): malformed sequences become U+FFFD. Of an encoded surrogate, three bytes, Java makes one of
- * them and JavaScript three.
+ * new String(bytes, UTF_8): malformed sequences become U+FFFD, as many of them as JavaScript makes, save for an encoded
+ * surrogate: Java makes one of its three bytes, or of the first two where the third is missing, JavaScript one of each.
  */
 export function decodeUtf8(bytes: Buffer): string {
-  if (!bytes.includes(0xed)) return UTF8.decode(bytes);
-  const replaced = bytes.toString('latin1').replace(/\xed[\xa0-\xbf][\x80-\xbf]/g, '\xef\xbf\xbd');
-  return UTF8.decode(Buffer.from(replaced, 'latin1'));
+  return UTF8.decode(bytes.includes(0xed) ? withoutSurrogates(bytes) : bytes);
+}
+
+/** Each encoded surrogate as one byte that never occurs in UTF-8, of which both make one U+FFFD. */
+function withoutSurrogates(bytes: Buffer): Buffer {
+  const result = Buffer.allocUnsafe(bytes.length);
+  let length = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    const isSurrogate = bytes[i] === 0xed && isBetween(bytes[i + 1], 0xa0, 0xbf);
+    result[length++] = isSurrogate ? 0xff : (bytes[i] ?? 0);
+    if (isSurrogate) i += isBetween(bytes[i + 2], 0x80, 0xbf) ? 2 : 1;
+  }
+  return result.subarray(0, length);
+}
+
+function isBetween(byte: number | undefined, least: number, most: number): boolean {
+  return byte !== undefined && byte >= least && byte <= most;
 }
 
 /** Base64.getDecoder().decode: unpadded is fine, wrong padding or anything that is not of the alphabet is not. */

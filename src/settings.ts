@@ -1,9 +1,13 @@
 import { join } from 'node:path';
-import type { Document, Node, Pair } from 'yaml';
-import { type Algorithm, defaultAlgorithm, parseAlgorithm } from './algorithm.js';
+import { type Algorithm, defaultAlgorithm, findAlgorithm, invalidAlgorithm } from './algorithm.js';
+import { openRegular, readBounded } from './bounded-read.js';
+import { closestSetting } from './did-you-mean.js';
 import { ServiceTokensError } from './errors.js';
 import { fileError } from './file-errors.js';
 import { errnoOf, type FileSystem, ifExists } from './file-system.js';
+import { type PlaceholderFault, replacePlaceholders, type SettingValue, textOf } from './placeholders.js';
+import { SUBSTITUTED_LIMIT, substituteVariables } from './variables.js';
+import { readYamlSettings } from './yaml-settings.js';
 
 /** A setting from the command line, `-E key=value`. */
 export interface Override {
@@ -16,10 +20,37 @@ export interface HashSettings {
   readonly algorithm: Algorithm;
   /** Whether FIPS mode is on, in which the server wants PBKDF2. */
   readonly fipsMode: boolean;
+  /** Settings from the command line that are not read, and the one that each was probably meant to be. */
+  readonly misspelled: readonly { readonly name: string; readonly meant: string }[];
 }
 
 const ALGORITHM = 'xpack.security.authc.service_token_hashing.algorithm';
 const FIPS_MODE = 'xpack.security.fips_mode.enabled';
+
+/** How long elasticsearch.yml may be, in bytes. */
+const SIZE_LIMIT = 16 * 1024 * 1024;
+
+/** Where settings were read. */
+interface Source {
+  /** In words that go after `in`. */
+  readonly name: string;
+  /** Where an offset of its text is, in words that may be added to a sentence. */
+  where(at: number): string;
+  /** Whether a part of its text was written there, not put there by a variable of the environment. */
+  isLiteral(at: number, end: number): boolean;
+}
+
+interface Origin {
+  readonly source: Source;
+  readonly at: number;
+  readonly end: number;
+}
+
+/** Settings by their dotted names, and where each was read. */
+interface Settings {
+  readonly values: Map<string, SettingValue>;
+  readonly origins: Map<string, Origin>;
+}
 
 /**
  * Reads the words that `-E` was given, each `key=value`.
@@ -50,11 +81,14 @@ export function parseOverrides(words: readonly string[]): Override[] {
 }
 
 /**
- * Reads how tokens are to be hashed: from the overrides, else from elasticsearch.yml, else the server's default.
+ * Reads how tokens are to be hashed: from the overrides, else from elasticsearch.yml, else the server's default. Every
+ * setting of the file and of the overrides must be one that the server could load.
  *
  * @param configDir the directory of elasticsearch.yml, which may be missing
- * @param env the environment, for `${NAME}` and `${NAME:default}` in the file
- * @throws CONFIG for a file that the server could not load; INVALID_ALGORITHM; IO or PERMISSION
+ * @param env the environment, for `${NAME}` in the file
+ * @throws CONFIG for settings that the server could not load; INVALID_ALGORITHM; IO or PERMISSION. No message holds a
+ *   value, but for an algorithm that is written out, nor a name, but for those of the overrides and those read here:
+ *   elasticsearch.yml may be a link to a file of secrets
  */
 export async function readHashSettings(
   configDir: string,
@@ -62,153 +96,187 @@ export async function readHashSettings(
   env: Readonly<Record<string, string | undefined>>,
   fs: FileSystem,
 ): Promise<HashSettings> {
-  const settings = new Map([
-    ...(await readYml(join(configDir, 'elasticsearch.yml'), env, fs)),
-    ...(await readOverrides(overrides)),
-  ]);
-  for (const [key, value] of settings)
-    if (key.startsWith('force.')) settings.set(key.slice('force.'.length), value);
-  const algorithm = resolvePlaceholders(ALGORITHM, settings);
+  const path = join(configDir, 'elasticsearch.yml');
+  const settings: Settings = { values: new Map(), origins: new Map() };
+  const yml = readText(path, fs);
+  if (yml !== undefined) addAll(settings, [readYml(path, yml, env)]);
+  const fromOverrides = overrides.map(readOverride);
+  addAll(settings, fromOverrides);
+  applyForced(settings);
+  const written = settings.values.get(ALGORITHM);
+  replacePlaceholders(settings.values, (name, fault) => {
+    throw placeholderError(name, fault, settings.origins.get(name), path, overrides);
+  });
+  gatherLists(settings, settings);
+
   return {
-    algorithm: algorithm ? parseAlgorithm(algorithm) : defaultAlgorithm,
-    fipsMode: resolvePlaceholders(FIPS_MODE, settings) === 'true',
+    algorithm: algorithmOf(settings, written),
+    fipsMode: settings.values.get(FIPS_MODE) === 'true',
+    misspelled: fromOverrides.flatMap(({ values }) => [...values.keys()]).flatMap(misspelled),
   };
 }
 
-async function readYml(
-  path: string,
-  env: Readonly<Record<string, string | undefined>>,
-  fs: FileSystem,
-): Promise<Map<string, string>> {
-  const text = readText(path, fs);
-  if (text === undefined) return new Map();
-  // The server replaces these in the text, before it parses it; other names stay for resolvePlaceholders.
-  const substituted = text.replace(/\$\{([^{}:\r\n]*)(?::[^{}\r\n]*)?\}/g, (whole, name) =>
-    Object.hasOwn(env, name) ? (env[name] ?? whole) : whole,
-  );
-  return flatten(substituted, `Failed to load settings from [${path}]`);
+/** @param written the value before its placeholders were replaced */
+function algorithmOf({ values, origins }: Settings, written: SettingValue | undefined): Algorithm {
+  const value = values.get(ALGORITHM);
+  if (value === undefined) return defaultAlgorithm;
+  const text = textOf(value);
+  const algorithm = findAlgorithm(text);
+  if (algorithm !== undefined) return algorithm;
+  const origin = origins.get(ALGORITHM);
+  const isLiteral = written !== undefined && textOf(written) === text;
+  const isShown = isLiteral && origin?.source.isLiteral(origin.at, origin.end);
+  throw invalidAlgorithm(isShown ? text : 'its value comes from a placeholder, and is not shown');
 }
 
+function misspelled(name: string): HashSettings['misspelled'] {
+  const meant = closestSetting(name.replace(/^force\./, ''), [ALGORITHM, FIPS_MODE]);
+  return meant === undefined ? [] : [{ name, meant }];
+}
+
+// Reading.
+
 function readText(path: string, fs: FileSystem): string | undefined {
+  const refuse = (reason: string, cause?: unknown) =>
+    new ServiceTokensError('CONFIG', `Failed to load settings from [${path}]: ${reason}`, { cause });
   let bytes: Buffer | undefined;
-  const refuse = (reason: string) =>
-    new ServiceTokensError('CONFIG', `Failed to load settings from [${path}]: ${reason}`);
   try {
-    const stat = ifExists(() => fs.statSync(path));
-    // A named pipe that nobody writes to would hold the command up for ever.
-    if (stat && !stat.isFile() && !stat.isDirectory()) throw refuse('it is not a regular file');
-    bytes = stat && fs.readFileSync(path);
+    const opened = ifExists(() => openRegular(fs, path));
+    if (opened === undefined) return undefined;
+    if (opened.fd === undefined) throw refuse(`it is ${opened.kind}`);
+    try {
+      bytes = readBounded(fs, opened.fd, SIZE_LIMIT);
+      if (bytes.length > SIZE_LIMIT) {
+        const size = Math.max(opened.stat.size, bytes.length);
+        throw refuse(`it has ${size} bytes, and the limit is ${SIZE_LIMIT} bytes (16 MiB)`);
+      }
+    } finally {
+      fs.closeSync(opened.fd);
+    }
   } catch (error) {
-    if (errnoOf(error) === 'EISDIR') throw refuse('it is a directory');
     if (errnoOf(error) === 'ELOOP') throw refuse('the symbolic links lead in a circle');
     throw fileError(error, 'could not read', path);
   }
   try {
-    return bytes && new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    throw new ServiceTokensError('CONFIG', `Failed to load settings from [${path}]: it is not valid UTF-8`, {
-      cause,
-    });
+    throw refuse('it is not valid UTF-8', cause);
   }
+}
+
+function readYml(path: string, yml: string, env: Readonly<Record<string, string | undefined>>): Settings {
+  const failure = `Failed to load settings from [${path}]`;
+  const substituted = substituteVariables(yml, env);
+  if (substituted === undefined) {
+    throw new ServiceTokensError(
+      'CONFIG',
+      `${failure}: with the environment's variables it is longer than ${SUBSTITUTED_LIMIT} characters`,
+    );
+  }
+  const { text, placeOf, isLiteral } = substituted;
+  const where = (at: number) => {
+    const { line, column } = placeOf(at);
+    return ` at line ${line}, column ${column}`;
+  };
+  return readYaml(text, failure, { name: `[${path}]`, where, isLiteral });
 }
 
 /** A value is YAML to the original, so that `bcrypt4 # faster` is `bcrypt4`. */
-async function readOverrides(overrides: readonly Override[]): Promise<Map<string, string>> {
-  const settings = new Map<string, string>();
-  for (const { key, value } of overrides) {
-    const flat = await flatten(`${key}: ${value}\n`, `Failed to read the setting -E ${key}`);
-    for (const [name, text] of flat) settings.set(name, text);
-  }
-  return settings;
+function readOverride({ key, value }: Override): Settings {
+  const source: Source = { name: `-E ${key}`, where: () => '', isLiteral: () => true };
+  return readYaml(`${key}: ${value}\n`, `Failed to read the setting -E ${key}`, source);
 }
 
-/** Loads yaml, which takes time, when it is first needed, and only once: later its files may not be readable. */
-export function loadYaml(): Promise<typeof import('yaml')> {
-  yaml ??= import('yaml');
-  return yaml;
-}
-
-let yaml: Promise<typeof import('yaml')> | undefined;
-
-/** Reads YAML into dotted keys; scalars keep their text; a list becomes `[a, b]`. */
-async function flatten(text: string, failure: string): Promise<Map<string, string>> {
-  const { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments } = await loadYaml();
-  const lineCounter = new LineCounter();
-  const fail = (reason: string, offset?: number): never => {
-    const at = offset === undefined ? undefined : lineCounter.linePos(offset);
-    const where = at === undefined ? '' : ` at line ${at.line}, column ${at.col}`;
-    throw new ServiceTokensError('CONFIG', `${failure}: ${reason}${where}`);
-  };
-  // The failsafe schema keeps every scalar's text: 010 stays 010.
-  const parsed = parseAllDocuments(text, {
-    schema: 'failsafe',
-    lineCounter,
-    prettyErrors: false,
-    logLevel: 'silent',
+function readYaml(text: string, failure: string, source: Source): Settings {
+  const settings = readYamlSettings(text, (reason, at) => {
+    throw new ServiceTokensError('CONFIG', `${failure}: ${reason}${source.where(at)}`);
   });
-  const documents: Document[] = 'empty' in parsed ? [] : [...parsed];
-  for (const { errors } of documents) {
-    // Only the kind of error: yaml's own messages quote the file, which may hold secrets.
-    const [error] = errors;
-    if (error) fail(error.code.toLowerCase().replaceAll('_', ' '), error.pos[0]);
-  }
-  if (documents.length > 1) fail('more than one document', documents[1]?.range?.[0]);
-
-  const settings = new Map<string, string>();
-  const textOf = (key: string, node: Node | null): string => {
-    if (isAlias(node)) return node.source; // the server's YAML parser follows no alias: it is text
-    if (isScalar(node) && !(node.type === 'PLAIN' && /^(?:|~|null|Null|NULL)$/.test(node.source ?? ''))) {
-      return String(node.value);
-    }
-    if (isSeq(node)) return `[${node.items.map((item) => textOf(key, item as Node)).join(', ')}]`;
-    if (isMap(node)) return fail(`a list of maps in setting [${key}]`, node.range?.[0]);
-    return fail(`null-valued setting found for key [${key}]`, node?.range?.[0]);
+  return {
+    values: new Map(settings.map(({ name, value }) => [name, value])),
+    origins: new Map(settings.map(({ name, at, end }) => [name, { source, at, end }])),
   };
-  const collect = (prefix: string, node: Node | null): void => {
-    if (!isMap(node)) {
-      settings.set(prefix, textOf(prefix, node));
-      return;
-    }
-    for (const pair of node.items as Pair<Node, Node | null>[]) {
-      const key = isScalar(pair.key)
-        ? String(pair.key.value)
-        : fail('a key that is no text', pair.key.range?.[0]);
-      collect(prefix === '' ? key : `${prefix}.${key}`, pair.value);
-    }
-  };
-  for (const document of documents) {
-    if (document.contents === null || (isScalar(document.contents) && document.contents.source === ''))
-      continue;
-    if (!isMap(document.contents)) fail('it holds no settings', document.contents.range?.[0]);
-    collect('', document.contents);
-  }
-  return settings;
 }
 
-/** Replaces `${other.setting}` and `${other.setting:default}` in a setting's value, from the innermost to the outermost. */
-function resolvePlaceholders(
-  key: string,
-  settings: ReadonlyMap<string, string>,
-  visiting: readonly string[] = [],
-): string | undefined {
-  let value = settings.get(key);
-  for (let match = PLACEHOLDER.exec(value ?? ''); match; match = PLACEHOLDER.exec(value ?? '')) {
-    const [placeholder, name = '', fallback] = match;
-    if (visiting.includes(name) || name === key) {
+// Putting together, in the order in which the server does it.
+
+/** Adds settings that were read together: those of the file, or all of the command line. */
+function addAll(settings: Settings, parts: readonly Settings[]): void {
+  const added: Settings = {
+    values: new Map(parts.flatMap(({ values }) => [...values])),
+    origins: new Map(parts.flatMap(({ origins }) => [...origins])),
+  };
+  gatherLists(added, added);
+  gatherLists(added, settings);
+  for (const [name, value] of added.values) settings.values.set(name, value);
+  for (const [name, origin] of added.origins) settings.origins.set(name, origin);
+}
+
+/** Makes `a.0`, `a.1` and so on, as far as there are such in `from`, the list `a`. */
+function gatherLists(settings: Settings, from: Settings): void {
+  const { values, origins } = settings;
+  for (const first of [...values.keys()].filter((name) => name.endsWith('.0')).sort()) {
+    const list = first.slice(0, -'.0'.length);
+    const origin = origins.get(first);
+    if (values.has(list) && origin) {
+      const { source, at } = origin;
       throw new ServiceTokensError(
         'CONFIG',
-        `Circular placeholder reference '${name}' in property definitions`,
+        `A setting and the first of its list, which ends in .0, exclude each other: the list in ${source.name}${source.where(at)}`,
       );
     }
-    const found = resolvePlaceholders(name, settings, [...visiting, key]) ?? fallback;
-    if (found === undefined) {
-      throw new ServiceTokensError('CONFIG', `Could not resolve placeholder '${name}'`, {
-        hint: `Setting [${key}] names neither an environment variable nor another setting.`,
-      });
+    const items: string[] = [];
+    for (let name = first; from.values.has(name); name = `${list}.${items.length}`) {
+      items.push(textOf(from.values.get(name) ?? ''));
+      values.delete(name);
     }
-    value = value?.replace(placeholder, () => found);
+    values.set(list, items);
+    if (origin) origins.set(list, origin);
   }
-  return value;
 }
 
-const PLACEHOLDER = /\$\{([^{}:]*)(?::([^{}]*))?\}/;
+/** What is forced wins: `force.a` becomes `a`. */
+function applyForced({ values, origins }: Settings): void {
+  for (const forced of [...values.keys()].filter((name) => name.startsWith('force.')).sort()) {
+    const name = forced.slice('force.'.length);
+    const [value, origin] = [values.get(forced) ?? '', origins.get(forced)];
+    values.delete(forced);
+    values.set(name, textOf(value));
+    if (origin) origins.set(name, origin);
+  }
+}
+
+function placeholderError(
+  setting: string,
+  fault: PlaceholderFault,
+  origin: Origin | undefined,
+  path: string,
+  overrides: readonly Override[],
+): ServiceTokensError {
+  const isNamed = [ALGORITHM, FIPS_MODE].includes(setting);
+  const where = origin === undefined ? '' : `${origin.source.where(origin.at)} in ${origin.source.name}`;
+  const subject = `setting${isNamed ? ` [${setting}]` : ''}${where}`;
+  return new ServiceTokensError(
+    'CONFIG',
+    `Failed to replace property placeholders from [${path}]: ${reasonOf(fault, overrides)}, ${subject}`,
+  );
+}
+
+function reasonOf(fault: PlaceholderFault, overrides: readonly Override[]): string {
+  switch (fault.kind) {
+    case 'unresolved':
+      return `Could not resolve placeholder${nameOf(fault.name, overrides)}`;
+    case 'circular':
+      return `Circular placeholder reference${nameOf(fault.name, overrides)}`;
+    case 'too deep':
+      return `placeholders lead from one to the next more than ${fault.limit} times`;
+    case 'too large':
+      return `placeholders make a value longer than ${fault.limit} characters`;
+    case 'too many':
+      return `placeholders put in more than ${fault.limit} characters, each counted as 16 more`;
+  }
+}
+
+/** A placeholder's name is a part of a value, and is shown only where the command line wrote it. */
+function nameOf(name: string, overrides: readonly Override[]): string {
+  return overrides.some(({ value }) => value.includes(`\${${name}`)) ? ` '${name}'` : '';
+}

@@ -373,7 +373,7 @@ describe('Where the identity can not be taken on', () => {
 });
 
 describe('An installation that only root can read', () => {
-  const packages = ['bcryptjs', 'chalk', 'chokidar', 'commander', 'readdirp', 'yaml'];
+  const packages = ['bcryptjs', 'chalk', 'chokidar', 'commander', 'readdirp'];
 
   testAsRoot('works as another user, and shows its errors on a terminal', async () => {
     const home = directory.mkdir('installation');

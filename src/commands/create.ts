@@ -10,7 +10,7 @@ export const create: Command = async (invocation) => {
   const { args, options, overrides, version, io, terminal, fs } = invocation;
   const { principal, name } = parseTokenArguments(args, version);
   const { configDir, tokensFile, inConfigDir, inTokensDir } = await openPlace(invocation, 'change');
-  const { algorithm, fipsMode } = await inConfigDir((fs) =>
+  const { algorithm, fipsMode, misspelled } = await inConfigDir((fs) =>
     readHashSettings(configDir, overrides, io.env, fs),
   );
 
@@ -27,6 +27,9 @@ export const create: Command = async (invocation) => {
     });
   });
 
+  for (const { name: setting, meant } of misspelled) {
+    await terminal.warn([`-E ${setting} is not a setting that this command reads. Did you mean ${meant}?`]);
+  }
   if (fipsMode && algorithm.scheme === 'bcrypt') {
     await terminal.warn(['FIPS mode is on: the server wants PBKDF2, and this token was hashed with bcrypt']);
   }

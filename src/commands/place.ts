@@ -15,7 +15,6 @@ import {
 } from '../identity.js';
 import type { Server } from '../server-access.js';
 import type { EnteredFile } from '../service-tokens-file.js';
-import { loadYaml } from '../settings.js';
 import { userName } from '../system-accounts.js';
 import type { Way } from '../way.js';
 import type { Invocation } from './command.js';
@@ -62,7 +61,7 @@ export async function openPlace(
   const way = examine(fs, tokensFile, !isPassed);
   const identity = isPassed ? undefined : identityFor(way, purpose === 'read');
   // The installation may be one that only root can read.
-  if (identity !== undefined) await Promise.all([terminal.prepare(), loadYaml(), loadBcrypt()]);
+  if (identity !== undefined) await Promise.all([terminal.prepare(), loadBcrypt()]);
 
   return {
     ...place,

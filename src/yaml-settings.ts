@@ -1,0 +1,223 @@
+import { type Fail, type Token, type TokenKind, YamlScanner } from './yaml-scanner.js';
+
+/** A setting as a YAML text gives it. */
+export interface YamlSetting {
+  /** Its dotted name. */
+  readonly name: string;
+  readonly value: string | readonly string[];
+  /** Where its value stands, as offsets in the text. */
+  readonly at: number;
+  readonly end: number;
+}
+
+/** How deep maps and lists may be nested: the bound of the server's parser. */
+const DEPTH_LIMIT = 1000;
+/** How long the names of all settings may be together, in characters: a map below a long key repeats it in each. */
+const NAMES_LIMIT = 64 * 1024 * 1024;
+
+const NULL = /^(?:|~|null|Null|NULL)$/;
+const BOOLEAN = /^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$/;
+const TAGGED_BOOLEAN = /^(?:y|n|yes|no|true|false|on|off)$/i;
+const TRUE = /^(?:y|yes|true|on)$/i;
+/** What is tagged as an integer and begins as one of the other bases, or is a sign alone. */
+const NO_INTEGER =
+  /^[+-]$|^[+-]?0(?:[bB](?!_*[+-]?[01_]*[01]_*$)|[xX](?!_*[+-]?[\da-fA-F_]*[\da-fA-F]_*$)|(?=[\d_])(?![0-7_]*[0-7]_*$))/;
+const STANDARD_TAG = 'tag:yaml.org,2002:';
+
+/**
+ * Reads settings as the server reads them from YAML: maps become dotted names, scalars keep their text save those that
+ * are true or false to YAML 1.1, a list holds scalars, and an alias is text, its own name.
+ *
+ * @param fail what to call for a text that the server refuses; the reason quotes nothing of the text
+ * @returns the settings in their order; a name may come twice, by different nesting, and the last one counts
+ */
+export function readYamlSettings(text: string, fail: Fail): YamlSetting[] {
+  return new SettingsReader(new YamlScanner(text, fail), fail).read();
+}
+
+/** A scalar with its tag: null where that is what it says. */
+interface Scalar {
+  readonly text: string | null;
+  readonly boolean?: boolean;
+  readonly at: number;
+  readonly end: number;
+}
+
+class SettingsReader {
+  readonly #scanner: YamlScanner;
+  readonly #fail: Fail;
+  readonly #settings: YamlSetting[] = [];
+  readonly #tagPrefixes = new Map<string, string>();
+  #namesLength = 0;
+
+  constructor(scanner: YamlScanner, fail: Fail) {
+    this.#scanner = scanner;
+    this.#fail = fail;
+  }
+
+  read(): YamlSetting[] {
+    this.#readDirectives();
+    if (this.#isNext('end of stream')) return [];
+    if (this.#isNext('---')) this.#scanner.next();
+    this.#readProperties();
+    if (!this.#isNext('block map', '{')) this.#failHere('it holds no settings');
+    this.#readMap('', 1);
+    while (this.#isNext('...')) this.#scanner.next();
+    this.#readDirectives();
+    if (!this.#isNext('end of stream')) this.#failHere('more than one document');
+    return this.#settings;
+  }
+
+  #readDirectives(): void {
+    let version = false;
+    this.#tagPrefixes.clear();
+    const directives = this.#isNext('directive');
+    while (this.#isNext('directive')) {
+      const { text, values: [first = '', prefix = ''] = [], at } = this.#scanner.next();
+      if (text === 'YAML') {
+        if (version || first !== '1') this.#fail('a bad directive', at);
+        version = true;
+      } else if (text === 'TAG') {
+        if (this.#tagPrefixes.has(first)) this.#fail('a bad directive', at);
+        this.#tagPrefixes.set(first, prefix);
+      }
+    }
+    if (directives && !this.#isNext('---', 'end of stream')) this.#failHere('a directive without a document');
+  }
+
+  #readMap(prefix: string, depth: number): void {
+    if (depth > DEPTH_LIMIT) this.#failHere(`it is nested more than ${DEPTH_LIMIT} deep`);
+    const isFlow = this.#scanner.next().kind === '{';
+    const [end, ends]: [TokenKind, TokenKind[]] = isFlow
+      ? ['}', ['value', ',', '}']]
+      : ['block end', ['key', 'value', 'block end']];
+    const names = new Set<string>();
+    for (let first = true; !this.#isNext(end); first = false) {
+      if (isFlow && !first) this.#expect(',');
+      if (this.#isNext(end)) break;
+      const { at } = this.#expect('key');
+      const name = this.#isNext(...ends) ? '' : this.#readName(at);
+      if (names.has(name)) this.#fail('duplicate key', at);
+      names.add(name);
+      if (this.#isNext('value')) {
+        this.#scanner.next();
+        if (this.#isNext(...ends)) this.#failHere('null-valued setting found');
+      } else if (isFlow || !this.#isNext('scalar')) {
+        // A scalar without its colon is a value, too: `? a`, and on the next line `|`.
+        this.#failHere('null-valued setting found');
+      }
+      this.#readValue(prefix + name, isFlow, depth);
+    }
+    this.#scanner.next();
+  }
+
+  #readName(at: number): string {
+    const tag = this.#readProperties();
+    if (this.#isNext('scalar')) return this.#scanner.next().text;
+    return tag !== undefined && this.#isNext('value') ? '' : this.#fail('a key that is not text', at);
+  }
+
+  #readValue(name: string, inFlow: boolean, depth: number): void {
+    this.#namesLength += name.length;
+    if (this.#namesLength > NAMES_LIMIT)
+      this.#failHere(`the names of the settings are longer than ${NAMES_LIMIT} characters together`);
+    const properties = this.#readProperties();
+    if (this.#isNext('{') || (!inFlow && this.#isNext('block map'))) {
+      this.#readMap(`${name}.`, depth + 1);
+      return;
+    }
+    if (this.#isNext('[') || (!inFlow && this.#isNext('block list', '-'))) {
+      const { at } = this.#scanner.peek();
+      const value = this.#readList(depth + 1);
+      this.#settings.push({ name, value, at, end: this.#scanner.peek().at });
+    } else {
+      const { text, boolean, at, end } = this.#readScalar(properties);
+      this.#settings.push({
+        name,
+        value:
+          boolean === undefined ? (text ?? this.#fail('null-valued setting found', at)) : String(boolean),
+        at,
+        end,
+      });
+    }
+  }
+
+  #readList(depth: number): string[] {
+    if (depth > DEPTH_LIMIT) this.#failHere(`it is nested more than ${DEPTH_LIMIT} deep`);
+    const { kind } = this.#scanner.peek();
+    const values: string[] = [];
+    if (kind !== '-') this.#scanner.next();
+    const end: TokenKind = kind === '[' ? ']' : 'block end';
+    while (kind === '-' ? this.#isNext('-') : !this.#isNext(end)) {
+      if (kind === '[') {
+        if (values.length > 0) this.#expect(',');
+        if (this.#isNext(end)) break;
+      } else {
+        this.#expect('-');
+      }
+      const { text, at } = this.#readScalar(this.#readProperties(), 'only values are allowed in a list');
+      values.push(text ?? this.#fail('null in a list', at));
+    }
+    if (kind !== '-') this.#scanner.next();
+    return values;
+  }
+
+  /** The tag and the anchor before a node: its tag, '' for an anchor alone, undefined where there is neither. */
+  #readProperties(): string | undefined {
+    let tag: string | undefined;
+    let anchored = false;
+    for (;;) {
+      if (this.#isNext('anchor') && !anchored) {
+        anchored = true;
+        this.#scanner.next();
+      } else if (this.#isNext('tag') && tag === undefined) {
+        tag = this.#resolveTag(this.#scanner.next());
+      } else {
+        return tag ?? (anchored ? '' : undefined);
+      }
+    }
+  }
+
+  #resolveTag({ handle, text, at }: Token): string {
+    if (handle === undefined) return text;
+    const standard = handle === '!' ? '!' : handle === '!!' ? STANDARD_TAG : undefined;
+    return (this.#tagPrefixes.get(handle) ?? standard ?? this.#fail('an unknown tag', at)) + text;
+  }
+
+  #readScalar(properties: string | undefined, otherwise = 'a value is missing'): Scalar {
+    const { kind, at, end } = this.#scanner.peek();
+    if (properties === undefined && kind === 'alias') return { text: this.#scanner.next().text, at, end };
+    const tag = properties === '' ? undefined : properties;
+    if (kind === 'scalar') {
+      const { text, plain = false } = this.#scanner.next();
+      return { ...this.#interpret(text, plain, tag, at), at, end };
+    }
+    if (properties === undefined) this.#fail(otherwise, at);
+    return { ...this.#interpret('', true, tag, at), at, end: at };
+  }
+
+  #interpret(text: string, plain: boolean, tag: string | undefined, at: number): Omit<Scalar, 'at' | 'end'> {
+    if (tag === undefined || tag === '!') {
+      if (!plain && tag === undefined) return { text };
+      if (NULL.test(text)) return { text: null };
+      return BOOLEAN.test(text) ? { text, boolean: TRUE.test(text) } : { text };
+    }
+    const type = tag.startsWith(STANDARD_TAG) ? (tag.slice(STANDARD_TAG.length).split(',')[0] ?? '') : tag;
+    if (type === 'binary') this.#fail('binary data', at);
+    if (type === 'int' && NO_INTEGER.test(text)) this.#fail('a bad number', at);
+    if (type === 'null' && text !== '') return { text: null };
+    return type === 'bool' && TAGGED_BOOLEAN.test(text) ? { text, boolean: TRUE.test(text) } : { text };
+  }
+
+  #isNext(...kinds: TokenKind[]): boolean {
+    return kinds.includes(this.#scanner.peek().kind);
+  }
+
+  #expect(kind: TokenKind): Token {
+    return this.#isNext(kind) ? this.#scanner.next() : this.#failHere('a token that is not expected here');
+  }
+
+  #failHere(reason: string): never {
+    return this.#fail(reason, this.#scanner.peek().at);
+  }
+}
