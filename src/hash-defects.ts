@@ -11,7 +11,7 @@ import {
 
 /**
  * Says why no secret can ever match a stored hash. The server compares text: it computes a hash with the stored salt
- * and cost, writes it down its own way, and wants that very text (oracle/BEHAVIOUR.md, section 9). So a stored text
+ * and cost, writes it down its own way, and wants that very text. So a stored text
  * that it would never write, or a salt that it can't use, makes a dead token. hasher.ts is the same rules at work.
  *
  * @param stored a hash whose header the server reads

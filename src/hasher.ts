@@ -28,8 +28,7 @@ const WHOLE_BASE64_BYTES = PBKDF2_BLOCK_BYTES - (PBKDF2_BLOCK_BYTES % 3);
  *
  * @param secret the secret, as text
  * @param algorithm scheme and cost
- * @returns `{PBKDF2}N$salt$key`, `{PBKDF2_STRETCH}N$salt$key` (HMAC-SHA-512, padded base64) or `$2a$NN$...`;
- *   SPEC.md section 3
+ * @returns `{PBKDF2}N$salt$key`, `{PBKDF2_STRETCH}N$salt$key` (HMAC-SHA-512, padded base64) or `$2a$NN$...`
  * @throws INVALID_ALGORITHM, or USAGE for arguments of the wrong kind; and what `random` throws
  *
  * @example await hashSecret(token.secret, parseAlgorithm('pbkdf2'))

@@ -1,4 +1,4 @@
-/** The text of a tokens file: reading is the server's (oracle/BEHAVIOUR.md section 6), edits are SPEC.md section 4's. */
+/** The text of a tokens file: what the server reads in it, and edits that keep every other line as it is. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { TokensText } from '../src/tokens-format.js';
