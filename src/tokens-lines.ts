@@ -118,7 +118,7 @@ export function trimmedEnd(bytes: Buffer, start: number, end: number): number {
 export function colonFrom(bytes: Buffer, from: number, end: number): number {
   const nearby = Math.min(end, from + 256);
   for (let at = from; at < nearby; at++) if (bytes[at] === COLON) return at;
-  return Math.min(end, find(bytes.subarray(0, end), COLON, nearby));
+  return nearby === end ? end : Math.min(end, find(bytes.subarray(0, end), COLON, nearby));
 }
 
 /** A part of the file as text, cut off at MAX_TEXT_BYTES. */
@@ -207,15 +207,18 @@ export function* readLines(bytes: Uint8Array): Generator<Line, void> {
   const buffer = bufferOf(bytes);
   const judge = lineJudge(buffer);
   let number = 0;
-  let found: Line[] = [];
-  const visit = (start: number, end: number) => {
-    found.push(readLine(buffer, ++number, start, end, judge));
+  let places: number[] = [];
+  const linesOfSlice = function* () {
+    // Most often one look is enough for all of them.
+    const isValid = isUtf8(buffer.subarray(places[0], places.at(-1)));
+    for (let i = 0; i < places.length; i += 2) {
+      const [start, end] = [places[i] as number, places[i + 1] as number];
+      yield readLine(buffer, ++number, start, end, isValid || isUtf8(buffer.subarray(start, end)), judge);
+    }
+    places = [];
   };
-  for (const _ of scanLines(buffer, visit)) {
-    yield* found;
-    found = [];
-  }
-  yield* found;
+  for (const _ of scanLines(buffer, (start, end) => void places.push(start, end))) yield* linesOfSlice();
+  yield* linesOfSlice();
 }
 
 function readLine(
@@ -223,13 +226,14 @@ function readLine(
   number: number,
   start: number,
   end: number,
+  isValid: boolean,
   judge: ReturnType<typeof lineJudge>,
 ): Line {
-  const place = { number, end: endAt(bytes, end) };
-  if (!isUtf8(bytes.subarray(start, end))) return { ...place, verdict: { kind: 'utf8' }, text: '' };
+  if (!isValid) return { number, end: endAt(bytes, end), verdict: { kind: 'utf8' }, text: '' };
   const colon = colonFrom(bytes, start, end);
-  const line = { ...place, verdict: judge(start, colon, end), text: textOf(bytes, start, end) };
-  if (line.verdict === 'skipped' || colon === end) return line;
+  const verdict = judge(start, colon, end);
+  const line = { number, end: endAt(bytes, end), verdict, text: textOf(bytes, start, end) };
+  if (verdict === 'skipped' || colon === end) return line;
   return {
     ...line,
     key: textOf(bytes, trimmedStart(bytes, start, end), colon),
