@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-/** -E and elasticsearch.yml: SPEC.md section 3, oracle/BEHAVIOUR.md section 2. */
+/** -E and elasticsearch.yml, as the server's loader reads them: docs/server-behaviour.md. */
 import { describe, expect, test } from '@jest/globals';
 import { type Algorithm, defaultAlgorithm } from '../src/algorithm.js';
 import { nodeFileSystem } from '../src/file-system.js';
 import { parseOverrides, readHashSettings } from '../src/settings.js';
-import { codeAndMessage, errorOf, everythingSaidBy, rejectionOf } from './support/fixtures.js';
+import { codeAndMessage, errorOf, everythingSaidBy, readFixture, rejectionOf } from './support/fixtures.js';
 import { temporaryDirectory } from './support/temporary-directory.js';
 
 const KEY = 'xpack.security.authc.service_token_hashing.algorithm';
@@ -65,14 +65,13 @@ describe('-E key=value', () => {
 
 describe('The algorithm in elasticsearch.yml', () => {
   test('when there is no file, it is the default', async () => {
-    expect(await read(undefined)).toEqual({ algorithm: defaultAlgorithm, fipsMode: false });
+    expect(await read(undefined)).toEqual({ algorithm: defaultAlgorithm, fipsMode: false, misspelled: [] });
   });
 
   test.each(
     titled([
       { yml: '', algorithm: defaultAlgorithm, why: 'the file is empty' },
       { yml: '# c\n\n# d\n', algorithm: defaultAlgorithm, why: 'the file holds comments only' },
-      { yml: '---\n', algorithm: defaultAlgorithm, why: 'the file holds an empty document' },
       {
         yml: 'node.name: n\npath:\n  data: [a, b]\n',
         algorithm: defaultAlgorithm,
@@ -144,7 +143,7 @@ describe('The algorithm in elasticsearch.yml', () => {
       { yml: `${KEY}: sha1\n`, value: 'sha1', why: 'the server only reads it' },
       { yml: `${KEY}: ' bcrypt'\n`, value: ' bcrypt', why: 'a quoted space stays' },
       { yml: `${KEY}: 010\n`, value: '010', why: 'a value keeps its text' },
-      { yml: `${KEY}: True\n`, value: 'True', why: 'a value keeps its text' },
+      { yml: `${KEY}: True\n`, value: 'true', why: 'a boolean is written as Java writes it' },
     ]),
   )('$shown is refused, as $why', async ({ yml, value }) => {
     const { code, message } = await rejectionOf(read(yml));
@@ -190,22 +189,16 @@ describe('Placeholders', () => {
         why: 'in a comment none is missed',
       },
       {
-        yml: `node.name: \${NONE}\n${KEY}: bcrypt4\n`,
-        env: {},
-        algorithm: bcrypt4,
-        why: 'nor in another setting',
-      },
-      {
         yml: `${KEY}: \${ALG:bcrypt4}\n`,
         env: {},
         algorithm: bcrypt4,
         why: 'the default, without the variable',
       },
       {
-        yml: `${KEY}: \${ALG:bcrypt5}\n`,
-        env: { ALG: 'bcrypt4' },
+        yml: `${KEY}: \${ALG:bcrypt4}\n`,
+        env: { ALG: 'bcrypt5' },
         algorithm: bcrypt4,
-        why: 'else the variable',
+        why: 'and with it too, as a variable never answers a placeholder that has a default',
       },
       { yml: `${KEY}: \${ALG:}\n`, env: {}, algorithm: defaultAlgorithm, why: 'a default may be empty' },
       { yml: `${KEY}: \${my.alg}\nmy.alg: bcrypt4\n`, env: {}, algorithm: bcrypt4, why: 'another setting' },
@@ -223,10 +216,10 @@ describe('Placeholders', () => {
         why: 'from one to the next',
       },
       {
-        yml: `${KEY}: \${a}\${a}\na: ""\n`,
+        yml: `${KEY}: \${a}\${b}\na: bcr\nb: ypt4\n`,
         env: {},
-        algorithm: defaultAlgorithm,
-        why: 'one setting twice is no circle',
+        algorithm: bcrypt4,
+        why: 'two settings in one value',
       },
       { yml: `${KEY}: \${a}\na: \${ALG}\n`, env: { ALG: 'bcrypt4' }, algorithm: bcrypt4, why: 'a mixture' },
       {
@@ -240,32 +233,59 @@ describe('Placeholders', () => {
     expect((await read(yml, { env: { ...env } as Record<string, string> })).algorithm).toEqual(algorithm);
   });
 
-  test('the text of a variable is taken as it is', async () => {
-    const { message } = await rejectionOf(read(`${KEY}: \${ALG}\n`, { env: { ALG: '$&$1' } }));
-    expect(message).toMatch(/^Invalid algorithm: \$&\$1\. /);
+  test('what a variable or a placeholder put there is not shown', async () => {
+    for (const [yml, E] of [[`${KEY}: \${ALG}\n`], [`${KEY}: \${a}\na: hunter2\n`]] as [
+      string,
+      string[]?,
+    ][]) {
+      const error = await rejectionOf(read(yml, { env: { ALG: 'hunter2' }, E: E ?? [] }));
+      expect(error.code).toBe('INVALID_ALGORITHM');
+      expect(error.message).toMatch(
+        /^Invalid algorithm: its value comes from a placeholder, and is not shown\. /,
+      );
+      expect(everythingSaidBy(error)).not.toContain('hunter2');
+    }
   });
 
-  const circular = (name: string) => `Circular placeholder reference '${name}' in property definitions`;
-  const unresolved = (name: string) => `Could not resolve placeholder '${name}'`;
+  const circular = (where: string) => `Circular placeholder reference in the setting ${where}`;
+  const unresolved = (where: string) => `Could not resolve placeholder in the setting ${where}`;
+  const own = `[${KEY}] at line 1, column 55`;
   test.each(
     titled([
-      { yml: `${KEY}: \${NONE}\n`, message: unresolved('NONE'), why: 'nothing has the name' },
+      { yml: `${KEY}: \${NONE}\n`, message: unresolved(own), why: 'nothing has the name' },
       {
         yml: `${KEY}: \${a}\na: \${none.such}\n`,
-        message: unresolved('none.such'),
+        message: unresolved('at line 2, column 4'),
         why: 'nothing has the name',
       },
       {
         yml: `${KEY}: \${toString}\n`,
-        message: unresolved('toString'),
+        message: unresolved(own),
         why: 'nor what every object of JavaScript has',
       },
-      { yml: `${KEY}: \${${KEY}}\n`, message: circular(KEY), why: 'a setting names itself' },
-      { yml: `${KEY}: \${a}\na: \${b}\nb: \${a}\n`, message: circular('a'), why: 'two name each other' },
-      { yml: `${KEY}: \${a}\na: \${${KEY}}\n`, message: circular(KEY), why: 'one names the first' },
+      {
+        yml: `node.name: \${NONE}\n${KEY}: bcrypt4\n`,
+        message: unresolved('at line 1, column 12'),
+        why: 'every setting is resolved, not only the one that is wanted',
+      },
+      { yml: `${KEY}: \${${KEY}}\n`, message: circular(own), why: 'a setting names itself' },
+      {
+        yml: `${KEY}: \${a}\na: \${b}\nb: \${a}\n`,
+        message: circular('at line 2, column 4'),
+        why: 'two name each other',
+      },
+      {
+        yml: `${KEY}: \${a}\na: \${${KEY}}\n`,
+        message: circular('at line 2, column 4'),
+        why: 'one names the first',
+      },
     ]),
   )('$shown is refused with "$message", as $why', async ({ yml, message }) => {
-    expect(codeAndMessage(await rejectionOf(read(yml)))).toEqual({ code: 'CONFIG', message });
+    const failure = `Failed to replace property placeholders from [${directory.path}/elasticsearch.yml]: `;
+    expect(codeAndMessage(await rejectionOf(read(yml)))).toEqual({
+      code: 'CONFIG',
+      message: failure + message,
+    });
   });
 });
 
@@ -359,7 +379,7 @@ describe('FIPS mode', () => {
     { yml: 'node.name: n\n', E: [], fipsMode: false, why: 'it is off by default' },
   ])('is $fipsMode, as $why', async ({ yml, E, fipsMode }) => {
     const settings = await read(yml, { E, env: { FIPS_ON: 'true' } });
-    expect(settings).toEqual({ algorithm: defaultAlgorithm, fipsMode });
+    expect(settings).toEqual({ algorithm: defaultAlgorithm, fipsMode, misspelled: [] });
   });
 });
 
@@ -368,14 +388,26 @@ describe('A file that the server could not load', () => {
     titled([
       {
         yml: 'bad.key:\nx: hunter2\n',
-        says: 'null-valued setting found for key [bad.key]',
+        says: 'null-valued setting found at line 2, column 1',
         why: 'a value is missing',
       },
-      { yml: 'x: hunter2\nbad.key: null\n', says: 'for key [bad.key] at line 2', why: 'a value is null' },
-      { yml: 'bad.key: ~\n', says: 'for key [bad.key]', why: 'a value is null' },
-      { yml: 'bad:\n  key:\n', says: 'for key [bad.key]', why: 'a nested value is null' },
-      { yml: 'bad.key: [hunter2, null]\n', says: 'for key [bad.key]', why: 'a value of a list is null' },
-      { yml: 'bad.key:\n  - a: hunter2\n', says: '[bad.key]', why: 'a list holds maps' },
+      {
+        yml: 'x: hunter2\nbad.key: null\n',
+        says: 'null-valued setting found at line 2',
+        why: 'a value is null',
+      },
+      { yml: 'bad.key: ~\n', says: 'null-valued setting found at line 1', why: 'a value is null' },
+      { yml: 'bad:\n  key:\n', says: 'null-valued setting found at line 2', why: 'a nested value is null' },
+      {
+        yml: 'bad.key: [hunter2, null]\n',
+        says: 'null in a list at line 1',
+        why: 'a value of a list is null',
+      },
+      {
+        yml: 'bad.key:\n  - a: hunter2\n',
+        says: 'only values are allowed in a list at line 2',
+        why: 'a list holds maps',
+      },
       { yml: 'x: hunter2\nx: hunter3\n', says: 'duplicate key at line 2', why: 'one map has a key twice' },
       {
         yml: 'a:\n  x: hunter2\n  x: 1\n',
@@ -403,7 +435,7 @@ describe('A file that the server could not load', () => {
       error.message.startsWith(`Failed to load settings from [${directory.path}/elasticsearch.yml]: `),
     ).toBe(true);
     expect(error.message).toContain(says);
-    expect(everythingSaidBy(error)).not.toMatch(/hunter/);
+    expect(everythingSaidBy(error)).not.toMatch(/hunter|bad/);
   });
 
   test('bytes that are not UTF-8 are a configuration error', async () => {
@@ -419,7 +451,7 @@ describe('A file that the server could not load', () => {
     execFileSync('mkfifo', [`${directory.path}/elasticsearch.yml`]);
     expect(codeAndMessage(await rejectionOf(read(undefined)))).toEqual({
       code: 'CONFIG',
-      message: `Failed to load settings from [${directory.path}/elasticsearch.yml]: it is not a regular file`,
+      message: `Failed to load settings from [${directory.path}/elasticsearch.yml]: it is a named pipe`,
     });
   });
 
@@ -436,13 +468,95 @@ describe('A file that the server could not load', () => {
     const denied = Object.assign(new Error('denied'), { code: 'EACCES', syscall: 'open' });
     const fs = {
       ...nodeFileSystem,
-      readFileSync: (() => {
+      openSync: (() => {
         throw denied;
-      }) as typeof nodeFileSystem.readFileSync,
+      }) as typeof nodeFileSystem.openSync,
     };
     expect(codeAndMessage(await rejectionOf(readHashSettings(directory.path, [], {}, fs)))).toEqual({
       code: 'PERMISSION',
       message: `could not read [${directory.path}/elasticsearch.yml]: permission denied`,
     });
   });
+});
+
+interface Recorded {
+  readonly env: Readonly<Record<string, string>>;
+  readonly cases: readonly { yml: string; E?: Readonly<Record<string, string>>; expect: string }[];
+}
+
+test('every recorded file is read as the original reads it: its algorithm, or an error', async () => {
+  const { env, cases } = readFixture<Recorded>('oracle/settings.json');
+  const wrong: unknown[] = [];
+  for (const { yml, E = {}, expect: expected } of cases) {
+    directory.write('elasticsearch.yml', yml);
+    const overrides = Object.entries(E).map(([key, value]) => ({ key, value }));
+    const actual = await readHashSettings(directory.path, overrides, env, nodeFileSystem).then(
+      ({ algorithm }) => `${algorithm.scheme}_${algorithm.cost}`,
+      ({ code }) => (['CONFIG', 'INVALID_ALGORITHM'].includes(code) ? 'error' : code),
+    );
+    if (actual !== expected) wrong.push({ yml, E, expected, actual });
+  }
+  expect(cases.length).toBeGreaterThan(900);
+  expect(wrong).toEqual([]);
+});
+
+describe('A file that asks for much', () => {
+  const lines = (count: number, line: (i: number) => string) =>
+    Array.from({ length: count }, (_, i) => line(i)).join('');
+
+  test.each([
+    ['100,000 settings', lines(100_000, (i) => `k${i}: v\n`)],
+    ['200,000 placeholders', `a: b\n${lines(200_000, (i) => `y${i}: \${a}\n`)}`],
+    ['900 placeholders, one behind the other', `${lines(900, (i) => `k${i}: \${k${i + 1}}\n`)}k900: v\n`],
+  ])('with %s is read', async (_, yml) => {
+    expect((await read(yml)).algorithm).toEqual(defaultAlgorithm);
+  });
+
+  test.each([
+    [
+      '5,000 placeholders, one behind the other',
+      `${lines(5_000, (i) => `k${String(i).padStart(4, '0')}: \${k${String(i + 1).padStart(4, '0')}}\n`)}k5000: v\n`,
+      /Placeholders lead from one to the next more than 1000 times in the setting at line 1/,
+    ],
+    [
+      'placeholders that double sixty times',
+      `${lines(60, (i) => `k${i}: \${k${i + 1}}\${k${i + 1}}\n`)}k60: v\n`,
+      /Placeholders (make a value longer|put in more) than \d+ characters/,
+    ],
+    ['maps in maps, 100,000 deep', `a: ${'{b: '.repeat(100_000)}`, /Failed to load settings/],
+    ['lists in lists, 100,000 deep', `a: ${'['.repeat(100_000)}`, /Failed to load settings/],
+  ])('with %s is refused, with the bound', async (_, yml, message) => {
+    const error = await rejectionOf(read(yml));
+    expect(error.code).toBe('CONFIG');
+    expect(error.message).toMatch(message);
+  });
+
+  test('over 16 MiB it is refused with its size and the limit', async () => {
+    const yml = `${'#'.repeat(2 ** 24)}\n`;
+    expect(codeAndMessage(await rejectionOf(read(yml)))).toEqual({
+      code: 'CONFIG',
+      message: `Failed to load settings from [${directory.path}/elasticsearch.yml]: it has 16777217 bytes, and the limit is 16777216 bytes (16 MiB)`,
+    });
+  });
+});
+
+test.each([
+  ['xpack.security.authc.service_token_hashing.algoritm', KEY],
+  ['service_token_hashing.algorithm', KEY],
+  ['xpack.security.fips-mode.enabled', FIPS],
+])('-E %s is not read, and probably means %s', async (name, meant) => {
+  const { misspelled } = await read(undefined, { E: [`${name}=bcrypt4`] });
+  expect(misspelled).toEqual([{ name, meant }]);
+});
+
+test.each([
+  KEY,
+  FIPS,
+  'xpack.security.enabled',
+  'xpack.security.authc.password_hashing.algorithm',
+  'node.name',
+])('-E %s is a setting of its own', async (name) => {
+  expect((await read(undefined, { E: [`${name}=${name === KEY ? 'bcrypt4' : 'true'}`] })).misspelled).toEqual(
+    [],
+  );
 });

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { knownAccounts, parsePrincipal } from '../src/known-accounts.js';
 import { ServiceToken } from '../src/token.js';
 import { parseTokenName } from '../src/token-name.js';
-import { publicTokens, vectors } from './support/fixtures.js';
+import { publicTokens, readFixture, vectors } from './support/fixtures.js';
 
 /** oracle/BEHAVIOUR.md section 8. */
 const SECRET = /^[A-Za-z0-9_-]{8}[Q-T][A-Za-z0-9_-][CGKOSWaeimquy26-][A-Za-z0-9_-]{10}[AQgw]$/;
@@ -273,4 +273,17 @@ describe('A token does not show its secret', () => {
     new Console({ stdout }).log(value);
     return text;
   }
+});
+
+test('every recorded bearer is decoded as the original decodes it', () => {
+  interface Recorded {
+    readonly cases: readonly { bearer: string; token: readonly [string, string, string, string] | null }[];
+  }
+  const { cases } = readFixture<Recorded>('oracle/bearers.json');
+  const decoded = cases.map(({ bearer }) => {
+    const token = ServiceToken.decode(bearer);
+    return token ? [...token.principal.split('/'), token.name, token.secret] : null;
+  });
+  expect(cases.length).toBe(400);
+  expect(decoded).toEqual(cases.map(({ token }) => token));
 });

@@ -21,7 +21,6 @@ const { main } = await import('../../src/main.js');
 const { commands } = await import('../../src/commands/table.js');
 // The project may lie where an ordinary user can't read it: what is loaded on demand is loaded now.
 for (const { load } of Object.values(commands)) await load();
-await import('yaml');
 becomeVictim();
 
 process.on('message', async (request: Request) => process.send?.(await perform(request)));

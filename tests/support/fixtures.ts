@@ -42,11 +42,11 @@ export interface PublicTokens {
   }[];
 }
 
-export const vectors: Vectors = readFixture('oracle/vectors.json') as Vectors;
-export const publicTokens: PublicTokens = readFixture('public-tokens.json') as PublicTokens;
+export const vectors: Vectors = readFixture('oracle/vectors.json');
+export const publicTokens: PublicTokens = readFixture('public-tokens.json');
 
-function readFixture(name: string): unknown {
-  return JSON.parse(readFileSync(`${projectRoot}/fixtures/${name}`, 'utf8'));
+export function readFixture<T>(name: string): T {
+  return JSON.parse(readFileSync(`${projectRoot}/fixtures/${name}`, 'utf8')) as T;
 }
 
 /** Calls, and gives the error of ours that was thrown; anything else fails the test. */
