@@ -202,23 +202,25 @@ function characterLength(lead: number): number {
   return lead < 0xf0 ? 3 : 4;
 }
 
-/** Reads every line of a tokens file, those that the server can't read too. */
+/** Reads every line of a tokens file, those that the server can't read too; of an empty one that ends at LF nothing can be said. */
 export function* readLines(bytes: Uint8Array): Generator<Line, void> {
   const buffer = bufferOf(bytes);
   const judge = lineJudge(buffer);
   let number = 0;
   let places: number[] = [];
-  const linesOfSlice = function* () {
+  const slices = scanLines(buffer, (start, end) => void places.push(start, end));
+  for (let isLast = false; !isLast; ) {
+    isLast = slices.next().done === true; // the last line may lack an end, and comes when all slices are done
     // Most often one look is enough for all of them.
     const isValid = isUtf8(buffer.subarray(places[0], places.at(-1)));
     for (let i = 0; i < places.length; i += 2) {
       const [start, end] = [places[i] as number, places[i + 1] as number];
-      yield readLine(buffer, ++number, start, end, isValid || isUtf8(buffer.subarray(start, end)), judge);
+      number++;
+      if (start === end && buffer[end] === LF) continue;
+      yield readLine(buffer, number, start, end, isValid || isUtf8(buffer.subarray(start, end)), judge);
     }
     places = [];
-  };
-  for (const _ of scanLines(buffer, (start, end) => void places.push(start, end))) yield* linesOfSlice();
-  yield* linesOfSlice();
+  }
 }
 
 function readLine(

@@ -213,7 +213,7 @@ describe('when an ordinary user', () => {
       own('', STRANGER, STRANGER, 0o755);
       const script = new URL('support/create-and-signal.js', import.meta.url).pathname;
       const steps = await Promise.all(
-        [6, 10, 12].map((step) =>
+        [10, 14, 18].map((step) =>
           run(process.execPath, [script, join(conf, 'service_tokens'), `k${step}`, String(step), 'SIGKILL']),
         ),
       );

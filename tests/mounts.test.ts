@@ -108,7 +108,7 @@ testWithMounts(
 testWithMounts('a holder that was killed in another container holds nobody up for long', async () => {
   const script = new URL('support/create-and-signal.js', import.meta.url).pathname;
   const { stdout } = await inNamespace(
-    `unshare -pf --mount-proc sh -c '"$0" "$@"; true' "${process.execPath}" "${script}" "$CONF/service_tokens" killed 12 SIGKILL
+    `unshare -pf --mount-proc sh -c '"$0" "$@"; true' "${process.execPath}" "${script}" "$CONF/service_tokens" killed 20 SIGKILL
      ls -A "$CONF"; ${CREATE} >/dev/null 2>&1 && "$TOOL" list; ls -A "$CONF"`,
   );
   expect(stdout).toMatch(
