@@ -1,0 +1,134 @@
+/** The documents name files, headings and tests that exist, and say nothing twice. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { projectRoot } from './support/fixtures.js';
+
+const FENCED_BLOCK = /^(`{3,}).*\n[\s\S]*?^\1.*$/gm;
+const INLINE_CODE = /`[^`\n]*`/g;
+/** A path from the project's root. `<name>` in a path stands for any name, so the path ends before it. */
+const PROJECT_PATH = /(?<![\w/.$~{}-])(?:src|tests|docs|fixtures|bin)\/(?:[\w./-]*[\w/-])?/g;
+/** A path to a test, and the titles that are quoted directly after it. */
+const TEST_WITH_TITLES = /(tests\/[\w./-]+\.ts)`?((?:(?:,| and) "[^"\n]+")+)/g;
+const LINK = /\]\(<?([^)\s>]+)>?[^)]*\)|^\[[^\]]+\]:\s*(\S+)/gm;
+const EXTERNAL = /^[a-z][a-z+.-]*:/i;
+
+const documents = [
+  'README.md',
+  ...readdirSync(join(projectRoot, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`)
+    .sort(),
+];
+
+describe.each(documents)('%s', (document) => {
+  const markdown = read(document);
+
+  test('names files of the project that exist', () => {
+    expect(pathsIn(markdown).filter((path) => !exists(path))).toEqual([]);
+  });
+
+  test('quotes titles that stand in the test named before them', () => {
+    const missing = titlesIn(markdown).filter(
+      ({ path, title }) => exists(path) && !read(path).includes(title),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  test('links to files and headings that exist', () => {
+    expect(linksIn(markdown).filter((target) => !leadsSomewhere(target, document))).toEqual([]);
+  });
+
+  test('holds no paragraph and no block of code twice', () => {
+    const paragraphs = paragraphsOf(markdown);
+    expect(paragraphs.filter((text, i) => paragraphs.indexOf(text) !== i)).toEqual([]);
+  });
+});
+
+describe('The readers of this test', () => {
+  test('see the paths in text, code and blocks, without punctuation or a placeholder', () => {
+    const markdown =
+      'See `src/a.ts`, tests/b/. Not ../config/bin/c, dist/src/d.\n```sh\nbin/e src/<name>.ts\n```\n';
+    expect(pathsIn(markdown)).toEqual(['src/a.ts', 'tests/b/', 'bin/e', 'src/']);
+  });
+
+  test('see each title behind a test', () => {
+    expect(titlesIn('| "no" | `tests/a.ts`, "one" and "two"; tests/b.ts, "three" |')).toEqual([
+      { path: 'tests/a.ts', title: 'one' },
+      { path: 'tests/a.ts', title: 'two' },
+      { path: 'tests/b.ts', title: 'three' },
+    ]);
+  });
+
+  test('see links of both forms, but none in code', () => {
+    expect(linksIn('[a](b.md#c "d") `[e](f)`\n```\n[g](h)\n```\n[i]: j.md\n')).toEqual(['b.md#c', 'j.md']);
+  });
+
+  test('give headings the names that GitHub gives them', () => {
+    const markdown = '# A `b.c`: d_e-F\n\n## Twice\n\n```\n# no heading\n```\n\n## Twice\n';
+    expect(anchorsOf(markdown)).toEqual(['a-bc-d_e-f', 'twice', 'twice-1']);
+  });
+
+  test.each([
+    ['a paragraph, however it is wrapped', 'one\ntwo\n\n# h\n\none two\n', 'one two'],
+    ['a block of code with an empty line', '```\na\n\nb\n```\n\nx\n\n```\na\n\nb\n```\n', '``` a b ```'],
+  ])('see %s, twice', (_, markdown, paragraph) => {
+    expect(paragraphsOf(markdown).filter((text) => text === paragraph)).toHaveLength(2);
+  });
+});
+
+function read(path: string): string {
+  return readFileSync(join(projectRoot, path), 'utf8');
+}
+
+function exists(path: string): boolean {
+  return existsSync(join(projectRoot, path));
+}
+
+function pathsIn(markdown: string): string[] {
+  return [...new Set(markdown.match(PROJECT_PATH))];
+}
+
+function titlesIn(markdown: string): { path: string; title: string }[] {
+  return [...markdown.matchAll(TEST_WITH_TITLES)].flatMap(([, path = '', titles = '']) =>
+    [...titles.matchAll(/"([^"]+)"/g)].map(([, title = '']) => ({ path, title })),
+  );
+}
+
+function linksIn(markdown: string): string[] {
+  const text = markdown.replace(FENCED_BLOCK, '').replace(INLINE_CODE, '');
+  return [...text.matchAll(LINK)].map(([, inline, reference]) => inline ?? reference ?? '');
+}
+
+/** @param document the path of the document that holds the link, from the project's root */
+function leadsSomewhere(target: string, document: string): boolean {
+  if (EXTERNAL.test(target)) return true;
+  const [path = '', anchor] = target.split('#');
+  const linked = path === '' ? document : normalize(join(dirname(document), path));
+  return exists(linked) && (anchor === undefined || anchorsOf(read(linked)).includes(anchor));
+}
+
+/** The names by which links reach the headings of a document, in their order. */
+function anchorsOf(markdown: string): string[] {
+  const times = new Map<string, number>();
+  return [...markdown.replace(FENCED_BLOCK, '').matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = '']) => {
+    const anchor = heading
+      .trim()
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-');
+    const before = times.get(anchor) ?? 0;
+    times.set(anchor, before + 1);
+    return before === 0 ? anchor : `${anchor}-${before}`;
+  });
+}
+
+/** Paragraphs, lists, tables and blocks of code, each on one line, without headings. */
+function paragraphsOf(markdown: string): string[] {
+  const blocks = markdown.match(FENCED_BLOCK) ?? [];
+  const paragraphs = markdown
+    .replace(FENCED_BLOCK, '\n\n')
+    .replace(/^#.*$/gm, '\n')
+    .split(/\n\s*\n/);
+  return [...blocks, ...paragraphs].map((text) => text.trim().replace(/\s+/g, ' ')).filter(Boolean);
+}
