@@ -39,7 +39,7 @@ export function explain(refusal: Refusal): string {
 }
 
 /**
- * Does the server's checks that need no hash, in its order (FACTS.md, "Order of the server's checks").
+ * Does the server's checks that need no hash, in its order (docs/server-behaviour.md, "Order of the checks").
  *
  * @param version the server's; undefined means the newest, with the accounts of every version
  */
@@ -93,7 +93,7 @@ const SINCE_TOKEN: ElasticsearchVersion = { major: 7, minor: 14 };
 const SINCE_MANAGED_BY: ElasticsearchVersion = { major: 9, minor: 4 };
 
 /**
- * Gives the body of the server's answer to `GET /_security/_authenticate` (FACTS.md).
+ * Gives the body of the server's answer to `GET /_security/_authenticate` (docs/server-behaviour.md, "Body of _authenticate").
  *
  * @param version the server's; undefined means the newest
  */

@@ -30,7 +30,7 @@ const PACKAGE_DIRECTORIES = ['/etc/elasticsearch', '/usr/share/elasticsearch/con
 /**
  * Finds the configuration directory and the tokens file: the first that applies of `--file`, `--config-dir`,
  * `ES_PATH_CONF`, `$ES_HOME/config`, `../config` beside the tool's own file, and the packages' directories; the last
- * two only where they hold an elasticsearch.yml (SPEC.md section 1).
+ * two only where they hold an elasticsearch.yml.
  *
  * @throws CONFIG when there is no such directory. The original goes on in the current directory instead.
  */

@@ -30,11 +30,11 @@ const GATHER = 50;
 const QUIET = 200;
 /** A file that is written to all the time is read after this time; with the 5 seconds of polling it is less than 7. */
 const PATIENCE = 1_500;
-/** As often as a node looks (FACTS.md, resource.reload.interval.high). */
+/** As often as a node looks (docs/server-behaviour.md, "File store"). */
 const POLL = 5_000;
 
 /**
- * Follows a tokens file as a running node does (FACTS.md, "The file store"): a change is one of modification time or
+ * Follows a tokens file as a running node does (docs/server-behaviour.md, "File store"): a change is one of modification time or
  * size, a missing file is an empty one, and of a file that can't be read no token is left. Unlike a node, which looks
  * every 5 seconds, it is told by the system where that is possible, and sees a change after a quarter of a second.
  *

@@ -22,7 +22,7 @@ const MINUTE = 60_000;
 const SALT_BYTES = 8; // as the server's ssha256
 
 /**
- * Remembers which secret was right, as the server's cache does (FACTS.md, "Cache of the stores"): successes only, by
+ * Remembers which secret was right, as the server's cache does (docs/server-behaviour.md, "Cache"): successes only, by
  * qualified name, with a salted SHA-256 of the secret and never the secret itself.
  */
 export class SecretCache {

@@ -79,7 +79,7 @@ export function newFileAttributes(server: Server | undefined, born: Attributes):
 
 /**
  * Says what keeps the server from reading the file, and the command that repairs it. The command touches the file too:
- * a node notices a change of time or size only (FACTS.md, "The file store").
+ * a node notices a change of time or size only (docs/server-behaviour.md, "File store").
  *
  * @param isOwnWay whether nobody else can change what the path leads to: else no command is given that uses it
  * @returns the lines of a warning, or undefined when the server can read the file

@@ -48,7 +48,7 @@ export class ServiceToken {
   }
 
   /**
-   * Reads a bearer, exactly as the server's decoder does (FACTS.md, "Bearer strings").
+   * Reads a bearer, exactly as the server's decoder does (docs/server-behaviour.md, "Bearer strings").
    *
    * @param bearer the text behind `Authorization: Bearer `, untrimmed
    * @throws USAGE for what is no text

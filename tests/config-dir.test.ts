@@ -1,4 +1,4 @@
-/** SPEC.md section 1, "Where the file is", and section 2 for the server's version. */
+/** Where the file is, and the server's version. */
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { findPlace, findVersion, type PlaceOptions } from '../src/config-dir.js';

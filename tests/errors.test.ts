@@ -4,7 +4,7 @@ import { type ErrorCode, ServiceTokensError } from '../src/errors.js';
 import { ExitCode, exitStatusOf } from '../src/exit-codes.js';
 import { main } from '../src/main.js';
 
-/** SPEC.md, "Exit status", and 128 + n for signals. A code that is missing here does not compile. */
+/** README.md, "Exit statuses", and 128 + n for signals. A code that is missing here does not compile. */
 const statuses: Record<ErrorCode, { status: number; why: string }> = {
   OPTION: { status: 64, why: 'usage' },
   USAGE: { status: 64, why: 'usage' },

@@ -1,4 +1,4 @@
-/** FACTS.md, "Known accounts": the accounts of each version, in the order in which the original prints them. */
+/** docs/server-behaviour.md, "Known accounts": the accounts of each version, in the order in which the original prints them. */
 import { describe, expect, test } from '@jest/globals';
 import { parseVersion } from '../src/elasticsearch-version.js';
 import { knownAccounts, parsePrincipal } from '../src/known-accounts.js';

@@ -1,5 +1,5 @@
 /**
- * Scripts in the wild read the output of `create` in many ways (NEEDS.md, "How the output of create is parsed in the
+ * Scripts in the wild read the output of `create` in many ways (how the output of create is parsed in the
  * wild"). Each of them must get exactly the bearer.
  */
 import { execFileSync, spawnSync } from 'node:child_process';

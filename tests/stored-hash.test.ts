@@ -1,4 +1,4 @@
-/** oracle/BEHAVIOUR.md section 6, "Classification": a stored hash is known by its prefix and its cost, never by the rest. */
+/** docs/server-behaviour.md, "Stored hashes": a stored hash is known by its prefix and its cost, never by the rest. */
 import { describe, expect, test } from '@jest/globals';
 import { readStoredHash } from '../src/stored-hash.js';
 import { codeAndMessage, errorOf, vectors } from './support/fixtures.js';

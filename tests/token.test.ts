@@ -8,7 +8,7 @@ import { ServiceToken } from '../src/token.js';
 import { parseTokenName } from '../src/token-name.js';
 import { publicTokens, readFixture, vectors } from './support/fixtures.js';
 
-/** oracle/BEHAVIOUR.md section 8. */
+/** docs/server-behaviour.md, "Bearer strings". */
 const SECRET = /^[A-Za-z0-9_-]{8}[Q-T][A-Za-z0-9_-][CGKOSWaeimquy26-][A-Za-z0-9_-]{10}[AQgw]$/;
 const fleetServer = parsePrincipal('elastic/fleet-server');
 const t1 = parseTokenName('t1');
@@ -108,7 +108,7 @@ describe('Encoding', () => {
   });
 });
 
-describe('Decoding takes what the server takes (FACTS.md, "Bearer strings")', () => {
+describe('Decoding takes what the server takes (docs/server-behaviour.md, "Bearer strings")', () => {
   const secret = 'elastic/fleet-server t1 46ToAwIHQxGVpBuUpCkGXA';
   const base = 'AAEAAWVsYXN0aWMvZmxlZXQtc2VydmVyL3QxOjQ2VG9Bd0lIUXhHVnBCdVVwQ2tHWEE'; // 67 characters, one = is due
   const two = bearerOf('elastic/kibana/t:1').replaceAll('=', ''); // two = are due

@@ -265,7 +265,7 @@ describe('Removing a key', () => {
 });
 
 describe('Any file', () => {
-  const runs = { numRuns: 1000 };
+  const runs = { numRuns: 400 };
 
   test('is read as a second, plain reader of the rules reads it, or refused at the same line', () => {
     fc.assert(
@@ -279,7 +279,7 @@ describe('Any file', () => {
         for (const key of text.names()) expect(text.hashOf(key)).toBe(plain.entries[key]);
         expect(text.has('nobody')).toBe(false);
       }),
-      { numRuns: 5000 },
+      { numRuns: 2000 },
     );
   });
 
