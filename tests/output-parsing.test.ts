@@ -1,6 +1,5 @@
 /**
- * Scripts in the wild read the output of `create` in many ways (how the output of create is parsed in the
- * wild"). Each of them must get exactly the bearer.
+ * Public scripts read the output of `create` in many ways. Each of them must get exactly the bearer.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
