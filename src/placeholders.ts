@@ -10,7 +10,7 @@ export type PlaceholderFault =
 const DEPTH_LIMIT = 1000;
 /** How long a value may become by its placeholders, in characters. */
 const LENGTH_LIMIT = 1024 * 1024;
-/** How much work all placeholders may make together: a unit is a character that is put in, and a placeholder is 16. */
+/** How much all placeholders may put in together, in characters; what is replaced counts, too, and 16 for each. */
 const WORK_LIMIT = 64 * 1024 * 1024;
 
 /** As Java writes it: a list is `[a, b]`. */
@@ -28,19 +28,20 @@ export function textOf(value: SettingValue): string {
  *   leads to it
  */
 export function replacePlaceholders(
-  settings: Map<string, SettingValue>,
+  settings: Map<string, { value: SettingValue }>,
   fail: (setting: string, fault: PlaceholderFault) => never,
 ): void {
   const replacer = new Replacer(settings);
   for (const name of [...settings.keys()].sort()) {
-    const value = settings.get(name) ?? '';
+    const setting = settings.get(name);
+    if (setting === undefined) continue;
     const failHere = (fault: PlaceholderFault) => fail(name, fault);
-    const final =
+    const { value } = setting;
+    setting.value =
       typeof value === 'string'
         ? replacer.replace(value, failHere)
         : value.map((text) => replacer.replace(text, failHere));
-    if (final === '') settings.delete(name);
-    else settings.set(name, final);
+    if (setting.value === '') settings.delete(name);
   }
 }
 
@@ -51,7 +52,7 @@ interface Replaced {
 }
 
 class Replacer {
-  readonly #settings: ReadonlyMap<string, SettingValue>;
+  readonly #settings: ReadonlyMap<string, { readonly value: SettingValue }>;
   /** What settings become that are asked for before it is their turn. */
   readonly #known = new Map<string, Replaced>();
   #work = 0;
@@ -59,7 +60,7 @@ class Replacer {
     throw new Error('no setting is being replaced');
   };
 
-  constructor(settings: ReadonlyMap<string, SettingValue>) {
+  constructor(settings: ReadonlyMap<string, { readonly value: SettingValue }>) {
     this.#settings = settings;
   }
 
@@ -88,6 +89,7 @@ class Replacer {
       const written = text.slice(start + 2, end);
       if (visited.has(written)) this.#fail({ kind: 'circular', name: written });
       visited.add(written);
+      this.#spend(16 + written.length);
       const { text: whole } = this.#replaceIn(written, visited, depth + 1);
       const colon = whole.indexOf(':');
       const name = colon < 0 ? whole : whole.slice(0, colon);
@@ -99,8 +101,7 @@ class Replacer {
         if (name.startsWith('prompt.')) return { text, always: false };
         this.#fail({ kind: 'unresolved', name });
       }
-      this.#work += 16 + found.text.length;
-      if (this.#work > WORK_LIMIT) this.#fail({ kind: 'too many', limit: WORK_LIMIT });
+      this.#spend(found.text.length);
       if (!found.always) always = false;
       add(text.slice(from, start));
       add(found.text);
@@ -111,12 +112,17 @@ class Replacer {
     return { text: parts.join(''), always };
   }
 
+  #spend(work: number): void {
+    this.#work += work;
+    if (this.#work > WORK_LIMIT) this.#fail({ kind: 'too many', limit: WORK_LIMIT });
+  }
+
   #lookUp(name: string, visited: Set<string>, depth: number): Replaced | undefined {
-    const value = this.#settings.get(name);
-    if (value === undefined) return undefined;
+    const setting = this.#settings.get(name);
+    if (setting === undefined) return undefined;
     const known = this.#known.get(name);
     if (known !== undefined) return known;
-    const replaced = this.#replaceIn(textOf(value), visited, depth + 1);
+    const replaced = this.#replaceIn(textOf(setting.value), visited, depth + 1);
     if (replaced.always) this.#known.set(name, replaced);
     return replaced;
   }
@@ -124,12 +130,11 @@ class Replacer {
 
 /** Where the brace stands that closes the placeholder, others within it passed over; -1 where none does. */
 function endOfPlaceholder(text: string, from: number): number {
-  const brackets = /\$\{|\}/g;
-  brackets.lastIndex = from;
   let open = 0;
-  for (let match = brackets.exec(text); match; match = brackets.exec(text)) {
-    if (match[0] === '${') open++;
-    else if (open-- === 0) return match.index;
+  let next = text.indexOf('${', from);
+  for (let end = text.indexOf('}', from); end >= 0; end = text.indexOf('}', end + 1)) {
+    for (; next >= 0 && next < end; next = text.indexOf('${', next + 2)) open++;
+    if (open-- === 0) return end;
   }
   return -1;
 }

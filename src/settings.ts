@@ -40,17 +40,16 @@ interface Source {
   isLiteral(at: number, end: number): boolean;
 }
 
-interface Origin {
+/** A setting, and where its value was read. */
+interface Setting {
+  value: SettingValue;
   readonly source: Source;
   readonly at: number;
   readonly end: number;
 }
 
-/** Settings by their dotted names, and where each was read. */
-interface Settings {
-  readonly values: Map<string, SettingValue>;
-  readonly origins: Map<string, Origin>;
-}
+/** By their dotted names. */
+type Settings = Map<string, Setting>;
 
 /**
  * Reads the words that `-E` was given, each `key=value`.
@@ -97,35 +96,34 @@ export async function readHashSettings(
   fs: FileSystem,
 ): Promise<HashSettings> {
   const path = join(configDir, 'elasticsearch.yml');
-  const settings: Settings = { values: new Map(), origins: new Map() };
+  const settings: Settings = new Map();
   const yml = readText(path, fs);
-  if (yml !== undefined) addAll(settings, [readYml(path, yml, env)]);
-  const fromOverrides = overrides.map(readOverride);
-  addAll(settings, fromOverrides);
+  if (yml !== undefined) addAll(settings, readYml(path, yml, env));
+  const fromOverrides = overrides.flatMap((override) => [...readOverride(override)]);
+  addAll(settings, new Map(fromOverrides));
   applyForced(settings);
-  const written = settings.values.get(ALGORITHM);
-  replacePlaceholders(settings.values, (name, fault) => {
-    throw placeholderError(name, fault, settings.origins.get(name), path, overrides);
+  const written = settings.get(ALGORITHM)?.value;
+  replacePlaceholders(settings, (name, fault) => {
+    throw placeholderError(name, fault, settings.get(name), path, overrides);
   });
   gatherLists(settings, settings);
 
   return {
     algorithm: algorithmOf(settings, written),
-    fipsMode: settings.values.get(FIPS_MODE) === 'true',
-    misspelled: fromOverrides.flatMap(({ values }) => [...values.keys()]).flatMap(misspelled),
+    fipsMode: settings.get(FIPS_MODE)?.value === 'true',
+    misspelled: fromOverrides.flatMap(([name]) => misspelled(name)),
   };
 }
 
 /** @param written the value before its placeholders were replaced */
-function algorithmOf({ values, origins }: Settings, written: SettingValue | undefined): Algorithm {
-  const value = values.get(ALGORITHM);
-  if (value === undefined) return defaultAlgorithm;
-  const text = textOf(value);
+function algorithmOf(settings: Settings, written: SettingValue | undefined): Algorithm {
+  const setting = settings.get(ALGORITHM);
+  if (setting === undefined) return defaultAlgorithm;
+  const text = textOf(setting.value);
   const algorithm = findAlgorithm(text);
   if (algorithm !== undefined) return algorithm;
-  const origin = origins.get(ALGORITHM);
   const isLiteral = written !== undefined && textOf(written) === text;
-  const isShown = isLiteral && origin?.source.isLiteral(origin.at, origin.end);
+  const isShown = isLiteral && setting.source.isLiteral(setting.at, setting.end);
   throw invalidAlgorithm(isShown ? text : 'its value comes from a placeholder, and is not shown');
 }
 
@@ -191,64 +189,55 @@ function readYaml(text: string, failure: string, source: Source): Settings {
   const settings = readYamlSettings(text, (reason, at) => {
     throw new ServiceTokensError('CONFIG', `${failure}: ${reason}${source.where(at)}`);
   });
-  return {
-    values: new Map(settings.map(({ name, value }) => [name, value])),
-    origins: new Map(settings.map(({ name, at, end }) => [name, { source, at, end }])),
-  };
+  return new Map(settings.map(({ name, value, at, end }) => [name, { value, source, at, end }]));
 }
 
 // Putting together, in the order in which the server does it.
 
 /** Adds settings that were read together: those of the file, or all of the command line. */
-function addAll(settings: Settings, parts: readonly Settings[]): void {
-  const added: Settings = {
-    values: new Map(parts.flatMap(({ values }) => [...values])),
-    origins: new Map(parts.flatMap(({ origins }) => [...origins])),
-  };
+function addAll(settings: Settings, added: Settings): void {
   gatherLists(added, added);
   gatherLists(added, settings);
-  for (const [name, value] of added.values) settings.values.set(name, value);
-  for (const [name, origin] of added.origins) settings.origins.set(name, origin);
+  for (const [name, setting] of added) settings.set(name, setting);
 }
 
 /** Makes `a.0`, `a.1` and so on, as far as there are such in `from`, the list `a`. */
 function gatherLists(settings: Settings, from: Settings): void {
-  const { values, origins } = settings;
-  for (const first of [...values.keys()].filter((name) => name.endsWith('.0')).sort()) {
+  for (const first of [...settings.keys()].filter((name) => name.endsWith('.0')).sort()) {
     const list = first.slice(0, -'.0'.length);
-    const origin = origins.get(first);
-    if (values.has(list) && origin) {
-      const { source, at } = origin;
+    const { source, at, end } = settings.get(first) as Setting;
+    if (settings.has(list)) {
       throw new ServiceTokensError(
         'CONFIG',
-        `A setting and the first of its list, which ends in .0, exclude each other: the list in ${source.name}${source.where(at)}`,
+        `A setting and the first of its list, which ends in .0, exclude each other${source.where(at)} in ${source.name}`,
       );
     }
     const items: string[] = [];
-    for (let name = first; from.values.has(name); name = `${list}.${items.length}`) {
-      items.push(textOf(from.values.get(name) ?? ''));
-      values.delete(name);
+    for (
+      let name = first, item = from.get(name);
+      item;
+      name = `${list}.${items.length}`, item = from.get(name)
+    ) {
+      items.push(textOf(item.value));
+      settings.delete(name);
     }
-    values.set(list, items);
-    if (origin) origins.set(list, origin);
+    settings.set(list, { value: items, source, at, end });
   }
 }
 
 /** What is forced wins: `force.a` becomes `a`. */
-function applyForced({ values, origins }: Settings): void {
-  for (const forced of [...values.keys()].filter((name) => name.startsWith('force.')).sort()) {
-    const name = forced.slice('force.'.length);
-    const [value, origin] = [values.get(forced) ?? '', origins.get(forced)];
-    values.delete(forced);
-    values.set(name, textOf(value));
-    if (origin) origins.set(name, origin);
+function applyForced(settings: Settings): void {
+  for (const forced of [...settings.keys()].filter((name) => name.startsWith('force.')).sort()) {
+    const setting = settings.get(forced) as Setting;
+    settings.delete(forced);
+    settings.set(forced.slice('force.'.length), { ...setting, value: textOf(setting.value) });
   }
 }
 
 function placeholderError(
   setting: string,
   fault: PlaceholderFault,
-  origin: Origin | undefined,
+  origin: Setting | undefined,
   path: string,
   overrides: readonly Override[],
 ): ServiceTokensError {
@@ -272,7 +261,7 @@ function reasonOf(fault: PlaceholderFault, overrides: readonly Override[]): stri
     case 'too large':
       return `placeholders make a value longer than ${fault.limit} characters`;
     case 'too many':
-      return `placeholders put in more than ${fault.limit} characters, each counted as 16 more`;
+      return `placeholders put in more than ${fault.limit} characters`;
   }
 }
 

@@ -45,13 +45,13 @@ const BEGINS_PLAIN = new RegExp(`[^ \\t${BREAK}\\-?:,[\\]{}#&*!|>'"%@\`]`, 'y');
 const DOCUMENT_MARK = new RegExp(`(?:---|\\.\\.\\.)(?:[ \\t${BREAK}]|$)`, 'y');
 /** Within a plain scalar `---` ends it whatever follows: a trait of the server's parser. */
 const MARK_AFTER_PLAIN = new RegExp(`---|\\.\\.\\.(?:[ \\t${BREAK}]|$)`, 'y');
-const PLAIN = new RegExp(`(?:[^ \\t${BREAK}:]|:(?![ \\t${BREAK}]|$))+`, 'y');
-const PLAIN_IN_FLOW = new RegExp(`(?:[^ \\t${BREAK}:,?[\\]{}]|:(?![ \\t${BREAK},[\\]{}]|$))+`, 'y');
+const PLAIN = new RegExp(`[^ \\t${BREAK}:]+|:(?![ \\t${BREAK}]|$)`, 'y');
+const PLAIN_IN_FLOW = new RegExp(`[^ \\t${BREAK}:,?[\\]{}]+|:(?![ \\t${BREAK},[\\]{}]|$)`, 'y');
 const QUOTED = new RegExp(`[^ \\t${BREAK}'"\\\\]+`, 'y');
 const ANCHOR = new RegExp(`[^ \\t${BREAK}:,[\\]{}/.*&]+`, 'y');
 const TAG_HAS_HANDLE = new RegExp(`![^ ${BREAK}!]*!`, 'y');
 const TAG_HANDLE = /!(?:[A-Za-z0-9_-]*!|(?= ))/y;
-const URI = /(?:[A-Za-z0-9\-_;/?:@&=+$,.!~*'()[\]]|%[0-9A-Fa-f]{2})+/y;
+const URI = /[A-Za-z0-9\-_;/?:@&=+$,.!~*'()[\]]+|%[0-9A-Fa-f]{2}/y;
 const DIGITS = /\p{Nd}+/uy;
 /** The characters that YAML allows; a lone surrogate can't be in a text that was UTF-8. */
 const NOT_PRINTABLE = /[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ud800-\udfff\ue000-\ufffd]/;
@@ -310,10 +310,10 @@ export class YamlScanner {
 
   #takeUri(): string {
     const at = this.#at;
-    const uri = this.#take(URI);
+    const uri = this.#takeAll(URI);
     if (uri === '' || this.#text[this.#at] === '%') this.#fail('a bad tag', at);
     try {
-      return uri.replace(/(?:%..)+/g, (escapes) => decodeURIComponent(escapes));
+      return decodeURIComponent(uri);
     } catch {
       return this.#fail('a bad tag', at);
     }
@@ -370,7 +370,7 @@ export class YamlScanner {
     const parts: string[] = [];
     let [spaces, end] = ['', at];
     while (this.#text[this.#at] !== '#') {
-      const word = this.#take(this.#flowLevel > 0 ? PLAIN_IN_FLOW : PLAIN);
+      const word = this.#takeAll(this.#flowLevel > 0 ? PLAIN_IN_FLOW : PLAIN);
       if (word === '') break;
       this.#keyAllowed = false;
       parts.push(spaces, word);
@@ -581,6 +581,13 @@ export class YamlScanner {
     return text;
   }
 
+  /** Takes as often as the pattern matches: a repetition within the pattern would overflow on a long text. */
+  #takeAll(pattern: RegExp): string {
+    const from = this.#at;
+    while (this.#take(pattern) !== '');
+    return this.#text.slice(from, this.#at);
+  }
+
   #advance(length: number): void {
     for (let i = this.#at; i < this.#at + length; i++) {
       const unit = this.#text.charCodeAt(i);
@@ -595,8 +602,8 @@ export class YamlScanner {
     this.#add(kind, { at });
   }
 
-  #add(kind: TokenKind, details: Partial<Token> = {}): void {
-    this.#queue.push({ kind, at: this.#at, end: this.#at, text: '', ...details });
+  #add(kind: TokenKind, { at = this.#at, end = this.#at, text = '', ...details }: Partial<Token> = {}): void {
+    this.#queue.push({ kind, at, end, text, ...details });
   }
 }
 
