@@ -92,8 +92,8 @@ class SettingsReader {
       if (names.has(name)) this.#fail('duplicate key', at);
       names.add(name);
       if (this.#isNext('value')) {
-        this.#scanner.next();
-        if (this.#isNext(...ends)) this.#failHere('null-valued setting found');
+        const colon = this.#scanner.next();
+        if (this.#isNext(...ends)) this.#fail('null-valued setting found', colon.end);
       } else if (isFlow || !this.#isNext('scalar')) {
         // A scalar without its colon is a value, too: `? a`, and on the next line `|`.
         this.#failHere('null-valued setting found');

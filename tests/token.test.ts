@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { knownAccounts, parsePrincipal } from '../src/known-accounts.js';
 import { ServiceToken } from '../src/token.js';
 import { parseTokenName } from '../src/token-name.js';
-import { publicTokens, vectors } from './support/fixtures.js';
+import { publicTokens, recordedBearers, vectors } from './support/fixtures.js';
 
 /** oracle/BEHAVIOUR.md section 8. */
 const SECRET = /^[A-Za-z0-9_-]{8}[Q-T][A-Za-z0-9_-][CGKOSWaeimquy26-][A-Za-z0-9_-]{10}[AQgw]$/;
@@ -225,6 +225,27 @@ describe('Decoding takes what the server takes (FACTS.md, "Bearer strings")', ()
     ].map(shown),
   )('$shown is no service account token, as $why', ({ bearer }) => {
     expect(ServiceToken.decode(bearer)).toBeUndefined();
+  });
+
+  test('400 recorded bearers are what the original makes of them', () => {
+    const decoded = recordedBearers.cases.map(({ bearer }) => {
+      const token = ServiceToken.decode(bearer);
+      return { bearer, token: token ? [...token.principal.split('/'), token.name, token.secret] : null };
+    });
+    expect(decoded).toHaveLength(400);
+    expect(decoded).toEqual(recordedBearers.cases);
+  });
+
+  test.each([
+    { bytes: [0xed, 0xa0], why: 'a surrogate without its third byte counts as one character' },
+    { bytes: [0xed, 0xa0, 0x80], why: 'and with it, too' },
+    { bytes: [0xff], why: 'and any byte that begins nothing' },
+  ])('of ten malformed sequences $bytes a secret of ten characters is made, as $why', ({ bytes }) => {
+    const text = Buffer.concat([
+      Buffer.from('a/b/t:'),
+      ...Array.from({ length: 10 }, () => Buffer.from(bytes)),
+    ]);
+    expect(ServiceToken.decode(bearerOf(text))?.secret).toHaveLength(10);
   });
 
   test.each(vectors.bearers)('a recorded bearer, $note: the original says $result', ({ bearer, result }) => {

@@ -42,6 +42,26 @@ export interface PublicTokens {
   }[];
 }
 
+/** fixtures/oracle/settings.json: files that the original's own loader read. */
+export interface RecordedSettings {
+  readonly env: Record<string, string>;
+  readonly cases: readonly {
+    readonly yml: string;
+    readonly E?: Record<string, string>;
+    readonly expect: string;
+  }[];
+}
+
+/** fixtures/oracle/bearers.json: namespace, service, token name and secret; null for what is no token. */
+export interface RecordedBearers {
+  readonly cases: readonly {
+    readonly bearer: string;
+    readonly token: readonly [string, string, string, string] | null;
+  }[];
+}
+
+export const recordedSettings = readFixture('oracle/settings.json') as RecordedSettings;
+export const recordedBearers = readFixture('oracle/bearers.json') as RecordedBearers;
 export const vectors: Vectors = readFixture('oracle/vectors.json') as Vectors;
 export const publicTokens: PublicTokens = readFixture('public-tokens.json') as PublicTokens;
 
