@@ -85,9 +85,9 @@ class SettingsReader {
       : ['block end', ['key', 'value', 'block end']];
     const names = new Set<string>();
     for (let first = true; !this.#isNext(end); first = false) {
-      if (isFlow && !first) this.#expect(',');
+      if (isFlow && !first) this.#expect(',', 'a comma or a closing bracket is missing');
       if (this.#isNext(end)) break;
-      const { at } = this.#expect('key');
+      const { at } = this.#expect('key', 'a key is missing');
       const name = this.#isNext(...ends) ? '' : this.#readName(at);
       if (names.has(name)) this.#fail('duplicate key', at);
       names.add(name);
@@ -139,10 +139,10 @@ class SettingsReader {
     const end: TokenKind = kind === '[' ? ']' : 'block end';
     while (kind === '-' ? this.#isNext('-') : !this.#isNext(end)) {
       if (kind === '[') {
-        if (values.length > 0) this.#expect(',');
+        if (values.length > 0) this.#expect(',', 'a comma or a closing bracket is missing');
         if (this.#isNext(end)) break;
       } else {
-        this.#expect('-');
+        this.#expect('-', 'a list item is missing');
       }
       const properties = this.#readProperties();
       const scalar = this.#readScalar(properties, 'only values are allowed in a list');
@@ -193,8 +193,8 @@ class SettingsReader {
     return kinds.includes(this.#scanner.peek().kind);
   }
 
-  #expect(kind: TokenKind): Token {
-    return this.#isNext(kind) ? this.#scanner.next() : this.#failHere('a token that is not expected here');
+  #expect(kind: TokenKind, otherwise: string): Token {
+    return this.#isNext(kind) ? this.#scanner.next() : this.#failHere(otherwise);
   }
 
   #failHere(reason: string): never {

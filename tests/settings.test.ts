@@ -1,9 +1,11 @@
+/** -E and elasticsearch.yml. */
 import { execFileSync } from 'node:child_process';
-/** -E and elasticsearch.yml: SPEC.md section 3, oracle/BEHAVIOUR.md section 2. */
+import { symlinkSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { type Algorithm, defaultAlgorithm } from '../src/algorithm.js';
 import { nodeFileSystem } from '../src/file-system.js';
 import { parseOverrides, readHashSettings } from '../src/settings.js';
+import { systemError, watchedFileSystem } from './support/faulty-file-system.js';
 import {
   codeAndMessage,
   errorOf,
@@ -720,6 +722,34 @@ describe('A file that the server could not load', () => {
       code: 'CONFIG',
       message: `Failed to load settings from [${directory.path}/elasticsearch.yml]: it is a named pipe`,
     });
+  });
+
+  test('a device in its place is refused at once', async () => {
+    symlinkSync('/dev/zero', `${directory.path}/elasticsearch.yml`);
+    expect(codeAndMessage(await rejectionOf(read(undefined)))).toEqual({
+      code: 'CONFIG',
+      message: `Failed to load settings from [${directory.path}/elasticsearch.yml]: it is a device`,
+    });
+  });
+
+  test('a link is followed, and nothing is looked at by its name before it is open', async () => {
+    directory.write('linked.yml', `${KEY}: bcrypt4\n`);
+    symlinkSync('linked.yml', `${directory.path}/elasticsearch.yml`);
+    const { fs, calls, openDescriptors } = watchedFileSystem();
+    expect((await readHashSettings(directory.path, [], {}, fs)).algorithm).toEqual(bcrypt4);
+    expect(new Set(calls)).toEqual(new Set(['openSync', 'fstatSync', 'readSync', 'closeSync']));
+    expect(openDescriptors.size).toBe(0);
+  });
+
+  test.each(['fstatSync', 'readSync'] as const)('when %s fails, nothing stays open', async (failing) => {
+    directory.write('elasticsearch.yml', '');
+    const { fs, openDescriptors } = watchedFileSystem({
+      before: (_, name) => {
+        if (name === failing) throw systemError('EIO', name);
+      },
+    });
+    expect((await rejectionOf(readHashSettings(directory.path, [], {}, fs))).code).toBe('IO');
+    expect(openDescriptors.size).toBe(0);
   });
 
   test('a directory in its place is a configuration error', async () => {
