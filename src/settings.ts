@@ -59,24 +59,24 @@ type Settings = Map<string, Setting>;
  * @example parseOverrides(['node.name=a=b']) // [{ key: 'node.name', value: 'a=b' }]
  */
 export function parseOverrides(words: readonly string[]): Override[] {
-  const overrides: Override[] = [];
+  const overrides = new Map<string, Override>();
   for (const word of words) {
     const equals = word.indexOf('=');
     const [key, value] = equals < 0 ? [word, ''] : [word.slice(0, equals), word.slice(equals + 1)];
     if (value === '') throw new ServiceTokensError('USAGE', `setting [${key}] must not be empty`);
-    if (overrides.some((other) => other.key === key)) {
+    if (overrides.has(key)) {
       throw new ServiceTokensError('USAGE', `setting [${key}] set twice via command line -E`);
     }
-    overrides.push({ key, value });
+    overrides.set(key, { key, value });
   }
   // The original's scripts always name the home by a property of the JVM, so that -E never may.
-  if (overrides.some(({ key }) => key === 'path.home')) {
+  if (overrides.has('path.home')) {
     throw new ServiceTokensError(
       'USAGE',
       'setting [path.home] found via command-line -E and system property [es.path.home]',
     );
   }
-  return overrides;
+  return [...overrides.values()];
 }
 
 /**

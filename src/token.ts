@@ -36,7 +36,7 @@ export class ServiceToken {
   }
 
   /**
-   * Reads a bearer, exactly as the server's decoder does (FACTS.md, "Bearer strings").
+   * Reads a bearer, exactly as the server's decoder does: tests/token.test.ts, and the recorded ones in fixtures/oracle/bearers.json.
    *
    * @param bearer the text behind `Authorization: Bearer `, untrimmed
    * @returns the token; undefined when the server would not take the text for a service account token
