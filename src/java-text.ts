@@ -1,7 +1,7 @@
 /**
  * How Java reads text, where that differs from JavaScript: the server reads its files with these rules, so a file
  * means what they say. Sources: the documentation of String.trim, Character.isWhitespace, Integer.parseInt and of the
- * UTF-8 encoder.
+ * UTF-8 encoder; runs of OpenJDK 17, which tests/java-text.test.ts holds.
  */
 
 /** String.trim: drops leading and trailing code units up to U+0020, control characters and NUL included. */

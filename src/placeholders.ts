@@ -65,6 +65,7 @@ class Replacer {
   }
 
   replace(text: string, fail: (fault: PlaceholderFault) => never): string {
+    if (!text.includes('${')) return text;
     this.#fail = fail;
     return this.#replaceIn(text, new Set(), 0).text;
   }

@@ -59,24 +59,24 @@ type Settings = Map<string, Setting>;
  * @example parseOverrides(['node.name=a=b']) // [{ key: 'node.name', value: 'a=b' }]
  */
 export function parseOverrides(words: readonly string[]): Override[] {
-  const overrides: Override[] = [];
+  const overrides = new Map<string, Override>();
   for (const word of words) {
     const equals = word.indexOf('=');
     const [key, value] = equals < 0 ? [word, ''] : [word.slice(0, equals), word.slice(equals + 1)];
     if (value === '') throw new ServiceTokensError('USAGE', `setting [${key}] must not be empty`);
-    if (overrides.some((other) => other.key === key)) {
+    if (overrides.has(key)) {
       throw new ServiceTokensError('USAGE', `setting [${key}] set twice via command line -E`);
     }
-    overrides.push({ key, value });
+    overrides.set(key, { key, value });
   }
   // The original's scripts always name the home by a property of the JVM, so that -E never may.
-  if (overrides.some(({ key }) => key === 'path.home')) {
+  if (overrides.has('path.home')) {
     throw new ServiceTokensError(
       'USAGE',
       'setting [path.home] found via command-line -E and system property [es.path.home]',
     );
   }
-  return overrides;
+  return [...overrides.values()];
 }
 
 /**
@@ -104,7 +104,7 @@ export async function readHashSettings(
   applyForced(settings);
   const written = settings.get(ALGORITHM)?.value;
   replacePlaceholders(settings, (name, fault) => {
-    throw placeholderError(name, fault, settings.get(name), path, overrides);
+    throw placeholderError(name, settings.get(name) as Setting, fault, overrides);
   });
   gatherLists(settings, settings);
 
@@ -209,7 +209,7 @@ function gatherLists(settings: Settings, from: Settings): void {
     if (settings.has(list)) {
       throw new ServiceTokensError(
         'CONFIG',
-        `A setting and the first of its list, which ends in .0, exclude each other${source.where(at)} in ${source.name}`,
+        `A setting and the first of its list, which ends in .0, exclude each other, in ${source.name}${source.where(at)}`,
       );
     }
     const items: string[] = [];
@@ -235,37 +235,42 @@ function applyForced(settings: Settings): void {
 }
 
 function placeholderError(
-  setting: string,
+  name: string,
+  { source, at }: Setting,
   fault: PlaceholderFault,
-  origin: Setting | undefined,
-  path: string,
   overrides: readonly Override[],
 ): ServiceTokensError {
-  const isNamed = [ALGORITHM, FIPS_MODE].includes(setting);
-  const where = origin?.source.where(origin.at) || (origin && ` of ${origin.source.name}`) || '';
-  const subject = `in the setting${isNamed ? ` [${setting}]` : ''}${where}`;
+  const setting = [ALGORITHM, FIPS_MODE].includes(name) ? `setting [${name}]` : 'the setting';
   return new ServiceTokensError(
     'CONFIG',
-    `Failed to replace property placeholders from [${path}]: ${reasonOf(fault, overrides)} ${subject}`,
+    `Failed to replace property placeholders from ${source.name}: ${reasonOf(fault, overrides)}, in ${setting}${source.where(at)}`,
+    {
+      hint:
+        fault.kind === 'unresolved'
+          ? 'A placeholder names another setting, or in elasticsearch.yml, without a default, an environment variable.'
+          : undefined,
+    },
   );
 }
 
 function reasonOf(fault: PlaceholderFault, overrides: readonly Override[]): string {
   switch (fault.kind) {
     case 'unresolved':
-      return `Could not resolve placeholder${nameOf(fault.name, overrides)}`;
+      return `could not resolve ${nameOf(fault.name, overrides)}`;
     case 'circular':
-      return `Circular placeholder reference${nameOf(fault.name, overrides)}`;
+      return `circular reference by ${nameOf(fault.name, overrides)}`;
     case 'too deep':
-      return `Placeholders lead from one to the next more than ${fault.limit} times`;
+      return `placeholders lead from one to the next more than ${fault.limit} times`;
     case 'too large':
-      return `Placeholders make a value longer than ${fault.limit} characters`;
+      return `placeholders make a value longer than ${fault.limit} characters`;
     case 'too many':
-      return `Placeholders put in more than ${fault.limit} characters`;
+      return `placeholders put in more than ${fault.limit} characters`;
   }
 }
 
 /** A placeholder's name is a part of a value, and is shown only where the command line wrote it. */
 function nameOf(name: string, overrides: readonly Override[]): string {
-  return overrides.some(({ value }) => value.includes(`\${${name}`)) ? ` '${name}'` : '';
+  return overrides.some(({ value }) => value.includes(`\${${name}`))
+    ? `placeholder '${name}'`
+    : 'a placeholder';
 }

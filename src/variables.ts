@@ -2,7 +2,7 @@
 export interface SubstitutedText {
   readonly text: string;
   /**
-   * Where an offset of the text lies in the original; what came from a variable counts to its line.
+   * Where an offset of the text lies in the original; what came from a variable lies where its name stands.
    *
    * @returns the line and the column, from 1 on
    */
@@ -25,65 +25,65 @@ export function substituteVariables(
   original: string,
   env: Readonly<Record<string, string | undefined>>,
 ): SubstitutedText | undefined {
+  const source = withLineFeeds(original);
   const parts: string[] = [];
-  const lineStarts: number[] = [];
-  const variables: { readonly at: number; readonly end: number }[] = [];
-  let length = 0;
-  const add = (part: string) => {
-    parts.push(part);
-    length += part.length;
-  };
-  for (const line of linesOf(original)) {
-    lineStarts.push(length);
-    let from = 0;
-    for (let start = line.indexOf('${'); start >= 0; start = line.indexOf('${', from)) {
-      const end = line.indexOf('}', start + 2);
-      if (end < 0) break;
-      const name = line.slice(start + 2, end);
-      const value = Object.hasOwn(env, name) ? env[name] : undefined;
-      add(line.slice(from, value === undefined ? end + 1 : start));
-      from = end + 1;
-      if (value === undefined || value === '') continue;
-      variables.push({ at: length, end: length + value.length });
-      add(value);
-      if (length > SUBSTITUTED_LIMIT) return undefined;
-    }
-    add(line.slice(from));
-    add('\n');
+  const variables: Variable[] = [];
+  let [length, copied, from, lineEnd] = [0, 0, 0, -1];
+  for (let start = source.indexOf('${'); start >= 0; start = source.indexOf('${', from)) {
+    if (lineEnd < start) lineEnd = source.indexOf('\n', start);
+    const end = source.indexOf('}', start + 2);
+    if (end < 0) break;
+    from = end < lineEnd ? end + 1 : lineEnd;
+    const name = source.slice(start + 2, end);
+    const value = end < lineEnd && Object.hasOwn(env, name) ? env[name] : undefined;
+    if (value === undefined) continue;
+    parts.push(source.slice(copied, start), value);
+    const at = length + start - copied;
+    length = at + value.length;
+    if (length > SUBSTITUTED_LIMIT) return undefined;
+    variables.push({ at, end: length, originalAt: start, originalEnd: end + 1 });
+    copied = end + 1;
   }
+  parts.push(source.slice(copied));
   return {
     text: parts.join(''),
     placeOf(at) {
-      const line = Math.max(
-        1,
-        countUpTo(lineStarts, (start) => start <= at),
-      );
-      return { line, column: at - (lineStarts[line - 1] ?? 0) + 1 };
+      const before = source.slice(0, originalOffset(variables, at)).split('\n');
+      return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
     },
     isLiteral(at, end) {
-      const before = countUpTo(variables, (variable) => variable.at < end);
-      return before === 0 || (variables[before - 1]?.end ?? 0) <= at;
+      const last = lastBefore(variables, end - 1);
+      return last === undefined || last.end <= at;
     },
   };
 }
 
-function* linesOf(text: string): Iterable<string> {
-  const breaks = /\r\n?|\n/g;
-  let from = 0;
-  for (let match = breaks.exec(text); match; match = breaks.exec(text)) {
-    yield text.slice(from, match.index);
-    from = breaks.lastIndex;
-  }
-  if (from < text.length) yield text.slice(from);
+/** Where a variable was put in, and what it replaced: offsets in the text, and in the original. */
+interface Variable {
+  readonly at: number;
+  readonly end: number;
+  readonly originalAt: number;
+  readonly originalEnd: number;
 }
 
-/** How many of a sorted list satisfy what its first ones do, by halving. */
-function countUpTo<T>(sorted: readonly T[], satisfies: (item: T) => boolean): number {
-  let [low, high] = [0, sorted.length];
+function withLineFeeds(text: string): string {
+  const lines = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
+  return lines === '' || lines.endsWith('\n') ? lines : `${lines}\n`;
+}
+
+function originalOffset(variables: readonly Variable[], at: number): number {
+  const last = lastBefore(variables, at);
+  if (last === undefined) return at;
+  return at < last.end ? last.originalAt : last.originalEnd + at - last.end;
+}
+
+/** The last one that begins at an offset or before it, by halving. */
+function lastBefore(variables: readonly Variable[], at: number): Variable | undefined {
+  let [low, high] = [0, variables.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (satisfies(sorted[middle] as T)) low = middle + 1;
+    if ((variables[middle]?.at ?? 0) <= at) low = middle + 1;
     else high = middle;
   }
-  return low;
+  return variables[low - 1];
 }

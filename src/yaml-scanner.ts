@@ -9,7 +9,7 @@ export interface Token {
   /** A scalar's, alias's or anchor's text; a tag's suffix; a directive's name. */
   readonly text: string;
   /** A scalar without quotes. */
-  readonly plain?: boolean;
+  readonly plain: boolean;
   /** A tag's handle; none for a tag that is written out, `!<...>`. */
   readonly handle?: string;
   /** What %YAML and %TAG say: the major version; a handle and its prefix. */
@@ -84,6 +84,8 @@ export class YamlScanner {
   #lineStart = 0;
   #done = false;
   readonly #queue: Token[] = [];
+  /** The first of the queue, once nothing can be put before it any more. */
+  #next: Token | undefined;
   #taken = 0;
   #flowLevel = 0;
   #indent = -1;
@@ -101,8 +103,11 @@ export class YamlScanner {
 
   /** The next token, which stays. */
   peek(): Token {
-    while (this.#needsMore()) this.#fetch();
-    return this.#queue[0] as Token;
+    if (this.#next === undefined) {
+      while (this.#needsMore()) this.#fetch();
+      this.#next = this.#queue[0] as Token;
+    }
+    return this.#next;
   }
 
   /** The next token, which is taken. */
@@ -110,12 +115,14 @@ export class YamlScanner {
     const token = this.peek();
     this.#queue.shift();
     this.#taken++;
+    this.#next = undefined;
     return token;
   }
 
   #needsMore(): boolean {
     if (this.#done) return false;
     if (this.#queue.length === 0) return true;
+    if (this.#possibleKeys.size === 0) return false;
     this.#dropStaleKeys();
     const [first] = this.#possibleKeys.values();
     return first?.token === this.#taken;
@@ -150,6 +157,7 @@ export class YamlScanner {
   // Keys.
 
   #dropStaleKeys(): void {
+    if (this.#possibleKeys.size === 0) return;
     for (const [level, key] of this.#possibleKeys) {
       if (key.line === this.#line && this.#column - key.column <= LONGEST_KEY) continue;
       if (key.required) this.#fail('a key without a colon', key.at);
@@ -254,7 +262,7 @@ export class YamlScanner {
     const key = this.#possibleKeys.get(this.#flowLevel);
     if (key !== undefined) {
       this.#possibleKeys.delete(this.#flowLevel);
-      const mark = { at: key.at, end: key.at, text: '' };
+      const mark = { at: key.at, end: key.at, text: '', plain: false };
       const begins = this.#flowLevel === 0 && this.#indentTo(key.column);
       const tokens: Token[] = [...(begins ? [{ kind: 'block map' as const, ...mark }] : [])];
       this.#queue.splice(key.token - this.#taken, 0, ...tokens, { kind: 'key', ...mark });
@@ -277,7 +285,7 @@ export class YamlScanner {
     this.#advance(1);
     const text = this.#take(ANCHOR);
     if (text === '' || !this.#looksAt(ENDS_ANCHOR)) this.#fail('a bad name of an anchor', at);
-    this.#add(character === '*' ? 'alias' : 'anchor', { at, text });
+    this.#add(character === '*' ? 'alias' : 'anchor', at, text);
   }
 
   #fetchTag(): void {
@@ -300,7 +308,8 @@ export class YamlScanner {
       text = this.#takeUri();
     }
     if (!this.#looksAt(ENDS_TAG)) this.#fail('a bad tag', at);
-    this.#add('tag', { at, text, ...(handle === undefined ? {} : { handle }) });
+    const tag = { kind: 'tag' as const, at, end: this.#at, text, plain: false };
+    this.#queue.push(handle === undefined ? tag : { ...tag, handle });
   }
 
   #takeTagHandle(): string {
@@ -331,7 +340,7 @@ export class YamlScanner {
     this.#take(SPACES);
     this.#takeComment();
     if (this.#at < this.#text.length && this.#takeBreak() === '') this.#fail('a bad directive', at);
-    this.#add('directive', { at, text, values });
+    this.#queue.push({ kind: 'directive', at, end: this.#at, text, plain: false, values });
   }
 
   #takeDirectiveValues(name: string): string[] {
@@ -378,7 +387,7 @@ export class YamlScanner {
       spaces = this.#takePlainSpaces();
       if (spaces === '' || (this.#flowLevel === 0 && this.#column < indent)) break;
     }
-    this.#add('scalar', { at, end, text: parts.join(''), plain: true });
+    this.#queue.push({ kind: 'scalar', at, end, text: parts.join(''), plain: true });
   }
 
   /** What lies between two words of a plain scalar: blanks, or line breaks, of which a single one becomes a space. */
@@ -412,7 +421,7 @@ export class YamlScanner {
       parts.push(first === '' ? blanks : joinBreaks(first, this.#takeQuotedBreaks(at)));
     }
     this.#advance(1);
-    this.#add('scalar', { at, text: parts.join('') });
+    this.#add('scalar', at, parts.join(''));
   }
 
   #takeQuotedWord(quote: '"' | "'", parts: string[]): void {
@@ -496,7 +505,7 @@ export class YamlScanner {
     }
     if (chomping !== '-') parts.push(lineBreak);
     if (chomping === '+') parts.push(breaks);
-    this.#add('scalar', { at, end, text: parts.join('') });
+    this.#queue.push({ kind: 'scalar', at, end, text: parts.join(''), plain: false });
   }
 
   #takeBlockHeader(at: number): { chomping: string; increment: number | undefined } {
@@ -575,10 +584,11 @@ export class YamlScanner {
 
   /** Takes what the pattern matches here, which has no line break; nothing where it does not match. */
   #take(pattern: RegExp): string {
-    pattern.lastIndex = this.#at;
-    const text = pattern.exec(this.#text)?.[0] ?? '';
-    this.#advance(text.length);
-    return text;
+    const from = this.#at;
+    pattern.lastIndex = from;
+    if (!pattern.test(this.#text)) return '';
+    this.#advance(pattern.lastIndex - from);
+    return this.#text.slice(from, this.#at);
   }
 
   /** Takes as often as the pattern matches: a repetition within the pattern would overflow on a long text. */
@@ -599,11 +609,11 @@ export class YamlScanner {
   #addCharacters(kind: TokenKind, length: number): void {
     const at = this.#at;
     this.#advance(length);
-    this.#add(kind, { at });
+    this.#add(kind, at);
   }
 
-  #add(kind: TokenKind, { at = this.#at, end = this.#at, text = '', ...details }: Partial<Token> = {}): void {
-    this.#queue.push({ kind, at, end, text, ...details });
+  #add(kind: TokenKind, at = this.#at, text = ''): void {
+    this.#queue.push({ kind, at, end: this.#at, text, plain: false });
   }
 }
 

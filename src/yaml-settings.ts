@@ -35,14 +35,6 @@ export function readYamlSettings(text: string, fail: Fail): YamlSetting[] {
   return new SettingsReader(new YamlScanner(text, fail), fail).read();
 }
 
-/** A scalar with its tag: null where that is what it says. */
-interface Scalar {
-  readonly text: string | null;
-  readonly boolean?: boolean;
-  readonly at: number;
-  readonly end: number;
-}
-
 class SettingsReader {
   readonly #scanner: YamlScanner;
   readonly #fail: Fail;
@@ -93,15 +85,15 @@ class SettingsReader {
       : ['block end', ['key', 'value', 'block end']];
     const names = new Set<string>();
     for (let first = true; !this.#isNext(end); first = false) {
-      if (isFlow && !first) this.#expect(',');
+      if (isFlow && !first) this.#expect(',', 'a comma or a closing bracket is missing');
       if (this.#isNext(end)) break;
-      const { at } = this.#expect('key');
+      const { at } = this.#expect('key', 'a key is missing');
       const name = this.#isNext(...ends) ? '' : this.#readName(at);
       if (names.has(name)) this.#fail('duplicate key', at);
       names.add(name);
       if (this.#isNext('value')) {
-        this.#scanner.next();
-        if (this.#isNext(...ends)) this.#failHere('null-valued setting found');
+        const colon = this.#scanner.next();
+        if (this.#isNext(...ends)) this.#fail('null-valued setting found', colon.end);
       } else if (isFlow || !this.#isNext('scalar')) {
         // A scalar without its colon is a value, too: `? a`, and on the next line `|`.
         this.#failHere('null-valued setting found');
@@ -131,14 +123,11 @@ class SettingsReader {
       const value = this.#readList(depth + 1);
       this.#settings.push({ name, value, at, end: this.#scanner.peek().at });
     } else {
-      const { text, boolean, at, end } = this.#readScalar(properties);
-      this.#settings.push({
-        name,
-        value:
-          boolean === undefined ? (text ?? this.#fail('null-valued setting found', at)) : String(boolean),
-        at,
-        end,
-      });
+      const scalar = this.#readScalar(properties, 'a value is missing');
+      const { text, at, end } = scalar;
+      if (isNull(scalar, properties)) this.#fail('null-valued setting found', at);
+      const value = isBoolean(scalar, properties) ? String(TRUE.test(text)) : text;
+      this.#settings.push({ name, value, at, end });
     }
   }
 
@@ -150,13 +139,15 @@ class SettingsReader {
     const end: TokenKind = kind === '[' ? ']' : 'block end';
     while (kind === '-' ? this.#isNext('-') : !this.#isNext(end)) {
       if (kind === '[') {
-        if (values.length > 0) this.#expect(',');
+        if (values.length > 0) this.#expect(',', 'a comma or a closing bracket is missing');
         if (this.#isNext(end)) break;
       } else {
-        this.#expect('-');
+        this.#expect('-', 'a list item is missing');
       }
-      const { text, at } = this.#readScalar(this.#readProperties(), 'only values are allowed in a list');
-      values.push(text ?? this.#fail('null in a list', at));
+      const properties = this.#readProperties();
+      const scalar = this.#readScalar(properties, 'only values are allowed in a list');
+      if (isNull(scalar, properties)) this.#fail('null in a list', scalar.at);
+      values.push(scalar.text);
     }
     if (kind !== '-') this.#scanner.next();
     return values;
@@ -184,40 +175,47 @@ class SettingsReader {
     return (this.#tagPrefixes.get(handle) ?? standard ?? this.#fail('an unknown tag', at)) + text;
   }
 
-  #readScalar(properties: string | undefined, otherwise = 'a value is missing'): Scalar {
-    const { kind, at, end } = this.#scanner.peek();
-    if (properties === undefined && kind === 'alias') return { text: this.#scanner.next().text, at, end };
-    const tag = properties === '' ? undefined : properties;
-    if (kind === 'scalar') {
-      const { text, plain = false } = this.#scanner.next();
-      return { ...this.#interpret(text, plain, tag, at), at, end };
+  /** A scalar, an alias, or, after a tag or an anchor, nothing, which is an empty scalar. */
+  #readScalar(properties: string | undefined, otherwise: string): Token {
+    const token = this.#scanner.peek();
+    if (token.kind === 'scalar' || (token.kind === 'alias' && properties === undefined)) {
+      const type = typeOf(properties);
+      if (type === 'binary') this.#fail('binary data', token.at);
+      if (type === 'int' && NO_INTEGER.test(token.text)) this.#fail('a bad number', token.at);
+      return this.#scanner.next();
     }
-    if (properties === undefined) this.#fail(otherwise, at);
-    return { ...this.#interpret('', true, tag, at), at, end: at };
-  }
-
-  #interpret(text: string, plain: boolean, tag: string | undefined, at: number): Omit<Scalar, 'at' | 'end'> {
-    if (tag === undefined || tag === '!') {
-      if (!plain && tag === undefined) return { text };
-      if (NULL.test(text)) return { text: null };
-      return BOOLEAN.test(text) ? { text, boolean: TRUE.test(text) } : { text };
-    }
-    const type = tag.startsWith(STANDARD_TAG) ? (tag.slice(STANDARD_TAG.length).split(',')[0] ?? '') : tag;
-    if (type === 'binary') this.#fail('binary data', at);
-    if (type === 'int' && NO_INTEGER.test(text)) this.#fail('a bad number', at);
-    if (type === 'null' && text !== '') return { text: null };
-    return type === 'bool' && TAGGED_BOOLEAN.test(text) ? { text, boolean: TRUE.test(text) } : { text };
+    if (properties === undefined) this.#fail(otherwise, token.at);
+    if (typeOf(properties) === 'binary') this.#fail('binary data', token.at);
+    return { kind: 'scalar', at: token.at, end: token.at, text: '', plain: true };
   }
 
   #isNext(...kinds: TokenKind[]): boolean {
     return kinds.includes(this.#scanner.peek().kind);
   }
 
-  #expect(kind: TokenKind): Token {
-    return this.#isNext(kind) ? this.#scanner.next() : this.#failHere('a token that is not expected here');
+  #expect(kind: TokenKind, otherwise: string): Token {
+    return this.#isNext(kind) ? this.#scanner.next() : this.#failHere(otherwise);
   }
 
   #failHere(reason: string): never {
     return this.#fail(reason, this.#scanner.peek().at);
   }
+}
+
+/** The name of a standard tag, any other tag as it is; undefined where a scalar's own text says what it is. */
+function typeOf(tag: string | undefined): string | undefined {
+  if (tag === undefined || tag === '' || tag === '!') return undefined;
+  return tag.startsWith(STANDARD_TAG) ? tag.slice(STANDARD_TAG.length).split(',')[0] : tag;
+}
+
+function isNull({ kind, text, plain }: Token, tag: string | undefined): boolean {
+  const type = typeOf(tag);
+  if (type !== undefined) return type === 'null' && text !== '';
+  return kind === 'scalar' && (plain || tag === '!') && text.length <= 4 && NULL.test(text);
+}
+
+function isBoolean({ kind, text, plain }: Token, tag: string | undefined): boolean {
+  const type = typeOf(tag);
+  if (type !== undefined) return type === 'bool' && TAGGED_BOOLEAN.test(text);
+  return kind === 'scalar' && (plain || tag === '!') && text.length <= 5 && BOOLEAN.test(text);
 }

@@ -1,10 +1,18 @@
+/** -E and elasticsearch.yml. */
 import { execFileSync } from 'node:child_process';
-/** -E and elasticsearch.yml, as the server's loader reads them: docs/server-behaviour.md. */
+import { symlinkSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { type Algorithm, defaultAlgorithm } from '../src/algorithm.js';
 import { nodeFileSystem } from '../src/file-system.js';
 import { parseOverrides, readHashSettings } from '../src/settings.js';
-import { codeAndMessage, errorOf, everythingSaidBy, readFixture, rejectionOf } from './support/fixtures.js';
+import { systemError, watchedFileSystem } from './support/faulty-file-system.js';
+import {
+  codeAndMessage,
+  errorOf,
+  everythingSaidBy,
+  recordedSettings,
+  rejectionOf,
+} from './support/fixtures.js';
 import { temporaryDirectory } from './support/temporary-directory.js';
 
 const KEY = 'xpack.security.authc.service_token_hashing.algorithm';
@@ -143,7 +151,8 @@ describe('The algorithm in elasticsearch.yml', () => {
       { yml: `${KEY}: sha1\n`, value: 'sha1', why: 'the server only reads it' },
       { yml: `${KEY}: ' bcrypt'\n`, value: ' bcrypt', why: 'a quoted space stays' },
       { yml: `${KEY}: 010\n`, value: '010', why: 'a value keeps its text' },
-      { yml: `${KEY}: True\n`, value: 'true', why: 'a boolean is written as Java writes it' },
+      { yml: `${KEY}: True\n`, value: 'true', why: 'what YAML 1.1 takes for true is true' },
+      { yml: `${KEY}: [On, 1_0]\n`, value: '[On, 1_0]', why: 'in a list it keeps its text' },
     ]),
   )('$shown is refused, as $why', async ({ yml, value }) => {
     const { code, message } = await rejectionOf(read(yml));
@@ -198,7 +207,7 @@ describe('Placeholders', () => {
         yml: `${KEY}: \${ALG:bcrypt4}\n`,
         env: { ALG: 'bcrypt5' },
         algorithm: bcrypt4,
-        why: 'and with it too, as a variable never answers a placeholder that has a default',
+        why: 'and with it: a variable never answers a placeholder with a default',
       },
       { yml: `${KEY}: \${ALG:}\n`, env: {}, algorithm: defaultAlgorithm, why: 'a default may be empty' },
       { yml: `${KEY}: \${my.alg}\nmy.alg: bcrypt4\n`, env: {}, algorithm: bcrypt4, why: 'another setting' },
@@ -216,10 +225,10 @@ describe('Placeholders', () => {
         why: 'from one to the next',
       },
       {
-        yml: `${KEY}: \${a}\${b}\na: bcr\nb: ypt4\n`,
+        yml: `${KEY}: bcrypt\${a}\${z}\${z}\na: 4\nz: ""\n`,
         env: {},
         algorithm: bcrypt4,
-        why: 'two settings in one value',
+        why: 'one setting twice is not a circle',
       },
       { yml: `${KEY}: \${a}\na: \${ALG}\n`, env: { ALG: 'bcrypt4' }, algorithm: bcrypt4, why: 'a mixture' },
       {
@@ -233,59 +242,319 @@ describe('Placeholders', () => {
     expect((await read(yml, { env: { ...env } as Record<string, string> })).algorithm).toEqual(algorithm);
   });
 
-  test('what a variable or a placeholder put there is not shown', async () => {
-    for (const [yml, E] of [[`${KEY}: \${ALG}\n`], [`${KEY}: \${a}\na: hunter2\n`]] as [
-      string,
-      string[]?,
-    ][]) {
-      const error = await rejectionOf(read(yml, { env: { ALG: 'hunter2' }, E: E ?? [] }));
-      expect(error.code).toBe('INVALID_ALGORITHM');
-      expect(error.message).toMatch(
-        /^Invalid algorithm: its value comes from a placeholder, and is not shown\. /,
-      );
-      expect(everythingSaidBy(error)).not.toContain('hunter2');
-    }
+  test('the text of a variable is taken as it is', async () => {
+    const yml = `a: "\${ALG}"\n${KEY}: \${b\${a}}\nb$&$1: bcrypt4\n`;
+    expect((await read(yml, { env: { ALG: '$&$1' } })).algorithm).toEqual(bcrypt4);
   });
 
-  const circular = (where: string) => `Circular placeholder reference in the setting ${where}`;
-  const unresolved = (where: string) => `Could not resolve placeholder in the setting ${where}`;
-  const own = `[${KEY}] at line 1, column 55`;
   test.each(
     titled([
-      { yml: `${KEY}: \${NONE}\n`, message: unresolved(own), why: 'nothing has the name' },
       {
-        yml: `${KEY}: \${a}\na: \${none.such}\n`,
-        message: unresolved('at line 2, column 4'),
+        yml: `${KEY}: bcrypt\${NONE}\n`,
+        says: 'could not resolve a placeholder',
         why: 'nothing has the name',
       },
+      { yml: `${KEY}: \${a}\na: \${hunter.2}\n`, says: 'could not resolve', why: 'nothing has the name' },
+      { yml: `other: \${hunter2}\n`, says: 'could not resolve', why: 'every setting must be resolved' },
+      { yml: `other: [x, "\${hunter2}"]\n`, says: 'could not resolve', why: 'every item of a list, too' },
+      { yml: `${KEY}: \${}\n`, says: 'could not resolve', why: 'nothing has an empty name' },
       {
         yml: `${KEY}: \${toString}\n`,
-        message: unresolved(own),
-        why: 'nor what every object of JavaScript has',
+        says: 'could not resolve',
+        why: 'nor what objects of JavaScript have',
       },
       {
-        yml: `node.name: \${NONE}\n${KEY}: bcrypt4\n`,
-        message: unresolved('at line 1, column 12'),
-        why: 'every setting is resolved, not only the one that is wanted',
+        yml: `a: ""\nb: \${a}\n`,
+        says: 'could not resolve',
+        why: 'a is empty, and gone when it is b’s turn',
       },
-      { yml: `${KEY}: \${${KEY}}\n`, message: circular(own), why: 'a setting names itself' },
+      { yml: `${KEY}: \${${KEY}}\n`, says: 'circular reference', why: 'a setting names itself' },
+      { yml: `a: \${hunter2}\nhunter2: \${a}\n`, says: 'circular reference', why: 'two name each other' },
       {
-        yml: `${KEY}: \${a}\na: \${b}\nb: \${a}\n`,
-        message: circular('at line 2, column 4'),
-        why: 'two name each other',
-      },
-      {
-        yml: `${KEY}: \${a}\na: \${${KEY}}\n`,
-        message: circular('at line 2, column 4'),
-        why: 'one names the first',
+        yml: `${KEY}: \${NONE:bcr}\${NONE:bcr}\n`,
+        says: 'circular reference',
+        why: 'the server never forgets a placeholder with a default',
       },
     ]),
-  )('$shown is refused with "$message", as $why', async ({ yml, message }) => {
-    const failure = `Failed to replace property placeholders from [${directory.path}/elasticsearch.yml]: `;
-    expect(codeAndMessage(await rejectionOf(read(yml)))).toEqual({
+  )('$shown is refused, as $why, and shows no name', async ({ yml, says }) => {
+    const error = await rejectionOf(read(yml));
+    expect(error.code).toBe('CONFIG');
+    expect(error.message).toMatch(
+      new RegExp(`^Failed to replace property placeholders from \\[.*/elasticsearch.yml\\]: ${says}`),
+    );
+    expect(error.message).toMatch(/ at line \d+, column \d+$/);
+    expect(everythingSaidBy(error)).not.toMatch(/hunter|toString|NONE/);
+  });
+
+  test('a name that the command line wrote is shown', async () => {
+    const { message } = await rejectionOf(read(undefined, { E: [`my.key=\${my.other}`] }));
+    expect(message).toBe(
+      "Failed to replace property placeholders from -E my.key: could not resolve placeholder 'my.other', in the setting",
+    );
+  });
+});
+
+describe('Variables of the environment are put in before the file is parsed', () => {
+  test.each(
+    titled([
+      {
+        yml: `# \${NL}\n${KEY}: bcrypt5\n`,
+        env: { NL: `x\n${KEY}2: 1` },
+        algorithm: 'bcrypt5',
+        why: 'in comments',
+      },
+      {
+        yml: `x: 1 # \${NL}\n`,
+        env: { NL: `\n${KEY}: bcrypt4` },
+        algorithm: 'bcrypt4',
+        why: 'a line may come by one',
+      },
+      {
+        yml: `${KEY}: \${Q}bcrypt4\${Q}\n`,
+        env: { Q: '"' },
+        algorithm: 'bcrypt4',
+        why: 'quotes may come by one',
+      },
+      {
+        yml: `${KEY}: bcrypt4\${HASH}5\n`,
+        env: { HASH: ' #' },
+        algorithm: 'bcrypt4',
+        why: 'a comment may come by one',
+      },
+      {
+        yml: `${KEY}: \${\${A}}\nx: y\n`,
+        env: { A: 'B', B: 'bcrypt4', '${A': 'bcrypt5 #' },
+        algorithm: 'bcrypt5',
+        why: 'a name reaches to the first brace',
+      },
+      {
+        yml: `${KEY}: \${A}\n`,
+        env: { A: `\${B}`, B: 'bcrypt4' },
+        algorithm: undefined,
+        why: 'they are put in once',
+      },
+      {
+        yml: `a: \${A\n}: x\n${KEY}: bcrypt4\n`,
+        env: { 'A\n': '1', A: '2' },
+        algorithm: undefined,
+        why: 'a name ends on its line',
+      },
+      { yml: `a: b\r${KEY}: bcrypt4\r`, env: {}, algorithm: 'bcrypt4', why: 'a lone CR ends a line' },
+      { yml: `# c\r${KEY}: bcrypt4`, env: {}, algorithm: 'bcrypt4', why: 'a lone CR ends a comment' },
+    ]),
+  )('$shown: $why', async ({ yml, env, algorithm }) => {
+    const result = read(yml, { env: env as Record<string, string> });
+    if (algorithm === undefined) expect((await rejectionOf(result)).code).toBe('CONFIG');
+    else expect((await result).algorithm).toEqual({ scheme: 'bcrypt', cost: Number(algorithm.slice(6)) });
+  });
+
+  test('a place in the file is its place before they were put in', async () => {
+    const env = { LINES: '1\n#\n#', QUOTED: '"a long one"' };
+    const { message } = await rejectionOf(read(`# \${LINES}\nx: \${QUOTED} "b\n`, { env }));
+    expect(message).toMatch(/ at line 2, column 14$/);
+  });
+});
+
+describe('Lists and names', () => {
+  test.each(
+    titled([
+      { yml: `${KEY}.0: bcrypt4\n`, value: '[bcrypt4]', why: 'name.0 begins a list' },
+      {
+        yml: `${KEY}.0: a\n${KEY}.1: b\n${KEY}.3: c\n`,
+        value: '[a, b]',
+        why: 'it goes on as far as it is counted',
+      },
+      { yml: `${KEY}:\n  - a\n  - b\n`, value: '[a, b]', why: 'the same as a list' },
+    ]),
+  )('$shown: $why', async ({ yml, value }) => {
+    expect((await rejectionOf(read(yml))).message).toMatch(`Invalid algorithm: ${value}. Valid`);
+  });
+
+  test.each(
+    titled([
+      { yml: 'a.0: hunter2\na: hunter2\n', why: 'a.0 stands beside a' },
+      { yml: 'a:\n  "0": hunter2\na.x: 1\n"a": hunter2\n', why: 'one map has a key twice' },
+      { yml: 'a.0.0: hunter2\n', why: 'a list of lists' },
+    ]),
+  )('$shown is refused, as $why', async ({ yml }) => {
+    const error = await rejectionOf(read(yml));
+    expect(error.code).toBe('CONFIG');
+    expect(everythingSaidBy(error)).not.toContain('hunter');
+  });
+
+  test.each([
+    { E: ['l.0=a', 'l.1=b', `${KEY}=bcrypt\${n}`, 'n=4'], algorithm: bcrypt4, why: 'a list by -E' },
+    { E: [`force.${KEY}=bcrypt\${n}`, 'n=4'], algorithm: bcrypt4, why: 'what is forced is resolved' },
+  ])('-E $E: $why', async ({ E, algorithm }) => {
+    expect((await read(`${KEY}: bcrypt5\n`, { E })).algorithm).toEqual(algorithm);
+  });
+});
+
+describe('What an Invalid algorithm shows', () => {
+  const shown = /^Invalid algorithm: hunter2\. Valid/;
+  const hidden = /^Invalid algorithm: its value comes from a placeholder, and is not shown\. Valid/;
+  test.each(
+    [
+      { yml: `${KEY}: hunter2\n`, E: [], expected: shown, why: 'it stands in the file' },
+      {
+        yml: `x: \${V}\n${KEY}: 'hunter2'\ny: \${V}\n`,
+        E: [],
+        expected: shown,
+        why: 'variables stand elsewhere',
+      },
+      { yml: '', E: [`${KEY}=hunter2`], expected: shown, why: 'it stands on the command line' },
+      { yml: `force.${KEY}: hunter2\n`, E: [], expected: shown, why: 'it stands in the file' },
+      { yml: `${KEY}: \${V}\n`, E: [], expected: hidden, why: 'the environment holds it' },
+      { yml: `${KEY}: h\${W}2\n`, E: [], expected: hidden, why: 'the environment holds a part of it' },
+      {
+        yml: `${KEY}: \${other}\nother: hunter2\n`,
+        E: [],
+        expected: hidden,
+        why: 'another setting holds it',
+      },
+      { yml: 'other: hunter2\n', E: [`${KEY}=\${other}`], expected: hidden, why: 'another setting holds it' },
+      { yml: `${KEY}: \${none:hunter2}\n`, E: [], expected: hidden, why: 'it is a default' },
+      { yml: `\${L}\n`, E: [], expected: hidden, why: 'the environment holds the line' },
+      { yml: `# \${L}\n`, E: [], expected: hidden, why: 'the environment holds the line, in a comment' },
+      {
+        yml: `${KEY}: "hun\n  ter\${E}2"\n`,
+        E: [],
+        expected: /Invalid algorithm: its value/,
+        why: 'a part of it',
+      },
+    ].map((row) => ({ ...row, file: JSON.stringify(row.yml.replaceAll(KEY, '<key>')) })),
+  )('of the file $file and -E $E: $why', async ({ yml, E, expected }) => {
+    const env = { V: 'hunter2', W: 'unter', L: `x\n${KEY}: hunter2`, E: 'x' };
+    const lines = yml.startsWith('#') ? { ...env, L: `\n${KEY}: hunter2` } : { ...env, L: `${KEY}: hunter2` };
+    const error = await rejectionOf(read(yml, { E, env: lines }));
+    expect(error.code).toBe('INVALID_ALGORITHM');
+    expect(error.message).toMatch(expected);
+  });
+});
+
+describe('Bounds', () => {
+  const repeat = (count: number, line: (i: number) => string) =>
+    Array.from({ length: count }, (_, i) => line(i)).join('');
+  const k = (i: number) => `k${String(i).padStart(6, '0')}`;
+
+  test.each([
+    {
+      what: 'settings that double',
+      yml: `${repeat(60, (i) => `${k(i)}: \${${k(i + 1)}}\${${k(i + 1)}}\n`)}${k(60)}: x\n`,
+      says: 'longer than 1048576 characters',
+    },
+    {
+      what: 'settings that double the other way',
+      yml: `${k(0)}: x\n${repeat(60, (i) => `${k(i + 1)}: \${${k(i)}}\${${k(i)}}\n`)}`,
+      says: 'longer than 1048576 characters',
+    },
+    {
+      what: 'a large value named often',
+      yml: `a: ${'x'.repeat(500_000)}\n${repeat(1000, (i) => `${k(i)}: \${a}\n`)}`,
+      says: 'more than 67108864 characters',
+    },
+    {
+      what: 'a chain of 5,000',
+      yml: `${repeat(5000, (i) => `${k(i)}: \${${k(i + 1)}}\n`)}${k(5000)}: x\n`,
+      says: 'more than 1000 times',
+    },
+    {
+      what: 'placeholders in placeholders',
+      yml: `x: ${'${'.repeat(5000)}a${'}'.repeat(5000)}\n`,
+      says: 'more than 1000 times',
+    },
+    { what: 'maps in maps', yml: `x: ${'{a: '.repeat(5000)}`, says: 'more than 1000 deep' },
+    {
+      what: 'names that repeat a long one',
+      yml: `${'? '}${'x'.repeat(1_000_000)}\n:\n${repeat(100, (i) => ` ${k(i)}: v\n`)}`,
+      says: 'longer than 67108864 characters',
+    },
+    {
+      what: 'a large variable named often',
+      yml: `# \${BIG}\n`.repeat(70),
+      says: 'longer than 67108864 characters',
+    },
+  ])('$what are a configuration error that names the bound', async ({ yml, says }) => {
+    const error = await rejectionOf(read(yml, { env: { BIG: 'x'.repeat(1_000_000) } }));
+    expect(error.code).toBe('CONFIG');
+    expect(error.message).toContain(says);
+  });
+
+  test.each([
+    {
+      what: 'a chain of 900',
+      yml: `${repeat(900, (i) => `${k(i)}: \${${k(i + 1)}}\n`)}${k(900)}: bcrypt4\n${KEY}: \${${k(0)}}\n`,
+    },
+    {
+      what: 'a chain of 5,000 that begins with the last',
+      yml: `${k(0)}: bcrypt4\n${repeat(5000, (i) => `${k(i + 1)}: \${${k(i)}}\n`)}${KEY}: \${${k(5000)}}\n`,
+    },
+    {
+      what: '200,000 placeholders',
+      yml: `${KEY}: bcrypt4${`\${z}`.repeat(200_000)}\nz: ''\n`,
+    },
+    { what: '100,000 settings', yml: `${KEY}: bcrypt4\n${repeat(100_000, (i) => `${k(i)}: v\n`)}` },
+    {
+      what: 'text that doubles and stays empty',
+      yml: `${repeat(100, (i) => `${k(i)}: \${${k(i + 1)}}\${${k(i + 1)}}\n`)}${k(100)}: ""\n${KEY}: bcrypt4\n`,
+    },
+  ])('$what are read', async ({ yml }) => {
+    expect((await read(yml)).algorithm).toEqual(bcrypt4);
+  });
+
+  test('a file of 16 MiB is read, and one byte more is refused with size and limit', async () => {
+    const end = `\n${KEY}: bcrypt4\n`;
+    const yml = `#${'x'.repeat(16 * 1024 * 1024 - 1 - end.length)}${end}`;
+    expect((await read(yml)).algorithm).toEqual(bcrypt4);
+    expect(codeAndMessage(await rejectionOf(read(`${yml}\n`)))).toEqual({
       code: 'CONFIG',
-      message: failure + message,
+      message: `Failed to load settings from [${directory.path}/elasticsearch.yml]: it has 16777217 bytes, and the limit is 16777216 bytes (16 MiB)`,
     });
+  });
+});
+
+describe('Recorded files', () => {
+  const { env, cases } = recordedSettings;
+
+  test('there are 928 of them', () => {
+    expect(cases).toHaveLength(928);
+  });
+
+  test('in each, the algorithm is the one that the original reads, or both refuse it', async () => {
+    const differences: unknown[] = [];
+    for (const { yml, E = {}, expect: expected } of cases) {
+      const words = Object.entries(E).map(([key, value]) => `${key}=${value}`);
+      const read_ = await read(yml, { E: words, env }).then(
+        ({ algorithm: { scheme, cost } }) => `${scheme}_${cost}`,
+        (error) => (['CONFIG', 'INVALID_ALGORITHM'].includes(error.code) ? 'error' : error),
+      );
+      if (read_ !== expected) differences.push({ yml, E, expected, read: read_ });
+    }
+    expect(differences).toEqual([]);
+  });
+});
+
+describe('A setting of the command line that is nearly one of those that are read', () => {
+  test.each([
+    { E: 'xpack.security.authc.service_token_hashing.algoritm=bcrypt', meant: KEY },
+    { E: 'xpack.security.authc.service-token-hashing.Algorithm=bcrypt', meant: KEY },
+    { E: 'service_token_hashing.algorithm=bcrypt', meant: KEY },
+    { E: 'force.xpack.security.authc.service_token_hash.algorithm=bcrypt', meant: KEY },
+    { E: 'xpack.security.authc.service_token_hashing={algo: bcrypt4}', meant: KEY },
+    { E: 'xpack.security.authc.service_token_hashing={algorithms: bcrypt4}', meant: KEY },
+    { E: 'xpack.security.fips_mode.enable=true', meant: FIPS },
+    { E: `${KEY}=bcrypt4`, meant: undefined },
+    { E: `force.${KEY}=bcrypt4`, meant: undefined },
+    { E: 'xpack.security.enabled=true', meant: undefined },
+    { E: 'xpack.security.http.ssl.enabled=true', meant: undefined },
+    { E: 'xpack.security.authc.password_hashing.algorithm=bcrypt', meant: undefined },
+    { E: 'xpack.security.authc.api_key.hashing.algorithm=bcrypt', meant: undefined },
+    { E: 'xpack.security.fips_mode.required_providers=[BCFIPS]', meant: undefined },
+    { E: 'algorithm=x', meant: undefined },
+  ])('-E $E: $meant', async ({ E, meant }) => {
+    expect((await read(undefined, { E: [E] })).misspelled.map((each) => each.meant)).toEqual(
+      meant ? [meant] : [],
+    );
   });
 });
 
@@ -388,12 +657,12 @@ describe('A file that the server could not load', () => {
     titled([
       {
         yml: 'bad.key:\nx: hunter2\n',
-        says: 'null-valued setting found at line 2, column 1',
+        says: 'null-valued setting found at line 1, column 9',
         why: 'a value is missing',
       },
       {
         yml: 'x: hunter2\nbad.key: null\n',
-        says: 'null-valued setting found at line 2',
+        says: 'null-valued setting found at line 2, column 10',
         why: 'a value is null',
       },
       { yml: 'bad.key: ~\n', says: 'null-valued setting found at line 1', why: 'a value is null' },
@@ -455,6 +724,34 @@ describe('A file that the server could not load', () => {
     });
   });
 
+  test('a device in its place is refused at once', async () => {
+    symlinkSync('/dev/zero', `${directory.path}/elasticsearch.yml`);
+    expect(codeAndMessage(await rejectionOf(read(undefined)))).toEqual({
+      code: 'CONFIG',
+      message: `Failed to load settings from [${directory.path}/elasticsearch.yml]: it is a device`,
+    });
+  });
+
+  test('a link is followed, and nothing is looked at by its name before it is open', async () => {
+    directory.write('linked.yml', `${KEY}: bcrypt4\n`);
+    symlinkSync('linked.yml', `${directory.path}/elasticsearch.yml`);
+    const { fs, calls, openDescriptors } = watchedFileSystem();
+    expect((await readHashSettings(directory.path, [], {}, fs)).algorithm).toEqual(bcrypt4);
+    expect(new Set(calls)).toEqual(new Set(['openSync', 'fstatSync', 'readSync', 'closeSync']));
+    expect(openDescriptors.size).toBe(0);
+  });
+
+  test.each(['fstatSync', 'readSync'] as const)('when %s fails, nothing stays open', async (failing) => {
+    directory.write('elasticsearch.yml', '');
+    const { fs, openDescriptors } = watchedFileSystem({
+      before: (_, name) => {
+        if (name === failing) throw systemError('EIO', name);
+      },
+    });
+    expect((await rejectionOf(readHashSettings(directory.path, [], {}, fs))).code).toBe('IO');
+    expect(openDescriptors.size).toBe(0);
+  });
+
   test('a directory in its place is a configuration error', async () => {
     directory.mkdir('elasticsearch.yml');
     expect(codeAndMessage(await rejectionOf(read(undefined)))).toEqual({
@@ -477,86 +774,4 @@ describe('A file that the server could not load', () => {
       message: `could not read [${directory.path}/elasticsearch.yml]: permission denied`,
     });
   });
-});
-
-interface Recorded {
-  readonly env: Readonly<Record<string, string>>;
-  readonly cases: readonly { yml: string; E?: Readonly<Record<string, string>>; expect: string }[];
-}
-
-test('every recorded file is read as the original reads it: its algorithm, or an error', async () => {
-  const { env, cases } = readFixture<Recorded>('oracle/settings.json');
-  const wrong: unknown[] = [];
-  for (const { yml, E = {}, expect: expected } of cases) {
-    directory.write('elasticsearch.yml', yml);
-    const overrides = Object.entries(E).map(([key, value]) => ({ key, value }));
-    const actual = await readHashSettings(directory.path, overrides, env, nodeFileSystem).then(
-      ({ algorithm }) => `${algorithm.scheme}_${algorithm.cost}`,
-      ({ code }) => (['CONFIG', 'INVALID_ALGORITHM'].includes(code) ? 'error' : code),
-    );
-    if (actual !== expected) wrong.push({ yml, E, expected, actual });
-  }
-  expect(cases.length).toBeGreaterThan(900);
-  expect(wrong).toEqual([]);
-});
-
-describe('A file that asks for much', () => {
-  const lines = (count: number, line: (i: number) => string) =>
-    Array.from({ length: count }, (_, i) => line(i)).join('');
-
-  test.each([
-    ['50,000 settings', lines(50_000, (i) => `k${i}: v\n`)],
-    ['50,000 placeholders', `a: b\n${lines(50_000, (i) => `y${i}: \${a}\n`)}`],
-    ['900 placeholders, one behind the other', `${lines(900, (i) => `k${i}: \${k${i + 1}}\n`)}k900: v\n`],
-  ])('with %s is read', async (_, yml) => {
-    expect((await read(yml)).algorithm).toEqual(defaultAlgorithm);
-  });
-
-  test.each([
-    [
-      '5,000 placeholders, one behind the other',
-      `${lines(5_000, (i) => `k${String(i).padStart(4, '0')}: \${k${String(i + 1).padStart(4, '0')}}\n`)}k5000: v\n`,
-      /Placeholders lead from one to the next more than 1000 times in the setting at line 1/,
-    ],
-    [
-      'placeholders that double sixty times',
-      `${lines(60, (i) => `k${i}: \${k${i + 1}}\${k${i + 1}}\n`)}k60: v\n`,
-      /Placeholders (make a value longer|put in more) than \d+ characters/,
-    ],
-    ['maps in maps, 100,000 deep', `a: ${'{b: '.repeat(100_000)}`, /Failed to load settings/],
-    ['lists in lists, 100,000 deep', `a: ${'['.repeat(100_000)}`, /Failed to load settings/],
-  ])('with %s is refused, with the bound', async (_, yml, message) => {
-    const error = await rejectionOf(read(yml));
-    expect(error.code).toBe('CONFIG');
-    expect(error.message).toMatch(message);
-  });
-
-  test('over 16 MiB it is refused with its size and the limit', async () => {
-    const yml = `${'#'.repeat(2 ** 24)}\n`;
-    expect(codeAndMessage(await rejectionOf(read(yml)))).toEqual({
-      code: 'CONFIG',
-      message: `Failed to load settings from [${directory.path}/elasticsearch.yml]: it has 16777217 bytes, and the limit is 16777216 bytes (16 MiB)`,
-    });
-  });
-});
-
-test.each([
-  ['xpack.security.authc.service_token_hashing.algoritm', KEY],
-  ['service_token_hashing.algorithm', KEY],
-  ['xpack.security.fips-mode.enabled', FIPS],
-])('-E %s is not read, and probably means %s', async (name, meant) => {
-  const { misspelled } = await read(undefined, { E: [`${name}=bcrypt4`] });
-  expect(misspelled).toEqual([{ name, meant }]);
-});
-
-test.each([
-  KEY,
-  FIPS,
-  'xpack.security.enabled',
-  'xpack.security.authc.password_hashing.algorithm',
-  'node.name',
-])('-E %s is a setting of its own', async (name) => {
-  expect((await read(undefined, { E: [`${name}=${name === KEY ? 'bcrypt4' : 'true'}`] })).misspelled).toEqual(
-    [],
-  );
 });

@@ -6,9 +6,9 @@ import fc from 'fast-check';
 import { knownAccounts, parsePrincipal } from '../src/known-accounts.js';
 import { ServiceToken } from '../src/token.js';
 import { parseTokenName } from '../src/token-name.js';
-import { publicTokens, readFixture, vectors } from './support/fixtures.js';
+import { publicTokens, recordedBearers, vectors } from './support/fixtures.js';
 
-/** docs/server-behaviour.md, "Bearer strings". */
+/** oracle/BEHAVIOUR.md section 8. */
 const SECRET = /^[A-Za-z0-9_-]{8}[Q-T][A-Za-z0-9_-][CGKOSWaeimquy26-][A-Za-z0-9_-]{10}[AQgw]$/;
 const fleetServer = parsePrincipal('elastic/fleet-server');
 const t1 = parseTokenName('t1');
@@ -108,7 +108,7 @@ describe('Encoding', () => {
   });
 });
 
-describe('Decoding takes what the server takes (docs/server-behaviour.md, "Bearer strings")', () => {
+describe('Decoding takes what the server takes (FACTS.md, "Bearer strings")', () => {
   const secret = 'elastic/fleet-server t1 46ToAwIHQxGVpBuUpCkGXA';
   const base = 'AAEAAWVsYXN0aWMvZmxlZXQtc2VydmVyL3QxOjQ2VG9Bd0lIUXhHVnBCdVVwQ2tHWEE'; // 67 characters, one = is due
   const two = bearerOf('elastic/kibana/t:1').replaceAll('=', ''); // two = are due
@@ -227,6 +227,27 @@ describe('Decoding takes what the server takes (docs/server-behaviour.md, "Beare
     expect(ServiceToken.decode(bearer)).toBeUndefined();
   });
 
+  test('400 recorded bearers are what the original makes of them', () => {
+    const decoded = recordedBearers.cases.map(({ bearer }) => {
+      const token = ServiceToken.decode(bearer);
+      return { bearer, token: token ? [...token.principal.split('/'), token.name, token.secret] : null };
+    });
+    expect(decoded).toHaveLength(400);
+    expect(decoded).toEqual(recordedBearers.cases);
+  });
+
+  test.each([
+    { bytes: [0xed, 0xa0], why: 'a surrogate without its third byte counts as one character' },
+    { bytes: [0xed, 0xa0, 0x80], why: 'and with it, too' },
+    { bytes: [0xff], why: 'and any byte that begins nothing' },
+  ])('of ten malformed sequences $bytes a secret of ten characters is made, as $why', ({ bytes }) => {
+    const text = Buffer.concat([
+      Buffer.from('a/b/t:'),
+      ...Array.from({ length: 10 }, () => Buffer.from(bytes)),
+    ]);
+    expect(ServiceToken.decode(bearerOf(text))?.secret).toHaveLength(10);
+  });
+
   test.each(vectors.bearers)('a recorded bearer, $note: the original says $result', ({ bearer, result }) => {
     const parsed = ServiceToken.decode(bearer) !== undefined;
     expect(parsed).toBe(result !== 'unparseable');
@@ -273,17 +294,4 @@ describe('A token does not show its secret', () => {
     new Console({ stdout }).log(value);
     return text;
   }
-});
-
-test('every recorded bearer is decoded as the original decodes it', () => {
-  interface Recorded {
-    readonly cases: readonly { bearer: string; token: readonly [string, string, string, string] | null }[];
-  }
-  const { cases } = readFixture<Recorded>('oracle/bearers.json');
-  const decoded = cases.map(({ bearer }) => {
-    const token = ServiceToken.decode(bearer);
-    return token ? [...token.principal.split('/'), token.name, token.secret] : null;
-  });
-  expect(cases.length).toBe(400);
-  expect(decoded).toEqual(cases.map(({ token }) => token));
 });

@@ -42,10 +42,30 @@ export interface PublicTokens {
   }[];
 }
 
+/** fixtures/oracle/settings.json: files that the original's own loader read. */
+export interface RecordedSettings {
+  readonly env: Record<string, string>;
+  readonly cases: readonly {
+    readonly yml: string;
+    readonly E?: Record<string, string>;
+    readonly expect: string;
+  }[];
+}
+
+/** fixtures/oracle/bearers.json: namespace, service, token name and secret; null for what is no token. */
+export interface RecordedBearers {
+  readonly cases: readonly {
+    readonly bearer: string;
+    readonly token: readonly [string, string, string, string] | null;
+  }[];
+}
+
+export const recordedSettings: RecordedSettings = readFixture('oracle/settings.json');
+export const recordedBearers: RecordedBearers = readFixture('oracle/bearers.json');
 export const vectors: Vectors = readFixture('oracle/vectors.json');
 export const publicTokens: PublicTokens = readFixture('public-tokens.json');
 
-export function readFixture<T>(name: string): T {
+function readFixture<T>(name: string): T {
   return JSON.parse(readFileSync(`${projectRoot}/fixtures/${name}`, 'utf8')) as T;
 }
 
