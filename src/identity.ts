@@ -6,8 +6,8 @@
  * entered can't be exchanged any more. There every name is relative, so neither a link above nor a closed directory
  * matters. Anybody else enters the directory too, as themselves.
  *
- * As an identity only synchronous calls are made: Node before 20.11.1 may hand others to io_uring, whose thread keeps
- * root's credentials (CVE-2024-22017).
+ * As an identity only synchronous calls are made, save by watch, which only reads: Node before 20.11.1 may hand others to
+ * io_uring, whose thread keeps root's credentials (CVE-2024-22017).
  */
 import { basename, dirname, relative } from 'node:path';
 import { ServiceTokensError } from './errors.js';
