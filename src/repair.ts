@@ -68,7 +68,8 @@ export async function repair(
   } catch (error) {
     if (!(error instanceof ServiceTokensError) || options.signal?.aborted) throw error;
     const canCopy = wanted !== undefined && error.code === 'PERMISSION' && isOwnWay(way, caller);
-    const hint = canCopy ? `By hand: ${repairCommand(target, wanted, fs, found)}` : error.hint;
+    // A refusal has a hint of its own: it must not be followed by the command that does what was refused.
+    const hint = error.hint ?? (canCopy ? `By hand: ${repairCommand(target, wanted, fs, found)}` : undefined);
     refused.push(
       finding('NOT_FIXED', `--fix did not repair it: ${error.message}`, hint ?? 'Repair it by hand.'),
     );

@@ -122,6 +122,7 @@ describe('when others can read the file', () => {
     linkSync(path, join(conf, 'other'));
     const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true });
     expect(codes(report)).toEqual(['NOT_FIXED', 'OPEN_TO_OTHERS']);
+    expect(report.findings[0]?.hint).toBe('Look at the file before you change anything.');
     expect(report.fixed).toEqual([]);
     expect(attributes()[2]).toBe('644');
   });

@@ -333,6 +333,21 @@ describe('A file that the server can’t read, in a directory of the server’s'
   }
 });
 
+testAsRoot(
+  'A --server-user who may not write in the directory is told so, and nothing of whose the file is',
+  async () => {
+    own(conf, ALICE, ALICE, 0o755);
+    writeFileSync(file(), '');
+    own(file(), ALICE, ALICE, 0o644);
+    const create = ['create', 'elastic/kibana/a', '--config-dir', conf, '--server-user', String(STRANGER)];
+    expect(await run(BIN, create)).toEqual({
+      status: 77,
+      stdout: '',
+      stderr: `ERROR: could not write [${file()}]: permission denied, with exit code 77\nRun the command as the user that owns the configuration directory.\n`,
+    });
+  },
+);
+
 describe('Where the identity can not be taken on', () => {
   const without = ['--bounding-set=-setuid,-setgid', '--'];
   const hint = `Run the command as that user, as in: sudo -u ${ALICE}`;

@@ -37,7 +37,8 @@ export interface OpenPlace extends Place {
  *
  * @param purpose a change is refused where root would have to trust somebody; who only reads gives away no more than
  *   names and line numbers, and goes on
- * @throws USAGE for a change of a descriptor that the caller passed; CONFIG when there is no such place; PERMISSION when the change is refused
+ * @throws USAGE for a change of a descriptor that the caller passed; CONFIG when there is no such place; PERMISSION when
+ *   the change is refused
  */
 export async function openPlace(
   { options, io, fs, terminal }: Invocation,
@@ -99,8 +100,9 @@ function serverOf({ uid, gid, groups }: Identity): Server {
 
 /** A file that root made for itself, as the original does, is closed to the server, and so to who acts as the server. */
 function explain(error: unknown, { target }: Way, { uid }: Identity, fs: FileSystem): unknown {
-  const isClosed = error instanceof ServiceTokensError && errnoOf(error.cause) === 'EACCES';
-  const owner = isClosed ? ifExists(() => fs.lstatSync(target))?.uid : undefined;
+  if (!(error instanceof ServiceTokensError) || errnoOf(error.cause) !== 'EACCES') return error;
+  const isOfFile = (error.cause as NodeJS.ErrnoException).path === basename(target);
+  const owner = isOfFile ? ifExists(() => fs.lstatSync(target))?.uid : undefined;
   if (owner === undefined || owner === uid) return error;
   const [its, ours] = [userName(owner, fs), userName(uid, fs)];
   return new ServiceTokensError(
