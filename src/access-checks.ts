@@ -15,7 +15,7 @@ import {
   unknownServerWarning,
 } from './server-access.js';
 import { groupName } from './system-accounts.js';
-import { isInKubernetesVolume, isOwnWay, type Way } from './way.js';
+import { isInKubernetesVolume, type Way } from './way.js';
 
 const OTHERS = 0o007;
 const OTHERS_READ = 0o004;
@@ -24,24 +24,25 @@ const OTHERS_READ = 0o004;
  * Finds what keeps the server from reading a tokens file, and who else can use it.
  *
  * @param server undefined when nobody can tell who it is: then all that is known to be closed to it is root's own
- * @param caller the number of the user that started the command
+ * @param canCopy whether a command that names the file may be given: nobody else can change what it names, and nothing
+ *   was refused
  */
 export function checkFileAccess(
   way: Way,
   attributes: Attributes,
   server: Server | undefined,
-  caller: number,
+  canCopy: boolean,
   fs: FileSystem,
 ): Finding[] {
   const [path] = way.steps;
   const found: Finding[] = [];
-  const hint = fileHint(way, attributes, server, caller, fs);
+  const hint = fileHint(way, attributes, server, canCopy, fs);
   if (server !== undefined && !canRead(server, attributes)) {
     const message = `Elasticsearch runs as [${serverName(server, fs)}] and can't read [${path}]`;
     found.push(finding('FILE_UNREADABLE', message, hint));
   }
   if (server === undefined && onlyRootCanRead(attributes)) {
-    found.push(finding('SERVER_UNKNOWN', ...unknownServerWarning(path, isOwnWay(way, caller))));
+    found.push(finding('SERVER_UNKNOWN', ...unknownServerWarning(path, canCopy)));
   }
   if (attributes.mode & OTHERS) {
     const what = attributes.mode & OTHERS_READ ? 'read' : 'write or execute';
@@ -54,7 +55,7 @@ function fileHint(
   way: Way,
   attributes: Attributes,
   server: Server | undefined,
-  caller: number,
+  canCopy: boolean,
   fs: FileSystem,
 ): string {
   const [path] = way.steps;
@@ -62,7 +63,7 @@ function fileHint(
     return "Set fsGroup in the pod's security context, and defaultMode: 0440 in the volume.";
   }
   // A command by path would follow whatever somebody else puts there.
-  if (!isOwnWay(way, caller)) return server ? 'Use --fix.' : 'Use --fix with --server-user.';
+  if (!canCopy) return server ? 'Use --fix.' : 'Use --fix with --server-user.';
   const repaired = repairedAttributes(server, attributes);
   return repaired
     ? `Use --fix, or: ${repairCommand(path, repaired, fs, attributes)}`

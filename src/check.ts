@@ -26,7 +26,7 @@ import {
 import { findServer } from './server-access.js';
 import type { EnteredFile } from './service-tokens-file.js';
 import { TokensText } from './tokens-format.js';
-import type { Way } from './way.js';
+import { isOwnWay, type Way } from './way.js';
 
 export interface CheckOptions extends LockOptions, Expectations {
   /** The server's version; without it the accounts of every version are accepted. */
@@ -142,9 +142,10 @@ async function examineFile(
     : { fixed: [], refused: [] };
 
   const { attributes, bytes } = look(way, entered, fs);
+  const canCopy = isOwnWay(way, caller) && refused.length === 0;
   const findings = [
     ...refused,
-    ...(attributes ? checkFileAccess(way, attributes, server, caller, fs) : []),
+    ...(attributes ? checkFileAccess(way, attributes, server, canCopy, fs) : []),
     ...checkDirectoryAccess(way, server, fs),
     ...checkLinks(way, fs),
     ...(await checkRemains(way, fs, pace)),
