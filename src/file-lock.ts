@@ -64,7 +64,7 @@ export interface HeldLock {
 }
 
 const PATIENCE = 10_000;
-const PATIENCE_WITH_TURNS = 300_000; // milliseconds: so that it ends, whatever others do
+const PATIENCE_WITH_TURNS = 120_000; // milliseconds: so that it ends, whatever others do
 
 /**
  * Does some work while no other process does any on the same file.
@@ -133,10 +133,11 @@ async function acquire(
       const marks = clearDead(fs, lockPath(path), watch);
       if (marks.length === 0 && claim.take()) return;
       const now = performance.now();
-      // Patience begins anew whenever the lock has changed hands.
-      if (holder.marks !== marks.join() || marks.length === 0) holder = { marks: marks.join(), since: now };
-      if (marks[0] !== undefined && now - holder.since >= patience)
-        throw stillLocked(fs, path, patience, marks[0]);
+      // Patience begins anew whenever the lock has changed hands; what is not a mark is in nobody's hands.
+      const held = marks.filter((mark) => holderOf(mark) !== undefined).join();
+      if (holder.marks !== held || marks.length === 0) holder = { marks: held, since: now };
+      const first = marks.find((mark) => holderOf(mark) !== undefined) ?? marks[0];
+      if (first !== undefined && now - holder.since >= patience) throw stillLocked(fs, path, patience, first);
       if (now - start >= Math.max(patience, PATIENCE_WITH_TURNS)) throw tooManyTurns(path, now - start);
       await sleep(pauseAfter(now - start, pace));
     }

@@ -682,3 +682,24 @@ describe('livenessOf', () => {
     }
   });
 });
+
+test('entries of the lock that are not marks, and come and go, do not renew the patience', async () => {
+  const lock = lockDirectory();
+  await withLock(nodeFileSystem, path, {}, async () => {
+    let count = 0;
+    const junk = setInterval(() => {
+      rmSync(join(lock, `.junk${count}`), { force: true });
+      writeFileSync(join(lock, `.junk${++count}`), '');
+    }, 5);
+    try {
+      const waiting = withLock(nodeFileSystem, path, { patience: 200 }, async () => undefined);
+      await expect(waiting).rejects.toMatchObject({
+        code: 'LOCKED',
+        message: `could not lock [${path}]: another task of this process has held the lock for 0.2 seconds`,
+      });
+    } finally {
+      clearInterval(junk);
+      rmSync(join(lock, `.junk${count}`), { force: true });
+    }
+  });
+});
