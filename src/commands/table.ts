@@ -19,7 +19,7 @@ const SERVER_USER = [
 ] as const;
 const TRUST_DIRECTORY = [
   '--trust-directory',
-  'root acts as root, and trusts everybody who can change the way to the file',
+  'trust everybody who can change the way to the file, where root would refuse',
 ] as const;
 const IN_PLACE = [
   '--in-place',
