@@ -1,3 +1,4 @@
+import { MAX_FILE_BYTES } from './atomic-file.js';
 import { ServiceTokensError } from './errors.js';
 import { fileError } from './file-errors.js';
 import { type FileSystem, ifExists, O_NOCTTY, O_NONBLOCK, O_RDONLY } from './file-system.js';
@@ -12,8 +13,6 @@ export interface Loaded {
   readonly error?: ServiceTokensError;
 }
 
-/** A larger file is an error. */
-export const MAX_FILE_BYTES = 2 ** 30;
 /** What is read at a time. */
 export const PIECE_BYTES = 2 ** 20;
 /** A file that changes while it is read is read again, so often in all. */
