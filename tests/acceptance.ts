@@ -1,11 +1,13 @@
 /**
- * Every attack of another user that the tests know: `npm run acceptance`, or `npm run acceptance -- WORD...` for those
- * whose titles have these words. As root, on Linux, with perl; as anybody else it says that it was skipped.
+ * The slow proofs: `npm run acceptance`.
  *
- * First the table: a move before each system call of each command. Then real races. Printed is a line for each group,
- * what did harm, and at the end how many attacks did none, how many did, and how many the system forbids. One that does
- * harm is status 1.
+ * First the tests of which `npm test` tries a sample, whole. Then every attack of another user that the tests know, or,
+ * with `npm run acceptance -- WORD...`, only those attacks whose titles have these words. The attacks need root, Linux
+ * and perl; as anybody else it says that they were skipped. They are a table, a move before each system call of each
+ * command, and real races. Printed is a line for each group, what did harm, and at the end how many attacks did none,
+ * how many did, and how many the system forbids. One that does harm, or a test that fails, is status 1.
  */
+import { spawnSync } from 'node:child_process';
 import { runRaces } from './attacks/races.js';
 import { type Failure, groups, Theatre, title } from './attacks/table.js';
 
@@ -14,10 +16,26 @@ const CORES = 2;
 /** How long each race goes on. */
 const SECONDS = 5;
 
+/** The test files that use support/thoroughness.ts. */
+const SAMPLED = ['hasher', 'service-tokens-file', 'tokens-format', 'check'].map((name) => `/${name}.test`);
+
 const words = process.argv.slice(2);
 const isChosen = (title: string) => words.every((word) => title.includes(word));
-if (process.getuid?.() === 0) process.exitCode = await runAll();
-else console.log('0 passed, 0 failed, all skipped: the attacks need root');
+const tests = words.length > 0 ? 0 : runTestsWhole();
+const attacks = process.getuid?.() === 0 ? await runAll() : sayThatTheyAreSkipped();
+process.exitCode = tests || attacks;
+
+/** @returns the exit status */
+function runTestsWhole(): number {
+  const jest = ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js', ...SAMPLED];
+  const env = { ...process.env, THOROUGH: '1', NODE_NO_WARNINGS: '1' };
+  return spawnSync(process.execPath, jest, { env, stdio: 'inherit' }).status ?? 1;
+}
+
+function sayThatTheyAreSkipped(): number {
+  console.log('0 passed, 0 failed, all skipped: the attacks need root');
+  return 0;
+}
 
 /** @returns the exit status */
 async function runAll(): Promise<number> {

@@ -5,8 +5,8 @@ import { groups, Theatre, title } from './attacks/table.js';
 import { testAsRoot } from './support/needs.js';
 
 /** Of the groups of a layout, and of the rows of a group, every so manieth. */
-const GROUPS = 5;
-const ROWS = 29;
+const GROUPS = 7;
+const ROWS = 37;
 
 jest.setTimeout(60_000); // a command that hangs is found out, and costs a new crew
 

@@ -27,6 +27,7 @@ import { watchedFileSystem } from './support/faulty-file-system.js';
 import { codeAndMessage, publicTokens, rejectionOf } from './support/fixtures.js';
 import { ordinaryUserFileSystem } from './support/ordinary-user.js';
 import { temporaryDirectory } from './support/temporary-directory.js';
+import { runsOf } from './support/thoroughness.js';
 
 const SECRET = 'hunter2-in-the-clear';
 const HASH = publicTokens.tokens[0]?.stored ?? '';
@@ -722,6 +723,6 @@ test('no line of any content is ever shown, whatever is wrong with it', async ()
       const said = JSON.stringify(findings);
       for (const line of lines.filter((text) => text.trim() !== '')) expect(said).not.toContain(line.trim());
     }),
-    { numRuns: 200 },
+    { numRuns: runsOf(200, 100) },
   );
 });

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { TokensText } from '../src/tokens-format.js';
 import { SLICE_BYTES } from '../src/tokens-lines.js';
 import { codeAndMessage, errorOf, everythingSaidBy } from './support/fixtures.js';
+import { runsOf } from './support/thoroughness.js';
 
 const PATH = '/etc/elasticsearch/service_tokens';
 const HASH = '{PBKDF2}1000$c2FsdHNhbHQ=$a2V5';
@@ -265,7 +266,7 @@ describe('Removing a key', () => {
 });
 
 describe('Any file', () => {
-  const runs = { numRuns: 400 };
+  const runs = { numRuns: runsOf(400, 100) };
 
   test('is read as a second, plain reader of the rules reads it, or refused at the same line', () => {
     fc.assert(
@@ -279,7 +280,7 @@ describe('Any file', () => {
         for (const key of text.names()) expect(text.hashOf(key)).toBe(plain.entries[key]);
         expect(text.has('nobody')).toBe(false);
       }),
-      { numRuns: 2000 },
+      { numRuns: runsOf(2_000, 500) },
     );
   });
 
@@ -420,7 +421,7 @@ describe('A large file', () => {
         const text = parse(names.map((name) => `${name}:${HASH}\n`).join(''));
         expect(text.names()).toEqual([...new Set(names)].sort());
       }),
-      { numRuns: 100 },
+      { numRuns: runsOf(100, 25) },
     );
   });
 
