@@ -5,118 +5,152 @@ import { describe, expect, test } from '@jest/globals';
 import { projectRoot } from './support/fixtures.js';
 
 /**
- * The layers, lowest first. A file imports files of lower layers only, so that no two ever need each other; a new file
- * goes into the lowest layer above all that it imports.
+ * The rooms of src, lowest first: which may import which, and what for. The files at the top of src, but for the
+ * library's surface, are the ground: everybody may use them.
  */
-const layers: readonly (readonly string[])[] = [
-  [
-    'bcrypt.ts',
-    'did-you-mean.ts',
-    'digest.ts',
-    'errors.ts',
-    'file-system.ts',
-    'findings.ts',
-    'java-text.ts',
-    'placeholders.ts',
-    'places.ts',
-    'turns.ts',
-    'variables.ts',
-  ],
-  [
-    'bcrypt-thread.ts',
-    'bcrypt-worker.ts',
-    'bounded-read.ts',
-    'exit-codes.ts',
-    'expectation-checks.ts',
-    'fair-queue.ts',
-    'file-errors.ts',
-    'mounts.ts',
-    'open-directory.ts',
-    'processes.ts',
-    'require.ts',
-    'system-accounts.ts',
-    'yaml-scanner.ts',
-  ],
-  [
-    'algorithm.ts',
-    'caller-descriptor.ts',
-    'elasticsearch-version.ts',
-    'lock-claim.ts',
-    'lock-marks.ts',
-    'path-watcher.ts',
-    'secret-cache.ts',
-    'token-name.ts',
-    'way.ts',
-    'yaml-settings.ts',
-  ],
-  ['config-dir.ts', 'known-accounts.ts', 'lock-remains.ts', 'settings.ts', 'stored-hash.ts'],
-  ['commands/arguments.ts', 'file-lock.ts', 'hash-defects.ts', 'hasher.ts', 'terminal.ts', 'tokens-lines.ts'],
-  ['atomic-file.ts', 'commands/command.ts', 'entry-checks.ts', 'key-order.ts', 'token.ts'],
-  [
-    'authentication.ts',
-    'commands/accounts.ts',
-    'commands/bearers.ts',
-    'server-access.ts',
-    'token-kinds.ts',
-    'tokens-format.ts',
-  ],
-  ['access-checks.ts', 'commands/inspect.ts', 'identity.ts', 'place-checks.ts', 'tokens-loader.ts'],
-  ['reload.ts', 'repair.ts', 'service-tokens-file.ts'],
-  ['attribute-warnings.ts', 'check.ts', 'commands/place.ts', 'file-follower.ts'],
-  [
-    'commands/check.ts',
-    'commands/create.ts',
-    'commands/delete.ts',
-    'commands/list.ts',
-    'commands/verify.ts',
-    'commands/watch.ts',
-    'token-store.ts',
-  ],
-  ['commands/table.ts', 'index.ts'],
-  ['cli.ts'],
-  ['main.ts'],
-];
+const rooms: Readonly<
+  Record<string, { readonly is: string; readonly imports: Readonly<Record<string, string>> }>
+> = {
+  disk: {
+    is: 'safe work on files: replace, lock, watch; the door to the system calls',
+    imports: {},
+  },
+  hash: {
+    is: 'algorithms, stored hashes, hashing and verifying',
+    imports: {},
+  },
+  accounts: {
+    is: 'the accounts of each version of Elasticsearch',
+    imports: {},
+  },
+  access: {
+    is: 'who can change a path, who the server is, as whom root acts',
+    imports: { disk: 'it looks at directories, and changes the identity through the door' },
+  },
+  token: {
+    is: 'bearers and token names',
+    imports: { hash: 'a secret is compared with a hash' },
+  },
+  config: {
+    is: 'where the files are, and what elasticsearch.yml and -E set',
+    imports: {
+      disk: 'it reads elasticsearch.yml',
+      hash: 'a setting names the algorithm',
+      accounts: 'the installation says its version',
+    },
+  },
+  'tokens-file': {
+    is: 'the text of the file and its changes',
+    imports: {
+      disk: 'a change is a lock and a replacement',
+      access: 'a new file is made readable for the server',
+      hash: 'a line holds a hash',
+      token: 'create mints a token',
+      accounts: 'create takes known principals only',
+    },
+  },
+  authenticate: {
+    is: 'what a running node does: authenticate, follow the file',
+    imports: {
+      'tokens-file': 'it loads the file as the server reads it',
+      disk: 'it watches the file',
+      token: 'it decodes bearers',
+      hash: 'it verifies secrets',
+      accounts: 'the server knows no others',
+    },
+  },
+  check: {
+    is: 'what is wrong with a tokens file, and its repair',
+    imports: {
+      'tokens-file': 'it reads lines and counts tokens',
+      disk: 'it looks at links, mounts and remains, and repairs',
+      access: 'it asks who can read the file, and acts as its owner',
+      token: 'it judges names',
+      hash: 'it judges hashes',
+      accounts: 'it judges principals',
+    },
+  },
+  cli: {
+    is: 'the command line',
+    imports: {
+      check: 'the command check',
+      authenticate: 'the commands verify and watch',
+      'tokens-file': 'the commands create, delete and list',
+      config: 'options and settings say where the files are',
+      access: 'it enters the directory of the file',
+      disk: 'it reads bearers and descriptors',
+      token: 'arguments are names, answers are bearers',
+      hash: 'create warns about an algorithm',
+      accounts: 'arguments are principals',
+    },
+  },
+};
 
-/** Each dependency, and node:fs, has one door. A door need not be there yet. */
+/** Each dependency, and node:fs, has one door. */
 const doors: readonly { module: RegExp; door: string; why: string }[] = [
-  { module: /^commander(\/|$)/, door: 'cli.ts', why: 'one file knows the command line' },
-  { module: /^bcryptjs(\/|$)/, door: 'bcrypt.ts', why: 'one file knows how it differs from the server' },
-  { module: /^chalk(\/|$)/, door: 'terminal.ts', why: 'one file decides on colour' },
-  { module: /^chokidar(\/|$)/, door: 'path-watcher.ts', why: 'one file watches' },
-  { module: /^(node:)?fs(\/|$)/, door: 'file-system.ts', why: 'tests can make every system call fail' },
+  { module: /^commander(\/|$)/, door: 'cli/command-line.ts', why: 'one file knows the command line' },
+  { module: /^bcryptjs(\/|$)/, door: 'hash/bcrypt.ts', why: 'one file knows how it differs from the server' },
+  { module: /^chalk(\/|$)/, door: 'cli/terminal.ts', why: 'one file decides on colour' },
+  { module: /^chokidar(\/|$)/, door: 'disk/path-watcher.ts', why: 'one file watches' },
+  { module: /^(node:)?fs(\/|$)/, door: 'disk/file-system.ts', why: 'tests can make every system call fail' },
 ];
 
 /** Who may name `process`, beside bin. */
 const namesProcess: Readonly<Record<string, string>> = {
-  'terminal.ts': 'it makes the Io of the process',
-  'file-system.ts': 'it is the door to the system calls, those that change what a process is among them',
-  'processes.ts': 'it asks whether the holder of a lock is alive, and who this process is',
+  'cli/terminal.ts': 'it makes the Io of the process',
+  'disk/file-system.ts': 'it is the door to the system calls, those that change what a process is among them',
+  'disk/processes.ts': 'it asks whether the holder of a lock is alive, and who this process is',
 };
-
-/** What the library must not bring along. */
-const commandLineOnly = /^(main|cli|terminal)\.ts$|^commands\//;
 
 const sources = filesBelow('src', '.ts');
 const source = (file: string) => readFileSync(join(projectRoot, 'src', file), 'utf8');
-const layerOf = (file: string) => layers.findIndex((files) => files.includes(file));
+/** The room of a file; undefined on the ground. */
+const roomOf = (file: string) => (file.includes('/') ? file.split('/', 1)[0] : undefined);
 
-describe('Layers', () => {
-  test('every file of src has one place, and every place a file', () => {
-    expect(layers.flat().toSorted()).toEqual(sources.toSorted());
+describe('Rooms', () => {
+  test('every directory of src is a room, and every room a directory', () => {
+    expect(new Set(sources.map(roomOf))).toEqual(new Set([undefined, ...Object.keys(rooms)]));
   });
 
-  test.each(sources)('%s imports lower layers only', (file) => {
-    const own = layerOf(file);
-    const upwards = localImports(file).filter(
-      (imported) => layerOf(imported) >= own || layerOf(imported) < 0,
-    );
-    expect(upwards).toEqual([]);
+  test('a room imports only rooms above it in the table', () => {
+    const order = Object.keys(rooms);
+    for (const [index, name] of order.entries()) {
+      expect(order.slice(0, index)).toEqual(expect.arrayContaining(Object.keys(rooms[name]?.imports ?? {})));
+    }
   });
 
-  test('index.ts never reaches what belongs to the command line', () => {
+  test.each(Object.entries(rooms))(
+    '%s imports what its line says, no more and no less',
+    (name, { imports }) => {
+      const imported = new Set(
+        sources
+          .filter((file) => roomOf(file) === name)
+          .flatMap(localImports)
+          .map(roomOf),
+      );
+      for (const own of [name, undefined]) imported.delete(own);
+      expect([...imported].toSorted()).toEqual(Object.keys(imports).toSorted());
+    },
+  );
+
+  test('the ground imports nothing but the ground', () => {
+    const ground = sources.filter((file) => roomOf(file) === undefined && file !== 'index.ts');
+    expect(ground.flatMap(localImports).map(roomOf).filter(Boolean)).toEqual([]);
+  });
+
+  test.each(sources)('%s is not imported by what it imports', (file) => {
+    expect(localImports(file).flatMap(reachedFrom)).not.toContain(file);
+  });
+
+  test('index.ts never reaches the command line', () => {
     const reached = reachedFrom('index.ts');
-    expect(reached).toContain('service-tokens-file.ts'); // it reaches something
-    expect(reached.filter((file) => commandLineOnly.test(file))).toEqual([]);
+    expect(reached).toContain('tokens-file/service-tokens-file.ts'); // it reaches something
+    expect(reached.filter((file) => roomOf(file) === 'cli')).toEqual([]);
+  });
+
+  test('each test lies in the room of what it tests', () => {
+    const directories = filesBelow('tests', '.test.ts').map(roomOf);
+    expect(new Set(directories)).toEqual(new Set([undefined, ...Object.keys(rooms)]));
   });
 });
 
@@ -140,7 +174,7 @@ describe('process', () => {
   });
 
   test('terminal.ts does name it', () => {
-    expect(codeOf(source('terminal.ts'))).toMatch(/\bprocess\b/);
+    expect(codeOf(source('cli/terminal.ts'))).toMatch(/\bprocess\b/);
   });
 });
 

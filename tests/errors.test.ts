@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
+import { ExitCode, exitStatusOf } from '../src/cli/exit-codes.js';
+import { main } from '../src/cli/main.js';
 import { type ErrorCode, ServiceTokensError } from '../src/errors.js';
-import { ExitCode, exitStatusOf } from '../src/exit-codes.js';
-import { main } from '../src/main.js';
 
 /** README.md, "Exit statuses", and 128 + n for signals. A code that is missing here does not compile. */
 const statuses: Record<ErrorCode, { status: number; why: string }> = {

@@ -11,7 +11,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ServiceTokensFile } from '../src/service-tokens-file.js';
+import { ServiceTokensFile } from '../src/tokens-file/service-tokens-file.js';
 import { runRaces } from './attacks/races.js';
 import { BIN, run } from './support/commands.js';
 

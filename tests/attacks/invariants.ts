@@ -1,5 +1,5 @@
 /** What must hold after a command, whatever the attacker did meanwhile. */
-import { ExitCode } from '../../src/exit-codes.js';
+import { ExitCode } from '../../src/cli/exit-codes.js';
 import type { Reply } from './protocol.js';
 import { SECRET } from './stage.js';
 

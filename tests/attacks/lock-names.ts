@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { parsePrincipal } from '../../src/known-accounts.js';
-import { ServiceTokensFile } from '../../src/service-tokens-file.js';
-import { parseTokenName } from '../../src/token-name.js';
+import { parsePrincipal } from '../../src/accounts/known-accounts.js';
+import { parseTokenName } from '../../src/token/token-name.js';
+import { ServiceTokensFile } from '../../src/tokens-file/service-tokens-file.js';
 import { watchedFileSystem } from '../support/faulty-file-system.js';
 import { temporaryPlace } from './stage.js';
 

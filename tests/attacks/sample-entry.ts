@@ -1,7 +1,7 @@
-import { hashSecret } from '../../src/hasher.js';
-import { parsePrincipal } from '../../src/known-accounts.js';
-import { ServiceToken } from '../../src/token.js';
-import { parseTokenName } from '../../src/token-name.js';
+import { parsePrincipal } from '../../src/accounts/known-accounts.js';
+import { hashSecret } from '../../src/hash/hasher.js';
+import { ServiceToken } from '../../src/token/token.js';
+import { parseTokenName } from '../../src/token/token-name.js';
 
 /** The token that is in the tokens file when a command begins. */
 export const sampleToken = ServiceToken.mint(parsePrincipal('elastic/fleet-server'), parseTokenName('old'));

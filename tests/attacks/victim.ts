@@ -17,8 +17,8 @@ import { ANSWERS_FD, type Call, ORDERS_FD, type Order, type Reply, type Request 
 const [, , uid = '', groups = ''] = process.argv;
 
 skipWaiting();
-const { main } = await import('../../src/main.js');
-const { commands } = await import('../../src/commands/table.js');
+const { main } = await import('../../src/cli/main.js');
+const { commands } = await import('../../src/cli/commands/table.js');
 // The project may lie where an ordinary user can't read it: what is loaded on demand is loaded now.
 for (const { load } of Object.values(commands)) await load();
 becomeVictim();

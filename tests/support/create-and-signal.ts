@@ -6,12 +6,12 @@
  * It prints the token's name when it is delivered, and exits as the command would.
  */
 
+import { parsePrincipal } from '../../src/accounts/known-accounts.js';
+import { exitStatusOf } from '../../src/cli/exit-codes.js';
+import { processIo } from '../../src/cli/terminal.js';
 import { ServiceTokensError } from '../../src/errors.js';
-import { exitStatusOf } from '../../src/exit-codes.js';
-import { parsePrincipal } from '../../src/known-accounts.js';
-import { ServiceTokensFile } from '../../src/service-tokens-file.js';
-import { processIo } from '../../src/terminal.js';
-import { parseTokenName } from '../../src/token-name.js';
+import { parseTokenName } from '../../src/token/token-name.js';
+import { ServiceTokensFile } from '../../src/tokens-file/service-tokens-file.js';
 import { CHANGING_CALLS } from './changing-calls.js';
 import { watchedFileSystem } from './faulty-file-system.js';
 

@@ -1,8 +1,8 @@
 /** A worker thread that creates tokens in one file, all at once, and says which failed: `workerData: { path, names }`. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { parsePrincipal } from '../../src/known-accounts.js';
-import { ServiceTokensFile } from '../../src/service-tokens-file.js';
-import { parseTokenName } from '../../src/token-name.js';
+import { parsePrincipal } from '../../src/accounts/known-accounts.js';
+import { parseTokenName } from '../../src/token/token-name.js';
+import { ServiceTokensFile } from '../../src/tokens-file/service-tokens-file.js';
 
 const { path, names } = workerData as { path: string; names: readonly string[] };
 const file = new ServiceTokensFile(path);

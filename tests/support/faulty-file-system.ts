@@ -1,5 +1,5 @@
 import type { constants } from 'node:os';
-import { type FileSystem, nodeFileSystem } from '../../src/file-system.js';
+import { type FileSystem, nodeFileSystem } from '../../src/disk/file-system.js';
 
 /** An error as node:fs throws it. */
 export function systemError(errno: keyof typeof constants.errno | 'EDQUOT', syscall: string): Error {

@@ -1,7 +1,7 @@
 /** A worker thread that takes the lock of a file, says so, and keeps it: `workerData: { path }`. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { withLock } from '../../src/file-lock.js';
-import { nodeFileSystem } from '../../src/file-system.js';
+import { withLock } from '../../src/disk/file-lock.js';
+import { nodeFileSystem } from '../../src/disk/file-system.js';
 
 const { path } = workerData as { path: string };
 await withLock(nodeFileSystem, path, {}, () => {

@@ -1,5 +1,5 @@
 import { lstatSync, statSync } from 'node:fs';
-import { type FileSystem, nodeFileSystem } from '../../src/file-system.js';
+import { type FileSystem, nodeFileSystem } from '../../src/disk/file-system.js';
 import { watchedFileSystem } from './faulty-file-system.js';
 
 const OWNER = { uid: 1000, gid: 1000 };

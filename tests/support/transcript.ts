@@ -19,7 +19,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
-import { main } from '../../src/main.js';
+import { main } from '../../src/cli/main.js';
 import { ordinaryUserFileSystem } from './ordinary-user.js';
 
 export interface Transcript {

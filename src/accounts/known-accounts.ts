@@ -1,0 +1,111 @@
+import { closest } from '../did-you-mean.js';
+import { ServiceTokensError } from '../errors.js';
+import { requireString } from '../require.js';
+import {
+  type ElasticsearchVersion,
+  formatVersion,
+  isAtLeast,
+  requireVersion,
+} from './elasticsearch-version.js';
+
+/** A service account that Elasticsearch knows, `<namespace>/<service>`. */
+export type Principal = string & { readonly __brand: 'Principal' };
+
+/** A service account, and which versions of Elasticsearch know it. */
+export interface KnownAccount {
+  readonly principal: Principal;
+  /** The first version that knows the account. */
+  readonly since: ElasticsearchVersion;
+  /** The first version that no longer knows it. */
+  readonly until?: ElasticsearchVersion;
+  readonly purpose: string;
+}
+
+/** In the order in which the original lists them; each version's list is this one without those it does not know. */
+const accounts: readonly KnownAccount[] = [
+  account('fleet-server', { major: 7, minor: 13 }, "Fleet Server's own work"),
+  account('fleet-server-remote', { major: 8, minor: 12 }, 'Fleet Server writing to a remote cluster'),
+  account('auto-ops', { major: 8, minor: 16 }, 'AutoOps monitoring'),
+  account('kibana', { major: 7, minor: 16 }, "Kibana's internal user"),
+  {
+    ...account('enterprise-search-server', { major: 8, minor: 2 }, 'Enterprise Search'),
+    until: { major: 9, minor: 0 },
+  },
+];
+
+function account(service: string, since: ElasticsearchVersion, purpose: string): KnownAccount {
+  return { principal: `elastic/${service}` as Principal, since, purpose };
+}
+
+/**
+ * Lists the accounts of one version of Elasticsearch, in the original's order.
+ *
+ * @param version the server's version; undefined gives the accounts of every version
+ */
+export function knownAccounts(version?: ElasticsearchVersion): readonly KnownAccount[] {
+  requireVersion(version);
+  if (version === undefined) return accounts;
+  return accounts.filter(
+    ({ since, until }) => isAtLeast(version, since) && !(until && isAtLeast(version, until)),
+  );
+}
+
+/**
+ * Reads a principal: exactly one of the known accounts, in the letter case and without a slash too many.
+ *
+ * @param version the server's version; undefined accepts the accounts of every version
+ * @throws UNKNOWN_PRINCIPAL, in the original's words, with a hint where the intention can be guessed
+ */
+export function parsePrincipal(text: string, version?: ElasticsearchVersion): Principal {
+  requireString(text, 'principal', 'UNKNOWN_PRINCIPAL');
+  const known = knownAccounts(version).map(({ principal }) => principal);
+  const found = known.find((principal) => principal === text);
+  if (found !== undefined) return found;
+  throw new ServiceTokensError(
+    'UNKNOWN_PRINCIPAL',
+    `Unknown service account principal: [${text}]. Must be one of [${known.join(',')}]`,
+    { hint: principalHint(text, version) },
+  );
+}
+
+/** Whether any version of Elasticsearch knows the account. */
+export function isAccount(text: string): text is Principal {
+  return accounts.some(({ principal }) => principal === text);
+}
+
+/** Says what was probably meant by something that is not one of the version's accounts. */
+export function principalHint(text: string, version?: ElasticsearchVersion): string | undefined {
+  const elsewhere = accounts.find(({ principal }) => principal === text);
+  if (elsewhere) {
+    const { since, until } = elsewhere;
+    return until
+      ? `${text} exists from Elasticsearch ${formatVersion(since)} until before ${formatVersion(until)}.`
+      : `${text} exists from Elasticsearch ${formatVersion(since)} on.`;
+  }
+  const { namespace, service, isAlone } = partsOf(text);
+  if (['apm', 'apm-server', 'logstash'].includes(service)) {
+    return 'APM Server and Logstash have no service account: give them an API key (POST /_security/api_key).';
+  }
+  const guess = closestPrincipal(text, version);
+  if (guess !== undefined) return `Did you mean ${guess}?`;
+  if (!isAlone && namespace !== 'elastic') {
+    return 'Accounts outside the elastic namespace are user-managed (Elasticsearch 9.6): they take tokens from the REST API only, never from this file.';
+  }
+  return undefined;
+}
+
+/** Finds the version's account that a text was probably meant to be; the namespace may be missing. */
+export function closestPrincipal(text: string, version?: ElasticsearchVersion): Principal | undefined {
+  const { namespace, service } = partsOf(text);
+  const known = knownAccounts(version).map(({ principal }) => principal);
+  return closest(`${namespace}/${service}`, known);
+}
+
+function partsOf(text: string): { namespace: string; service: string; isAlone: boolean } {
+  const parts = text
+    .toLowerCase()
+    .split('/')
+    .filter((part) => part !== '');
+  const [namespace = '', service = ''] = parts.length === 1 ? ['elastic', ...parts] : parts;
+  return { namespace, service, isAlone: parts.length <= 1 };
+}

@@ -1,0 +1,125 @@
+import { type ElasticsearchVersion, isAtLeast } from '../accounts/elasticsearch-version.js';
+import { knownAccounts } from '../accounts/known-accounts.js';
+import { ServiceTokensError } from '../errors.js';
+import { type BcryptLike, verifySecret } from '../hash/hasher.js';
+import { requireString } from '../require.js';
+import type { ServiceToken } from '../token/token.js';
+
+/** Which of the server's checks refused a token. To the client it says the same for all of them. */
+export type Refusal =
+  | 'NAMESPACE'
+  | 'UNKNOWN_ACCOUNT'
+  | 'SHORT_SECRET'
+  | 'NO_SUCH_TOKEN'
+  | 'WRONG_SECRET'
+  | 'HASH_UNUSABLE';
+
+const MIN_SECRET_LENGTH = 10; // UTF-16 code units
+const SINCE_LENGTH_FIRST: ElasticsearchVersion = { major: 9, minor: 6 };
+
+const explanations: Record<Refusal, string> = {
+  NAMESPACE: 'its namespace is not elastic: tokens of user-managed accounts are in an index, never in a file',
+  UNKNOWN_ACCOUNT: 'there is no such service account',
+  SHORT_SECRET: `its secret has fewer than ${MIN_SECRET_LENGTH} characters`,
+  NO_SUCH_TOKEN: 'the file has no token of that name',
+  WRONG_SECRET: 'its secret does not match the stored hash',
+  HASH_UNUSABLE: 'the stored hash has a salt or a key that no secret can match',
+};
+
+/**
+ * Says in words which check refused a token.
+ *
+ * @throws USAGE for what is no Refusal
+ */
+export function explain(refusal: Refusal): string {
+  requireString(refusal, 'refusal');
+  if (!Object.hasOwn(explanations, refusal))
+    throw new ServiceTokensError('USAGE', 'refusal must be a Refusal');
+  return explanations[refusal];
+}
+
+/**
+ * Does the server's checks that need no hash, in its order (docs/server-behaviour.md, "Order of the checks").
+ *
+ * @param version the server's; undefined means the newest, with the accounts of every version
+ */
+export function refuseAtOnce(token: ServiceToken, version?: ElasticsearchVersion): Refusal | undefined {
+  const isShort = token.secret.length < MIN_SECRET_LENGTH;
+  if (isShort && (version === undefined || isAtLeast(version, SINCE_LENGTH_FIRST))) return 'SHORT_SECRET';
+  if (!token.principal.startsWith('elastic/')) return 'NAMESPACE';
+  if (!knownAccounts(version).some(({ principal }) => principal === token.principal))
+    return 'UNKNOWN_ACCOUNT';
+  return isShort ? 'SHORT_SECRET' : undefined;
+}
+
+/**
+ * Says whether the server would accept a token, by the entries of its tokens file alone.
+ *
+ * @param entries stored hashes by qualified name, as TokensText reads them
+ * @param version the server's; undefined accepts the accounts of every version
+ * @returns the check that refuses it; undefined when it is accepted
+ */
+export async function authenticate(
+  token: ServiceToken,
+  entries: ReadonlyMap<string, string>,
+  version?: ElasticsearchVersion,
+): Promise<Refusal | undefined> {
+  const refusal = refuseAtOnce(token, version);
+  if (refusal !== undefined) return refusal;
+  const stored = entries.get(token.qualifiedName);
+  return stored === undefined ? 'NO_SUCH_TOKEN' : verifyStored(token.secret, stored);
+}
+
+/** Checks a secret against a stored hash, where a hash that can't be used is a refusal as any other. */
+export async function verifyStored(
+  secret: string,
+  stored: string,
+  hashLike?: BcryptLike,
+): Promise<Refusal | undefined> {
+  try {
+    return (await verifySecret(secret, stored, hashLike)) ? undefined : 'WRONG_SECRET';
+  } catch (error) {
+    if (error instanceof ServiceTokensError && error.code === 'HASH_UNUSABLE') return 'HASH_UNUSABLE';
+    throw error;
+  }
+}
+
+/** The server's words for every refusal. */
+export function refusalMessage({ principal, name }: ServiceToken): string {
+  return `failed to authenticate service account [${principal}] with token name [${name}]`;
+}
+
+const SINCE_TOKEN: ElasticsearchVersion = { major: 7, minor: 14 };
+const SINCE_MANAGED_BY: ElasticsearchVersion = { major: 9, minor: 4 };
+
+/**
+ * Gives the body of the server's answer to `GET /_security/_authenticate` (docs/server-behaviour.md, "Body of _authenticate").
+ *
+ * @param version the server's; undefined means the newest
+ */
+export function authenticateBody(
+  principal: string,
+  tokenName: string,
+  version?: ElasticsearchVersion,
+): object {
+  const has = (since: ElasticsearchVersion) => version === undefined || isAtLeast(version, since);
+  const realm = { name: '_service_account', type: '_service_account' };
+  return {
+    username: principal,
+    roles: [],
+    full_name: `Service account - ${principal}`,
+    email: null,
+    ...(has(SINCE_TOKEN) && {
+      token: {
+        name: tokenName,
+        type: '_service_account_file',
+        ...(has(SINCE_MANAGED_BY) && { managed_by: 'elasticsearch' }),
+      },
+    }),
+    metadata: { _elastic_service_account: true },
+    enabled: true,
+    authentication_realm: realm,
+    lookup_realm: realm,
+    authentication_type: 'token',
+  };
+}

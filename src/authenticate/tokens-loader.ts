@@ -1,0 +1,88 @@
+import { MAX_FILE_BYTES } from '../disk/atomic-file.js';
+import { fileError } from '../disk/file-errors.js';
+import { type FileSystem, ifExists, O_NOCTTY, O_NONBLOCK, O_RDONLY } from '../disk/file-system.js';
+import { ServiceTokensError } from '../errors.js';
+import { TokensText } from '../tokens-file/tokens-format.js';
+import type { Pause } from './turns.js';
+
+/** What a node has of a tokens file. */
+export interface Loaded {
+  /** Stored hashes by qualified name. */
+  readonly entries: ReadonlyMap<string, string>;
+  /** Why the file can't be read; there are no entries then. */
+  readonly error?: ServiceTokensError;
+}
+
+/** What is read at a time. */
+export const PIECE_BYTES = 2 ** 20;
+/** A file that changes while it is read is read again, so often in all. */
+export const ATTEMPTS = 5;
+
+/**
+ * Loads a tokens file as it was at one moment, in slices, through every link on its way.
+ *
+ * @param path the file; one that does not exist is empty
+ * @param pause waits between two slices; what it throws ends the loading
+ * @returns the entries, or why there are none: whatever goes wrong is an error of the file, and nothing is thrown
+ */
+export async function loadTokens(fs: FileSystem, path: string, pause: Pause): Promise<Loaded> {
+  try {
+    return { entries: await parse(await readWhole(fs, path, pause), path, pause) };
+  } catch (error) {
+    return { entries: new Map(), error: asOurs(error, path) };
+  }
+}
+
+async function parse(bytes: Uint8Array, path: string, pause: Pause): Promise<ReadonlyMap<string, string>> {
+  const text = await TokensText.parseInSlices(bytes, path, pause);
+  return text.entriesInSlices(pause);
+}
+
+/** @throws IO where the file changes all the time; and what a failed system call throws */
+async function readWhole(fs: FileSystem, path: string, pause: Pause): Promise<Uint8Array> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const bytes = await readOnce(fs, path, pause);
+    if (bytes !== undefined) return bytes;
+  }
+  throw unreadable(path, `it changed each of the ${ATTEMPTS} times that it was read`);
+}
+
+/** @returns undefined where the file has changed meanwhile */
+async function readOnce(fs: FileSystem, path: string, pause: Pause): Promise<Uint8Array | undefined> {
+  const fd = ifExists(() => fs.openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  if (fd === undefined) return new Uint8Array();
+  try {
+    const before = fs.fstatSync(fd, { bigint: true });
+    // Of a directory the read says what it is.
+    if (!before.isFile() && !before.isDirectory()) throw unreadable(path, 'it is not a regular file');
+    const size = Number(before.size);
+    if (size > MAX_FILE_BYTES) {
+      throw unreadable(path, `it has ${size} bytes, and the limit is ${MAX_FILE_BYTES} bytes (1 GiB)`);
+    }
+    const bytes = Buffer.alloc(size + 1); // one more, which shows that it has grown
+    let length = 0;
+    while (length < bytes.length) {
+      const read = fs.readSync(fd, bytes, length, Math.min(PIECE_BYTES, bytes.length - length), null);
+      if (read === 0) break;
+      length += read;
+      if (length < size) await pause();
+    }
+    const after = fs.fstatSync(fd, { bigint: true });
+    const isSame = length === size && after.size === before.size && after.mtimeNs === before.mtimeNs;
+    return isSame ? bytes.subarray(0, size) : undefined;
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function unreadable(path: string, fact: string, cause?: unknown): ServiceTokensError {
+  return new ServiceTokensError('IO', `could not read [${path}]: ${fact}`, { cause });
+}
+
+/** What is no failed system call is a limit of Node's, such as the length of a string or of an array. */
+function asOurs(error: unknown, path: string): ServiceTokensError {
+  const ours = fileError(error, 'could not read', path);
+  if (ours instanceof ServiceTokensError) return ours;
+  const { code, name } = Object(error) as { code?: unknown; name?: unknown };
+  return unreadable(path, `it can't be processed here (${String(code ?? name)})`, error);
+}

@@ -1,0 +1,122 @@
+import {
+  canRead,
+  ENTER,
+  may,
+  onlyRootCanRead,
+  quote,
+  READ,
+  repairCommand,
+  type Server,
+  serverName,
+  shiftOf,
+  unknownServerWarning,
+} from '../access/server-access.js';
+import { groupName } from '../access/system-accounts.js';
+import { isInKubernetesVolume, type Way } from '../access/way.js';
+import type { Attributes } from '../disk/atomic-file.js';
+import type { FileSystem } from '../disk/file-system.js';
+import { type Finding, finding } from './findings.js';
+
+const OTHERS = 0o007;
+const OTHERS_READ = 0o004;
+
+/**
+ * Finds what keeps the server from reading a tokens file, and who else can use it.
+ *
+ * @param server undefined when nobody can tell who it is: then all that is known to be closed to it is root's own
+ * @param canCopy whether a command that names the file may be given: nobody else can change what it names, and nothing
+ *   was refused
+ */
+export function checkFileAccess(
+  way: Way,
+  attributes: Attributes,
+  server: Server | undefined,
+  canCopy: boolean,
+  fs: FileSystem,
+): Finding[] {
+  const [path] = way.steps;
+  const found: Finding[] = [];
+  const hint = fileHint(way, attributes, server, canCopy, fs);
+  if (server !== undefined && !canRead(server, attributes)) {
+    const message = `Elasticsearch runs as [${serverName(server, fs)}] and can't read [${path}]`;
+    found.push(finding('FILE_UNREADABLE', message, hint));
+  }
+  if (server === undefined && onlyRootCanRead(attributes)) {
+    found.push(finding('SERVER_UNKNOWN', ...unknownServerWarning(path, canCopy)));
+  }
+  if (attributes.mode & OTHERS) {
+    const what = attributes.mode & OTHERS_READ ? 'read' : 'write or execute';
+    found.push(finding('OPEN_TO_OTHERS', `Every user of this system may ${what} [${path}]`, hint));
+  }
+  return found;
+}
+
+function fileHint(
+  way: Way,
+  attributes: Attributes,
+  server: Server | undefined,
+  canCopy: boolean,
+  fs: FileSystem,
+): string {
+  const [path] = way.steps;
+  if (isInKubernetesVolume(way)) {
+    return "Set fsGroup in the pod's security context, and defaultMode: 0440 in the volume.";
+  }
+  // A command by path would follow whatever somebody else puts there.
+  if (!canCopy) return server ? 'Use --fix.' : 'Use --fix with --server-user.';
+  const repaired = repairedAttributes(server, attributes);
+  return repaired
+    ? `Use --fix, or: ${repairCommand(path, repaired, fs, attributes)}`
+    : `Use --fix with --server-user, as nobody can tell which user runs Elasticsearch; or, if it does not need these rights: chmod o= ${quote(path)}`;
+}
+
+/**
+ * Decides what a tokens file's owner, group and mode should be: what they are, without a bit for others, if the server
+ * can read it so; else what a new file would get.
+ *
+ * @returns undefined when nothing is wrong, or nobody can tell whom a repair would lock out
+ */
+export function repairedAttributes(
+  server: Server | undefined,
+  attributes: Attributes,
+): Attributes | undefined {
+  if (server === undefined) return undefined;
+  const closed = { ...attributes, mode: attributes.mode & ~OTHERS };
+  if (!canRead(server, closed)) return server.model;
+  return closed.mode === attributes.mode ? undefined : closed;
+}
+
+/** Finds the directories on the way to a tokens file that the server can't pass; the file's own it lists, too. */
+export function checkDirectoryAccess(
+  { directories, directory: own }: Way,
+  server: Server | undefined,
+  fs: FileSystem,
+): Finding[] {
+  if (server === undefined) return [];
+  const passed = new Map(directories.map((directory) => [directory.path, directory]));
+  return [...passed.values()].flatMap((directory) => {
+    const isOwn = directory.path === own?.path;
+    const bits = isOwn ? READ | ENTER : ENTER;
+    if (may(server, directory, bits)) return [];
+    const message = `Elasticsearch runs as [${serverName(server, fs)}] and can't ${isOwn ? 'list' : 'enter'} [${directory.path}]`;
+    return [
+      finding('DIRECTORY_UNREADABLE', message, directoryHint(directory.path, directory, bits, server, fs)),
+    ];
+  });
+}
+
+function directoryHint(
+  directory: string,
+  { uid, gid }: Attributes,
+  bits: number,
+  server: Server,
+  fs: FileSystem,
+): string {
+  const rights = bits & READ ? 'rx' : 'x';
+  const place = quote(directory);
+  const shift = shiftOf(server, { uid, gid, mode: 0 });
+  if (shift === 6) return `Repair it: chmod u+${rights} ${place}`;
+  if (shift === 3) return `Repair it: chmod g+${rights} ${place}`;
+  if (rights === 'x') return `Move the configuration to another place, or: chmod o+x ${place}`;
+  return `Repair it: chgrp ${groupName(server.model.gid, fs)} ${place} && chmod g+${rights} ${place}`;
+}

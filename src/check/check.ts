@@ -1,0 +1,179 @@
+import { dirname, resolve } from 'node:path';
+import { type Entered, examine } from '../access/identity.js';
+import { findServer } from '../access/server-access.js';
+import { isOwnWay, type Way } from '../access/way.js';
+import { type ElasticsearchVersion, requireVersion } from '../accounts/elasticsearch-version.js';
+import { type Attributes, MAX_FILE_BYTES, readSnapshot } from '../disk/atomic-file.js';
+import { readCallerDescriptor, requireName } from '../disk/caller-descriptor.js';
+import type { LockOptions } from '../disk/file-lock.js';
+import { errnoOf, type FileSystem, ifExists, nodeFileSystem } from '../disk/file-system.js';
+import { ServiceTokensError } from '../errors.js';
+import {
+  optional,
+  requireBoolean,
+  requireInteger,
+  requireNumber,
+  requireObject,
+  requirePath,
+  requireSignal,
+  requireString,
+} from '../require.js';
+import { digestOf } from '../tokens-file/digest.js';
+import type { EnteredFile } from '../tokens-file/service-tokens-file.js';
+import { TokensText } from '../tokens-file/tokens-format.js';
+import { checkDirectoryAccess, checkFileAccess } from './access-checks.js';
+import { checkLines } from './entry-checks.js';
+import { checkExpectations, type Expectations } from './expectation-checks.js';
+import type { Finding } from './findings.js';
+import { checkLinks, checkRemains } from './place-checks.js';
+import { repair } from './repair.js';
+
+export interface CheckOptions extends LockOptions, Expectations {
+  /** The server's version; without it the accounts of every version are accepted. */
+  readonly version?: ElasticsearchVersion | undefined;
+  /** The user that runs the server, by name or number; found out by the files around when not given. */
+  readonly serverUser?: string | undefined;
+  /** The server's configuration directory; the file's own by default. */
+  readonly configDir?: string | undefined;
+  /** Repair owner, group and mode first, and report what is left. */
+  readonly fix?: boolean | undefined;
+  /** For root: repair the file though somebody else can change the way to it, whom the caller vouches for. */
+  readonly trustDirectory?: boolean | undefined;
+  readonly fs?: FileSystem;
+}
+
+/** What the command knows: it has entered the file's directory, as somebody who may be there. */
+export interface CheckedFile extends EnteredFile {
+  readonly asRoot: Entered['asRoot'];
+}
+
+/** What there is to say about a tokens file. */
+export interface CheckReport {
+  readonly file: string;
+  readonly exists: boolean;
+  /** How many tokens the server would load. */
+  readonly tokens: number;
+  /** Equal on nodes that hold the same tokens; null when the server could not read the file. */
+  readonly digest: string | null;
+  /** What is about the file as a whole first, then line by line. */
+  readonly findings: readonly Finding[];
+  /** What was repaired, and is not among the findings any more. */
+  readonly fixed: readonly string[];
+}
+
+/** A file, and all that there is to say but for its lines. */
+interface Examined {
+  readonly exists: boolean;
+  /** Undefined when it can't be read. */
+  readonly bytes: Uint8Array | undefined;
+  readonly findings: readonly Finding[];
+  readonly fixed: readonly string[];
+}
+
+/**
+ * Finds everything that would keep the server from starting, from reading a tokens file, or from accepting a token in
+ * it. Nothing is changed unless `fix` is set.
+ *
+ * @param path the file, which may be missing, as to the server; or a descriptor that the caller passed (`/dev/stdin`),
+ *   of which only the lines are looked at
+ * @param entered for the command only
+ * @throws IO or PERMISSION when the file can't be read at all; USAGE when the named user does not exist, a descriptor is
+ *   to be fixed, or an argument is of the wrong kind
+ *
+ * @example (await checkTokensFile('/etc/elasticsearch/service_tokens')).findings.map(({ message }) => message)
+ */
+export async function checkTokensFile(
+  path: string,
+  options: CheckOptions = {},
+  entered?: CheckedFile,
+): Promise<CheckReport> {
+  requirePath(path);
+  const { version, fix = false, fs = nodeFileSystem, ...expectations } = requireOptions(options);
+  if (fix) requireName(path);
+  const passed = readCallerDescriptor(fs, path, MAX_FILE_BYTES);
+  const { exists, bytes, findings, fixed } = passed
+    ? { exists: true, bytes: passed, findings: [], fixed: [] }
+    : await examineFile(path, options, entered, fs);
+  const entries = bytes && entriesIfReadable(bytes, path);
+  const summary = { exists, tokens: entries?.size ?? 0, digest: entries ? digestOf(entries) : null };
+  return {
+    file: path,
+    ...summary,
+    findings: [
+      ...checkExpectations(path, summary, expectations),
+      ...findings,
+      ...checkLines(bytes ?? new Uint8Array(), version),
+    ],
+    fixed,
+  };
+}
+
+function requireOptions(options: CheckOptions): CheckOptions {
+  requireObject(options, 'options');
+  const { version, serverUser, configDir, fix, trustDirectory, patience, signal, fs } = options;
+  requireVersion(version);
+  optional(serverUser, (user) => requireString(user, 'serverUser'));
+  optional(configDir, (directory) => requirePath(directory, 'configDir'));
+  optional(fix, (value) => requireBoolean(value, 'fix'));
+  optional(trustDirectory, (trust) => requireBoolean(trust, 'trustDirectory'));
+  optional(patience, (time) => requireNumber(time, 'patience'));
+  optional(signal, (value) => requireSignal(value, 'signal'));
+  optional(options.required, (value) => requireBoolean(value, 'required'));
+  optional(options.expectedDigest, (digest) => requireString(digest, 'expectedDigest'));
+  optional(options.expectedTokens, (count) => requireInteger(count, 'expectedTokens'));
+  optional(fs, (value) => requireObject(value, 'fs'));
+  return options;
+}
+
+async function examineFile(
+  path: string,
+  { serverUser, configDir, fix, trustDirectory, patience, signal, pace }: CheckOptions,
+  entered: CheckedFile | undefined,
+  fs: FileSystem,
+): Promise<Examined> {
+  const caller = entered?.caller ?? fs.geteuid();
+  const way = entered?.way ?? examine(fs, resolve(path));
+  const server = entered?.server ?? findServer(configDir ?? dirname(path), serverUser, fs);
+  const asRoot = entered?.asRoot ?? ((calls) => calls());
+  look(way, entered, fs); // what can't be read is refused before anything is repaired
+  const repairable = { way, server, asRoot, caller, isEntered: entered !== undefined };
+  const { fixed, refused } = fix
+    ? await repair(repairable, { trustDirectory, patience, signal, pace }, fs)
+    : { fixed: [], refused: [] };
+
+  const { attributes, bytes } = look(way, entered, fs);
+  const canCopy = isOwnWay(way, caller) && refused.length === 0;
+  const findings = [
+    ...refused,
+    ...(attributes ? checkFileAccess(way, attributes, server, canCopy, fs) : []),
+    ...checkDirectoryAccess(way, server, fs),
+    ...checkLinks(way, fs),
+    ...(await checkRemains(way, fs, pace)),
+  ];
+  return { exists: attributes !== undefined, bytes, findings, fixed };
+}
+
+/** Looks at the file; one that the server can't read, as whom the command acts, is a finding and no error. */
+function look(
+  { target }: Way,
+  entered: CheckedFile | undefined,
+  fs: FileSystem,
+): { readonly attributes?: Attributes; readonly bytes?: Buffer } {
+  try {
+    return readSnapshot(fs, target) ?? { bytes: Buffer.alloc(0) };
+  } catch (error) {
+    const isClosed = error instanceof ServiceTokensError && errnoOf(error.cause) === 'EACCES';
+    const stat = isClosed && entered?.server ? ifExists(() => fs.lstatSync(target)) : undefined;
+    if (stat === undefined) throw error;
+    return { attributes: { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o777 } };
+  }
+}
+
+function entriesIfReadable(bytes: Uint8Array, path: string): ReadonlyMap<string, string> | undefined {
+  try {
+    return TokensText.parse(bytes, path).entries();
+  } catch (error) {
+    if (error instanceof ServiceTokensError && error.code === 'MALFORMED_FILE') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,206 @@
+import { type ElasticsearchVersion, formatVersion } from '../accounts/elasticsearch-version.js';
+import { knownAccounts, parsePrincipal } from '../accounts/known-accounts.js';
+import { ServiceTokensError } from '../errors.js';
+import { hashDefect, hashWeakness } from '../hash/hash-defects.js';
+import { classify } from '../hash/stored-hash.js';
+import { trim } from '../java-text.js';
+import { isTokenName } from '../token/token-name.js';
+import { type Fault, type Line, readLines } from '../tokens-file/tokens-lines.js';
+import { type Finding, finding, type Severity } from './findings.js';
+
+const BYTE_ORDER_MARK = '\ufeff';
+const STOPS = 'Elasticsearch does not start with this file, or drops every token in it';
+
+/** So many lines have their findings told; of more, how many there are. Nobody reads on, and memory has an end. */
+export const MAX_LINES = 1000;
+
+/**
+ * Finds what is wrong with the lines of a tokens file: what stops the server, what it skips, and what it loads in vain.
+ *
+ * @param version the server's; undefined accepts the accounts of every version
+ * @returns the findings in the order of the lines: those of MAX_LINES lines, and one more that counts the rest
+ */
+export function checkLines(bytes: Uint8Array, version?: ElasticsearchVersion): Finding[] {
+  const counting = new Map<string, number>();
+  for (const { number, verdict, key } of readLines(bytes)) {
+    if (verdict === 'entry' && key !== undefined) counting.set(key, number);
+  }
+  const findings: Finding[] = [];
+  const rest = { lines: 0, severities: new Set<Severity>() };
+  const lineEnds = { count: 0, first: 0 };
+  let told = 0;
+  for (const line of readLines(bytes)) {
+    if (line.end.startsWith('\r') && lineEnds.count++ === 0) lineEnds.first = line.number;
+    const found = lineFindings(line, counting.get(line.key ?? '') ?? 0, version);
+    if (found.length === 0) continue;
+    if (told++ < MAX_LINES) {
+      findings.push(...found);
+    } else {
+      rest.lines++;
+      for (const { severity } of found) rest.severities.add(severity);
+    }
+  }
+  const inOrder = [...lineEndFindings(lineEnds), ...findings].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+  return [...inOrder, ...restFindings(rest)];
+}
+
+/** @param counting the number of the line that counts for its key */
+function lineFindings(line: Line, counting: number, version: ElasticsearchVersion | undefined): Finding[] {
+  return line.number === 1
+    ? [...markFindings(line), ...contentFindings(line, counting, version)]
+    : contentFindings(line, counting, version);
+}
+
+function contentFindings(line: Line, counting: number, version: ElasticsearchVersion | undefined): Finding[] {
+  const { number, verdict, key = '', value = '' } = line;
+  if (verdict === 'skipped') return [];
+  if (verdict === 'plain') return [plainTextFinding(key, value, number)];
+  if (verdict !== 'entry') return [faultFinding(verdict, line)];
+  if (counting === number) return entryFindings(key, value, number, version);
+  const message = `${subject(key)} stands again on line ${counting}, and that one counts`;
+  return [finding('DUPLICATE', message, 'Remove this line.', number)];
+}
+
+function entryFindings(
+  key: string,
+  hash: string,
+  number: number,
+  version: ElasticsearchVersion | undefined,
+): Finding[] {
+  if (key.startsWith(BYTE_ORDER_MARK)) return []; // a finding of its own says that it is dead
+  const found = nameFindings(key, number, version);
+  const isDead = found.some(({ severity }) => severity !== 'note');
+  return isDead ? found : [...found, ...hashFindings(key, hash, number)]; // the hash of a dead entry is no matter
+}
+
+function markFindings({ text }: Line): Finding[] {
+  if (!text.startsWith(BYTE_ORDER_MARK)) return [];
+  const message =
+    'A byte order mark stands before the first line, and Elasticsearch takes it for a part of the text: what follows is no comment, and no token of that name';
+  return [finding('BYTE_ORDER_MARK', message, 'Save the file as UTF-8 without a byte order mark.', 1)];
+}
+
+/** One finding a file, at the first of the lines. */
+function lineEndFindings({ count, first }: { count: number; first: number }): Finding[] {
+  if (count === 0) return [];
+  const which = count === 1 ? 'This line ends' : `${count} lines, from this one on, end`;
+  const hint =
+    'Elasticsearch reads it, but other tools take it for a part of the hash: end every line with LF alone, as dos2unix does.';
+  return [finding('LINE_ENDS', `${which} with a carriage return`, hint, first)];
+}
+
+/** One finding a file, as bad as the worst of those that it stands for. */
+function restFindings({
+  lines,
+  severities,
+}: {
+  lines: number;
+  severities: ReadonlySet<Severity>;
+}): Finding[] {
+  if (lines === 0) return [];
+  const message = `and ${lines} more ${lines === 1 ? 'line' : 'lines'} with findings`;
+  const hint = `Only the first ${MAX_LINES} lines with findings are listed: correct them, and check again.`;
+  const severity = (['error', 'warning'] as const).find((worst) => severities.has(worst)) ?? 'note';
+  return [{ ...finding('MORE_FINDINGS', message, hint), severity }];
+}
+
+function faultFinding({ kind, detail = '' }: Fault, { number, text }: Line): Finding {
+  switch (kind) {
+    case 'utf8':
+      return finding(
+        'MALFORMED_UTF8',
+        `Malformed UTF-8: ${STOPS}`,
+        'Save the file as UTF-8, or remove the line.',
+        number,
+      );
+    case 'hash':
+      return finding(
+        'MALFORMED_HASH',
+        `${detail.replace(/\.$/, '')}: ${STOPS}`,
+        'Remove the line, and create a new token.',
+        number,
+      );
+    case 'colon': {
+      const isComment = trim(text).replace(BYTE_ORDER_MARK, '').startsWith('#');
+      const hint = isComment
+        ? 'A comment begins with # at the very beginning of its line.'
+        : 'Correct or remove the line.';
+      return finding('MISSING_COLON', `Missing ':' character: ${STOPS}`, hint, number);
+    }
+  }
+}
+
+function plainTextFinding(key: string, value: string, number: number): Finding {
+  // A line that is no entry at all may hold anything on either side of its colon.
+  const name = knownAccounts().some(({ principal }) => key.startsWith(`${principal}/`)) ? key : '';
+  const message = `${subject(name)} has plain text in place of a hash, and Elasticsearch skips the line`;
+  const hint =
+    classify(trim(value)) === undefined
+      ? 'Remove the line; if it holds a secret, that is no longer one, so create a new token.'
+      : 'Remove the blank behind the colon.';
+  return finding('PLAIN_TEXT', message, hint, number);
+}
+
+function nameFindings(key: string, number: number, version?: ElasticsearchVersion): Finding[] {
+  const [namespace = '', service = '', name, ...more] = key.split('/');
+  if (name === undefined || more.length > 0) {
+    const message =
+      'What stands before the colon is not <namespace>/<service>/<token name>, so no token matches it';
+    return [finding('BAD_NAME', message, correctionOf(key), number)];
+  }
+  const principal = `${namespace}/${service}`;
+  const found: Finding[] = [];
+  if (namespace !== 'elastic') {
+    const message = `${subject(key)} is not in the namespace elastic: Elasticsearch looks for it in an index, never in this file`;
+    found.push(finding('USER_MANAGED_ACCOUNT', message, accountHint(principal, version), number));
+  } else if (!knownAccounts(version).some((account) => account.principal === principal)) {
+    const message = `${subject(key)} belongs to no service account that Elasticsearch${versionText(version)} knows`;
+    found.push(finding('UNKNOWN_ACCOUNT', message, accountHint(principal, version), number));
+  }
+  if (!isTokenName(name)) {
+    const message = 'What stands behind the second slash is no name of a token, so no token matches it';
+    found.push(finding('BAD_TOKEN_NAME', message, correctionOf(key), number));
+  }
+  const until = knownAccounts().find((account) => account.principal === principal)?.until;
+  if (version === undefined && until) {
+    const message = `${subject(key)} is dead from Elasticsearch ${formatVersion(until)} on, which has no such account`;
+    found.push(finding('WITHDRAWN_ACCOUNT', message, 'Remove it before the upgrade.', number));
+  }
+  return found;
+}
+
+function hashFindings(key: string, hash: string, number: number): Finding[] {
+  const defect = hashDefect(hash);
+  if (defect !== undefined) {
+    const message = `${subject(key)} can never match: ${defect}`;
+    return [finding('HASH_UNUSABLE', message, 'Remove the line, and create a new token.', number)];
+  }
+  const weakness = hashWeakness(hash);
+  if (weakness === undefined) return [];
+  const message = `${subject(key)} is stored as ${weakness}`;
+  return [finding('WEAK_HASH', message, 'Create a new token, and remove this one.', number)];
+}
+
+/** A name is shown where it looks like one: who mixes up the sides of the colon has a secret there. */
+function subject(key: string): string {
+  const [namespace = '', service = '', name = '', ...more] = key.split('/');
+  const isName = [namespace, service].every(isTokenName) && isTokenName(name) && more.length === 0;
+  return isName ? `Service token [${key}]` : 'This entry';
+}
+
+function correctionOf(key: string): string {
+  return trim(key) === key ? 'Correct or remove the line by hand.' : 'Remove the blank before the colon.';
+}
+
+function accountHint(principal: string, version?: ElasticsearchVersion): string {
+  try {
+    parsePrincipal(principal, version);
+  } catch (error) {
+    if (error instanceof ServiceTokensError && error.hint !== undefined) return error.hint;
+  }
+  return 'Remove the line by hand; the command accounts lists the service accounts.';
+}
+
+function versionText(version?: ElasticsearchVersion): string {
+  return version ? ` ${formatVersion(version)}` : '';
+}

@@ -1,0 +1,89 @@
+import { basename, dirname, join } from 'node:path';
+import { quote } from '../access/server-access.js';
+import { isInKubernetesVolume, type Way } from '../access/way.js';
+import type { FileSystem } from '../disk/file-system.js';
+import type { LockPace } from '../disk/lock-marks.js';
+import { type Remains, remains } from '../disk/lock-remains.js';
+import { mountedAt } from '../disk/mounts.js';
+import { type Finding, finding } from './findings.js';
+
+/**
+ * Finds what a rename over a tokens file would break. The original renames over whatever is there; so do editors.
+ */
+export function checkLinks(way: Way, fs: FileSystem): Finding[] {
+  const {
+    steps: [path],
+    target,
+    directory,
+  } = way;
+  const found: Finding[] = [];
+  if (isInKubernetesVolume(way)) {
+    const message = `[${path}] leads into a Kubernetes volume: a file in its place would cut the pod off from its Secret`;
+    found.push(finding('KUBERNETES_VOLUME', message, 'Change the Secret, never the file.'));
+  } else if (target !== path) {
+    const message = `[${path}] is a symbolic link to [${target}]: a file in its place would leave that one behind`;
+    const hint =
+      "This tool changes the file behind the link; Elasticsearch's own, and many editors, replace the link.";
+    found.push(finding('SYMBOLIC_LINK', message, hint));
+  }
+  const source = directory && mountedAt(join(directory.path, basename(target)), fs);
+  if (source !== undefined) {
+    const message = `[${target}] is a mount of its own, of [${source}]: no other file can take its place`;
+    const hint = 'Mount the directory instead of the file, or change it with --in-place.';
+    found.push(finding('SINGLE_FILE_MOUNT', message, hint));
+  }
+  return found;
+}
+
+/**
+ * Finds what killed processes left beside a tokens file.
+ *
+ * @param pace for tests
+ */
+export async function checkRemains(
+  { steps: [path], target }: Way,
+  fs: FileSystem,
+  pace?: LockPace,
+): Promise<Finding[]> {
+  const { temporaryFiles, locks } = await remainsOf(target, fs, pace);
+  const hint = 'Use --fix, or remove it by hand.';
+  return [
+    ...locks.map((lock) => finding('STALE_LOCK', `[${lock}] is a lock that no living process holds`, hint)),
+    ...temporaryFiles.map((file) =>
+      finding(
+        'STALE_TEMPORARY_FILE',
+        `[${file}] was left by a process that is dead, and may hold hashes`,
+        hint,
+      ),
+    ),
+    ...temporaryFilesOfOriginal(path, fs).map((file) =>
+      finding(
+        'STALE_TEMPORARY_FILE',
+        `[${file}] was left by Elasticsearch's own tool, and may hold hashes`,
+        `When no elasticsearch-service-tokens is running: rm ${quote(file)}`,
+      ),
+    ),
+  ];
+}
+
+/** What killed processes left beside a file, as far as the caller may look. */
+export async function remainsOf(target: string, fs: FileSystem, pace?: LockPace): Promise<Remains> {
+  try {
+    return await remains(fs, target, pace);
+  } catch {
+    return { temporaryFiles: [], locks: [] };
+  }
+}
+
+/** The original has no lock, so nobody can tell whether one is in use: they are for people to remove. */
+function temporaryFilesOfOriginal(path: string, fs: FileSystem): string[] {
+  const [directory, name] = [dirname(path), basename(path)];
+  try {
+    return fs
+      .readdirSync(directory)
+      .filter((file) => file.startsWith(name) && /^\d+tmp$/.test(file.slice(name.length)))
+      .map((file) => join(directory, file));
+  } catch {
+    return [];
+  }
+}

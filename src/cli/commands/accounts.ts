@@ -1,0 +1,33 @@
+import { formatVersion } from '../../accounts/elasticsearch-version.js';
+import { knownAccounts } from '../../accounts/known-accounts.js';
+import { ExitCode } from '../exit-codes.js';
+import { refuseArguments } from './arguments.js';
+import type { Command } from './command.js';
+
+export const accounts: Command = async ({ args, options, version, terminal }) => {
+  refuseArguments(args);
+  const rows = knownAccounts(version).map(({ principal, since, until, purpose }) => ({
+    principal,
+    since: formatVersion(since),
+    ...(until && { until: formatVersion(until) }),
+    purpose,
+  }));
+  if (options.json) await terminal.answer(`${JSON.stringify(rows)}\n`);
+  else await terminal.answer(rows.map((row) => `${columns(row)}\n`).join(''));
+  return ExitCode.OK;
+};
+
+function columns({
+  principal,
+  since,
+  until,
+  purpose,
+}: {
+  principal: string;
+  since: string;
+  until?: string;
+  purpose: string;
+}) {
+  const versions = until === undefined ? `${since} and later` : `${since} until before ${until}`;
+  return `${principal.padEnd(34)}${versions.padEnd(24)}${purpose}`;
+}

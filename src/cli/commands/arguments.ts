@@ -1,0 +1,81 @@
+import type { ElasticsearchVersion } from '../../accounts/elasticsearch-version.js';
+import {
+  closestPrincipal,
+  isAccount,
+  type Principal,
+  parsePrincipal,
+  principalHint,
+} from '../../accounts/known-accounts.js';
+import { ServiceTokensError } from '../../errors.js';
+import { parseTokenName, type TokenName } from '../../token/token-name.js';
+
+/**
+ * Reads the arguments that name a token: a principal and a name, or both as one qualified name, as `list` prints it.
+ *
+ * @throws USAGE for a wrong number of them, then UNKNOWN_PRINCIPAL, then INVALID_TOKEN_NAME; in the original's words
+ */
+export function parseTokenArguments(
+  args: readonly string[],
+  version: ElasticsearchVersion | undefined,
+): { principal: Principal; name: TokenName } {
+  const [principal, name, ...extra] = args.length === 1 ? splitQualifiedName(args[0] ?? '') : args;
+  if (principal === undefined) {
+    throw new ServiceTokensError('USAGE', 'Missing service-account-principal and token-name arguments');
+  }
+  if (name === undefined) {
+    const hint = isAccount(principal) ? undefined : singleArgumentHint(principal, version);
+    throw new ServiceTokensError('USAGE', 'Missing token-name argument', { hint });
+  }
+  if (extra.length > 0) {
+    throw new ServiceTokensError(
+      'USAGE',
+      `Expected two arguments, service-account-principal and token-name, found extra: [${args.join(',')}]`,
+    );
+  }
+  return { principal: parsePrincipal(principal, version), name: parseTokenName(name) };
+}
+
+/**
+ * Reads the one argument that may name an account.
+ *
+ * @throws USAGE for more than one, then UNKNOWN_PRINCIPAL; in the original's words
+ */
+export function parsePrincipalArgument(
+  args: readonly string[],
+  version: ElasticsearchVersion | undefined,
+): Principal | undefined {
+  const [principal, ...extra] = args;
+  if (extra.length > 0) {
+    throw new ServiceTokensError(
+      'USAGE',
+      `Expected at most one argument, service-account-principal, found extra: [${args.join(',')}]`,
+    );
+  }
+  return principal === undefined ? undefined : parsePrincipal(principal, version);
+}
+
+/** @throws USAGE for any argument, which is not repeated: it may be a token in the wrong place */
+export function refuseArguments(args: readonly string[]): void {
+  if (args.length > 0) throw new ServiceTokensError('USAGE', `Expected no arguments, found ${args.length}`);
+}
+
+/** Anything else is an account whose token has no name, as to the original, be it one or not. */
+function splitQualifiedName(argument: string): string[] {
+  const [, principal, name] = /^([^/]+\/[^/]+)\/(.+)$/s.exec(argument) ?? [];
+  return principal !== undefined && name !== undefined && isAccount(principal)
+    ? [principal, name]
+    : [argument];
+}
+
+/** Guesses at `/elastic/kibana/my-token`, `kibana/my-token` and `elastic/kibna/my-token`, besides accounts. */
+function singleArgumentHint(argument: string, version: ElasticsearchVersion | undefined): string | undefined {
+  const parts = argument.split('/').filter((part) => part !== '');
+  const name = parts.at(-1);
+  const guess =
+    parts.length === 2 || parts.length === 3
+      ? closestPrincipal(parts.slice(0, -1).join('/'), version)
+      : undefined;
+  return guess === undefined || guess === parts.join('/')
+    ? principalHint(argument, version)
+    : `Did you mean ${guess}/${name}?`;
+}

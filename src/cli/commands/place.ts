@@ -1,0 +1,113 @@
+import { basename, join } from 'node:path';
+import {
+  chooseIdentity,
+  type Entered,
+  examine,
+  following,
+  type Identity,
+  requireAble,
+  within,
+} from '../../access/identity.js';
+import type { Server } from '../../access/server-access.js';
+import { userName } from '../../access/system-accounts.js';
+import type { Way } from '../../access/way.js';
+import { findPlace, type Place } from '../../config/config-dir.js';
+import { callerDescriptor, requireName } from '../../disk/caller-descriptor.js';
+import { errnoOf, type FileSystem, ifExists } from '../../disk/file-system.js';
+import { ServiceTokensError } from '../../errors.js';
+import { loadBcrypt } from '../../hash/hasher.js';
+import type { EnteredFile } from '../../tokens-file/service-tokens-file.js';
+import type { Invocation } from './command.js';
+
+/** The tokens file's directory, entered by whoever may be there. */
+export interface EnteredPlace extends Entered, EnteredFile {}
+
+/** The places of a command's files, and the one door to them. */
+export interface OpenPlace extends Place {
+  /** Does some work on the tokens file. */
+  inTokensDir<T>(work: (entered: EnteredPlace) => Promise<T>): Promise<T>;
+  /** Does some work on elasticsearch.yml. */
+  inConfigDir<T>(work: (fs: FileSystem) => Promise<T>): Promise<T>;
+  /** Does some work that follows the path of the tokens file. */
+  following<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/**
+ * Finds the files of a command and decides as whom it works on them.
+ *
+ * @param purpose a change is refused where root would have to trust somebody; who only reads gives away no more than
+ *   names and line numbers, and goes on
+ * @throws USAGE for a change of a descriptor that the caller passed; CONFIG when there is no such place; PERMISSION when
+ *   the change is refused
+ */
+export async function openPlace(
+  { options, io, fs, terminal }: Invocation,
+  purpose: 'read' | 'change',
+): Promise<OpenPlace> {
+  const place = findPlace(options, io, fs);
+  const { configDir, tokensFile } = place;
+  const identityFor = (way: Way, isRead: boolean): Identity | undefined => {
+    try {
+      const identity = chooseIdentity(way, { ...options, configDir }, fs);
+      if (identity !== undefined) requireAble(identity, fs);
+      return identity;
+    } catch (error) {
+      if (isRead && error instanceof ServiceTokensError && error.code === 'PERMISSION') return undefined;
+      throw error;
+    }
+  };
+  const caller = fs.geteuid();
+  if (purpose === 'change') requireName(tokensFile);
+  const isPassed = callerDescriptor(tokensFile) !== undefined; // it is open already
+  const way = examine(fs, tokensFile, !isPassed);
+  const identity = isPassed ? undefined : identityFor(way, purpose === 'read');
+  // The installation may be one that only root can read.
+  if (identity !== undefined) await Promise.all([terminal.prepare(), loadBcrypt()]);
+
+  return {
+    ...place,
+    async inTokensDir(work) {
+      if (isPassed || way.directory === undefined) {
+        return work({ fs, way, caller, server: undefined, asRoot: (calls) => calls() });
+      }
+      return within(way, identity, fs, async (entered) => {
+        try {
+          return await work({ ...entered, way, caller, server: identity && serverOf(identity) });
+        } catch (error) {
+          throw identity === undefined ? error : explain(error, way, identity, entered.fs);
+        }
+      });
+    },
+    async inConfigDir(work) {
+      const configWay = examine(fs, join(configDir, 'elasticsearch.yml'), false);
+      const other = identityFor(configWay, true);
+      if (other?.uid !== identity?.uid) {
+        throw new ServiceTokensError(
+          'PERMISSION',
+          `[${configDir}] and [${tokensFile}] belong to different users, and one command acts as one user`,
+          { hint: 'Use --server-user, or sudo -u USER.' },
+        );
+      }
+      return within(configWay, identity, fs, (entered) => work(entered.fs));
+    },
+    following: (work) => following(way, identity, fs, work),
+  };
+}
+
+function serverOf({ uid, gid, groups }: Identity): Server {
+  return { uid, groups, model: { uid, gid, mode: 0o600 } };
+}
+
+/** A file that root made for itself, as the original does, is closed to the server, and so to who acts as the server. */
+function explain(error: unknown, { target }: Way, { uid }: Identity, fs: FileSystem): unknown {
+  if (!(error instanceof ServiceTokensError) || errnoOf(error.cause) !== 'EACCES') return error;
+  const isOfFile = (error.cause as NodeJS.ErrnoException).path === basename(target);
+  const owner = isOfFile ? ifExists(() => fs.lstatSync(target))?.uid : undefined;
+  if (owner === undefined || owner === uid) return error;
+  const [its, ours] = [userName(owner, fs), userName(uid, fs)];
+  return new ServiceTokensError(
+    'PERMISSION',
+    `could not open [${basename(target)}] as [${ours}]: [${target}] belongs to [${its}]`,
+    { hint: 'Repair it with: elasticsearch-service-tokens check --fix', cause: error },
+  );
+}

@@ -1,0 +1,83 @@
+import { EventEmitter, on } from 'node:events';
+import { FileFollower, type Reload } from '../../authenticate/file-follower.js';
+import { requireName } from '../../disk/caller-descriptor.js';
+import { errnoOf, ifExists } from '../../disk/file-system.js';
+import { ServiceTokensError } from '../../errors.js';
+import { ExitCode, type ExitStatus } from '../exit-codes.js';
+import { escapeControls } from '../terminal.js';
+import { refuseArguments } from './arguments.js';
+import type { Command, Invocation } from './command.js';
+import { openPlace } from './place.js';
+
+/** A line of `--json`, but for its time. Fields may be added; these keep their names and what they mean. */
+type Report =
+  | { readonly event: 'loaded'; readonly tokens: readonly string[]; readonly exists?: false }
+  | ({ readonly event: 'changed' } & Omit<Reload, 'error'>)
+  | { readonly event: 'failed'; readonly reason: string; readonly removed: readonly string[] };
+
+export const watch: Command = async (invocation) => {
+  refuseArguments(invocation.args);
+  const place = await openPlace(invocation, 'read');
+  requireName(place.tokensFile);
+  return place.following(() => follow(place.tokensFile, invocation));
+};
+
+async function follow(tokensFile: string, { options, io, terminal, fs }: Invocation): Promise<ExitStatus> {
+  const { interrupted } = io; // from here on a signal is the ordinary end
+  const reloads = new EventEmitter<{ reload: [Reload] }>();
+  let follower: FileFollower | undefined;
+  try {
+    const changes = on(reloads, 'reload', { signal: interrupted });
+    const onReload = (reload: Reload) => void reloads.emit('reload', reload);
+    follower = await FileFollower.open(tokensFile, { fs, onReload });
+    const exists = ifExists(() => fs.statSync(tokensFile)) !== undefined;
+    await print(startOf(follower, exists), startLines(follower, exists));
+    for await (const [reload] of changes as AsyncIterable<[Reload]>) {
+      await print(reportOf(reload), reloadLines(reload));
+    }
+  } catch (error) {
+    // That a pipe has lost its reader only poll(2) could tell, which Node does not offer: the next write finds out. A
+    // socket can be read to its end, but that may be no sign: systemd closes this side of the one to its journal.
+    const isUnread = error instanceof ServiceTokensError && errnoOf(error.cause) === 'EPIPE';
+    if (!interrupted.aborted && !isUnread) throw error;
+  } finally {
+    await follower?.close();
+  }
+  return ExitCode.OK;
+
+  async function print(report: Report, lines: readonly string[]): Promise<void> {
+    const time = new Date().toISOString();
+    const text = options.json ? [JSON.stringify({ time, ...report })] : lines.map(escapeControls);
+    await terminal.answer(text.map((line) => `${line}\n`).join(''));
+  }
+}
+
+function startOf({ entries, error }: FileFollower, exists: boolean): Report {
+  if (error !== undefined) return { event: 'failed', reason: error.message, removed: [] };
+  return { event: 'loaded', tokens: [...entries.keys()].sort(), ...(!exists && { exists }) };
+}
+
+function startLines({ entries, error }: FileFollower, exists: boolean): string[] {
+  if (error !== undefined) return [`the server would not start: ${error.message}`];
+  const names = [...entries.keys()].sort();
+  return [
+    `loaded ${names.length} ${names.length === 1 ? 'token' : 'tokens'}`,
+    ...names,
+    ...(exists ? [] : ['the file does not exist']),
+  ];
+}
+
+function reportOf({ added, removed, changed, error }: Reload): Report {
+  if (error !== undefined) return { event: 'failed', reason: error.message, removed };
+  return { event: 'changed', added, removed, changed };
+}
+
+function reloadLines({ added, removed, changed, error }: Reload): string[] {
+  if (error !== undefined) return [`the server would drop every file token: ${error.message}`];
+  const lines = [
+    ...added.map((name) => `added ${name}`),
+    ...removed.map((name) => `removed ${name}`),
+    ...changed.map((name) => `changed ${name}`),
+  ];
+  return lines.length > 0 ? lines : ['the server can read the file again, and there is no token in it'];
+}

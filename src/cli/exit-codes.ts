@@ -1,0 +1,59 @@
+import type { ErrorCode } from '../errors.js';
+
+/** The exit statuses of the command, by their names in sysexits.h. The launcher has 69 besides: see bin. */
+export const ExitCode = {
+  OK: 0,
+  /** The answer of `verify` and `check` is no. */
+  NO: 1,
+  USAGE: 64,
+  DATA: 65,
+  NO_USER: 67,
+  /** The original's for a token's name that is bad, taken or missing, and nothing else. */
+  SOFTWARE: 70,
+  /** A bug of this tool. */
+  OS_ERROR: 71,
+  CANT_CREATE: 73,
+  IO: 74,
+  NO_PERMISSION: 77,
+  CONFIG: 78,
+  /** 128 and the signal's number, as a shell shows it. */
+  HANGUP: 129,
+  INTERRUPT: 130,
+  TERMINATED: 143,
+} as const;
+
+export type ExitStatus = (typeof ExitCode)[keyof typeof ExitCode];
+
+/** Exhaustive by its type: a new error code without a status does not compile. */
+const statuses: Record<ErrorCode, ExitStatus> = {
+  OPTION: ExitCode.USAGE,
+  USAGE: ExitCode.USAGE,
+  UNKNOWN_PRINCIPAL: ExitCode.NO_USER,
+  INVALID_TOKEN_NAME: ExitCode.SOFTWARE,
+  TOKEN_EXISTS: ExitCode.SOFTWARE,
+  TOKEN_MISSING: ExitCode.SOFTWARE,
+  INVALID_ALGORITHM: ExitCode.CONFIG,
+  CONFIG: ExitCode.CONFIG,
+  MALFORMED_FILE: ExitCode.DATA,
+  NOT_A_TOKEN: ExitCode.DATA,
+  NOT_AUTHENTICATED: ExitCode.NO,
+  HASH_UNUSABLE: ExitCode.DATA,
+  CANNOT_REPLACE: ExitCode.CANT_CREATE,
+  LOCKED: ExitCode.CANT_CREATE,
+  BUSY: ExitCode.IO,
+  HANGUP: ExitCode.HANGUP,
+  INTERRUPT: ExitCode.INTERRUPT,
+  TERMINATED: ExitCode.TERMINATED,
+  PERMISSION: ExitCode.NO_PERMISSION,
+  IO: ExitCode.IO,
+};
+
+/**
+ * Gives the exit status of an error.
+ *
+ * @param code the `code` of a ServiceTokensError
+ * @returns the status, from sysexits.h
+ */
+export function exitStatusOf(code: ErrorCode): ExitStatus {
+  return statuses[code];
+}

@@ -1,0 +1,29 @@
+import { type FileSystem, nodeFileSystem } from '../disk/file-system.js';
+import { run } from './command-line.js';
+import type { ExitStatus } from './exit-codes.js';
+import { type Io, Terminal } from './terminal.js';
+
+export { processIo } from './terminal.js';
+
+/**
+ * Runs the command; here alone its errors are caught.
+ *
+ * @param argv the words behind the tool's name
+ * @returns the exit status; nothing is thrown
+ */
+export async function main(
+  argv: readonly string[],
+  io: Io,
+  fs: FileSystem = nodeFileSystem,
+): Promise<ExitStatus> {
+  const terminal = new Terminal(io);
+  try {
+    return await run(argv, io, terminal, fs, () => toolVersion(fs));
+  } catch (error) {
+    return terminal.fail(error);
+  }
+}
+
+function toolVersion(fs: FileSystem): string {
+  return JSON.parse(fs.readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')).version;
+}

@@ -1,0 +1,154 @@
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { type ElasticsearchVersion, isAtLeast, parseVersion } from '../accounts/elasticsearch-version.js';
+import { fileError } from '../disk/file-errors.js';
+import { type FileSystem, ifExists } from '../disk/file-system.js';
+import { ServiceTokensError } from '../errors.js';
+
+/** What the user said about places, on the command line. */
+export interface PlaceOptions {
+  readonly file?: string | undefined;
+  readonly configDir?: string | undefined;
+}
+
+/** Where the tool runs. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The current directory, asked for only where a relative path is given. @throws CONFIG when it does not exist */
+  readonly cwd: string;
+  /** The real path of the command's own file. */
+  readonly toolPath: string;
+}
+
+/** Where the server's files are, as absolute paths. */
+export interface Place {
+  readonly configDir: string;
+  readonly tokensFile: string;
+}
+
+const PACKAGE_DIRECTORIES = ['/etc/elasticsearch', '/usr/share/elasticsearch/config'];
+
+/**
+ * Finds the configuration directory and the tokens file: the first that applies of `--file`, `--config-dir`,
+ * `ES_PATH_CONF`, `$ES_HOME/config`, `../config` beside the tool's own file, and the packages' directories; the last
+ * two only where they hold an elasticsearch.yml.
+ *
+ * @throws CONFIG when there is no such directory. The original goes on in the current directory instead.
+ */
+export function findPlace(options: PlaceOptions, surroundings: Surroundings, fs: FileSystem): Place {
+  if (options.file === '' || options.configDir === '') {
+    const option = options.file === '' ? 'file' : 'config-dir';
+    throw new ServiceTokensError('USAGE', `Option ${option} must not be empty`, {
+      hint: 'Is it a variable of the shell that is not set?',
+    });
+  }
+  if (options.file !== undefined) {
+    const tokensFile = absolutePath(options.file, surroundings);
+    const configDir =
+      options.configDir === undefined ? dirname(tokensFile) : absolutePath(options.configDir, surroundings);
+    requireDirectory(dirname(tokensFile), fs);
+    return { configDir: requireDirectory(configDir, fs), tokensFile };
+  }
+  const named = options.configDir ?? nameInEnvironment(surroundings);
+  const configDir =
+    named === undefined
+      ? searchConfigDir(surroundings, fs)
+      : requireDirectory(absolutePath(named, surroundings), fs);
+  return { configDir, tokensFile: tokensFileIn(configDir, fs) };
+}
+
+/** Gives a path that starts at the root; a relative one is relative to the current directory. */
+export function absolutePath(path: string, surroundings: Pick<Surroundings, 'cwd'>): string {
+  return isAbsolute(path) ? resolve(path) : resolve(surroundings.cwd, path);
+}
+
+function nameInEnvironment({ env }: Surroundings): string | undefined {
+  if (env['ES_PATH_CONF']) return env['ES_PATH_CONF'];
+  return env['ES_HOME'] ? join(env['ES_HOME'], 'config') : undefined;
+}
+
+function searchConfigDir({ toolPath }: Surroundings, fs: FileSystem): string {
+  const candidates = [join(dirname(dirname(toolPath)), 'config'), ...PACKAGE_DIRECTORIES];
+  const found = candidates.find((directory) => exists(join(directory, 'elasticsearch.yml'), fs));
+  if (found !== undefined) return found;
+  throw new ServiceTokensError('CONFIG', 'No configuration directory of Elasticsearch was found', {
+    hint: 'Name it with --config-dir DIR, name the tokens file with --file PATH, or set ES_PATH_CONF.',
+  });
+}
+
+function requireDirectory(directory: string, fs: FileSystem): string {
+  const stat = attempt(directory, () => ifExists(() => fs.statSync(directory)));
+  if (stat?.isDirectory()) return directory;
+  throw new ServiceTokensError(
+    'CONFIG',
+    stat ? `[${directory}] is not a directory` : `The directory [${directory}] does not exist`,
+    {
+      hint: 'It is named by --file PATH, --config-dir DIR, ES_PATH_CONF or ES_HOME, the first of them that is given.',
+    },
+  );
+}
+
+/** Files of before 6.3 are in x-pack; the server still reads one there when there is none in the directory itself. */
+function tokensFileIn(configDir: string, fs: FileSystem): string {
+  const file = join(configDir, 'service_tokens');
+  const legacy = join(configDir, 'x-pack', 'service_tokens');
+  return !exists(file, fs) && exists(legacy, fs) ? legacy : file;
+}
+
+function exists(path: string, fs: FileSystem): boolean {
+  return attempt(path, () => ifExists(() => fs.statSync(path))) !== undefined;
+}
+
+function attempt<T>(path: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw fileError(error, 'could not read', path);
+  }
+}
+
+/** Service accounts came with this version. */
+const FIRST: ElasticsearchVersion = { major: 7, minor: 13 };
+
+/**
+ * Finds the server's version: the one that the user names, else the one in the name of the distribution's jar.
+ *
+ * @param named the value of `--es-version`
+ * @returns undefined when nobody can tell
+ * @throws USAGE when the named version is no version, or has no service accounts
+ */
+export function findVersion(
+  named: string | undefined,
+  surroundings: Surroundings,
+  fs: FileSystem,
+): ElasticsearchVersion | undefined {
+  if (named === undefined) {
+    const home = surroundings.env['ES_HOME'];
+    return home ? versionOfJar(absolutePath(join(home, 'lib'), surroundings), fs) : undefined;
+  }
+  const version = parseVersion(named);
+  if (version === undefined) {
+    throw new ServiceTokensError('USAGE', `[${named}] is not a version of Elasticsearch`, {
+      hint: 'Write --es-version X.Y or X.Y.Z, as in --es-version 8.16.',
+    });
+  }
+  if (!isAtLeast(version, FIRST)) {
+    throw new ServiceTokensError(
+      'USAGE',
+      `Elasticsearch ${named} has no service accounts: they came with 7.13`,
+    );
+  }
+  return version;
+}
+
+function versionOfJar(directory: string, fs: FileSystem): ElasticsearchVersion | undefined {
+  let names: string[];
+  try {
+    names = fs.readdirSync(directory);
+  } catch {
+    return undefined; // ES_HOME is only a clue: without it every known account is accepted
+  }
+  const versions = names.flatMap(
+    (name) => parseVersion(/^elasticsearch-(\d.*)\.jar$/.exec(name)?.[1] ?? '') ?? [],
+  );
+  return versions.find((version) => isAtLeast(version, FIRST));
+}

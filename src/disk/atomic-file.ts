@@ -1,0 +1,318 @@
+import { dirname } from 'node:path';
+import { ServiceTokensError } from '../errors.js';
+import { openRegular, readBounded } from './bounded-read.js';
+import { fileError, tooLarge } from './file-errors.js';
+import { temporaryName } from './file-lock.js';
+import {
+  errnoOf,
+  type FileSystem,
+  ifExists,
+  ignoreFailure,
+  ignoreRefusal,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_RDONLY,
+  O_WRONLY,
+} from './file-system.js';
+import { mountedAt } from './mounts.js';
+
+/** Whose a file is and who may use it; `mode` holds the nine permission bits. */
+export interface Attributes {
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
+}
+
+/** Which file it is, whatever it is called. */
+export interface FileId {
+  readonly dev: number;
+  readonly ino: number;
+}
+
+/** A file as it was found. */
+export interface Snapshot {
+  readonly bytes: Buffer;
+  readonly id: FileId;
+  readonly attributes: Attributes;
+}
+
+/** One GiB: some seven million tokens. */
+export const MAX_FILE_BYTES = 2 ** 30;
+
+/**
+ * Reads a whole file with its attributes.
+ *
+ * @param path the file, with no link in its last part: a link that was put there meanwhile is not followed
+ * @returns undefined when there is no such file
+ * @throws IO, for what is no regular file or is over 1 GiB too; PERMISSION
+ */
+export function readSnapshot(fs: FileSystem, path: string): Snapshot | undefined {
+  return attempt('could not read', path, () => {
+    const opened = ifExists(() => openFile(fs, path, O_RDONLY));
+    if (opened === undefined) return undefined;
+    const { fd, stat } = opened;
+    try {
+      const bytes = readBounded(fs, fd, MAX_FILE_BYTES, stat.size);
+      if (bytes.length > MAX_FILE_BYTES) throw tooLarge(path, MAX_FILE_BYTES, fs.fstatSync(fd).size);
+      return { attributes: attributesOf(stat), id: idOf(stat), bytes };
+    } finally {
+      fs.closeSync(fd);
+    }
+  });
+}
+
+/** Opens a regular file and nothing else, without following a link and without waiting. */
+function openFile(fs: FileSystem, path: string, flags: number) {
+  try {
+    const opened = openRegular(fs, path, flags | O_NOFOLLOW);
+    if (opened.fd !== undefined) return opened;
+    throw new ServiceTokensError('IO', `could not read [${path}]: it is ${opened.kind}`);
+  } catch (error) {
+    throw errnoOf(error) === 'ELOOP' ? exchanged(path, error) : error;
+  }
+}
+
+function exchanged(path: string, cause?: unknown): ServiceTokensError {
+  return new ServiceTokensError('IO', `[${path}] was exchanged for something else while this command ran`, {
+    hint: 'Run the command again.',
+    cause,
+  });
+}
+
+/** What a new file is to have, seen what the caller's files are born with. */
+export type AttributeChoice = (born: Attributes) => Attributes;
+
+/** A file that was just written. */
+export interface Written {
+  readonly attributes: Attributes;
+  readonly id: FileId;
+}
+
+/**
+ * Replaces a file whole or not at all: after any failure the old file stands and nothing else is left.
+ *
+ * The algorithm is that of write-file-atomic, hardened for secrets: the temporary file has a random name, is created
+ * exclusively and is private from its first byte, whatever the umask; it gets its owner, group and mode before its
+ * content, and its content reaches the disk before it gets its final name. All of that is done through its open
+ * descriptor, so it is done to this file, whatever somebody makes of its name. That the name reaches the disk too is
+ * syncDirectoryOf's work, apart, because the file is changed by then and a failure there means to change it back.
+ *
+ * @param path the file, with no link in its last part
+ * @param content the new content, in pieces
+ * @param wanted the old file's attributes, which are kept as far as the caller may give them, or a choice for a new one
+ * @param beforeRename the last moment to throw and have changed nothing
+ * @throws CANNOT_REPLACE, PERMISSION or IO
+ */
+export function replaceFile(
+  fs: FileSystem,
+  path: string,
+  content: readonly Uint8Array[],
+  wanted: Attributes | AttributeChoice,
+  beforeRename: () => void = () => {},
+): Written {
+  const temporary = temporaryName(path);
+  return attempt('could not write', path, () => {
+    const fd = fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    let id: FileId | undefined;
+    try {
+      const stat = fs.fstatSync(fd);
+      id = idOf(stat);
+      const attributes = setAttributes(fs, fd, attributesOf(stat), wanted);
+      writeAll(fs, fd, content);
+      fs.fsyncSync(fd);
+      beforeRename();
+      fs.renameSync(temporary, path);
+      requireOwn(fs, path, id);
+      return { attributes, id };
+    } catch (error) {
+      const own = id;
+      ignoreFailure(() => {
+        if (own === undefined || isStill(fs, temporary, own)) fs.unlinkSync(temporary);
+      });
+      throw errnoOf(error) === 'EBUSY' ? busy(fs, path, error) : error;
+    } finally {
+      ignoreFailure(() => fs.closeSync(fd)); // the content is on the disk by now, or the failure is known
+    }
+  });
+}
+
+/** Somebody may have put something else in the temporary file's place: then that was renamed. */
+function requireOwn(fs: FileSystem, path: string, id: FileId): void {
+  let isOwn = true;
+  ignoreFailure(() => {
+    isOwn = isStill(fs, path, id);
+  });
+  if (!isOwn) throw exchanged(path);
+}
+
+/** Whether a name still stands for a file. */
+function isStill(fs: FileSystem, path: string, { dev, ino }: FileId): boolean {
+  const stat = ifExists(() => fs.lstatSync(path));
+  return stat?.dev === dev && stat.ino === ino;
+}
+
+/**
+ * Makes it durable that a file was replaced or removed.
+ *
+ * @throws IO or PERMISSION
+ */
+export function syncDirectoryOf(fs: FileSystem, path: string): void {
+  attempt('could not sync the directory of', path, () => {
+    let fd: number;
+    try {
+      fd = fs.openSync(dirname(path), O_RDONLY | O_DIRECTORY);
+    } catch (error) {
+      if (errnoOf(error) === 'EACCES') return; // who may write there but not read can't sync it either
+      throw error;
+    }
+    try {
+      fs.fsyncSync(fd);
+    } catch (error) {
+      // Some file systems have nothing to sync in a directory, and say so.
+      if (errnoOf(error) !== 'EINVAL') throw error;
+    } finally {
+      fs.closeSync(fd);
+    }
+  });
+}
+
+/**
+ * Overwrites a file where it is, for a mount of the single file, which can't be replaced. A reader may see half of it,
+ * and so may the next one after a crash.
+ *
+ * @param old the file as it was read: only that very file is overwritten, and its content is put back if it fails
+ * @throws PERMISSION or IO, the old content restored; IO that says so where even that failed
+ */
+export function overwriteFile(
+  fs: FileSystem,
+  path: string,
+  content: readonly Uint8Array[],
+  old: Snapshot,
+): Written {
+  return attempt('could not write', path, () => {
+    const { fd, stat } = openFile(fs, path, O_WRONLY);
+    try {
+      if (stat.dev !== old.id.dev || stat.ino !== old.id.ino) throw exchanged(path);
+      if (stat.nlink > 1) throw hardLinked(path);
+      try {
+        overwrite(fs, fd, content);
+      } catch (error) {
+        restore(fs, fd, old.bytes, path, error);
+        throw error;
+      }
+      return { attributes: attributesOf(stat), id: old.id };
+    } finally {
+      ignoreFailure(() => fs.closeSync(fd)); // the content is on the disk by now, or the failure is known
+    }
+  });
+}
+
+/** Its other name may be in any directory: to overwrite the file is to overwrite that one as well. */
+function hardLinked(path: string): ServiceTokensError {
+  return new ServiceTokensError(
+    'PERMISSION',
+    `[${path}] has another name (a hard link), so it may be a trap`,
+    {
+      hint: 'Make a copy of the file, and move the copy over it.',
+    },
+  );
+}
+
+function overwrite(fs: FileSystem, fd: number, content: readonly Uint8Array[]): void {
+  fs.ftruncateSync(fd, writeAll(fs, fd, content));
+  fs.fsyncSync(fd);
+}
+
+function restore(fs: FileSystem, fd: number, old: Uint8Array, path: string, cause: unknown): void {
+  try {
+    overwrite(fs, fd, [old]);
+  } catch {
+    throw new ServiceTokensError(
+      'IO',
+      `could not write [${path}], nor put back what was in it: the file is damaged`,
+      {
+        hint: 'Restore it from a backup, or correct it by hand.',
+        cause,
+      },
+    );
+  }
+}
+
+function busy(fs: FileSystem, path: string, cause: unknown): ServiceTokensError {
+  const source = mountedAt(path, fs);
+  const reason =
+    source === undefined ? 'it is in use by the system' : `it is a mount of its own, of [${source}]`;
+  return new ServiceTokensError(
+    'CANNOT_REPLACE',
+    `could not write [${path}]: ${reason}, so it can't be replaced`,
+    {
+      hint: 'Mount the directory instead of the file, or use --in-place: it overwrites the file where it is, and a reader may see half of it.',
+      cause,
+    },
+  );
+}
+
+/**
+ * Removes a file that was just written.
+ *
+ * @throws PERMISSION or IO, where the name stands for another file by now too
+ */
+export function removeFile(fs: FileSystem, path: string, { id }: Written): void {
+  attempt('could not remove', path, () => {
+    requireUnchanged(fs, path, { id });
+    fs.unlinkSync(path);
+  });
+}
+
+/** @throws IO where a name stands for another file than the one that was just written */
+export function requireUnchanged(fs: FileSystem, path: string, { id }: Pick<Written, 'id'>): void {
+  if (!attempt('could not read', path, () => isStill(fs, path, id))) throw exchanged(path);
+}
+
+function setAttributes(
+  fs: FileSystem,
+  fd: number,
+  born: Attributes,
+  wanted: Attributes | AttributeChoice,
+): Attributes {
+  const isNew = typeof wanted === 'function';
+  const { uid, gid, mode } = isNew ? wanted(born) : wanted;
+  // Apart, as the original does: who may not give the owner away may still give the group.
+  if (uid !== born.uid) ignoreRefusal(() => fs.fchownSync(fd, uid, -1));
+  if (gid !== born.gid) ignoreRefusal(() => fs.fchownSync(fd, -1, gid));
+  // A new file's group bits are meant for that group, and for no other where it could not be given.
+  const groupBits = isNew && attributesOf(fs.fstatSync(fd)).gid !== gid ? 0 : mode & 0o070;
+  ignoreRefusal(() => fs.fchmodSync(fd, (mode & 0o707) | groupBits)); // also where the umask has taken bits away
+  return attributesOf(fs.fstatSync(fd));
+}
+
+/** @returns the number of bytes */
+function writeAll(fs: FileSystem, fd: number, content: readonly Uint8Array[]): number {
+  let at = 0;
+  for (const bytes of content) {
+    for (let offset = 0; offset < bytes.length; ) {
+      const written = fs.writeSync(fd, bytes, offset, bytes.length - offset, at);
+      offset += written;
+      at += written;
+    }
+  }
+  return at;
+}
+
+function idOf({ dev, ino }: FileId): FileId {
+  return { dev, ino };
+}
+
+function attributesOf({ uid, gid, mode }: Attributes): Attributes {
+  return { uid, gid, mode: mode & 0o777 };
+}
+
+function attempt<T>(doing: string, path: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw fileError(error, doing, path);
+  }
+}

@@ -1,0 +1,62 @@
+import { type ErrorCode, ServiceTokensError } from '../errors.js';
+import { errnoOf } from './file-system.js';
+
+type Sentence = readonly [code: ErrorCode, fact: string, hint?: string];
+
+/** What each failure of a system call means for the user, whatever was being done. */
+const sentences: Readonly<Record<string, Sentence>> = {
+  ENOENT: ['IO', 'it does not exist'],
+  EACCES: [
+    'PERMISSION',
+    'permission denied',
+    'Run the command as the user that owns the configuration directory.',
+  ],
+  EPERM: ['PERMISSION', 'the operation is not permitted'],
+  EROFS: [
+    'CANNOT_REPLACE',
+    'the file system is read-only',
+    'Mount it writable, or write the file elsewhere with --file.',
+  ],
+  ENOSPC: ['IO', 'no space is left on the device'],
+  EDQUOT: ['IO', 'the disk quota is exceeded'],
+  ENAMETOOLONG: ['CANNOT_REPLACE', 'the name is too long'],
+  EISDIR: ['IO', 'it is a directory'],
+  ENOTDIR: ['CONFIG', 'a part of the path is not a directory'],
+  EBADF: ['IO', 'it is not open for reading'],
+  ELOOP: ['IO', 'the symbolic links lead in a circle'],
+  EMFILE: ['IO', 'too many files are open in this process', 'Raise the limit (ulimit -n).'],
+  ENFILE: ['IO', 'too many files are open on this system'],
+};
+
+/**
+ * Says that there is more to read than this tool reads.
+ *
+ * @param limit in bytes, a whole number of MiB
+ * @param size in bytes, where it is known
+ */
+export function tooLarge(path: string, limit: number, size?: number): ServiceTokensError {
+  const mib = limit / 2 ** 20;
+  const bound = mib % 1024 === 0 ? `${mib / 1024} GiB` : `${mib} MiB`;
+  const fact = size === undefined ? `more than ${limit} bytes` : `${size} bytes`;
+  return new ServiceTokensError('IO', `could not read [${path}]: it has ${fact}, and the limit is ${bound}`);
+}
+
+/**
+ * Turns a failed system call into a sentence.
+ *
+ * @param error what was thrown; anything that is no failed system call is given back as it is
+ * @param doing what was being done, as in `could not read`
+ * @param path the file it was done to
+ */
+export function fileError(error: unknown, doing: string, path: string): unknown {
+  const errno = errnoOf(error);
+  if (errno === undefined) return error;
+  if (errno === 'ENOENT' && doing === 'could not write') {
+    return new ServiceTokensError('CANNOT_REPLACE', `${doing} [${path}]: its directory does not exist`, {
+      cause: error,
+    });
+  }
+  const [kind, fact, hint] = sentences[errno] ?? ['IO', `the system says ${errno}`];
+  const code = kind === 'CANNOT_REPLACE' && doing === 'could not read' ? 'IO' : kind;
+  return new ServiceTokensError(code, `${doing} [${path}]: ${fact}`, { hint, cause: error });
+}

@@ -1,0 +1,79 @@
+import { ServiceTokensError } from '../errors.js';
+import { requireString } from '../require.js';
+
+/** How a new token's secret is hashed; `cost` is bcrypt's logarithm of rounds, or PBKDF2's number of iterations. */
+export interface Algorithm {
+  readonly scheme: 'bcrypt' | 'pbkdf2' | 'pbkdf2_stretch';
+  readonly cost: number;
+}
+
+/** The costs that the server knows; a stored hash with another one keeps it from starting. */
+export const bcryptCosts: readonly number[] = [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14];
+export const pbkdf2Costs: readonly number[] = [1_000, 10_000, 50_000, 100_000, 500_000, 1_000_000];
+
+/** Every accepted value of the setting, in the order of the original's message. */
+const algorithms: ReadonlyMap<string, Algorithm> = new Map([
+  ...named('bcrypt', 10, bcryptCosts, 'bcrypt'),
+  ...named('pbkdf2', 10_000, pbkdf2Costs, 'pbkdf2_'),
+  ...named('pbkdf2_stretch', 10_000, pbkdf2Costs, 'pbkdf2_stretch_'),
+]);
+
+function named(
+  scheme: Algorithm['scheme'],
+  defaultCost: number,
+  costs: readonly number[],
+  prefix: string,
+): [string, Algorithm][] {
+  return [
+    [scheme, { scheme, cost: defaultCost }],
+    ...costs.map((cost): [string, Algorithm] => [`${prefix}${cost}`, { scheme, cost }]),
+  ];
+}
+
+/** What the server uses when the setting is absent, in FIPS mode too. */
+export const defaultAlgorithm: Algorithm = { scheme: 'pbkdf2_stretch', cost: 10_000 };
+
+/**
+ * Reads a value of `xpack.security.authc.service_token_hashing.algorithm`, in any letter case.
+ *
+ * @throws INVALID_ALGORITHM, in the original's words
+ *
+ * @example parseAlgorithm('bcrypt4') // { scheme: 'bcrypt', cost: 4 }
+ */
+export function parseAlgorithm(text: string): Algorithm {
+  requireString(text, 'algorithm', 'INVALID_ALGORITHM');
+  const algorithm = findAlgorithm(text);
+  if (algorithm === undefined) throw invalidAlgorithm(text);
+  return algorithm;
+}
+
+/** As parseAlgorithm, but undefined for what is not an algorithm. */
+export function findAlgorithm(text: string): Algorithm | undefined {
+  return algorithms.get(text.toLowerCase());
+}
+
+/** The error for what is not an algorithm, with as much of it as may be shown. */
+export function invalidAlgorithm(shown: string): ServiceTokensError {
+  return new ServiceTokensError(
+    'INVALID_ALGORITHM',
+    `Invalid algorithm: ${shown}. Valid values for password hashing are [${[...algorithms.keys()].join(', ')}]`,
+    { hint: 'The setting is xpack.security.authc.service_token_hashing.algorithm.' },
+  );
+}
+
+/**
+ * Checks what a caller passes for an algorithm.
+ *
+ * @returns the algorithm of the table, which stays as it is
+ * @throws INVALID_ALGORITHM for what has no scheme of these with a cost that the server knows
+ */
+export function requireAlgorithm(value: unknown): Algorithm {
+  const { scheme, cost } = Object(value) as Partial<Algorithm>;
+  const known = [...algorithms.values()].find((each) => each.scheme === scheme && each.cost === cost);
+  if (known !== undefined) return known;
+  throw new ServiceTokensError(
+    'INVALID_ALGORITHM',
+    'the algorithm must have one of the schemes and costs that the server knows',
+    { hint: "Use parseAlgorithm, as in parseAlgorithm('pbkdf2_stretch')." },
+  );
+}

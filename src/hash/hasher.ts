@@ -1,0 +1,167 @@
+import { createHash, pbkdf2 as pbkdf2Callback, randomBytes, timingSafeEqual } from 'node:crypto';
+import { promisify } from 'node:util';
+import { ServiceTokensError } from '../errors.js';
+import { decodeBase64, encodable, utf8 } from '../java-text.js';
+import { requireBytes, requireFunction, requireString } from '../require.js';
+import { type Algorithm, requireAlgorithm } from './algorithm.js';
+import {
+  MAX_PBKDF2_ITERATIONS,
+  MIN_SALT_BYTES,
+  PBKDF2_BLOCK_BYTES,
+  pbkdf2Iterations,
+  pbkdf2KeyBytes,
+  readStoredHash,
+  SSHA256_SALT_CHARS,
+} from './stored-hash.js';
+
+/** Gives random bytes; a parameter, so that tests can say which. */
+export type RandomBytes = (size: number) => Uint8Array;
+
+const pbkdf2 = promisify(pbkdf2Callback);
+const SALT_BYTES = 32;
+const KEY_BYTES = 32;
+/** Of a block, as many as make whole groups of base64: their text does not depend on what follows. */
+const WHOLE_BASE64_BYTES = PBKDF2_BLOCK_BYTES - (PBKDF2_BLOCK_BYTES % 3);
+
+/**
+ * Hashes a token's secret into the form that a tokens file holds.
+ *
+ * @param secret the secret, as text
+ * @param algorithm scheme and cost
+ * @returns `{PBKDF2}N$salt$key`, `{PBKDF2_STRETCH}N$salt$key` (HMAC-SHA-512, padded base64) or `$2a$NN$...`
+ * @throws INVALID_ALGORITHM, or USAGE for arguments of the wrong kind; and what `random` throws
+ *
+ * @example await hashSecret(token.secret, parseAlgorithm('pbkdf2'))
+ */
+export async function hashSecret(
+  secret: string,
+  algorithm: Algorithm,
+  random: RandomBytes = randomBytes,
+): Promise<string> {
+  requireString(secret, 'secret');
+  const { scheme, cost } = requireAlgorithm(algorithm);
+  requireFunction(random, 'random');
+  if (scheme === 'bcrypt') {
+    const { bcrypt, BCRYPT_SALT_BYTES } = await loadBcrypt();
+    return bcrypt(encodable(secret), cost, saltOf(random, BCRYPT_SALT_BYTES));
+  }
+  const salt = Buffer.from(saltOf(random, SALT_BYTES));
+  const key = await pbkdf2(passwordOf(scheme, secret), salt, cost, KEY_BYTES, 'sha512');
+  return `{${scheme.toUpperCase()}}${cost}$${salt.toString('base64')}$${key.toString('base64')}`;
+}
+
+/**
+ * Says whether a secret is the one that a stored hash was made of, in time that does not depend on where they differ.
+ *
+ * Every form that the server accepts is answered as it answers (oracle/vectors.json). Plain text is no form: the
+ * server skips such a line, so nothing matches it.
+ *
+ * @param secret the secret, as text
+ * @param stored the text behind the colon of a tokens file's line
+ * @param hashLike where bcrypt is computed; in this thread by default, 100 ms at a time
+ * @throws MALFORMED_FILE where the header stops the server; HASH_UNUSABLE where the server fails on the salt or key,
+ *   or where the secret matches the first block of a key that would take more than MAX_PBKDF2_ITERATIONS; USAGE for
+ *   arguments of the wrong kind
+ */
+export async function verifySecret(
+  secret: string,
+  stored: string,
+  hashLike: BcryptLike = bcryptHere,
+): Promise<boolean> {
+  requireString(secret, 'secret');
+  requireString(stored, 'stored');
+  const hash = readStoredHash(stored);
+  switch (hash?.scheme) {
+    case undefined:
+      return false;
+    case 'bcrypt':
+      return verifyBcrypt(secret, stored, hashLike);
+    case 'pbkdf2':
+    case 'pbkdf2_stretch':
+      return verifyPbkdf2(passwordOf(hash.scheme, secret), hash.cost, hash.saltAndKey);
+    case 'sha1':
+    case 'md5':
+      return equal(createHash(hash.scheme).update(utf8(secret)).digest('base64'), hash.digest);
+    case 'ssha256':
+      return verifySaltedSha256(secret, hash.digest);
+  }
+}
+
+/** Loads bcrypt, which takes time, when it is first needed, and only once: later its files may not be readable. */
+export function loadBcrypt(): Promise<typeof import('./bcrypt.js')> {
+  bcryptModule ??= import('./bcrypt.js');
+  return bcryptModule;
+}
+
+/** Hashes a secret with the cost and the salt of a stored bcrypt hash. */
+export type BcryptLike = (secret: string, stored: string) => Promise<string>;
+
+const bcryptHere: BcryptLike = async (secret, stored) => (await loadBcrypt()).bcryptLike(secret, stored);
+
+let bcryptModule: Promise<typeof import('./bcrypt.js')> | undefined;
+
+function saltOf(random: RandomBytes, length: number): Uint8Array {
+  const salt = random(length);
+  requireBytes(salt, 'what random gives', length);
+  return salt;
+}
+
+/** STRETCH feeds PBKDF2 the lower-case hex of the secret's SHA-512, so that FIPS's minimum of 112 bits is met. */
+function passwordOf(scheme: 'pbkdf2' | 'pbkdf2_stretch', secret: string): Buffer | string {
+  return scheme === 'pbkdf2' ? utf8(secret) : createHash('sha512').update(utf8(secret)).digest('hex');
+}
+
+async function verifyPbkdf2(password: Buffer | string, cost: number, saltAndKey: string): Promise<boolean> {
+  const dollar = saltAndKey.indexOf('$');
+  if (dollar < 0) return false;
+  const storedKey = saltAndKey.slice(dollar + 1);
+  const keyBytes = pbkdf2KeyBytes(storedKey);
+  if (keyBytes === 0) throw unusable('PBKDF2 key length must be positive and multiple of [128 bits]');
+  const salt = decodeBase64(saltAndKey.slice(0, dollar));
+  if (salt === undefined) throw unusable('PBKDF2 salt is not base64');
+  if (salt.length < MIN_SALT_BYTES) {
+    throw unusable(`PBKDF2 salt must be at least [${MIN_SALT_BYTES} bytes] long`);
+  }
+  if (keyBytes > PBKDF2_BLOCK_BYTES) {
+    // The first block of a longer key is the same as of a shorter one, so a wrong secret costs no more than elsewhere.
+    const first = await pbkdf2(password, salt, cost, WHOLE_BASE64_BYTES, 'sha512');
+    const text = first.toString('base64');
+    if (!equal(text, storedKey.slice(0, text.length))) return false;
+    if (pbkdf2Iterations(keyBytes, cost) > MAX_PBKDF2_ITERATIONS) {
+      throw unusable(`PBKDF2 key takes more than [${MAX_PBKDF2_ITERATIONS}] iterations`);
+    }
+  }
+  const key = await pbkdf2(password, salt, cost, keyBytes, 'sha512');
+  return equal(key.toString('base64'), storedKey);
+}
+
+/**
+ * The server rebuilds all 60 characters and compares them, so that a salt or cost in another spelling never matches.
+ * Where its bcrypt fails instead of answering (jBCrypt reads a salt in groups of four and does not check the fourth
+ * character of a group), this fails too.
+ */
+async function verifyBcrypt(secret: string, stored: string, hashLike: BcryptLike): Promise<boolean> {
+  if ((stored[6] ?? '') > '$') throw unusable('Missing salt rounds');
+  const salt = [...stored.slice(7, 29)];
+  const isBad = (character: string) => !/[./A-Za-z0-9]/.test(character);
+  if (salt.some((character, i) => isBad(character) && i % 4 !== 3)) throw unusable('Bad salt length');
+  if (salt.some(isBad) || !/^\$2[aby]\$\d\d\$/.test(stored)) return false;
+  return equal(await hashLike(encodable(secret), stored), stored);
+}
+
+function verifySaltedSha256(secret: string, digest: string): boolean {
+  const salt = decodeBase64(digest.slice(0, SSHA256_SALT_CHARS));
+  if (digest.length < SSHA256_SALT_CHARS || salt === undefined) throw unusable('SSHA256 salt is not base64');
+  const expected = createHash('sha256').update(utf8(secret)).update(salt).digest('base64');
+  return equal(expected, digest.slice(SSHA256_SALT_CHARS));
+}
+
+/** Texts of different length differ openly: the length of a stored hash is no secret. */
+function equal(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+function unusable(message: string): ServiceTokensError {
+  return new ServiceTokensError('HASH_UNUSABLE', message);
+}

@@ -1,0 +1,55 @@
+import { decodeBase64 } from '../java-text.js';
+import { ServiceToken } from './token.js';
+
+/** What a text that is used as a credential of Elasticsearch looks like. */
+export type TokenKind =
+  | 'service account token'
+  | 'API key'
+  | 'enrollment token'
+  | 'OAuth2 access token'
+  | 'JSON Web Token'
+  | 'unknown';
+
+/**
+ * Recognises a credential by its form; only a service account token is known for sure.
+ *
+ * @param text the credential, untrimmed
+ *
+ * @example kindOf('VnVhQ2ZHY0JDZGJrUW0tZTVhT3g6dWkybHAyYXhUTm1zeWFrdzl0dk5udw==') // 'API key'
+ */
+export function kindOf(text: string): TokenKind {
+  if (ServiceToken.decode(text)) return 'service account token';
+  if (isApiKey(text)) return 'API key';
+  if (/^eyJ[\w-]+\.[\w-]+\.[\w-]*$/.test(text)) return 'JSON Web Token'; // three parts, the first begins {"
+  const bytes = decodeBase64(text);
+  if (bytes === undefined) return 'unknown';
+  if (isApiKey(bytes.toString('latin1'))) return 'API key';
+  if (isEnrollment(bytes)) return 'enrollment token';
+  return isAccessToken(bytes) ? 'OAuth2 access token' : 'unknown';
+}
+
+/** `id:key`: a document's id of 20 characters, and a random UUID of 22, both in base64url. */
+function isApiKey(text: string): boolean {
+  return /^[\w-]{20}:[\w-]{22}$/.test(text);
+}
+
+/** JSON with the version, the addresses, the fingerprint of the certificate and an API key. */
+function isEnrollment(bytes: Buffer): boolean {
+  try {
+    const json: unknown = JSON.parse(bytes.toString('utf8'));
+    return typeof json === 'object' && json !== null && ['ver', 'adr', 'key'].every((name) => name in json);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The server's version as a variable-length integer, seven bits a byte and the lowest first, as in 8080099 for 8.8.0;
+ * behind it at least the 16 bytes of a UUID.
+ */
+function isAccessToken(bytes: Buffer): boolean {
+  const end = bytes.findIndex((byte) => byte < 0x80) + 1;
+  if (end < 1 || end > 4) return false;
+  const version = bytes.subarray(0, end).reduceRight((value, byte) => (value << 7) | (byte & 0x7f), 0);
+  return version >= 6_000_000 && version < 20_000_000 && bytes.length - end >= 16 && bytes.length - end <= 64;
+}

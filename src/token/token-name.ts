@@ -1,0 +1,24 @@
+import { ServiceTokensError } from '../errors.js';
+import { requireString } from '../require.js';
+
+/** A name that the server accepts for a service account token. */
+export type TokenName = string & { readonly __brand: 'TokenName' };
+
+/** Whether the server accepts the text as a token's name: 1 to 256 of A-Z a-z 0-9 - _, not beginning with _. */
+export function isTokenName(text: string): text is TokenName {
+  return /^[A-Za-z0-9-][A-Za-z0-9_-]{0,255}$/.test(text);
+}
+
+/**
+ * Reads a token's name.
+ *
+ * @throws INVALID_TOKEN_NAME, in the original's words
+ */
+export function parseTokenName(text: string): TokenName {
+  requireString(text, 'token name', 'INVALID_TOKEN_NAME');
+  if (isTokenName(text)) return text;
+  throw new ServiceTokensError(
+    'INVALID_TOKEN_NAME',
+    `invalid service token name [${text}]. service account token name must have at least 1 character and at most 256 characters that are alphanumeric (A-Z, a-z, 0-9) or hyphen (-) or underscore (_). It must not begin with an underscore (_).`,
+  );
+}

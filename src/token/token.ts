@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto';
+import { ServiceTokensError } from '../errors.js';
+import type { RandomBytes } from '../hash/hasher.js';
+import { decodeBase64Stream, decodeUtf8, isBlank } from '../java-text.js';
+import { requireBytes, requireFunction, requireString } from '../require.js';
+import { isTokenName, parseTokenName, type TokenName } from './token-name.js';
+
+const PREFIX = Buffer.from([0, 1, 0, 1]);
+
+/**
+ * A service account token: whose it is, its name, and its secret.
+ *
+ * The secret can be asked for and is never shown: a token that is logged, inspected or turned into JSON or text gives
+ * its qualified name only.
+ */
+export class ServiceToken {
+  /** `<namespace>/<service>`; in a decoded bearer it need not be an account that exists. */
+  readonly principal: string;
+  readonly name: TokenName;
+  readonly #secret: string;
+
+  /** @throws UNKNOWN_PRINCIPAL or INVALID_TOKEN_NAME for what no bearer can hold, USAGE for a secret that is no text */
+  constructor(principal: string, name: TokenName, secret: string) {
+    requireQualified(principal);
+    parseTokenName(name);
+    requireString(secret, 'secret');
+    this.principal = principal;
+    this.name = name;
+    this.#secret = secret;
+  }
+
+  /**
+   * Makes a token with a new secret: 16 random bytes with the bits of a version 4 UUID, in base64url, 22 characters.
+   *
+   * @throws UNKNOWN_PRINCIPAL, INVALID_TOKEN_NAME, or USAGE where `random` is not a function that gives 16 bytes; and
+   *   what `random` throws
+   *
+   * @example ServiceToken.mint(parsePrincipal('elastic/kibana'), parseTokenName('my-token')).bearer
+   */
+  static mint(principal: string, name: TokenName, random: RandomBytes = randomBytes): ServiceToken {
+    requireFunction(random, 'random');
+    const bytes = random(16);
+    requireBytes(bytes, 'what random gives', 16);
+    const uuid = Buffer.from(bytes);
+    uuid.writeUInt8((uuid.readUInt8(6) & 0x0f) | 0x40, 6); // RFC 9562: version 4 ...
+    uuid.writeUInt8((uuid.readUInt8(8) & 0x3f) | 0x80, 8); // ... of variant 10
+    return new ServiceToken(principal, name, uuid.toString('base64url'));
+  }
+
+  /**
+   * Reads a bearer, exactly as the server's decoder does (docs/server-behaviour.md, "Bearer strings").
+   *
+   * @param bearer the text behind `Authorization: Bearer `, untrimmed
+   * @throws USAGE for what is no text
+   * @returns the token; undefined when the server would not take the text for a service account token
+   */
+  static decode(bearer: string): ServiceToken | undefined {
+    requireString(bearer, 'bearer');
+    const bytes = decodeBase64Stream(bearer);
+    if (bytes === undefined || !bytes.subarray(0, PREFIX.length).equals(PREFIX)) return undefined;
+    const text = decodeUtf8(bytes.subarray(PREFIX.length));
+    const colon = text.indexOf(':');
+    const [namespace = '', service = '', name = '', ...more] = text.slice(0, Math.max(colon, 0)).split('/');
+    if (colon < 0 || isBlank(namespace) || isBlank(service) || more.length > 0) return undefined;
+    return isTokenName(name)
+      ? new ServiceToken(`${namespace}/${service}`, name, text.slice(colon + 1))
+      : undefined;
+  }
+
+  /** `<namespace>/<service>/<name>`: the key of the token in a tokens file. */
+  get qualifiedName(): string {
+    return `${this.principal}/${this.name}`;
+  }
+
+  get secret(): string {
+    return this.#secret;
+  }
+
+  /** The text that a client sends: base64, without padding, of `00 01 00 01` and `<qualified name>:<secret>`. */
+  get bearer(): string {
+    const text = Buffer.from(`${this.qualifiedName}:${this.#secret}`, 'utf8');
+    return Buffer.concat([PREFIX, text]).toString('base64').replace(/=+$/, '');
+  }
+
+  toString(): string {
+    return this.qualifiedName;
+  }
+
+  /** For console.log and util.inspect, which otherwise may show what getters give. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `ServiceToken(${this.qualifiedName})`;
+  }
+
+  toJSON(): string {
+    return this.qualifiedName;
+  }
+}
+
+/** A bearer can hold accounts that do not exist; what it can't hold are other parts than two, blank ones, and colons. */
+function requireQualified(principal: unknown): void {
+  requireString(principal, 'principal', 'UNKNOWN_PRINCIPAL');
+  const parts = principal.split('/');
+  if (parts.length === 2 && !parts.some(isBlank) && !principal.includes(':')) return;
+  throw new ServiceTokensError('UNKNOWN_PRINCIPAL', 'principal must be <namespace>/<service>');
+}

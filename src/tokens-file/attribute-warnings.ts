@@ -1,0 +1,41 @@
+import { accessWarning } from '../access/server-access.js';
+import { groupName, userName } from '../access/system-accounts.js';
+import type { Attributes } from '../disk/atomic-file.js';
+import type { FileSystem } from '../disk/file-system.js';
+import type { Change } from './service-tokens-file.js';
+
+/**
+ * Says what is wrong with a file's owner, group and mode after a change: what could not be kept, in the original's
+ * words, and what keeps the server from reading it.
+ *
+ * @returns the lines of each warning
+ */
+export function attributeWarnings(path: string, change: Change, fs: FileSystem): string[][] {
+  const access = accessWarning(path, change.server, change, fs);
+  return [...lossWarnings(path, change, fs), ...(access === undefined ? [] : [access])];
+}
+
+function lossWarnings(path: string, { before, after }: Change, fs: FileSystem): string[][] {
+  if (before === undefined) return [];
+  const warnings: string[][] = [];
+  if (before.mode !== after.mode) {
+    warnings.push([
+      `The file permissions of [${path}] have changed from [${permissions(before)}] to [${permissions(after)}]`,
+      'Please ensure that the user account running Elasticsearch has read access to this file!',
+    ]);
+  }
+  if (before.uid !== after.uid) {
+    const [was, is] = [userName(before.uid, fs), userName(after.uid, fs)];
+    warnings.push([`Owner of file [${path}] used to be [${was}], but now is [${is}]`]);
+  }
+  if (before.gid !== after.gid) {
+    const [was, is] = [groupName(before.gid, fs), groupName(after.gid, fs)];
+    warnings.push([`Group of file [${path}] used to be [${was}], but now is [${is}]`]);
+  }
+  return warnings;
+}
+
+/** A mode as ls(1) shows it, without the type: `rw-r-----`. */
+function permissions({ mode }: Attributes): string {
+  return [...'rwxrwxrwx'].map((letter, i) => (mode & (0o400 >> i) ? letter : '-')).join('');
+}

@@ -1,0 +1,366 @@
+import { dirname, resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { examine, missingDirectory, pin, refuseWriters } from '../access/identity.js';
+import { findServer, newFileAttributes, type Server } from '../access/server-access.js';
+import { isOwnWay, requireTrustedLinks, type Way } from '../access/way.js';
+import { type Principal, parsePrincipal } from '../accounts/known-accounts.js';
+import {
+  type Attributes,
+  MAX_FILE_BYTES,
+  overwriteFile,
+  readSnapshot,
+  removeFile,
+  replaceFile,
+  requireUnchanged,
+  type Snapshot,
+  syncDirectoryOf,
+  type Written,
+} from '../disk/atomic-file.js';
+import { readCallerDescriptor } from '../disk/caller-descriptor.js';
+import { type HeldLock, withLock } from '../disk/file-lock.js';
+import { type FileSystem, ignoreFailure, nodeFileSystem } from '../disk/file-system.js';
+import { ServiceTokensError } from '../errors.js';
+import { type Algorithm, defaultAlgorithm, requireAlgorithm } from '../hash/algorithm.js';
+import { hashSecret, type RandomBytes } from '../hash/hasher.js';
+import {
+  optional,
+  requireBoolean,
+  requireFunction,
+  requireNumber,
+  requireObject,
+  requirePath,
+  requireSignal,
+  requireString,
+} from '../require.js';
+import { ServiceToken } from '../token/token.js';
+import { parseTokenName, type TokenName } from '../token/token-name.js';
+import { TokensText } from './tokens-format.js';
+
+/** As many names are looked for one by one; for more, all that is in the file becomes a map. */
+const FEW_NAMES = 8;
+
+/** What a change did to the file's owner, group and mode. */
+export interface Change {
+  /** Undefined when there was no file before. */
+  readonly before: Attributes | undefined;
+  readonly after: Attributes;
+  /** Whether nobody but the caller, and root, can change what the file's path leads to. */
+  readonly isOwnWay: boolean;
+  /** Who has to read the file, if anybody can tell. */
+  readonly server: Server | undefined;
+}
+
+export interface FileOptions {
+  /** The user that runs the server, by name or number; found out by the files around when not given. */
+  readonly serverUser?: string | undefined;
+  /** The server's configuration directory, whose files tell who the server is; the file's own by default. */
+  readonly configDir?: string | undefined;
+  /** Overwrite the file where it is instead of replacing it, as a mount of a single file needs. */
+  readonly inPlace?: boolean | undefined;
+  /** How long another process's lock is waited for, in milliseconds; 10,000 by default. */
+  readonly patience?: number | undefined;
+  /**
+   * For root: change the file though somebody else can change the way to it, whom the caller vouches for. Without it
+   * such a change is refused, as it could be led to any file of the system.
+   */
+  readonly trustDirectory?: boolean | undefined;
+  readonly fs?: FileSystem;
+}
+
+/** What the command knows: it has entered the file's directory, as somebody who may be there. */
+export interface EnteredFile {
+  readonly way: Way;
+  /** Who the server is, where the command acts as it. */
+  readonly server: Server | undefined;
+  /** The user that started the command. */
+  readonly caller: number;
+}
+
+export interface ChangeOptions {
+  /** Aborted, it ends the change, and nothing has changed; after the delivery it has no effect. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface CreateOptions extends ChangeOptions {
+  /** How the secret is hashed; PBKDF2_STRETCH with 10,000 iterations by default. */
+  readonly algorithm?: Algorithm;
+  readonly random?: RandomBytes;
+  /** Hands the token over. When it fails, the new entry is taken back and its error is thrown. */
+  readonly deliver?: (token: ServiceToken) => Promise<void>;
+}
+
+/**
+ * The file of service account tokens that a node reads, `service_tokens`.
+ *
+ * @example
+ * const file = new ServiceTokensFile('/etc/elasticsearch/service_tokens');
+ * const { token } = await file.create(parsePrincipal('elastic/kibana'), parseTokenName('my-token'));
+ * console.log(token.bearer);
+ */
+export class ServiceTokensFile {
+  readonly path: string;
+  readonly #fs: FileSystem;
+  readonly #options: FileOptions;
+  readonly #entered: EnteredFile | undefined;
+
+  /**
+   * @param path the file, which need not exist; a symbolic link stays one, its target is changed
+   * @param entered for the command only
+   */
+  constructor(path: string, options: FileOptions = {}, entered?: EnteredFile) {
+    requirePath(path);
+    requireObject(options, 'options');
+    const { fs = nodeFileSystem, ...others } = options;
+    requireObject(fs, 'fs');
+    optional(others.serverUser, (user) => requireString(user, 'serverUser'));
+    optional(others.configDir, (directory) => requirePath(directory, 'configDir'));
+    optional(others.inPlace, (inPlace) => requireBoolean(inPlace, 'inPlace'));
+    optional(others.trustDirectory, (trust) => requireBoolean(trust, 'trustDirectory'));
+    optional(others.patience, (patience) => requireNumber(patience, 'patience'));
+    this.path = path;
+    this.#fs = fs;
+    this.#options = others;
+    this.#entered = entered;
+  }
+
+  /**
+   * Lists the qualified names of the tokens that the server would load.
+   *
+   * @param principal only this account's
+   * @returns the names in the order of their UTF-16 code units; none when there is no file
+   * @throws MALFORMED_FILE, IO or PERMISSION; UNKNOWN_PRINCIPAL
+   */
+  list(principal?: Principal): string[] {
+    return [...this.listInBatches(principal)].flat();
+  }
+
+  /** As `list`, some thousand names at a time, for those who do not need all in memory. */
+  *listInBatches(principal?: Principal): Generator<string[], void> {
+    optional(principal, parsePrincipal);
+    for (const names of this.#content().nameBatches()) {
+      yield principal === undefined ? names : names.filter((name) => name.startsWith(`${principal}/`));
+    }
+  }
+
+  /**
+   * Gives what the server would load.
+   *
+   * @returns stored hashes by qualified name; none when there is no file
+   * @throws MALFORMED_FILE, IO or PERMISSION
+   */
+  entries(): ReadonlyMap<string, string> {
+    return this.#content().entries();
+  }
+
+  /**
+   * Gives what the server would load of some names.
+   *
+   * @param names qualified names
+   * @returns at least their stored hashes, by qualified name
+   * @throws MALFORMED_FILE, IO or PERMISSION
+   */
+  hashesOf(names: readonly string[]): ReadonlyMap<string, string> {
+    const content = this.#content();
+    if (names.length > FEW_NAMES) return content.entries();
+    const hashes = new Map<string, string>();
+    for (const name of names) {
+      const hash = content.hashOf(name);
+      if (hash !== undefined) hashes.set(name, hash);
+    }
+    return hashes;
+  }
+
+  #content(): TokensText {
+    const passed = readCallerDescriptor(this.#fs, this.path, MAX_FILE_BYTES);
+    if (passed !== undefined) return TokensText.parse(passed, this.path);
+    return this.#read({ fs: this.#fs, way: this.#way() }).content;
+  }
+
+  /**
+   * Makes a token and stores its hash.
+   *
+   * @returns the token, which is nowhere else, and what became of the file's attributes
+   * @throws TOKEN_EXISTS, MALFORMED_FILE, LOCKED, CANNOT_REPLACE, IO or PERMISSION; UNKNOWN_PRINCIPAL,
+   *   INVALID_TOKEN_NAME, INVALID_ALGORITHM or USAGE for arguments that are none; the signal's reason; what `random` and
+   *   `deliver` throw. The file is then as it was
+   */
+  async create(
+    principal: Principal,
+    name: TokenName,
+    options: CreateOptions = {},
+  ): Promise<Change & { readonly token: ServiceToken }> {
+    parsePrincipal(principal);
+    parseTokenName(name);
+    requireObject(options, 'options');
+    const { algorithm = defaultAlgorithm, random, deliver, signal } = options;
+    requireAlgorithm(algorithm);
+    optional(deliver, (callback) => requireFunction(callback, 'deliver'));
+    optional(signal, (value) => requireSignal(value, 'signal'));
+    const token = ServiceToken.mint(principal, name, random);
+    const key = token.qualifiedName;
+    return this.#inDirectory(async (place) => {
+      requireAbsent(key, this.#read(place).content); // before the hash and the lock, which take time
+      const hash = await hashSecret(token.secret, algorithm, random);
+      const change = await this.#change(
+        place,
+        (content) => {
+          requireAbsent(key, content);
+          return content.with(key, hash);
+        },
+        () => deliver?.(token),
+        signal,
+      );
+      return { token, ...change };
+    });
+  }
+
+  /**
+   * Removes a token, every line of it.
+   *
+   * @throws TOKEN_MISSING, MALFORMED_FILE, LOCKED, CANNOT_REPLACE, IO or PERMISSION; UNKNOWN_PRINCIPAL,
+   *   INVALID_TOKEN_NAME or USAGE for arguments that are none; the signal's reason. The file is then as it was
+   */
+  async delete(principal: Principal, name: TokenName, options: ChangeOptions = {}): Promise<Change> {
+    parsePrincipal(principal);
+    parseTokenName(name);
+    requireObject(options, 'options');
+    const { signal } = options;
+    optional(signal, (value) => requireSignal(value, 'signal'));
+    const key = `${principal}/${name}`;
+    return this.#inDirectory(async (place) => {
+      requirePresent(key, this.#read(place).content);
+      return this.#change(
+        place,
+        (content) => {
+          requirePresent(key, content);
+          return content.without(key);
+        },
+        () => undefined,
+        signal,
+      );
+    });
+  }
+
+  #way(): Way {
+    return this.#entered?.way ?? examine(this.#fs, resolve(this.path));
+  }
+
+  /** Does some work on the file in its directory, which is pinned: whatever becomes of the way to it, it stays the same. */
+  async #inDirectory<T>(work: (place: Place) => Promise<T>): Promise<T> {
+    const fs = this.#fs;
+    const way = this.#way();
+    const { trustDirectory = false } = this.#options;
+    if (this.#entered === undefined && !trustDirectory) refuseWriters(way, fs);
+    if (!(fs.geteuid() === 0 && trustDirectory)) requireTrustedLinks(way, fs, fs.geteuid());
+    if (this.#entered !== undefined || way.directory === undefined) return work({ fs, way });
+    const pinned = pin(way.directory, way, fs);
+    try {
+      return await work({ fs: pinned.fs, way });
+    } finally {
+      pinned.close();
+    }
+  }
+
+  /** Reads, edits and replaces under the lock; takes the change back if it can't be delivered. */
+  #change(
+    place: Place,
+    edit: (content: TokensText) => TokensText,
+    deliver: () => Promise<void> | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Change> {
+    const { fs, way } = place;
+    const { target } = way;
+    if (way.directory === undefined) throw missingDirectory(target);
+    const { patience, serverUser, configDir = dirname(this.path) } = this.#options;
+    const server = this.#entered?.server ?? findServer(configDir, serverUser, fs);
+    const ownWay = isOwnWay(way, this.#entered?.caller ?? fs.geteuid());
+    return withLock(fs, target, { patience, signal }, async (lock) => {
+      const { snapshot, content } = this.#read(place);
+      const chunks = edit(content).chunks();
+      await noticeSignals(signal);
+      const written = this.#write(place, snapshot, chunks, server, lock);
+      try {
+        syncDirectoryOf(fs, target);
+        await noticeSignals(signal);
+        await deliver();
+      } catch (error) {
+        this.#takeBack(place, snapshot, chunks, written, lock, error);
+        throw error;
+      }
+      return { before: snapshot?.attributes, after: written.attributes, isOwnWay: ownWay, server };
+    });
+  }
+
+  #read({ fs, way }: Place): { snapshot: Snapshot | undefined; content: TokensText } {
+    // Where there is no directory, one that appears meanwhile was not looked at.
+    const snapshot = way.directory && readSnapshot(fs, way.target);
+    return { snapshot, content: TokensText.parse(snapshot?.bytes ?? new Uint8Array(), this.path) };
+  }
+
+  #write(
+    { fs, way: { target } }: Place,
+    snapshot: Snapshot | undefined,
+    chunks: readonly Uint8Array[],
+    server: Server | undefined,
+    lock: HeldLock,
+  ): Written {
+    if (snapshot && this.#options.inPlace) {
+      lock.assertHeld();
+      return overwriteFile(fs, target, chunks, snapshot);
+    }
+    const wanted = snapshot?.attributes ?? ((born: Attributes) => newFileAttributes(server, born));
+    return replaceFile(fs, target, chunks, wanted, () => lock.assertHeld());
+  }
+
+  #takeBack(
+    { fs, way: { target } }: Place,
+    snapshot: Snapshot | undefined,
+    chunks: readonly Uint8Array[],
+    written: Written,
+    lock: HeldLock,
+    cause: unknown,
+  ): void {
+    try {
+      lock.assertHeld();
+      if (snapshot === undefined) removeFile(fs, target, written);
+      else if (this.#options.inPlace)
+        overwriteFile(fs, target, [snapshot.bytes], { ...snapshot, bytes: Buffer.concat(chunks) });
+      else {
+        requireUnchanged(fs, target, written);
+        replaceFile(fs, target, [snapshot.bytes], snapshot.attributes, () => lock.assertHeld());
+      }
+      ignoreFailure(() => syncDirectoryOf(fs, target));
+    } catch (error) {
+      const [reason, obstacle] = [cause, error].map((e) => (e instanceof Error ? e.message : String(e)));
+      throw new ServiceTokensError('IO', `${reason}; and the change could not be taken back: ${obstacle}`, {
+        cause,
+      });
+    }
+  }
+}
+
+/** Where a change works: the way was examined, and the directory at its end is pinned. */
+interface Place {
+  readonly fs: FileSystem;
+  readonly way: Way;
+}
+
+/**
+ * Throws if the signal was aborted. A signal of the system that came while calls were made is told to nobody before
+ * the event loop has turned, and it looks for signals between two turns.
+ */
+async function noticeSignals(signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return;
+  await setImmediate();
+  await setImmediate();
+  signal.throwIfAborted();
+}
+
+function requirePresent(key: string, content: TokensText): void {
+  if (!content.has(key))
+    throw new ServiceTokensError('TOKEN_MISSING', `Service token [${key}] does not exist`);
+}
+
+function requireAbsent(key: string, content: TokensText): void {
+  if (content.has(key)) throw new ServiceTokensError('TOKEN_EXISTS', `Service token [${key}] already exists`);
+}

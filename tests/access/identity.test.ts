@@ -1,0 +1,459 @@
+/** As whom root acts, in the layouts of Elasticsearch's packages: real directories, real users, the real command. */
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  lchownSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect } from '@jest/globals';
+import { chooseIdentity, examine, within } from '../../src/access/identity.js';
+import { nodeFileSystem } from '../../src/disk/file-system.js';
+import { BIN, run } from '../support/commands.js';
+import { projectRoot, publicTokens } from '../support/fixtures.js';
+import { testAsRoot } from '../support/needs.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+
+/** Numbers that have no name on any system of ours. */
+const SERVER = 61_007;
+const SERVER_GROUP = 61_113;
+const ALICE = 61_500;
+const STRANGER = 61_999;
+
+/** The accounts of a package: the server has a user and a group of its own. */
+const PACKAGE = {
+  passwd: `root:x:0:0::/root:/bin/sh\nelasticsearch:x:${SERVER}:${SERVER_GROUP}::/:/bin/false\n`,
+  group: `root:x:0:\nelasticsearch:x:${SERVER_GROUP}:\n`,
+};
+/** The accounts of a UBI image, which puts several accounts of the system into group 0, too. */
+const UBI = {
+  passwd:
+    'root:x:0:0::/root:/bin/sh\nsync:x:5:0::/sbin:/bin/sync\nshutdown:x:6:0::/sbin:/sbin/shutdown\nhalt:x:7:0::/sbin:/sbin/halt\noperator:x:11:0::/root:/sbin/nologin\nelasticsearch:x:1000:1000::/usr/share/elasticsearch:/bin/bash\n',
+  group: 'root:x:0:elasticsearch\nelasticsearch:x:1000:\n',
+};
+/** No account is known but root. */
+const NOBODY = { passwd: 'root:x:0:0::/root:/bin/sh\n', group: 'root:x:0:\n' };
+
+const directory = temporaryDirectory();
+let top = '';
+let conf = '';
+beforeEach(() => {
+  chmodSync(directory.path, 0o755);
+  top = directory.mkdir('top');
+  conf = join(top, 'config');
+  mkdirSync(conf);
+});
+
+function own(path: string, uid: number, gid: number, mode: number): void {
+  if (!existsSync(path)) writeFileSync(path, '');
+  chownSync(path, uid, gid);
+  chmodSync(path, mode);
+}
+
+type Accounts = typeof NOBODY;
+
+/** Runs the command where passwd and group say what they are told to. */
+async function withAccounts({ passwd, group }: Accounts, args: readonly string[]) {
+  const [passwdFile, groupFile] = [directory.write('passwd', passwd), directory.write('group', group)];
+  const script = 'mount --bind "$1" /etc/passwd && mount --bind "$2" /etc/group && shift 2 && exec "$@"';
+  return run('unshare', ['-m', 'sh', '-c', script, 'sh', passwdFile, groupFile, BIN, ...args]);
+}
+
+const file = () => join(conf, 'service_tokens');
+const attributes = () => {
+  const { uid, gid, mode } = statSync(file());
+  return { uid, gid, mode: (mode & 0o7777).toString(8) };
+};
+const canRead = async (uid: number, gid: number) =>
+  (await run('cat', [file()], { uid, gid })).stdout.startsWith('elastic/kibana/');
+
+interface Layout {
+  readonly title: string;
+  readonly accounts: Accounts;
+  readonly make: () => void;
+  readonly options?: readonly string[];
+  /** Whose the new file is; undefined where the change is refused. */
+  readonly owner: { uid: number; gid: number; mode: string } | undefined;
+  /** As whom the server reads it. */
+  readonly server?: readonly [uid: number, gid: number];
+}
+
+const layouts: readonly Layout[] = [
+  {
+    title: 'a deb or rpm package: root:elasticsearch 2750, so only root can change it',
+    accounts: PACKAGE,
+    make: () => {
+      own(conf, 0, SERVER_GROUP, 0o2750);
+      own(join(conf, 'elasticsearch.yml'), 0, SERVER_GROUP, 0o660);
+    },
+    owner: { uid: 0, gid: SERVER_GROUP, mode: '660' },
+    server: [SERVER, SERVER_GROUP],
+  },
+  {
+    title: 'a package whose group may write',
+    accounts: PACKAGE,
+    make: () => {
+      own(conf, 0, SERVER_GROUP, 0o2770);
+      own(join(conf, 'elasticsearch.yml'), 0, SERVER_GROUP, 0o660);
+    },
+    owner: { uid: SERVER, gid: SERVER_GROUP, mode: '600' },
+    server: [SERVER, SERVER_GROUP],
+  },
+  {
+    title: 'a package whose group may write, and in which no account is known',
+    accounts: NOBODY,
+    make: () => {
+      own(conf, 0, SERVER_GROUP, 0o2770);
+      own(join(conf, 'elasticsearch.yml'), 0, SERVER_GROUP, 0o660);
+    },
+    owner: undefined,
+  },
+  {
+    title: 'the same with --server-user: it acts by the group through which it may write',
+    accounts: NOBODY,
+    make: () => own(conf, 0, SERVER_GROUP, 0o2770),
+    options: ['--server-user', String(SERVER)],
+    owner: { uid: SERVER, gid: SERVER_GROUP, mode: '600' },
+    server: [SERVER, SERVER_GROUP],
+  },
+  {
+    title: 'Docker: root:root 775, the server in group 0, with the accounts of UBI',
+    accounts: UBI,
+    make: () => {
+      own(conf, 0, 0, 0o775);
+      own(join(conf, 'elasticsearch.yml'), 0, 0, 0o664);
+    },
+    owner: { uid: 1000, gid: 1000, mode: '600' },
+    server: [1000, 0],
+  },
+  {
+    title: 'Docker, with no account at all in group 0: the keystore names the user and the group',
+    accounts: NOBODY,
+    make: () => {
+      own(conf, 0, 0, 0o775);
+      own(join(conf, 'elasticsearch.keystore'), 1000, 0, 0o660);
+    },
+    owner: { uid: 1000, gid: 0, mode: '600' },
+    server: [1000, 0],
+  },
+  {
+    title: 'Docker, with nothing to go by',
+    accounts: NOBODY,
+    make: () => own(conf, 0, 0, 0o775),
+    owner: undefined,
+  },
+  {
+    title: 'Docker, with --server-user UID:GID',
+    accounts: NOBODY,
+    make: () => own(conf, 0, 0, 0o775),
+    options: ['--server-user', '1000:0'],
+    owner: { uid: 1000, gid: 0, mode: '600' },
+    server: [1000, 0],
+  },
+  {
+    title: 'a tarball of an ordinary user',
+    accounts: NOBODY,
+    make: () => own(conf, ALICE, ALICE, 0o755),
+    owner: { uid: ALICE, gid: 65_534, mode: '600' },
+    server: [ALICE, ALICE],
+  },
+  {
+    title: 'a tarball of a user whose group may write',
+    accounts: NOBODY,
+    make: () => own(conf, ALICE, ALICE, 0o775),
+    owner: { uid: ALICE, gid: 65_534, mode: '600' },
+    server: [ALICE, ALICE],
+  },
+  {
+    title: 'a directory of root’s below another user’s',
+    accounts: NOBODY,
+    make: () => own(top, ALICE, ALICE, 0o755),
+    owner: undefined,
+  },
+  {
+    title: 'the same with --trust-directory',
+    accounts: NOBODY,
+    make: () => own(top, ALICE, ALICE, 0o755),
+    options: ['--trust-directory'],
+    owner: { uid: 0, gid: 0, mode: '600' },
+  },
+  {
+    title: 'a directory of one user’s below another user’s',
+    accounts: NOBODY,
+    make: () => {
+      own(top, STRANGER, STRANGER, 0o755);
+      own(conf, ALICE, ALICE, 0o755);
+    },
+    owner: undefined,
+  },
+  {
+    title: 'a Docker volume on its host: a directory of root’s above is closed to everybody else',
+    accounts: NOBODY,
+    make: () => {
+      own(top, 0, 0, 0o700);
+      own(conf, 1000, 0, 0o775);
+    },
+    owner: { uid: 1000, gid: 65_534, mode: '600' },
+  },
+  {
+    title: 'an emptyDir volume: root:root 0777',
+    accounts: NOBODY,
+    make: () => own(conf, 0, 0, 0o777),
+    owner: undefined,
+  },
+  {
+    title: 'an emptyDir volume with --server-user',
+    accounts: NOBODY,
+    make: () => own(conf, 0, 0, 0o777),
+    options: ['--server-user', '1000:0'],
+    owner: { uid: 1000, gid: 0, mode: '600' },
+    server: [1000, 0],
+  },
+  {
+    title: 'a directory as /tmp is, sticky and for everybody, without the file',
+    accounts: NOBODY,
+    make: () => own(conf, 0, 0, 0o1777),
+    owner: undefined,
+  },
+  {
+    title: 'a directory as /tmp is, where the file is root’s already',
+    accounts: NOBODY,
+    make: () => {
+      own(conf, 0, 0, 0o1777);
+      own(file(), 0, 0, 0o600);
+    },
+    owner: { uid: 0, gid: 0, mode: '600' },
+  },
+  {
+    title: 'a keystore that is a link to another user’s file names nobody',
+    accounts: NOBODY,
+    make: () => {
+      own(conf, 0, 0, 0o775);
+      own(join(top, 'other'), ALICE, 0, 0o660);
+      symlinkSync('../other', join(conf, 'elasticsearch.keystore'));
+      lchownSync(join(conf, 'elasticsearch.keystore'), STRANGER, 0);
+    },
+    owner: undefined,
+  },
+];
+
+describe('create, run by root in', () => {
+  for (const { title, accounts, make, options = [], owner, server } of layouts) {
+    testAsRoot(title, async () => {
+      make();
+      const { status, stdout, stderr } = await withAccounts(accounts, [
+        'create',
+        'elastic/kibana/a',
+        '--config-dir',
+        conf,
+        ...options,
+      ]);
+      if (owner === undefined) {
+        expect({ status, stdout, exists: existsSync(file()) }).toEqual({
+          status: 77,
+          stdout: '',
+          exists: false,
+        });
+        expect(stderr).toMatch(
+          /^ERROR: could not write \[.*\]: .* can change \[.*\], which root does not trust/,
+        );
+        expect(stderr).toMatch(/--server-user.*sudo -u.*docker exec -u.*--trust-directory/);
+        return;
+      }
+      expect({ status, stderr: stderr.replace(/^WARNING: Nobody.*\n.*\n/, '') }).toEqual({
+        status: 0,
+        stderr: '',
+      });
+      expect(attributes()).toEqual(owner);
+      if (server) expect(await canRead(...server)).toBe(true);
+      expect(await canRead(STRANGER, STRANGER)).toBe(false);
+    });
+  }
+});
+
+describe('A file that the server can’t read, in a directory of the server’s', () => {
+  const content = `elastic/kibana/old:${publicTokens.tokens[0]?.stored}\n`;
+  const tool = (...args: string[]) => run(BIN, [...args, '--config-dir', conf]);
+  beforeEach(() => {
+    if (process.getuid?.() !== 0) return;
+    own(conf, ALICE, ALICE, 0o755);
+    writeFileSync(file(), content);
+    own(file(), 0, 0, 0o600);
+  });
+
+  for (const args of [['list'], ['create', 'elastic/kibana/a'], ['delete', 'elastic/kibana/old']]) {
+    testAsRoot(`ends ${args[0]} with 77, whose it is, and the way out`, async () => {
+      expect(await tool(...args)).toEqual({
+        status: 77,
+        stdout: '',
+        stderr: `ERROR: could not open [service_tokens] as [${ALICE}]: [${file()}] belongs to [root], with exit code 77\nRepair it with: elasticsearch-service-tokens check --fix\n`,
+      });
+      expect(readFileSync(file(), 'utf8')).toBe(content);
+    });
+  }
+
+  testAsRoot('is found by check, without a command to copy, and given to it by check --fix', async () => {
+    const { status, stdout } = await tool('check');
+    expect({ status, stdout }).toEqual({
+      status: 1,
+      stdout: `error: Elasticsearch runs as [${ALICE}] and can't read [${file()}]\n  Use --fix.\nno tokens: Elasticsearch does not read this file\n`,
+    });
+    expect(await tool('check', '--fix')).toMatchObject({ status: 0 });
+    expect(attributes()).toEqual({ uid: ALICE, gid: 65_534, mode: '600' });
+    expect((await tool('list')).stdout).toBe('elastic/kibana/old\n');
+  });
+
+  for (const [why, spoil] of [
+    [
+      'holds something else than tokens',
+      () => writeFileSync(file(), `${content}root:*:19000:0:99999:7:::\n`),
+    ],
+    ['is empty', () => writeFileSync(file(), '')],
+    ['belongs to a third user', () => chownSync(file(), STRANGER, STRANGER)],
+    ['has another name', () => linkSync(file(), join(top, 'other'))],
+  ] as const) {
+    testAsRoot(`is not given away by check --fix if it ${why}`, async () => {
+      spoil();
+      const before = statSync(file());
+      const { status, stdout } = await tool('check', '--fix');
+      expect(status).toBe(1);
+      expect(stdout).toMatch(/^error: --fix did not repair it: could not change .* so it may be a trap$/m);
+      expect(stdout).not.toMatch(/chown|chmod/);
+      const { uid, gid, mode } = statSync(file());
+      expect([uid, gid, mode]).toEqual([before.uid, before.gid, before.mode]);
+    });
+  }
+});
+
+testAsRoot(
+  'A --server-user who may not write in the directory is told so, and nothing of whose the file is',
+  async () => {
+    own(conf, ALICE, ALICE, 0o755);
+    writeFileSync(file(), '');
+    own(file(), ALICE, ALICE, 0o644);
+    const create = ['create', 'elastic/kibana/a', '--config-dir', conf, '--server-user', String(STRANGER)];
+    expect(await run(BIN, create)).toEqual({
+      status: 77,
+      stdout: '',
+      stderr: `ERROR: could not write [${file()}]: permission denied, with exit code 77\nRun the command as the user that owns the configuration directory.\n`,
+    });
+  },
+);
+
+describe('Where the identity can not be taken on', () => {
+  const without = ['--bounding-set=-setuid,-setgid', '--'];
+  const hint = `Run the command as that user, as in: sudo -u ${ALICE}`;
+
+  testAsRoot('a change is refused with the reason, and list goes on as root', async () => {
+    own(conf, ALICE, ALICE, 0o755);
+    const { status, stdout, stderr } = await run('setpriv', [
+      ...without,
+      ...[BIN, 'create', 'elastic/kibana/a', '--config-dir', conf],
+    ]);
+    expect({ status, stdout }).toEqual({ status: 77, stdout: '' });
+    expect(stderr).toMatch(
+      new RegExp(`^ERROR: could not act as \\[${ALICE}\\]: this process may not change its user and groups`),
+    );
+    expect(stderr).toContain(hint);
+    const list = await run('setpriv', [...without, BIN, 'list', '--config-dir', conf]);
+    expect(list).toEqual({ status: 0, stdout: '', stderr: '' });
+  });
+
+  testAsRoot('in a user namespace that maps root alone, another user’s directory is refused', async () => {
+    own(conf, ALICE, ALICE, 0o777);
+    const { status, stderr } = await run('unshare', [
+      '-r',
+      BIN,
+      'create',
+      'elastic/kibana/a',
+      '--config-dir',
+      conf,
+    ]);
+    expect(status).toBe(77);
+    expect(stderr).toMatch(/^ERROR: could not (act as|write)/);
+  });
+
+  testAsRoot('in a user namespace that maps root alone, its own directory works', async () => {
+    const { status } = await run('unshare', ['-r', BIN, 'create', 'elastic/kibana/a', '--config-dir', conf]);
+    expect(status).toBe(0);
+  });
+});
+
+describe('An installation that only root can read', () => {
+  const packages = ['bcryptjs', 'chalk', 'chokidar', 'commander', 'readdirp'];
+
+  testAsRoot('works as another user, and shows its errors on a terminal', async () => {
+    const home = directory.mkdir('installation');
+    for (const part of [
+      'bin',
+      'dist/src',
+      'package.json',
+      ...packages.map((name) => `node_modules/${name}`),
+    ]) {
+      cpSync(join(projectRoot, part), join(home, part), { recursive: true });
+    }
+    chmodSync(home, 0o700);
+    own(conf, ALICE, ALICE, 0o755);
+    writeFileSync(
+      join(conf, 'elasticsearch.yml'),
+      'xpack.security.authc.service_token_hashing.algorithm: bcrypt4\n',
+    );
+    const tool = join(home, 'bin', 'elasticsearch-service-tokens');
+    const create = [tool, 'create', 'elastic/kibana/a', '--config-dir', conf];
+    const [program = '', ...args] = create;
+    expect(await run(program, args)).toMatchObject({ status: 0, stderr: '' });
+    expect(attributes()).toMatchObject({ uid: ALICE, mode: '600' });
+    const again = await run('script', ['-qec', create.join(' '), '/dev/null'], {
+      env: { ...process.env, TERM: 'xterm' },
+    });
+    expect(again.stdout).toContain(
+      '\u001b[31mERROR:\u001b[39m\u001b[22m Service token [elastic/kibana/a] already exists, with exit code 70',
+    );
+  });
+});
+
+describe('within', () => {
+  testAsRoot('gives the process back as it was, whatever the work does', async () => {
+    own(conf, ALICE, ALICE, 0o755);
+    const state = () => [process.geteuid?.(), process.getegid?.(), process.getgroups?.(), process.cwd()];
+    const before = state();
+    const way = examine(nodeFileSystem, file());
+    const identity = chooseIdentity(way, { configDir: conf }, nodeFileSystem);
+    expect(identity?.uid).toBe(ALICE);
+    const work = within(way, identity, nodeFileSystem, async ({ asRoot }) => {
+      expect([process.geteuid?.(), process.cwd()]).toEqual([ALICE, conf]);
+      expect(asRoot(() => process.geteuid?.())).toBe(0);
+      expect(() =>
+        asRoot(() => {
+          throw new Error('calls');
+        }),
+      ).toThrow('calls');
+      expect(process.geteuid?.()).toBe(ALICE);
+      throw new Error('work');
+    });
+    await expect(work).rejects.toThrow('work');
+    expect(state()).toEqual(before);
+  });
+
+  testAsRoot('refuses a directory that was exchanged after it was examined', async () => {
+    own(top, ALICE, ALICE, 0o755);
+    own(conf, ALICE, ALICE, 0o755);
+    const way = examine(nodeFileSystem, file());
+    const identity = chooseIdentity(way, { configDir: conf }, nodeFileSystem);
+    renameSync(conf, join(top, 'aside'));
+    mkdirSync(conf);
+    chownSync(conf, ALICE, ALICE);
+    await expect(within(way, identity, nodeFileSystem, async () => undefined)).rejects.toMatchObject({
+      code: 'IO',
+      message: `the way to [${file()}] was changed while this command ran`,
+    });
+  });
+});

@@ -1,0 +1,224 @@
+/** The layouts of Elasticsearch's packages, for real: files of other users, and reads as the server's user. */
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect } from '@jest/globals';
+import { BIN, run } from '../support/commands.js';
+import { testAsRoot } from '../support/needs.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+
+/** Numbers that have no name on any system of ours, so that /etc/passwd can say nothing. */
+const SERVER = 61_007;
+const SERVER_GROUP = 61_113;
+const STRANGER = 61_999;
+
+const directory = temporaryDirectory();
+let conf = '';
+beforeEach(() => {
+  if (process.getuid?.() === 0) chmodSync(directory.path, 0o755);
+  conf = directory.mkdir('config');
+});
+
+function own(name: string, uid: number, gid: number, mode: number): void {
+  const path = join(conf, name);
+  if (name !== '') writeFileSync(path, '');
+  chownSync(path, uid, gid);
+  chmodSync(path, mode);
+}
+
+const create = (name: string, options: readonly string[] = [], as: { uid?: number; gid?: number } = {}) =>
+  run(BIN, ['create', 'elastic/kibana', name, '--config-dir', conf, ...options], as);
+
+const attributes = () => {
+  const { uid, gid, mode } = statSync(join(conf, 'service_tokens'));
+  return { uid, gid, mode: (mode & 0o7777).toString(8) };
+};
+
+/** Really reads the file, as a user and a group that are not ours. */
+const canRead = async (uid: number, gid: number) =>
+  (await run('cat', [join(conf, 'service_tokens')], { uid, gid })).stdout.startsWith('elastic/kibana/');
+
+async function expectReadableByServerOnly(uid: number, gid: number): Promise<void> {
+  expect(await canRead(uid, gid)).toBe(true);
+  expect(await canRead(STRANGER, STRANGER)).toBe(false);
+}
+
+describe('when root creates the file', () => {
+  testAsRoot(
+    'then in a deb or rpm install it is root:elasticsearch 0660, and the server reads it',
+    async () => {
+      own('', 0, SERVER_GROUP, 0o2750);
+      for (const name of ['elasticsearch.keystore', 'users', 'elasticsearch.yml'])
+        own(name, 0, SERVER_GROUP, 0o660);
+      expect(await create('a')).toMatchObject({ status: 0, stderr: '' });
+      expect(attributes()).toEqual({ uid: 0, gid: SERVER_GROUP, mode: '660' });
+      await expectReadableByServerOnly(SERVER, SERVER_GROUP);
+    },
+  );
+
+  testAsRoot('then in Docker it is the server’s own, 0600, and the server reads it', async () => {
+    own('', 0, 0, 0o775);
+    own('elasticsearch.keystore', 1000, 0, 0o660);
+    expect(await create('a')).toMatchObject({ status: 0, stderr: '' });
+    expect(attributes()).toMatchObject({ uid: 1000, mode: '600' });
+    await expectReadableByServerOnly(1000, 0);
+  });
+
+  testAsRoot(
+    'then in a tarball of another user it is that user’s own, 0600, and the server reads it',
+    async () => {
+      own('', SERVER, SERVER_GROUP, 0o755);
+      own('elasticsearch.yml', SERVER, SERVER_GROUP, 0o600);
+      expect(await create('a')).toMatchObject({ status: 0, stderr: '' });
+      expect(attributes()).toMatchObject({ uid: SERVER, mode: '600' });
+      await expectReadableByServerOnly(SERVER, SERVER_GROUP);
+    },
+  );
+
+  testAsRoot('then with --server-user it is that user’s', async () => {
+    expect(await create('a', ['--server-user', String(SERVER)])).toMatchObject({ status: 0, stderr: '' });
+    expect(attributes()).toEqual({ uid: SERVER, gid: SERVER, mode: '640' });
+    await expectReadableByServerOnly(SERVER, SERVER);
+  });
+
+  testAsRoot(
+    'then with nothing to go by it stays root’s 0600, and a WARNING says how to repair it',
+    async () => {
+      const { status, stderr } = await create('a');
+      const file = join(conf, 'service_tokens');
+      if (/^elasticsearch:/m.test(readFileSync('/etc/passwd', 'utf8'))) return; // then there is something to go by
+      expect(status).toBe(0);
+      expect(stderr).toBe(
+        `WARNING: Nobody can tell which user runs Elasticsearch, and only root can read [${file}]\n` +
+          `Name the user with --server-user, or repair it: chown USER ${file} && touch ${file}\n`,
+      );
+      expect(attributes()).toEqual({ uid: 0, gid: 0, mode: '600' });
+    },
+  );
+});
+
+testAsRoot('a warning never gets into an answer that is read with 2>&1', async () => {
+  const command = `"$0" create elastic/kibana a --config-dir "$1" 2>&1 | cat`;
+  const { stdout } = await run('bash', ['-c', command, BIN, conf]);
+  expect(stdout).toMatch(/^SERVICE_TOKEN elastic\/kibana\/a = \w+\n$/);
+});
+
+describe('when the file exists', () => {
+  testAsRoot('then root keeps its owner, group and mode', async () => {
+    own('service_tokens', SERVER, SERVER_GROUP, 0o640);
+    expect(await create('a')).toMatchObject({ status: 0 });
+    expect(attributes()).toEqual({ uid: SERVER, gid: SERVER_GROUP, mode: '640' });
+  });
+
+  testAsRoot(
+    'then one that the server can not read is warned about, with the command that repairs it',
+    async () => {
+      own('', 0, SERVER_GROUP, 0o2750);
+      own('elasticsearch.yml', 0, SERVER_GROUP, 0o660);
+      own('service_tokens', 0, SERVER_GROUP, 0o600);
+      const { stderr } = await create('a');
+      const command = /^Repair it: (.+)$/m.exec(stderr)?.[1] ?? '';
+      expect(await canRead(SERVER, SERVER_GROUP)).toBe(false);
+      expect(await run('sh', ['-c', command])).toMatchObject({ status: 0 });
+      expect(await canRead(SERVER, SERVER_GROUP)).toBe(true);
+    },
+  );
+});
+
+describe('when the configuration directory holds a link', () => {
+  testAsRoot('that the server’s user made to a file of root, then root does not follow it', async () => {
+    const treasure = directory.write('treasure', '# root\n');
+    own('', 0, SERVER_GROUP, 0o2770);
+    symlinkSync(treasure, join(conf, 'service_tokens'));
+    lchownSync(join(conf, 'service_tokens'), SERVER, SERVER_GROUP);
+    const { status, stderr } = await create('a');
+    expect(status).toBe(77);
+    expect(stderr).toContain(`group [${SERVER_GROUP}] can change [${conf}], which root does not trust`);
+    expect(readFileSync(treasure, 'utf8')).toBe('# root\n');
+  });
+
+  testAsRoot('that the server’s user made to nowhere, then root makes nothing there', async () => {
+    own('', 0, SERVER_GROUP, 0o2770);
+    symlinkSync(join(directory.path, 'nologin'), join(conf, 'service_tokens'));
+    lchownSync(join(conf, 'service_tokens'), SERVER, SERVER_GROUP);
+    expect(await create('a')).toMatchObject({ status: 77 });
+    expect(readdirSync(directory.path)).toEqual(['config']);
+  });
+
+  testAsRoot('that root made, then root follows it', async () => {
+    const target = directory.write('target', '');
+    chownSync(target, SERVER, SERVER_GROUP);
+    symlinkSync(target, join(conf, 'service_tokens'));
+    expect(await create('a')).toMatchObject({ status: 0 });
+    expect(readFileSync(target, 'utf8')).toMatch(/^elastic\/kibana\/a:/);
+  });
+});
+
+describe('when an ordinary user', () => {
+  testAsRoot(
+    'who is in the server’s group creates the file, then the server reads it by its group',
+    async () => {
+      own('', SERVER, SERVER_GROUP, 0o2770);
+      own('elasticsearch.yml', SERVER, SERVER_GROUP, 0o660);
+      expect(await create('a', [], { uid: STRANGER, gid: SERVER_GROUP })).toMatchObject({
+        status: 0,
+        stderr: '',
+      });
+      expect(attributes()).toEqual({ uid: STRANGER, gid: SERVER_GROUP, mode: '660' });
+      expect(await canRead(SERVER, SERVER_GROUP)).toBe(true);
+    },
+  );
+
+  testAsRoot(
+    'who is not in the server’s group creates the file, then no other group may read it, and a WARNING says so',
+    async () => {
+      own('', SERVER, SERVER_GROUP, 0o777);
+      own('elasticsearch.yml', SERVER, SERVER_GROUP, 0o664);
+      const { status, stderr } = await create('a', [], { uid: STRANGER, gid: STRANGER });
+      expect(status).toBe(0);
+      expect(stderr).toContain(
+        `WARNING: Elasticsearch runs as [${SERVER}] and can't read [${join(conf, 'service_tokens')}]`,
+      );
+      expect(attributes()).toEqual({ uid: STRANGER, gid: STRANGER, mode: '600' });
+    },
+  );
+
+  testAsRoot(
+    'changes another’s file in their own directory, then the mode stays and the owner is warned about',
+    async () => {
+      own('', STRANGER, STRANGER, 0o755);
+      own('service_tokens', 0, 0, 0o644);
+      const { stderr } = await create('a', [], { uid: STRANGER, gid: STRANGER });
+      expect(stderr).toContain(
+        `WARNING: Owner of file [${join(conf, 'service_tokens')}] used to be [root], but now is [${STRANGER}]\n`,
+      );
+      expect(stderr).toContain(
+        `WARNING: Group of file [${join(conf, 'service_tokens')}] used to be [root], but now is [${STRANGER}]\n`,
+      );
+      expect(attributes()).toEqual({ uid: STRANGER, gid: STRANGER, mode: '644' });
+    },
+  );
+
+  testAsRoot(
+    'comes after root was killed in a directory that is not root’s, then root’s dead lock does not stop them',
+    async () => {
+      own('', STRANGER, STRANGER, 0o755);
+      const script = new URL('../support/create-and-signal.js', import.meta.url).pathname;
+      const steps = await Promise.all(
+        [10, 14, 18].map((step) =>
+          run(process.execPath, [script, join(conf, 'service_tokens'), `k${step}`, String(step), 'SIGKILL']),
+        ),
+      );
+      expect(steps.map(({ status }) => status)).toEqual(['SIGKILL', 'SIGKILL', 'SIGKILL']);
+      expect(await create('a', [], { uid: STRANGER, gid: STRANGER })).toMatchObject({ status: 0 });
+    },
+  );
+});

@@ -1,0 +1,220 @@
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { canRead, findServer, newFileAttributes } from '../../src/access/server-access.js';
+import type { Attributes } from '../../src/disk/atomic-file.js';
+import { attributeWarnings } from '../../src/tokens-file/attribute-warnings.js';
+import { watchedFileSystem } from '../support/faulty-file-system.js';
+
+const ROOT: Attributes = { uid: 0, gid: 0, mode: 0o600 };
+const PASSWD =
+  'root:x:0:0::/root:/bin/sh\nelasticsearch:x:107:113::/nonexistent:/bin/false\njoe:x:1000:1000::/home/joe:/bin/sh\n';
+const GROUP = 'root:x:0:\nelasticsearch:x:113:\njoe:x:1000:\ncerts:x:200:elasticsearch,joe\n';
+const NO_ELASTICSEARCH = { passwd: 'root:x:0:0::/root:/bin/sh\n', group: 'root:x:0:\n' };
+
+interface System {
+  readonly files?: Readonly<Record<string, Attributes>>;
+  readonly directory?: Attributes;
+  readonly passwd?: string;
+  readonly group?: string;
+}
+
+/** A system with these accounts, and these files in /conf. */
+function system({ files = {}, directory = ROOT, passwd = PASSWD, group = GROUP }: System) {
+  const { fs } = watchedFileSystem({
+    instead: (name, path) => {
+      if (path === '/etc/passwd') return passwd;
+      if (path === '/etc/group') return group;
+      if (name !== 'statSync') return undefined;
+      if (path === '/conf') return directory;
+      const found = Object.entries(files).find(([file]) => join('/conf', file) === path);
+      if (found) return found[1];
+      throw Object.assign(new Error('ENOENT'), { code: 'ENOENT', syscall: 'stat' });
+    },
+  });
+  return fs;
+}
+
+const find = (description: System, named?: string) => findServer('/conf', named, system(description));
+
+const KEYSTORE = 'elasticsearch.keystore';
+const DEB: System = {
+  directory: { uid: 0, gid: 113, mode: 0o2750 },
+  files: {
+    [KEYSTORE]: { uid: 0, gid: 113, mode: 0o660 },
+    users: { uid: 0, gid: 113, mode: 0o660 },
+    'elasticsearch.yml': { uid: 0, gid: 113, mode: 0o660 },
+  },
+};
+const DOCKER: System = {
+  ...NO_ELASTICSEARCH,
+  directory: { uid: 0, gid: 0, mode: 0o775 },
+  files: {
+    [KEYSTORE]: { uid: 1000, gid: 0, mode: 0o660 },
+    'elasticsearch.yml': { uid: 0, gid: 0, mode: 0o664 },
+  },
+};
+const TARBALL: System = {
+  directory: { uid: 1000, gid: 1000, mode: 0o755 },
+  files: {
+    [KEYSTORE]: { uid: 1000, gid: 1000, mode: 0o600 },
+    'elasticsearch.yml': { uid: 1000, gid: 1000, mode: 0o660 },
+  },
+};
+
+describe('the server is', () => {
+  test.each([
+    ['the account of the group, in a package: root:elasticsearch', DEB, undefined, 107],
+    ['the owner of the keystore, in Docker: 1000:0', DOCKER, undefined, 1000],
+    ['the owner of everything, from a tarball', TARBALL, undefined, 1000],
+    ['the user that is named, whatever the files say', TARBALL, 'elasticsearch', 107],
+    ['the number that is named, whether or not it has a name', DOCKER, '4711', 4711],
+    [
+      'the account elasticsearch, where the files are root:root',
+      { files: { users: { ...ROOT, mode: 0o644 } } },
+      undefined,
+      107,
+    ],
+    [
+      'the owner of the directory, where there is nothing else to go by',
+      { ...NO_ELASTICSEARCH, directory: { uid: 1000, gid: 1000, mode: 0o755 } },
+      undefined,
+      1000,
+    ],
+    [
+      'the keystore’s group before another file’s owner: an administrator may have edited that',
+      { ...DEB, files: { ...DEB.files, 'elasticsearch.yml': { uid: 1000, gid: 1000, mode: 0o644 } } },
+      undefined,
+      107,
+    ],
+  ] as const)('%s', (_, description, named, uid) => {
+    expect(find(description as System, named)?.uid).toBe(uid);
+  });
+
+  test('unknown, where root owns everything and no account is called elasticsearch', () => {
+    expect(find(NO_ELASTICSEARCH)).toBeUndefined();
+  });
+
+  test.each(['4294967295', '9999999999'])('an error, when the named number %s can be no user', (number) => {
+    expect(() => find(DEB, number)).toThrow(`There is no user [${number}] on this system`);
+  });
+
+  test('an error, when the named user does not exist', () => {
+    expect(() => find(DEB, 'nobody-here')).toThrow('There is no user [nobody-here] on this system');
+  });
+
+  test('known by its group alone, where nobody or more than one has that group as an own one', () => {
+    const server = find({ ...DEB, passwd: `${PASSWD}other:x:108:113::/:/bin/false\n` });
+    expect(server).toMatchObject({ uid: undefined, groups: [113] });
+  });
+});
+
+describe('the server can read', () => {
+  const server = { uid: 107, groups: [113, 200], model: ROOT };
+  test.each([
+    ['its own file', { uid: 107, gid: 0, mode: 0o400 }, true],
+    [
+      'not its own file without the owner bit, even with the group bit',
+      { uid: 107, gid: 113, mode: 0o040 },
+      false,
+    ],
+    ['a file of its group', { uid: 0, gid: 113, mode: 0o640 }, true],
+    ['a file of a supplementary group', { uid: 0, gid: 200, mode: 0o640 }, true],
+    [
+      'not a file of its group without the bit, even with the bit for others',
+      { uid: 0, gid: 113, mode: 0o604 },
+      false,
+    ],
+    ['a file for others', { uid: 0, gid: 0, mode: 0o644 }, true],
+    ["not root's private file", ROOT, false],
+  ])('%s', (_, attributes, expected) => {
+    expect(canRead(server, attributes)).toBe(expected);
+  });
+});
+
+describe('a new file of', () => {
+  test.each([
+    [
+      'root in a package is root:elasticsearch 0660, as its siblings',
+      DEB,
+      ROOT,
+      { uid: 0, gid: 113, mode: 0o660 },
+    ],
+    ['root in Docker is 1000:0 0660, as the keystore', DOCKER, ROOT, { uid: 1000, gid: 0, mode: 0o660 }],
+    [
+      'root in a tarball is the owner’s, 0640 as the keystore’s group may not write',
+      TARBALL,
+      ROOT,
+      { uid: 1000, gid: 1000, mode: 0o640 },
+    ],
+    [
+      'the server itself stays its own, 0600',
+      TARBALL,
+      { uid: 1000, gid: 1000, mode: 0o600 },
+      { uid: 1000, gid: 1000, mode: 0o600 },
+    ],
+    [
+      'the package’s server itself stays its own, 0600',
+      DEB,
+      { uid: 107, gid: 113, mode: 0o600 },
+      { uid: 107, gid: 113, mode: 0o600 },
+    ],
+    ['root where nobody can tell stays root’s, 0600', NO_ELASTICSEARCH, ROOT, ROOT],
+  ] as const)('%s', (_, description, born, expected) => {
+    const attributes = newFileAttributes(find(description as System), born);
+    expect(attributes).toEqual(expected);
+    expect(attributes.mode & 0o007).toBe(0);
+  });
+});
+
+describe('warnings', () => {
+  const warnings = (
+    description: System,
+    after: Attributes,
+    before?: Attributes,
+    path = '/conf/service_tokens',
+  ) =>
+    attributeWarnings(
+      path,
+      { before, after, isOwnWay: true, server: find(description) },
+      system(description),
+    );
+
+  test('are none when the server can read the file', () => {
+    expect(warnings(DEB, { uid: 0, gid: 113, mode: 0o660 })).toEqual([]);
+  });
+
+  test('give the command that repairs a file that the server can not read', () => {
+    expect(warnings(DEB, { uid: 0, gid: 113, mode: 0o600 })).toEqual([
+      [
+        "Elasticsearch runs as [elasticsearch] and can't read [/conf/service_tokens]",
+        'Repair it: chown root:elasticsearch /conf/service_tokens && chmod 0660 /conf/service_tokens && touch /conf/service_tokens',
+      ],
+    ]);
+  });
+
+  test('quote a path as a shell wants it', () => {
+    expect(warnings(DEB, ROOT, ROOT, "/my conf/it's").at(-1)?.[1]).toContain(`touch '/my conf/it'\\''s'`);
+  });
+
+  test('say so when root writes a new file and nobody can tell who the server is', () => {
+    expect(warnings(NO_ELASTICSEARCH, ROOT)).toEqual([
+      [
+        'Nobody can tell which user runs Elasticsearch, and only root can read [/conf/service_tokens]',
+        'Name the user with --server-user, or repair it: chown USER /conf/service_tokens && touch /conf/service_tokens',
+      ],
+    ]);
+    expect(warnings(NO_ELASTICSEARCH, ROOT, ROOT)).toEqual([]);
+  });
+
+  test('name what could not be kept, in the original’s words', () => {
+    const before = { uid: 0, gid: 0, mode: 0o640 };
+    expect(warnings(NO_ELASTICSEARCH, { uid: 1000, gid: 1001, mode: 0o600 }, before)).toEqual([
+      [
+        'The file permissions of [/conf/service_tokens] have changed from [rw-r-----] to [rw-------]',
+        'Please ensure that the user account running Elasticsearch has read access to this file!',
+      ],
+      ['Owner of file [/conf/service_tokens] used to be [root], but now is [1000]'],
+      ['Group of file [/conf/service_tokens] used to be [root], but now is [1001]'],
+    ]);
+  });
+});

@@ -1,0 +1,123 @@
+import { describe, expect, test } from '@jest/globals';
+import { parseVersion } from '../../src/accounts/elasticsearch-version.js';
+import {
+  authenticate,
+  authenticateBody,
+  explain,
+  refusalMessage,
+} from '../../src/authenticate/authentication.js';
+import { ServiceToken } from '../../src/token/token.js';
+import { TokensText } from '../../src/tokens-file/tokens-format.js';
+import { publicTokens, vectors } from '../support/fixtures.js';
+
+/** What the original says, in our words; `unparseable` is before any check, so it has none. */
+const refusals: Record<string, string | undefined> = {
+  true: undefined,
+  'false mismatch': 'WRONG_SECRET',
+  'false no-such-token': 'NO_SUCH_TOKEN',
+  'false account': 'UNKNOWN_ACCOUNT',
+  'false namespace': 'NAMESPACE',
+  'exception org.elasticsearch.ElasticsearchException: PBKDF2 salt must be at least [8 bytes] long':
+    'HASH_UNUSABLE',
+};
+
+describe('a bearer is answered as the original answers it:', () => {
+  const entries = TokensText.parse(Buffer.from(vectors.bearer_file), 'bearer_file').entries();
+  test.each(vectors.bearers)('$note: $result', async ({ bearer, result }) => {
+    const token = ServiceToken.decode(bearer);
+    if (result === 'unparseable') {
+      expect(token).toBeUndefined();
+      return;
+    }
+    expect(Object.keys(refusals)).toContain(result);
+    expect(token && (await authenticate(token, entries))).toBe(refusals[result]);
+  });
+
+  test('a secret of nine characters is refused before its hash is looked at', async () => {
+    const short = ServiceToken.decode(
+      Buffer.from('\x00\x01\x00\x01elastic/fleet-server/nine:012345678', 'latin1').toString('base64'),
+    ) as ServiceToken;
+    expect(await authenticate(short, entries)).toBe('SHORT_SECRET');
+  });
+});
+
+test.each(publicTokens.tokens)(
+  'the public token $qualifiedName is accepted',
+  async ({ qualifiedName, secret, stored }) => {
+    const bearer = Buffer.from(`\x00\x01\x00\x01${qualifiedName}:${secret}`, 'latin1').toString('base64');
+    const token = ServiceToken.decode(bearer) as ServiceToken;
+    expect(await authenticate(token, new Map([[qualifiedName, stored]]))).toBeUndefined();
+  },
+);
+
+test.each([
+  ['9.6', 'SHORT_SECRET', '9.6 looks at the length first'],
+  ['9.5', 'UNKNOWN_ACCOUNT', 'before that it came last'],
+])('in %s a short secret for no account is refused as %s: %s', async (version, refusal, _why) => {
+  const token = ServiceToken.decode(
+    Buffer.from('\x00\x01\x00\x01elastic/nope/t1:abc', 'latin1').toString('base64'),
+  ) as ServiceToken;
+  expect(await authenticate(token, new Map(), parseVersion(version))).toBe(refusal);
+});
+
+test('an account that this version does not know is refused', async () => {
+  const { qualifiedName, secret, stored } = publicTokens.tokens[0] as (typeof publicTokens.tokens)[0];
+  const token = ServiceToken.decode(
+    Buffer.from(
+      `\x00\x01\x00\x01${qualifiedName.replace('fleet-server', 'auto-ops')}:${secret}`,
+      'latin1',
+    ).toString('base64'),
+  ) as ServiceToken;
+  const entries = new Map([[token.qualifiedName, stored]]);
+  expect(await authenticate(token, entries, parseVersion('8.16'))).toBeUndefined();
+  expect(await authenticate(token, entries, parseVersion('8.15'))).toBe('UNKNOWN_ACCOUNT');
+});
+
+test('every refusal says the same to the client, in the server’s words', () => {
+  const token = ServiceToken.decode(
+    'AAEAAWVsYXN0aWMvZmxlZXQtc2VydmVyL3Rva2VuMTpzdXBlcnNlY3JldA',
+  ) as ServiceToken;
+  expect(refusalMessage(token)).toBe(
+    'failed to authenticate service account [elastic/fleet-server] with token name [token1]',
+  );
+});
+
+test('every refusal has an explanation of its own', () => {
+  const codes = [
+    'NAMESPACE',
+    'UNKNOWN_ACCOUNT',
+    'SHORT_SECRET',
+    'NO_SUCH_TOKEN',
+    'WRONG_SECRET',
+    'HASH_UNUSABLE',
+  ] as const;
+  expect(new Set(codes.map(explain)).size).toBe(codes.length);
+});
+
+describe('the body of _authenticate', () => {
+  const body = (version: string) => authenticateBody('elastic/fleet-server', 'token1', parseVersion(version));
+
+  test('is the server’s, field for field', () => {
+    expect(JSON.stringify(body('9.4'))).toBe(
+      '{"username":"elastic/fleet-server","roles":[],"full_name":"Service account - elastic/fleet-server","email":null,' +
+        '"token":{"name":"token1","type":"_service_account_file","managed_by":"elasticsearch"},' +
+        '"metadata":{"_elastic_service_account":true},"enabled":true,' +
+        '"authentication_realm":{"name":"_service_account","type":"_service_account"},' +
+        '"lookup_realm":{"name":"_service_account","type":"_service_account"},"authentication_type":"token"}',
+    );
+  });
+
+  test.each([
+    [
+      '9.4',
+      { name: 'token1', type: '_service_account_file', managed_by: 'elasticsearch' },
+      'managed_by came with 9.4',
+    ],
+    ['9.3', { name: 'token1', type: '_service_account_file' }, 'before that there was none'],
+    ['7.14', { name: 'token1', type: '_service_account_file' }, 'token came with 7.14'],
+    ['7.13', undefined, 'before that there was none'],
+  ])('has for %s the token %j: %s', (version, token, _why) => {
+    expect(body(version)).toHaveProperty('username', 'elastic/fleet-server');
+    expect((body(version) as { token?: object }).token).toEqual(token);
+  });
+});

@@ -1,0 +1,71 @@
+import { describe, expect, test } from '@jest/globals';
+import { FairQueue } from '../../src/authenticate/fair-queue.js';
+
+/** Work that ends when it is told to. */
+function gate() {
+  let open = () => {};
+  const closed = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open, closed };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+test('so much work runs at once, and no more', async () => {
+  const queue = new FairQueue(2, 100);
+  let running = 0;
+  let most = 0;
+  await Promise.all(
+    Array.from({ length: 20 }, () =>
+      queue.run('lane', async () => {
+        most = Math.max(most, ++running);
+        await turn();
+        running--;
+      }),
+    ),
+  );
+  expect(most).toBe(2);
+});
+
+test('lanes take turns, so that a flood in one delays another by a single turn', async () => {
+  const queue = new FairQueue(1, 100);
+  const { open, closed } = gate();
+  const order: string[] = [];
+  const work = (lane: string, name: string) => queue.run(lane, async () => void order.push(name));
+  const first = queue.run('flood', () => closed);
+  const all = [
+    first,
+    ...Array.from({ length: 5 }, (_, i) => work('flood', `flood ${i}`)),
+    work('right', 'right'),
+    work('other', 'other'),
+  ];
+  open();
+  await Promise.all(all);
+  expect(order).toEqual(['flood 0', 'right', 'other', 'flood 1', 'flood 2', 'flood 3', 'flood 4']);
+});
+
+test('a lane holds so many, and refuses one of them when another comes', async () => {
+  const queue = new FairQueue(1, 3);
+  const { open, closed } = gate();
+  const first = queue.run('lane', () => closed);
+  const waiting = Array.from({ length: 4 }, () => queue.run('lane', async () => 'done'));
+  const elsewhere = queue.run('elsewhere', async () => 'done');
+  open();
+  const results = await Promise.allSettled([...waiting, elsewhere]);
+  await first;
+  expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(4);
+  expect(results.find((result) => result.status === 'rejected')).toMatchObject({ reason: { code: 'BUSY' } });
+  expect(results[4]).toMatchObject({ status: 'fulfilled' });
+});
+
+describe('work that fails', () => {
+  test('fails for who asked, and gives its place to the next', async () => {
+    const queue = new FairQueue(1, 10);
+    const failing = queue.run('lane', () => Promise.reject(new Error('no')));
+    const next = queue.run('lane', async () => 'done');
+    await expect(failing).rejects.toThrow('no');
+    await expect(next).resolves.toBe('done');
+    await expect(queue.run('lane', async () => 'again')).resolves.toBe('again');
+  });
+});

@@ -1,0 +1,297 @@
+/** `check --fix`, on real files; where they belong to other users, as root. */
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lchownSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { checkTokensFile } from '../../src/check/check.js';
+import { withLock } from '../../src/disk/file-lock.js';
+import { nodeFileSystem } from '../../src/disk/file-system.js';
+import { ownProcess } from '../../src/disk/processes.js';
+import { ServiceTokensError } from '../../src/errors.js';
+import { run } from '../support/commands.js';
+import { systemError, watchedFileSystem } from '../support/faulty-file-system.js';
+import { publicTokens, rejectionOf } from '../support/fixtures.js';
+import { testAsRoot } from '../support/needs.js';
+import { ordinaryUserFileSystem } from '../support/ordinary-user.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+
+/** Numbers that have no name on any system of ours, so that /etc/passwd can say nothing. */
+const SERVER = 61_007;
+const SERVER_GROUP = 61_113;
+
+const CONTENT = `elastic/kibana/good:${publicTokens.tokens[0]?.stored}\n`;
+const LONG_AGO = new Date('2001-01-01');
+
+const directory = temporaryDirectory();
+let conf = '';
+let path = '';
+beforeEach(() => {
+  chmodSync(directory.path, 0o755);
+  conf = directory.mkdir('config');
+  path = join(conf, 'service_tokens');
+  place(path, CONTENT);
+});
+
+function place(file: string, content = '', mode = 0o600): void {
+  writeFileSync(file, content);
+  chmodSync(file, mode);
+  utimesSync(file, LONG_AGO, LONG_AGO);
+}
+
+function own(file: string, uid: number, gid: number, mode: number): void {
+  chownSync(file, uid, gid);
+  chmodSync(file, mode);
+}
+
+const attributes = (file = path) => {
+  const { uid, gid, mode } = statSync(file);
+  return [uid, gid, (mode & 0o7777).toString(8)];
+};
+const isTouched = (file = path) => statSync(file).mtimeMs > LONG_AGO.getTime();
+const codes = ({ findings }: { findings: readonly { code: string }[] }) => findings.map(({ code }) => code);
+
+describe('when others can read the file', () => {
+  beforeEach(() => chmodSync(path, 0o644));
+
+  test('then their bits go, the file is touched, and it is no finding any more', async () => {
+    const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true });
+    expect(report).toMatchObject({
+      findings: [],
+      fixed: [
+        `mode of [${path}]: 0644 is now 0640`,
+        `touched [${path}], so that a running node reads it again`,
+      ],
+    });
+    expect(attributes()[2]).toBe('640');
+    expect(isTouched()).toBe(true);
+    expect(readFileSync(path, 'utf8')).toBe(CONTENT);
+    expect(readdirSync(conf)).toEqual(['service_tokens']);
+  });
+
+  test('and --fix is not given, then nothing is changed', async () => {
+    const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem() });
+    expect(codes(report)).toEqual(['OPEN_TO_OTHERS']);
+    expect(attributes()[2]).toBe('644');
+    expect(isTouched()).toBe(false);
+  });
+
+  test('and nobody can tell who the server is, then it may be one of them, and keeps its bits', async () => {
+    const { fs } = watchedFileSystem({
+      instead: (name, argument) => {
+        if (argument === '/etc/passwd' || argument === '/etc/group') return '';
+        if (!['statSync', 'fstatSync', 'lstatSync'].includes(name)) return undefined;
+        const stat = (nodeFileSystem[name as 'statSync'] as (at: unknown) => object)(argument);
+        return Object.assign(stat, { uid: 0, gid: 0 });
+      },
+    });
+    const report = await checkTokensFile(path, { fs, fix: true });
+    expect(report.fixed).toEqual([]);
+    expect(report.findings).toMatchObject([
+      { code: 'OPEN_TO_OTHERS', hint: expect.stringContaining('--server-user') },
+    ]);
+    expect(attributes()[2]).toBe('644');
+  });
+
+  test('and a dead entry stands in the file, then that is still a finding', async () => {
+    writeFileSync(path, `${CONTENT}elastic/kibna/a:{SHA}gXODQUdXbcUYsUww3rIJNH98bD0=\n`);
+    const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true });
+    expect(codes(report)).toEqual(['UNKNOWN_ACCOUNT']);
+    expect(report.fixed).toHaveLength(2);
+  });
+
+  test('and the file can’t be parsed, then it is repaired all the same', async () => {
+    writeFileSync(path, 'x\n');
+    const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true });
+    expect(codes(report)).toEqual(['MISSING_COLON']);
+    expect(attributes()[2]).toBe('640');
+  });
+
+  test('and it has another name, then it may be a file of somebody else, and is not changed', async () => {
+    linkSync(path, join(conf, 'other'));
+    const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true });
+    expect(codes(report)).toEqual(['NOT_FIXED', 'OPEN_TO_OTHERS']);
+    expect(report.findings[0]?.hint).toBe('Look at the file before you change anything.');
+    expect(report.fixed).toEqual([]);
+    expect(attributes()[2]).toBe('644');
+  });
+
+  test.each(['fchmodSync', 'futimesSync'] as const)(
+    'and %s is not permitted, then that is an error, with the command',
+    async (call) => {
+      const { fs } = watchedFileSystem({
+        before: (_, name) => {
+          if (name === call) throw systemError('EPERM', call);
+        },
+        instead: (name, argument) => {
+          if (name === 'geteuid') return 1000;
+          const stat = { statSync, fstatSync: nodeFileSystem.fstatSync, lstatSync: nodeFileSystem.lstatSync };
+          const real = stat[name as keyof typeof stat] as ((at: unknown) => object) | undefined;
+          return real && Object.assign(real(argument), { uid: 1000, gid: 1000 });
+        },
+      });
+      const { findings } = await checkTokensFile(path, { fs, fix: true });
+      expect(findings[0]).toMatchObject({
+        severity: 'error',
+        code: 'NOT_FIXED',
+        message: `--fix did not repair it: could not change [${path}]: the operation is not permitted`,
+        hint: expect.stringMatching(/^By hand: chmod 0640 \S+ && touch \S+$/),
+      });
+      expect(readdirSync(conf)).toEqual(['service_tokens']);
+    },
+  );
+
+  test('and another process holds the lock, then that is an error, and nothing is changed', async () => {
+    await withLock(nodeFileSystem, path, {}, async () => {
+      const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true, patience: 30 });
+      expect(codes(report)).toEqual(['NOT_FIXED', 'OPEN_TO_OTHERS']);
+    });
+    expect(attributes()[2]).toBe('644');
+  });
+});
+
+describe('when nothing is to be repaired', () => {
+  test('then the file is not touched, and no lock is taken', async () => {
+    const { fs, calls } = watchedFileSystem();
+    const report = await checkTokensFile(path, { fs, fix: true });
+    expect(report.fixed).toEqual([]);
+    expect(isTouched()).toBe(false);
+    expect(calls).not.toContain('mkdirSync');
+  });
+
+  test('and there is no file, then none is made', async () => {
+    path = join(conf, 'missing');
+    expect(await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true })).toMatchObject({
+      findings: [{ code: 'NO_FILE' }],
+      fixed: [],
+    });
+    expect(readdirSync(conf)).toEqual(['service_tokens']);
+  });
+});
+
+test('what dead processes left is removed, and said, and the file is not touched', async () => {
+  const { started, scope } = ownProcess(nodeFileSystem);
+  const [temporary, lock] = ['.service_tokens.0123456789abcdef01.tmp', '.service_tokens.lock'].map((name) =>
+    join(conf, name),
+  ) as [string, string];
+  place(temporary, CONTENT);
+  mkdirSync(lock);
+  place(join(lock, `${2 ** 22 + 1}-${started}-${scope}-0123456789ab`));
+  const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true });
+  expect(report).toMatchObject({ findings: [], fixed: [`removed [${lock}]`, `removed [${temporary}]`] });
+  expect(readdirSync(conf)).toEqual(['service_tokens']);
+  expect(isTouched()).toBe(false);
+});
+
+test('what can’t be removed is an error, and still a finding', async () => {
+  const lock = join(conf, '.service_tokens.lock');
+  mkdirSync(lock);
+  place(join(lock, 'not-a-mark'));
+  const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true, patience: 30 });
+  expect(report).toMatchObject({
+    fixed: [],
+    findings: [{ code: 'NOT_FIXED', hint: `Remove [${join(lock, 'not-a-mark')}].` }, { code: 'STALE_LOCK' }],
+  });
+});
+
+test('when the caller can’t read the file, then nothing is repaired beside it', async () => {
+  const temporary = join(conf, '.service_tokens.0123456789abcdef01.tmp');
+  place(temporary);
+  const { fs } = watchedFileSystem({
+    instead: (name, argument) => {
+      if (name === 'openSync' && argument === path) throw systemError('EACCES', 'open');
+    },
+  });
+  expect((await rejectionOf(checkTokensFile(path, { fs, fix: true }))).code).toBe('PERMISSION');
+  expect(existsSync(temporary)).toBe(true);
+});
+
+test('a signal ends the waiting for the lock, and is no finding', async () => {
+  chmodSync(path, 0o644);
+  const reason = new ServiceTokensError('INTERRUPT', 'interrupted');
+  await withLock(nodeFileSystem, path, {}, async () => {
+    const signal = AbortSignal.abort(reason);
+    const error = await rejectionOf(
+      checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true, signal }),
+    );
+    expect(error).toBe(reason);
+  });
+});
+
+describe('when root repairs', () => {
+  const fix = (serverUser?: string) => checkTokensFile(path, { fix: true, serverUser });
+  const reads = async (uid: number, gid: number) =>
+    (await run('cat', [path], { uid, gid })).stdout === CONTENT;
+
+  testAsRoot('then in a package the file is root:elasticsearch 0660, as its siblings', async () => {
+    own(conf, 0, SERVER_GROUP, 0o2750);
+    place(join(conf, 'elasticsearch.keystore'));
+    own(join(conf, 'elasticsearch.keystore'), 0, SERVER_GROUP, 0o660);
+    own(path, 0, 0, 0o600);
+    expect(codes(await checkTokensFile(path))).toEqual(['FILE_UNREADABLE']);
+    expect(await reads(SERVER, SERVER_GROUP)).toBe(false);
+    const report = await fix();
+    expect(report.findings).toEqual([]);
+    expect(report.fixed).toEqual([
+      `owner and group of [${path}]: root:root is now root:${SERVER_GROUP}`,
+      `mode of [${path}]: 0600 is now 0660`,
+      `touched [${path}], so that a running node reads it again`,
+    ]);
+    expect(attributes()).toEqual([0, SERVER_GROUP, '660']);
+    expect(await reads(SERVER, SERVER_GROUP)).toBe(true);
+    expect(isTouched()).toBe(true);
+    expect((await fix()).fixed).toEqual([]);
+  });
+
+  testAsRoot('then a file that the server reads as one of the others becomes its own', async () => {
+    own(path, 0, 0, 0o644);
+    expect((await fix(String(SERVER))).findings).toEqual([]);
+    expect(attributes()).toEqual([SERVER, SERVER, '640']);
+    expect(await reads(SERVER, SERVER)).toBe(true);
+    expect(await reads(61_999, 61_999)).toBe(false);
+  });
+
+  testAsRoot('then what is right already stays: only the bits for others go', async () => {
+    own(path, SERVER, 0, 0o606);
+    await fix(String(SERVER));
+    expect(attributes()).toEqual([SERVER, 0, '600']);
+  });
+
+  testAsRoot('then the target of root’s link is repaired, and the link stays', async () => {
+    place(join(directory.path, 'target'), CONTENT);
+    path = join(conf, 'link');
+    symlinkSync('../target', path);
+    expect(codes(await fix(String(SERVER)))).toEqual(['SYMBOLIC_LINK']);
+    expect(attributes(join(directory.path, 'target'))).toEqual([SERVER, SERVER, '640']);
+  });
+
+  testAsRoot('then a link that somebody else put there is not followed to a file of root’s', async () => {
+    place(join(directory.path, 'shadow'), CONTENT);
+    path = join(conf, 'link');
+    symlinkSync('../shadow', path);
+    lchownSync(path, SERVER, SERVER);
+    const report = await fix(String(SERVER));
+    expect(codes(report)).toEqual(['NOT_FIXED', 'FILE_UNREADABLE', 'SYMBOLIC_LINK']);
+    expect(report.findings[0]?.message).toContain(
+      `user [${SERVER}] can change [${path}], which root does not trust`,
+    );
+    expect(attributes(join(directory.path, 'shadow'))).toEqual([0, 0, '600']);
+  });
+
+  testAsRoot('then a directory that the server can’t enter is told, and not changed', async () => {
+    own(conf, 0, 0, 0o700);
+    expect(codes(await fix(String(SERVER)))).toEqual(['DIRECTORY_UNREADABLE']);
+    expect(attributes(conf)).toEqual([0, 0, '700']);
+  });
+});

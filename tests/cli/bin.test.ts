@@ -1,0 +1,403 @@
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { publicTokens } from '../support/fixtures.js';
+
+jest.setTimeout(60_000); // each run starts a Node, which takes its time on a busy machine
+
+const root = fileURLToPath(new URL('../../../', import.meta.url)); // from dist/tests/cli/
+const bin = join(root, 'bin/elasticsearch-service-tokens');
+/** Nobody is warned that the server could not read the file: it runs as whoever runs the tests. */
+const asServer = ['--server-user', String(process.getuid?.())];
+const path = `${dirname(process.execPath)}:${process.env['PATH']}`;
+
+let dir: string;
+let tokensFile: string;
+
+beforeEach(() => {
+  dir = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'bin-')));
+  fs.mkdirSync(join(dir, 'config'));
+  tokensFile = join(dir, 'config/service_tokens');
+});
+
+afterEach(() => {
+  fs.rmSync(dir, { recursive: true });
+});
+
+interface Setting {
+  readonly command?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdout?: 'pipe' | 'ignore' | number;
+}
+
+/** Runs a command in the temporary directory, with nothing in its environment but what is given here. */
+function run(args: readonly string[], { command = bin, env = {}, stdout = 'pipe' }: Setting = {}) {
+  const result = spawnSync(command, args, {
+    cwd: dir,
+    env: { PATH: path, ES_PATH_CONF: 'config', ...env },
+    stdio: ['ignore', stdout, 'pipe'],
+    encoding: 'utf8',
+  });
+  if (result.error) throw result.error;
+  return result;
+}
+
+function outcome({ status, stdout, stderr }: SpawnSyncReturns<string>) {
+  return { status, stdout, stderr };
+}
+
+describe('the launcher', () => {
+  test('runs from any directory, and says nothing on stderr when it succeeds', () => {
+    expect(outcome(run(['create', 'elastic/kibana', 'a', ...asServer]))).toEqual({
+      status: 0,
+      stdout: expect.stringMatching(/^SERVICE_TOKEN elastic\/kibana\/a = AAEAA[A-Za-z0-9+/]+\n$/),
+      stderr: '',
+    });
+    expect(fs.readFileSync(tokensFile, 'utf8')).toMatch(/^elastic\/kibana\/a:\{PBKDF2_STRETCH\}10000\$.*\n$/);
+  });
+
+  test('runs through a symbolic link', () => {
+    const link = join(dir, 'link');
+    fs.symlinkSync(bin, link);
+    fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
+    expect(outcome(run(['list'], { command: link }))).toEqual({
+      status: 0,
+      stdout: 'elastic/kibana/a\n',
+      stderr: '',
+    });
+  });
+
+  test('says with status 69, which nothing else has, that it is not installed', () => {
+    fs.mkdirSync(join(dir, 'bin'));
+    const copy = join(dir, 'bin/elasticsearch-service-tokens');
+    fs.copyFileSync(bin, copy);
+    fs.copyFileSync(join(root, 'bin/package.json'), join(dir, 'bin/package.json'));
+    expect(outcome(run(['list'], { command: copy }))).toEqual({
+      status: 69,
+      stdout: '',
+      stderr: 'ERROR: not installed, run "npm ci" in the project first, with exit code 69\n',
+    });
+  });
+
+  test('hands over the exit status', () => {
+    expect(run(['delete', 'elastic/kibana', 'a']).status).toBe(70);
+  });
+
+  test.each([[['--version']], [['create', '--version']]])('prints its version for %j', (args) => {
+    const { version } = JSON.parse(fs.readFileSync(join(root, 'package.json'), 'utf8'));
+    expect(outcome(run(args))).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
+  });
+});
+
+describe('help', () => {
+  const commandsInHelp = (help: string) => {
+    const block = /^Commands:\n((?: {2}.*\n)+)/m.exec(help)?.[1] ?? '';
+    return [...block.matchAll(/^ {2}(\S+) /gm)].map(([, name = '']) => name);
+  };
+
+  test('without a command lists all commands, on stdout', () => {
+    const { status, stdout, stderr } = run(['--help']);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^Usage: elasticsearch-service-tokens <command> \[options\]\n/);
+    expect(commandsInHelp(stdout)).toEqual(expect.arrayContaining(['create', 'list', 'delete']));
+  });
+
+  test('of every command names the options of the original and ends in two or three examples', () => {
+    for (const command of commandsInHelp(run(['-h']).stdout)) {
+      const { status, stdout, stderr } = run([command, '--help']);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(stdout).toMatch(new RegExp(`^Usage: elasticsearch-service-tokens ${command} `));
+      for (const option of ['-E, ', '-h, --help', '-s, --silent', '-v, --verbose']) {
+        expect(stdout).toContain(`\n  ${option}`);
+      }
+      const example = ` {2}\\$ elasticsearch-service-tokens ${command}(?: .*)?\n`;
+      expect(stdout).toMatch(new RegExp(`\n\nExamples:\n(?:${example}){2,3}$`));
+    }
+  });
+
+  test.each([
+    ['the arguments are wrong', ['create', 'x', 'y', 'z', '-h']],
+    ['the command is unknown', ['-h', 'nonsense']],
+    ['a setting is empty', ['list', '-h', '-Efoo']],
+    ['-s and -v meet', ['list', '-s', '-v', '-h']],
+    ['-s stands before the command', ['-s', 'list', '-h']],
+  ])('is shown even when %s', (_, args) => {
+    const { status, stdout, stderr } = run(args);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^Usage: /);
+  });
+
+  test('is replaced by the usage when there is no command to help with, on stderr', () => {
+    const { status, stdout, stderr } = run([]);
+    expect({ status, stdout }).toEqual({ status: 64, stdout: '' });
+    expect(stderr).toMatch(
+      /^Usage: elasticsearch-service-tokens create .*\n\nERROR: Missing required command/s,
+    );
+  });
+});
+
+describe('when stdout does not take the token', () => {
+  const create = ['create', 'elastic/kibana', 'lost', ...asServer];
+  const inShell = (redirection: string, args: readonly string[]) =>
+    run(['-c', `exec "$0" "$@" ${redirection}`, bin, ...args], { command: 'sh' });
+  const ways: readonly (readonly [string, () => SpawnSyncReturns<string>])[] = [
+    ['it is closed', () => inShell('>&-', create)],
+    ['it is a directory', () => inShell('1</', create)],
+    ['it is open for reading only', () => inShell('1</dev/null', create)],
+    ['it is /dev/null for reading and writing', () => inShell('1<>/dev/null', create)],
+    ['it is /dev/null as a parent opens it that wants to ignore it', () => run(create, { stdout: 'ignore' })],
+    ['it is so, and the token bare', () => run([...create, '-s'], { stdout: 'ignore' })],
+    ['it is a pipe that nobody reads', () => withDescriptor(pipeWithoutReader(), create)],
+    ['its disk is full', () => withDescriptor(fs.openSync('/dev/full', 'w'), create)],
+  ];
+
+  function withDescriptor(stdout: number, args: readonly string[]): SpawnSyncReturns<string> {
+    try {
+      return run(args, { stdout });
+    } finally {
+      fs.closeSync(stdout);
+    }
+  }
+
+  /** A named pipe opens for writing once it has a reader, who may leave before anything is written. */
+  function pipeWithoutReader(): number {
+    const fifo = join(dir, 'fifo');
+    spawnSync('mkfifo', [fifo]);
+    const reader = fs.openSync(fifo, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+    const writer = fs.openSync(fifo, 'w');
+    fs.closeSync(reader);
+    return writer;
+  }
+
+  const refusal = /^ERROR: could not write to standard output: E[A-Z]+, with exit code 74\n$/;
+
+  test.each(ways)('as %s, a new file is taken back', (_, createLost) => {
+    const { status, stderr } = createLost();
+    expect({ status, stderr }).toEqual({ status: 74, stderr: expect.stringMatching(refusal) });
+    expect(fs.readdirSync(join(dir, 'config'))).toEqual([]);
+  });
+
+  test.each(ways)('as %s, an old file gets its content back', (_, createLost) => {
+    const before = '# kept\r\nelastic/kibana/a:{SHA}x';
+    fs.writeFileSync(tokensFile, before, { mode: 0o640 });
+    const { status, stderr } = createLost();
+    expect({ status, stderr }).toEqual({ status: 74, stderr: expect.stringMatching(refusal) });
+    expect(fs.readFileSync(tokensFile, 'utf8')).toBe(before);
+    expect(fs.readdirSync(join(dir, 'config'))).toEqual(['service_tokens']);
+  });
+
+  test('what is wrong with the token is told first', () => {
+    fs.writeFileSync(tokensFile, 'elastic/kibana/lost:{SHA}x\n');
+    expect(run(create, { stdout: 'ignore' }).status).toBe(70);
+  });
+
+  test('where that is known before, nothing is written, not even for a moment', () => {
+    fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
+    const before = fs.statSync(tokensFile);
+    expect(run(create, { stdout: 'ignore' }).status).toBe(74);
+    expect(fs.statSync(tokensFile)).toMatchObject({ ino: before.ino, mtimeMs: before.mtimeMs });
+  });
+
+  test("a shell's >/dev/null is the caller's choice", () => {
+    expect(outcome(inShell('>/dev/null', create))).toMatchObject({ status: 0, stderr: '' });
+    expect(fs.readFileSync(tokensFile, 'utf8')).toContain('elastic/kibana/lost:');
+  });
+
+  test.each([
+    ['list', ['list'], 0],
+    ['delete', ['delete', 'elastic/kibana', 'a', ...asServer], 0],
+    ['delete of what is not there', ['delete', 'elastic/kibana', 'b', ...asServer], 70],
+    ['accounts', ['accounts'], 0],
+    ['help', ['create', '-h'], 0],
+    ['check of a missing file', ['check', '--file', 'missing', ...asServer], 1],
+  ])('%s goes on as ever where stdout is ignored or closed', (_, args, status) => {
+    const before = 'elastic/kibana/a:{SHA}x\n';
+    for (const go of [() => run(args, { stdout: 'ignore' }), () => inShell('>&-', args)]) {
+      fs.writeFileSync(tokensFile, before);
+      expect(go().status).toBe(status);
+    }
+  });
+
+  test('a list on a directory is an error, too', () => {
+    fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
+    const { status, stderr } = inShell('1</', ['list']);
+    expect({ status, stderr }).toEqual({ status: 74, stderr: expect.stringMatching(refusal) });
+  });
+
+  test('list ends quietly when its reader has seen enough, as in list | head', () => {
+    fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
+    const { status, stderr } = withDescriptor(pipeWithoutReader(), ['list']);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
+
+  test('a long list ends at once behind head', () => {
+    const lines = Array.from({ length: 20_000 }, (_, i) => `elastic/kibana/${i}:{SHA}x\n`);
+    fs.writeFileSync(tokensFile, lines.join(''));
+    const script = '"$0" "$@" | head -n 1; echo "$' + '{PIPESTATUS[0]}"';
+    const { stdout, stderr } = run(['-c', script, bin, 'list'], { command: 'bash' });
+    expect({ stdout, stderr }).toEqual({ stdout: 'elastic/kibana/0\n0\n', stderr: '' });
+  });
+
+  test('a list is an error where the disk is full', () => {
+    fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
+    const { status, stderr } = withDescriptor(fs.openSync('/dev/full', 'w'), ['list']);
+    expect({ status, stderr }).toEqual({ status: 74, stderr: expect.stringMatching(refusal) });
+  });
+});
+
+/** Runs a line of bash, in which "$0" is the command. */
+const bash = (line: string) => outcome(run(['-c', line, bin], { command: 'bash' }));
+
+describe('standard input', () => {
+  test.each([
+    ['is a directory', '</', 74, 'could not read [standard input]: it is a directory'],
+    [
+      'is open for writing only',
+      '0>/dev/null',
+      74,
+      'could not read [standard input]: it is not open for reading',
+    ],
+    ['is closed', '<&-', 65, 'There is no token in the input'],
+    [
+      'has no end',
+      '</dev/zero',
+      74,
+      'could not read [standard input]: it has more than 16777216 bytes, and the limit is 16 MiB',
+    ],
+  ])('that %s is an error that says so', (_, redirection, status, message) => {
+    for (const command of ['verify', 'inspect']) {
+      const stderr = `ERROR: ${message}, with exit code ${status}\n`;
+      expect(bash(`exec "$0" ${command} ${redirection}`)).toEqual({ status, stdout: '', stderr });
+    }
+  });
+});
+
+describe('a descriptor that the caller passed', () => {
+  const { qualifiedName: name = '', secret = '', stored = '' } = publicTokens.tokens[0] ?? {};
+  const bearer = Buffer.from(`\0\x01\0\x01${name}:${secret}`).toString('base64');
+  const said = { status: 0, stdout: `${name}\n`, stderr: '' };
+  beforeEach(() => {
+    fs.writeFileSync(join(dir, 'tokens'), `${name}:${stored}\n`);
+    fs.writeFileSync(join(dir, 'bearer'), bearer);
+  });
+
+  test.each([
+    '"$0" list --file <(cat tokens)',
+    '"$0" list --file /dev/stdin <tokens',
+    'cat tokens | "$0" list --file /dev/stdin',
+    '"$0" list --file /proc/self/fd/3 3<tokens',
+    '"$0" verify --file <(cat tokens) <bearer',
+    '"$0" verify --file tokens --token-file <(cat bearer)',
+    '"$0" verify --file tokens --token-file /dev/stdin <bearer',
+    '"$0" verify --file <(cat tokens) --token-file <(cat bearer)',
+  ])('is read to its end: %s', (line) => {
+    expect(bash(line)).toEqual(said);
+  });
+
+  test('is waited for, also where it does not block', () => {
+    const child = `
+      const { spawn } = require('node:child_process');
+      const tool = spawn(process.argv[1], ['list', '--file', '/dev/fd/3'], { stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });
+      const [half, rest] = ['${name}:', '${stored}\\n'];
+      tool.stdio[3].write(half, () => setTimeout(() => tool.stdio[3].end(rest), 300));
+      tool.on('close', (status) => (process.exitCode = status));`;
+    expect(outcome(run(['-e', child, bin], { command: process.execPath }))).toEqual(said);
+  });
+
+  test('is checked as to its lines, which is all that there is', () => {
+    const { status, stdout } = bash('"$0" check --file <(cat tokens; echo broken) --json');
+    expect({ status, report: JSON.parse(stdout) }).toMatchObject({
+      status: 1,
+      report: { exists: true, findings: [{ code: 'MISSING_COLON', line: 2 }] },
+    });
+  });
+
+  test.each(['create elastic/kibana a', 'delete elastic/fleet-server token1', 'check --fix', 'watch'])(
+    'is no file to change or to follow: %s',
+    (command) => {
+      const { status, stderr } = bash(`"$0" ${command} --file <(cat tokens)`);
+      expect({ status, stderr }).toEqual({
+        status: 64,
+        stderr: expect.stringMatching(
+          /ERROR: \[\/dev\/fd\/\d+\] is an open descriptor, not the name of a file, with exit code 64\n/,
+        ),
+      });
+    },
+  );
+});
+
+describe('a --token-file', () => {
+  test.each([
+    ['a named pipe that nobody writes to', 'mkfifo it', 'it is a named pipe'],
+    ['a directory', 'mkdir it', 'it is a directory'],
+    ['a device', 'ln -s /dev/zero it', 'it is a device'],
+    ['over 16 MiB', 'truncate -s 17M it', 'it has 17825792 bytes, and the limit is 16 MiB'],
+  ])('that is %s is an error at once', (_, make, fact) => {
+    expect(bash(`${make} && "$0" verify --token-file it`)).toEqual({
+      status: 74,
+      stdout: '',
+      stderr: `ERROR: could not read [${dir}/it]: ${fact}, with exit code 74\n`,
+    });
+  });
+});
+
+describe('a current directory that does not exist any more', () => {
+  const gone = (line: string) => bash(`mkdir gone && cd gone && rmdir ../gone && ${line}`);
+
+  test('does not matter to absolute paths', () => {
+    fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
+    const said = { status: 0, stdout: 'elastic/kibana/a\n', stderr: '' };
+    expect(gone(`"$0" list --file ${tokensFile}`)).toEqual(said);
+    fs.rmSync(tokensFile);
+    expect(gone(`"$0" create elastic/kibana a --config-dir ${dir}/config ${asServer.join(' ')}`).status).toBe(
+      0,
+    );
+  });
+
+  test.each([
+    ['"$0" list', 'ES_PATH_CONF'],
+    ['"$0" list --file tokens', '--file'],
+    ['"$0" list --config-dir config', '--config-dir'],
+    ['ES_PATH_CONF= ES_HOME=home "$0" list', 'ES_HOME'],
+    ['"$0" inspect --token-file token', '--token-file'],
+  ])('%s is an error that says so, as the path of %s is relative', (line) => {
+    expect(gone(line)).toEqual({
+      status: 78,
+      stdout: '',
+      stderr:
+        'ERROR: The current directory does not exist, with exit code 78\nChange to one that exists, or give absolute paths.\n',
+    });
+  });
+});
+
+describe('colour', () => {
+  const wrong = ['delete', 'elastic/kibana', 'a'];
+  const sentence = 'Service token [elastic/kibana/a] does not exist, with exit code 70\n';
+  const red = expect.stringMatching(/^\u001b\[[^m]*m.*31m.*ERROR:(?:\u001b\[\d+m)+ Service token \[/);
+
+  test('is not there in a pipe', () => {
+    expect(run(wrong).stderr).toBe(`ERROR: ${sentence}`);
+  });
+
+  test('is there with FORCE_COLOR=1, on the label only', () => {
+    const { stderr } = run(wrong, { env: { FORCE_COLOR: '1' } });
+    expect(stderr).toEqual(red);
+    expect(stderr.endsWith(` ${sentence}`)).toBe(true);
+  });
+
+  test('is never there in an answer', () => {
+    fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
+    expect(run(['list'], { env: { FORCE_COLOR: '1' } }).stdout).toBe('elastic/kibana/a\n');
+  });
+
+  test.each([
+    ['NO_COLOR=1', wrong, { NO_COLOR: '1' }],
+    ['--no-color', [...wrong, '--no-color'], {}],
+    ['--no-color before the command', ['--no-color', ...wrong], {}],
+  ])('is taken away by %s, which wins over FORCE_COLOR', (_, args, env) => {
+    expect(run(args, { env: { FORCE_COLOR: '1', ...env } }).stderr).toBe(`ERROR: ${sentence}`);
+  });
+});

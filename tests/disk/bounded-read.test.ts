@@ -1,0 +1,104 @@
+/** Opening what should be a regular file, and reading no more than a limit. */
+import { execFileSync } from 'node:child_process';
+import { symlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { describe, expect, test } from '@jest/globals';
+import { openRegular, readBounded } from '../../src/disk/bounded-read.js';
+import { nodeFileSystem, O_NOFOLLOW, O_RDONLY, O_WRONLY } from '../../src/disk/file-system.js';
+import { systemError, watchedFileSystem } from '../support/faulty-file-system.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+
+const directory = temporaryDirectory();
+const at = (name: string) => `${directory.path}/${name}`;
+
+describe('openRegular', () => {
+  test('opens a regular file, and gives what fstat says of it', () => {
+    directory.write('file', 'text');
+    const opened = openRegular(nodeFileSystem, at('file'));
+    expect(opened).toMatchObject({ fd: expect.any(Number), stat: { size: 4 } });
+    if (opened.fd !== undefined) nodeFileSystem.closeSync(opened.fd);
+  });
+
+  test('follows a symlink, unless O_NOFOLLOW is given', () => {
+    directory.write('file', 'text');
+    symlinkSync('file', at('link'));
+    const { fs, openDescriptors } = watchedFileSystem();
+    const opened = openRegular(fs, at('link'));
+    if (opened.fd !== undefined) fs.closeSync(opened.fd);
+    expect(opened.fd).toBeDefined();
+    expect(() => openRegular(fs, at('link'), O_RDONLY | O_NOFOLLOW)).toThrow('ELOOP');
+    expect(openDescriptors.size).toBe(0);
+  });
+
+  test.each([
+    { kind: 'a directory', flags: O_RDONLY, make: () => directory.mkdir('it') },
+    { kind: 'a named pipe', flags: O_RDONLY, make: () => execFileSync('mkfifo', [at('it')]) },
+    { kind: 'a named pipe', flags: O_WRONLY, make: () => execFileSync('mkfifo', [at('it')]) },
+    { kind: 'a device', flags: O_RDONLY, make: () => symlinkSync('/dev/zero', at('it')) },
+  ])('says at once that $kind is none, and leaves nothing open (flags $flags)', ({ kind, flags, make }) => {
+    make();
+    const { fs, openDescriptors } = watchedFileSystem();
+    expect(openRegular(fs, at('it'), flags)).toEqual({ fd: undefined, kind });
+    expect(openDescriptors.size).toBe(0);
+  });
+
+  test('says at once that a socket is none', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(at('it'), resolve));
+    expect(openRegular(nodeFileSystem, at('it'))).toEqual({ fd: undefined, kind: 'a socket' });
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  test("throws the system's error where there is nothing", () => {
+    expect(() => openRegular(nodeFileSystem, at('none'))).toThrow('ENOENT');
+  });
+
+  test('leaves nothing open when fstat fails', () => {
+    directory.write('file', 'text');
+    const { fs, openDescriptors } = watchedFileSystem({
+      before: (_, name) => {
+        if (name === 'fstatSync') throw systemError('EIO', 'fstat');
+      },
+    });
+    expect(() => openRegular(fs, at('file'))).toThrow('EIO');
+    expect(openDescriptors.size).toBe(0);
+  });
+});
+
+describe('readBounded', () => {
+  test.each([
+    { size: 0, limit: 0, read: 0, why: 'there is nothing' },
+    { size: 1, limit: 0, read: 1, why: 'one byte tells that there is too much' },
+    { size: 10, limit: 10, read: 10, why: 'the limit itself is allowed' },
+    { size: 12, limit: 10, read: 11, why: 'one byte over tells enough' },
+    { size: 64 * 1024, limit: 1e9, read: 64 * 1024, why: 'the first chunk is just full' },
+    { size: 300_001, limit: 1e9, read: 300_001, why: 'several chunks are put together' },
+    { size: 300_001, limit: 200_000, read: 200_001, why: 'a chunk ends at the limit' },
+  ])('of $size bytes, limit $limit, reads $read, as $why', ({ size, limit, read }) => {
+    const content = Buffer.from(Uint8Array.from({ length: size }, (_, i) => i % 251));
+    directory.write('file', content);
+    const fd = nodeFileSystem.openSync(at('file'), O_RDONLY);
+    const bytes = readBounded(nodeFileSystem, fd, limit);
+    nodeFileSystem.closeSync(fd);
+    expect(bytes.equals(content.subarray(0, read))).toBe(true);
+  });
+
+  test('a source without an end is left at the limit', () => {
+    const fd = nodeFileSystem.openSync('/dev/zero', O_RDONLY);
+    expect(readBounded(nodeFileSystem, fd, 1_000_000).length).toBe(1_000_001);
+    nodeFileSystem.closeSync(fd);
+  });
+
+  test('a file whose size is given as 0 is read to its end', () => {
+    const fd = nodeFileSystem.openSync('/proc/self/status', O_RDONLY);
+    expect(readBounded(nodeFileSystem, fd, 1e6).toString()).toMatch(/^Name:/);
+    nodeFileSystem.closeSync(fd);
+  });
+
+  test('what comes in small pieces is put together', () => {
+    const pieces = ['ab', 'c', 'def', ''];
+    const readSync = (_: number, target: Buffer, offset: number) =>
+      target.write(pieces.shift() ?? '', offset);
+    expect(String(readBounded({ readSync: readSync as never }, 0, 100))).toBe('abcdef');
+  });
+});

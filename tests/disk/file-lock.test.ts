@@ -1,0 +1,705 @@
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { withLock } from '../../src/disk/file-lock.js';
+import { type FileSystem, nodeFileSystem } from '../../src/disk/file-system.js';
+import { type LockPace, MarkWatch, PACE } from '../../src/disk/lock-marks.js';
+import { remains } from '../../src/disk/lock-remains.js';
+import { livenessOf, ownProcess, type ProcessIdentity } from '../../src/disk/processes.js';
+import { ServiceTokensFile } from '../../src/tokens-file/service-tokens-file.js';
+import { type Interference, systemError, watchedFileSystem } from '../support/faulty-file-system.js';
+import { rejectionOf } from '../support/fixtures.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+
+const directory = temporaryDirectory();
+let path = '';
+beforeEach(() => {
+  path = directory.write('tokens', 'old');
+});
+
+const lockDirectory = () => join(directory.path, '.tokens.lock');
+const own = ownProcess(nodeFileSystem);
+/** This test's parent: alive, of the same pid namespace, and not this process. */
+const parent: ProcessIdentity = { ...own, pid: process.ppid, started: startOf(process.ppid) };
+const dead: ProcessIdentity = { ...own, pid: 2 ** 22 + 1 }; // above the kernel's highest number
+const foreign: ProcessIdentity = { pid: 1, started: '1', scope: '4026532999_0123456789ab' };
+
+/** A thread that is not the main one; Node starts some in every process, and they stay. */
+function threadOf(pid: number | 'self'): ProcessIdentity {
+  const [, thread] = readdirSync(`/proc/${pid}/task`);
+  const started = startOf(`${pid}/task/${thread}`);
+  return { pid: pid === 'self' ? process.pid : pid, started, scope: `${own.scope}_t${thread}` };
+}
+
+function startOf(pid: number | string): string {
+  return readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/s, '').split(' ')[20] ?? '';
+}
+
+/** Lays a lock down as another process would. */
+function lockedBy({ pid, started, scope }: ProcessIdentity, ageInSeconds = 0): string {
+  mkdirSync(lockDirectory(), { recursive: true });
+  const mark = join(lockDirectory(), `${pid}-${started}-${scope}-0123456789ab`);
+  writeFileSync(mark, '');
+  const then = Date.now() / 1000 - ageInSeconds;
+  utimesSync(mark, then, then);
+  return mark;
+}
+
+/** The rhythm of the lock, in small. */
+const QUICK: LockPace = { heartbeat: 20, deadline: 60, poll: { least: 1, most: 5 } };
+
+const take = (patience = 50, work: () => Promise<unknown> = async () => 'done') =>
+  withLock(nodeFileSystem, path, { patience, pace: QUICK }, work);
+
+/** The file system as a process of another container sees it, whose pid namespace is another one. */
+const otherContainer = (interference: Interference = {}): FileSystem =>
+  watchedFileSystem({
+    ...interference,
+    instead: (_, at) => (at === '/proc/self/ns/pid' ? 'pid:[4026532998]' : undefined),
+  }).fs;
+
+test('many tasks at once work one after the other', async () => {
+  let inside = 0;
+  let count = 0;
+  await Promise.all(
+    Array.from({ length: 20 }, () =>
+      take(10_000, async () => {
+        expect(++inside).toBe(1);
+        const read = count;
+        await sleep(1);
+        count = read + 1;
+        inside--;
+      }),
+    ),
+  );
+  expect(count).toBe(20);
+  expect(readdirSync(directory.path)).toEqual(['tokens']);
+});
+
+test('the lock is given back when the work fails', async () => {
+  await expect(take(50, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+  await expect(take()).resolves.toBe('done');
+  expect(readdirSync(directory.path)).toEqual(['tokens']);
+});
+
+test('an empty lock directory, as a kill may leave it, is a free lock', async () => {
+  mkdirSync(lockDirectory());
+  await expect(take()).resolves.toBe('done');
+  expect(readdirSync(directory.path)).toEqual(['tokens']);
+});
+
+describe('a holder', () => {
+  test('that lives is waited for, never robbed, and named when patience ends', async () => {
+    const mark = lockedBy(parent, 3_600);
+    await expect(take()).rejects.toMatchObject({
+      code: 'LOCKED',
+      message: `could not lock [${path}]: process ${process.ppid} has held the lock for 0.05 seconds`,
+    });
+    expect(readdirSync(lockDirectory())).toEqual([mark.slice(lockDirectory().length + 1)]);
+    expect(readdirSync(directory.path).sort()).toEqual(['.tokens.lock', 'tokens']);
+  });
+
+  test('that is dead is cleared at once', async () => {
+    lockedBy(dead);
+    await expect(take(0)).resolves.toBe('done');
+  });
+
+  test('whose number is in use again by another process is dead', async () => {
+    lockedBy({ ...parent, started: '1' });
+    await expect(take(0)).resolves.toBe('done');
+  });
+
+  test('of this very process, left from a release that failed, is dead', async () => {
+    lockedBy(own);
+    await expect(take(0)).resolves.toBe('done');
+  });
+
+  test('that is stopped lives, and is never robbed', async () => {
+    const stopped = spawn('sleep', ['60'], { stdio: 'ignore' });
+    const pid = stopped.pid ?? 0;
+    try {
+      stopped.kill('SIGSTOP');
+      lockedBy({ ...own, pid, started: startOf(pid) });
+      await expect(take(4 * QUICK.deadline)).rejects.toMatchObject({
+        message: expect.stringContaining(`process ${pid} has held the lock`),
+        hint: `Wait for process ${pid} to finish, or stop it.`,
+      });
+    } finally {
+      stopped.kill('SIGKILL');
+    }
+  });
+
+  test('that is another task of this process is named as such', async () => {
+    await take(50, async () => {
+      await expect(take()).rejects.toMatchObject({
+        message: `could not lock [${path}]: another task of this process has held the lock for 0.05 seconds`,
+      });
+    });
+  });
+
+  test('that is another thread of this process is named as such', async () => {
+    lockedBy({ ...own, scope: `${own.scope}_w1` });
+    await expect(take(0)).rejects.toMatchObject({
+      message: `could not lock [${path}]: another thread of this process has held the lock for 0 seconds`,
+    });
+  });
+
+  test('that was taken for dead finds out before it replaces anything', async () => {
+    await expect(
+      withLock(nodeFileSystem, path, {}, async (lock) => {
+        lock.assertHeld();
+        for (const mark of readdirSync(lockDirectory()))
+          nodeFileSystem.unlinkSync(join(lockDirectory(), mark));
+        lock.assertHeld();
+      }),
+    ).rejects.toMatchObject({ code: 'LOCKED', message: expect.stringContaining('was lost') });
+  });
+});
+
+test('two waiters that see the same dead lock do not get in together', async () => {
+  let inside = 0;
+  const enter = async () => {
+    expect(++inside).toBe(1);
+    await sleep(2);
+    inside--;
+  };
+  for (let round = 0; round < 20; round++) {
+    lockedBy(dead);
+    await Promise.all([take(5_000, enter), take(5_000, enter), take(5_000, enter)]);
+  }
+});
+
+test('a waiter that saw a dead lock can not clear the lock that another has taken since', async () => {
+  // The waiter is held up between its look at the dead mark and its unlink; meanwhile another one clears and takes it.
+  lockedBy(dead);
+  let other: Promise<unknown> | undefined;
+  let leave = () => {};
+  const gate = new Promise<void>((resolve) => {
+    leave = resolve;
+  });
+  let entered = false;
+  const { fs } = watchedFileSystem({
+    before(_, name) {
+      if (name !== 'unlinkSync' || other) return;
+      other = take(0, () => {
+        entered = true;
+        return gate;
+      });
+    },
+  });
+  const waiter = withLock(fs, path, { patience: 100 }, async () => 'done');
+  await expect(waiter).rejects.toMatchObject({ code: 'LOCKED' });
+  expect(entered).toBe(true);
+  leave();
+  await other;
+});
+
+test('a lock directory that holds something else is an error that names it', async () => {
+  mkdirSync(lockDirectory());
+  writeFileSync(join(lockDirectory(), 'junk'), '');
+  await expect(take()).rejects.toMatchObject({
+    code: 'LOCKED',
+    message: `[${join(lockDirectory(), 'junk')}] is not the mark of a lock`,
+    hint: `Remove [${join(lockDirectory(), 'junk')}].`,
+  });
+});
+
+test.each<[what: string, make: () => void]>([
+  ['a file', () => writeFileSync(lockDirectory(), '')],
+  ['a named pipe', () => execFileSync('mkfifo', [lockDirectory()])],
+  ['a link that leads nowhere', () => symlinkSync('nowhere', lockDirectory())],
+  ['a link to a directory', () => symlinkSync(directory.mkdir('elsewhere'), lockDirectory())],
+])('%s in the place of the lock is an error at once, however long the patience', async (_, make) => {
+  make();
+  await expect(take(3_600_000)).rejects.toMatchObject({
+    code: 'LOCKED',
+    message: `[${lockDirectory()}] is not a lock directory`,
+    hint: `Remove [${lockDirectory()}].`,
+  });
+  expect(
+    readdirSync(directory.path)
+      .filter((name) => name !== 'elsewhere')
+      .sort(),
+  ).toEqual(['.tokens.lock', 'tokens']);
+});
+
+test('a signal ends the waiting', async () => {
+  lockedBy(parent);
+  const controller = new AbortController();
+  const waiting = withLock(nodeFileSystem, path, { signal: controller.signal }, async () => 'done');
+  controller.abort(new Error('enough'));
+  await expect(waiting).rejects.toThrow('enough');
+  expect(readdirSync(directory.path).sort()).toEqual(['.tokens.lock', 'tokens']);
+});
+
+test('who may write in the directory may also clear its lock: they have the same mode', async () => {
+  nodeFileSystem.chmodSync(directory.path, 0o770);
+  await take(50, async () => expect(statSync(lockDirectory()).mode & 0o7777).toBe(0o770));
+});
+
+describe('patience', () => {
+  test('begins anew whenever the lock changes hands', async () => {
+    const patience = 30;
+    let mark = lockedBy(parent);
+    let hands = 0;
+    const { fs } = watchedFileSystem({
+      before(_, name) {
+        if (name !== 'renameSync') return;
+        unlinkSync(mark); // before each try the lock goes to another one, in the end to nobody
+        if (++hands === 100) rmSync(lockDirectory(), { recursive: true });
+        if (hands >= 100) return;
+        mark = join(
+          lockDirectory(),
+          `${parent.pid}-${parent.started}-${parent.scope}-${`${hands}`.padStart(12, '0')}`,
+        );
+        writeFileSync(mark, '');
+      },
+    });
+    const start = performance.now();
+    await expect(withLock(fs, path, { patience, pace: QUICK }, async () => 'done')).resolves.toBe('done');
+    expect(performance.now() - start).toBeGreaterThan(patience);
+  });
+});
+
+describe('between containers', () => {
+  test('the default heartbeat comes three times before a mark that stands still is taken for dead', () => {
+    expect(3 * PACE.heartbeat).toBeLessThanOrEqual(PACE.deadline);
+    expect(PACE.deadline).toBeLessThan(2_000); // longer no killed process may hold the next one up
+  });
+
+  test('a holder that works for long keeps its lock, and who waits is told who holds it', async () => {
+    await withLock(otherContainer(), path, { pace: QUICK }, async (lock) => {
+      await expect(take(10 * QUICK.deadline)).rejects.toMatchObject({
+        code: 'LOCKED',
+        message:
+          `could not lock [${path}]: a process of another container or machine (number ${process.pid} there) ` +
+          'has held the lock for 0.6 seconds',
+        hint: 'Wait for it to finish, or stop it.',
+      });
+      lock.assertHeld();
+    });
+    expect(readdirSync(directory.path)).toEqual(['tokens']);
+  });
+
+  test('one that waits for long keeps its directory, and gets the lock', async () => {
+    let waiting: Promise<unknown> | undefined;
+    await take(50, async () => {
+      waiting = withLock(otherContainer(), path, { pace: QUICK }, async () => 'done');
+      expect((await remains(nodeFileSystem, path, QUICK)).locks).toEqual([]);
+    });
+    await expect(waiting).resolves.toBe('done');
+    expect(readdirSync(directory.path)).toEqual(['tokens']);
+  });
+
+  test('a holder that gives no sign of life is robbed, and finds out before it replaces anything', async () => {
+    const frozen = otherContainer({
+      before(_, name) {
+        if (name === 'ftruncateSync') throw systemError('EIO', name);
+      },
+    });
+    const error = await rejectionOf(
+      withLock(frozen, path, { pace: QUICK }, async (lock) => {
+        await expect(take(10_000)).resolves.toBe('done');
+        lock.assertHeld();
+      }),
+    );
+    expect(error).toMatchObject({ code: 'LOCKED', message: expect.stringContaining('was lost') });
+    expect(readdirSync(directory.path)).toEqual(['tokens']);
+  });
+
+  test.each([
+    ['new', 0],
+    ['an hour old', 3_600],
+    ['an hour ahead of the clock', -3_600],
+  ])('a dead mark that is %s is cleared, and only after it was watched', async (_, age) => {
+    lockedBy(foreign, age);
+    await expect(take(0)).rejects.toMatchObject({ code: 'LOCKED' });
+    await expect(take(10_000)).resolves.toBe('done');
+  });
+
+  test('a mark that may not be opened is watched all the same', async () => {
+    lockedBy(foreign);
+    const { fs } = watchedFileSystem({
+      instead: (name, at) => {
+        if (name === 'openSync' && /-0123456789ab$/.test(String(at))) throw systemError('EACCES', name);
+      },
+    });
+    await expect(withLock(fs, path, { pace: QUICK }, async () => 'done')).resolves.toBe('done');
+  });
+
+  test('a mark that changes when somebody writes to it is watched anew', async () => {
+    const mark = lockedBy(foreign);
+    let looks = 0;
+    const { fs } = watchedFileSystem({
+      before(_, name) {
+        if (name === 'renameSync' && looks++ < 100) writeFileSync(mark, '.'.repeat(looks));
+      },
+    });
+    await expect(withLock(fs, path, { pace: QUICK }, async () => 'done')).resolves.toBe('done');
+    expect(looks).toBeGreaterThan(100);
+  });
+});
+
+describe('a watched mark', () => {
+  const pace: LockPace = { ...PACE, heartbeat: 500, deadline: 1_500 };
+  const watching = () => {
+    const clock = { now: 0 };
+    return { clock, watch: new MarkWatch(pace, () => clock.now) };
+  };
+
+  test('is dead when it has stood still for the deadline, and not before', () => {
+    const { clock, watch } = watching();
+    const verdicts = [0, 500, 1_000, 1_499, 1_500].map((now) => {
+      clock.now = now;
+      return watch.judge('mark', 'same');
+    });
+    expect(verdicts).toEqual(['unsure', 'unsure', 'unsure', 'unsure', 'dead']);
+  });
+
+  test('is alive once it has changed, and may still die', () => {
+    const { clock, watch } = watching();
+    const verdicts = [0, 500, 1_000, 1_500, 2_000].map((now) => {
+      clock.now = now;
+      return watch.judge('mark', now < 500 ? 'one' : 'other');
+    });
+    expect(verdicts).toEqual(['unsure', 'alive', 'alive', 'alive', 'dead']);
+  });
+
+  test('does not die of the time in which its watcher was stopped', () => {
+    const { clock, watch } = watching();
+    watch.judge('mark', 'same');
+    clock.now = 3_600_000;
+    expect(watch.judge('mark', 'same')).toBe('unsure');
+  });
+
+  test('that is gone is not there to be cleared, and another one is watched anew', () => {
+    const { clock, watch } = watching();
+    watch.judge('mark', 'same');
+    expect(watch.judge('mark', undefined)).toBe('alive');
+    clock.now = 500;
+    expect(watch.judge('mark', 'same')).toBe('unsure');
+    expect(watch.judge('other', 'same')).toBe('unsure');
+  });
+});
+
+describe('a dead mark', () => {
+  let victim = '';
+  const markPath = ({ pid, started, scope }: ProcessIdentity) =>
+    join(lockDirectory(), `${pid}-${started}-${scope}-0123456789ab`);
+  beforeEach(() => {
+    mkdirSync(lockDirectory());
+    victim = directory.write('victim/file', 'mine');
+  });
+
+  describe.each([
+    ['of this container', dead],
+    ['of another container', foreign],
+  ])('%s', (_, identity) => {
+    test.each<[what: string, make: (at: string) => void]>([
+      ['an empty directory', (at) => mkdirSync(at)],
+      ['a link to a file', (at) => symlinkSync(victim, at)],
+      ['a link to a directory', (at) => symlinkSync(join(victim, '..'), at)],
+      ['a named pipe', (at) => execFileSync('mkfifo', [at])],
+    ])('that is %s is removed, and nothing else', async (_, make) => {
+      make(markPath(identity));
+      await expect(take(10_000)).resolves.toBe('done');
+      expect(readFileSync(victim, 'utf8')).toBe('mine');
+      expect(readdirSync(directory.path)).toEqual(['tokens', 'victim']);
+    });
+
+    test('that is a directory with something in it is an error that says so', async () => {
+      mkdirSync(join(markPath(identity), 'x'), { recursive: true });
+      await expect(take(10_000)).rejects.toMatchObject({
+        code: 'LOCKED',
+        message: `[${markPath(identity)}] is not a mark of a lock, but a directory that is not empty`,
+        hint: `Remove [${markPath(identity)}].`,
+      });
+      expect(existsSync(join(markPath(identity), 'x'))).toBe(true);
+    });
+  });
+});
+
+describe('the directories of waiters', () => {
+  const nameOf = ({ pid, started, scope }: ProcessIdentity) => `${pid}-${started}-${scope}-0123456789ab`;
+  const waiter = (identity: ProcessIdentity) => `.tokens.lock-${nameOf(identity)}`;
+  function lay(identity: ProcessIdentity, ageInSeconds = 0): void {
+    const mark = directory.write(join(waiter(identity), nameOf(identity)));
+    const then = Date.now() / 1000 - ageInSeconds;
+    utimesSync(mark, then, then);
+  }
+
+  test('that were killed are removed, those of living ones stay, and those that may be living', async () => {
+    for (const identity of [dead, parent, foreign]) lay(identity);
+    directory.mkdir(waiter({ ...dead, pid: dead.pid + 1 })); // killed before it had made its mark
+    await take();
+    expect(readdirSync(directory.path).sort()).toEqual([waiter(foreign), waiter(parent), 'tokens'].sort());
+  });
+
+  test.each([3_600, -3_600])('of another container, %i seconds old, are watched and removed', async (age) => {
+    lay(foreign, age);
+    await take();
+    expect(readdirSync(directory.path)).toEqual(['tokens']);
+  });
+
+  test('of another container that are old but show a sign of life stay', async () => {
+    lay(foreign, 3_600);
+    const mark = join(directory.path, waiter(foreign), nameOf(foreign));
+    let released = false;
+    const { fs } = watchedFileSystem({
+      before(_, name) {
+        if (name === 'rmdirSync') released = true;
+        else if (released && name === 'openSync') writeFileSync(mark, `${performance.now()}`);
+      },
+    });
+    await withLock(fs, path, { pace: QUICK }, async () => 'done');
+    expect(readdirSync(directory.path)).toEqual([waiter(foreign), 'tokens']);
+  });
+
+  test('are found by a look, those of other containers too', async () => {
+    for (const identity of [dead, parent, foreign]) lay(identity);
+    const { locks } = await remains(nodeFileSystem, path, QUICK);
+    expect(locks.toSorted()).toEqual(
+      [dead, foreign].map((id) => join(directory.path, waiter(id))).toSorted(),
+    );
+  });
+
+  test.each([dead, foreign])(
+    'a link in the place of one is neither followed nor a finding: %j',
+    async (identity) => {
+      directory.write(join('victim', nameOf(identity)), 'mine');
+      directory.write('victim/file', 'mine');
+      const then = Date.now() / 1000 - 3_600;
+      utimesSync(join(directory.path, 'victim', nameOf(identity)), then, then);
+      symlinkSync('victim', join(directory.path, waiter(identity)));
+      await take();
+      expect((await remains(nodeFileSystem, path, QUICK)).locks).toEqual([]);
+      expect(readdirSync(join(directory.path, 'victim'))).toEqual([nameOf(identity), 'file']);
+      expect(lstatSync(join(directory.path, waiter(identity))).isSymbolicLink()).toBe(true);
+    },
+  );
+
+  test('with something else in them keep that', async () => {
+    lay(dead);
+    directory.write(join(waiter(dead), 'file'), 'mine');
+    await take();
+    expect(readdirSync(join(directory.path, waiter(dead)))).toEqual(['file']);
+  });
+});
+
+test('a temporary file of a killed process is removed; a link of its name is not', async () => {
+  directory.write('.tokens.0123456789abcdef01.tmp');
+  symlinkSync('tokens', join(directory.path, '.tokens.0123456789abcdef02.tmp'));
+  await take();
+  expect(readdirSync(directory.path)).toEqual(['.tokens.0123456789abcdef02.tmp', 'tokens']);
+});
+
+describe('somebody who may write there, and exchanges what is made before any one system call,', () => {
+  let victim = '';
+  let pipe = '';
+  beforeEach(() => {
+    // What an attacker wants to be led to holds files with the names of dead marks.
+    victim = directory.mkdir('victim');
+    for (const name of ['file', deadMark]) directory.write(join('victim', name), 'mine');
+    chmodSync(join(victim, 'file'), 0o640);
+    chmodSync(victim, 0o750);
+    utimesSync(victim, 1_000_000_000, 1_000_000_000);
+    pipe = join(directory.path, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+  });
+  const deadMark = `${dead.pid}-${dead.started}-${dead.scope}-0123456789ab`;
+  /** A file whose lock is a dead one's, with what a dead one left that waited for it. */
+  function lay(): void {
+    path = directory.write('conf/tokens', 'old');
+    chmodSync(conf(), 0o777);
+    for (const at of ['.tokens.lock', `.tokens.lock-${deadMark}`])
+      directory.write(join('conf', at, deadMark));
+  }
+  function expectUnharmed(): void {
+    expect(readdirSync(victim)).toEqual([deadMark, 'file']);
+    expect(readFileSync(join(victim, 'file'), 'utf8')).toBe('mine');
+    expect(statSync(join(victim, 'file')).mode & 0o7777).toBe(0o640);
+    expect(statSync(victim).mode & 0o7777).toBe(0o750);
+    expect(statSync(victim).mtimeMs).toBe(1e12); // nothing was made or removed there, not for a moment
+  }
+  const conf = () => join(directory.path, 'conf');
+  const find = (pattern: RegExp) => readdirSync(conf()).filter((name) => pattern.test(name));
+  const directories = () => find(/^\.tokens\.lock/).map((name) => join(conf(), name));
+  const marks = () =>
+    directories()
+      .filter((at) => lstatSync(at).isDirectory())
+      .flatMap((at) => readdirSync(at).map((name) => join(at, name)));
+
+  const exchanges: [what: string, those: () => string[], make: (at: string) => void][] = [
+    ['a directory for a link', directories, (at) => symlinkSync(victim, at)],
+    ['a directory for a file', directories, (at) => writeFileSync(at, '')],
+    ['a directory for a pipe', directories, (at) => linkSync(pipe, at)],
+    ['a directory for another', directories, (at) => mkdirSync(at)],
+    ['a mark for a link', marks, (at) => symlinkSync(join(victim, 'file'), at)],
+    ['a mark for a pipe', marks, (at) => linkSync(pipe, at)],
+    ['a mark for a directory', marks, (at) => mkdirSync(at)],
+  ];
+  const moves = exchanges.map(([what, those, make]) => {
+    const move = () => {
+      for (const at of those()) {
+        renameSync(at, join(directory.path, `away-${performance.now()}`));
+        make(at);
+      }
+    };
+    return [what, move] as const;
+  });
+
+  const attempt = async (fs: FileSystem, patience: number) =>
+    withLock(fs, path, { patience, pace: QUICK }, async (lock) => lock.assertHeld()).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+
+  test.each(moves)('%s, changes nothing elsewhere and holds nothing up', async (_, move) => {
+    lay();
+    const dry = watchedFileSystem();
+    await attempt(dry.fs, 50);
+    expect(dry.calls.length).toBeGreaterThan(50);
+    for (const step of dry.calls.keys()) {
+      rmSync(conf(), { recursive: true });
+      lay();
+      const watched = watchedFileSystem({ before: (number) => number === step && move() });
+      const error = await attempt(watched.fs, 50);
+      if (error !== undefined) expect(error).toMatchObject({ name: 'ServiceTokensError' });
+      expect([...watched.openDescriptors]).toEqual([]);
+      expectUnharmed();
+    }
+  });
+
+  test.each(moves)('%s, of a process that waits, does the same', async (_, move) => {
+    path = directory.write('conf/tokens', 'old');
+    const held = `${parent.pid}-${parent.started}-${parent.scope}-0123456789ab`;
+    directory.write(join('conf/.tokens.lock', held));
+    let tries = 0;
+    const { fs } = watchedFileSystem({
+      before(_, name) {
+        if (name === 'renameSync' && ++tries === 3) move();
+      },
+    });
+    const error = await attempt(fs, 4 * QUICK.heartbeat);
+    if (error !== undefined) expect(error).toMatchObject({ code: 'LOCKED' });
+    expectUnharmed();
+  });
+});
+
+test('where there is no /proc, the lock works by its paths', async () => {
+  const { fs } = watchedFileSystem({
+    instead: (_, at) => {
+      if (String(at).startsWith('/proc/self/fd/')) throw systemError('ENOENT', 'open');
+    },
+  });
+  for (const before of [dead, foreign]) {
+    lockedBy(before);
+    await expect(
+      withLock(fs, path, { pace: QUICK }, async (lock) => lock.assertHeld()),
+    ).resolves.toBeUndefined();
+    expect(readdirSync(directory.path)).toEqual(['tokens']);
+  }
+});
+
+test('the mark of a lock may be opened by everybody, and written by its process alone', async () => {
+  await take(50, async () => {
+    const [mark = ''] = readdirSync(lockDirectory());
+    expect(statSync(join(lockDirectory(), mark)).mode & 0o7777).toBe(0o644);
+  });
+});
+
+test('a thread that is ended while it holds the lock does not hold the next one up', async () => {
+  const script = new URL('../support/hold-in-thread.js', import.meta.url);
+  const worker = new Worker(script, { workerData: { path } });
+  await new Promise((resolve) => worker.once('message', resolve));
+  await expect(take(0)).rejects.toMatchObject({
+    message: expect.stringContaining('another thread of this process has held the lock'),
+  });
+  await worker.terminate();
+  await expect(take(0)).resolves.toBe('done');
+  expect(readdirSync(directory.path)).toEqual(['tokens']);
+});
+
+test('threads of one process do not rob each other: of 200 creations in 8 threads all succeed', async () => {
+  const target = join(directory.path, 'service_tokens');
+  const script = new URL('../support/create-in-thread.js', import.meta.url);
+  const ends = await Promise.all(
+    Array.from({ length: 8 }, (_, thread) => {
+      const names = Array.from({ length: 25 }, (_, i) => `t${thread}-${i}`);
+      const worker = new Worker(script, { workerData: { path: target, names } });
+      return new Promise<readonly string[]>((resolve, reject) => {
+        worker.on('message', resolve);
+        worker.on('error', reject);
+      });
+    }),
+  );
+  expect(ends.flat()).toEqual([]);
+  expect(new ServiceTokensFile(target).list()).toHaveLength(200);
+  expect(readdirSync(directory.path)).toEqual(['service_tokens', 'tokens']);
+}, 60_000);
+
+describe('livenessOf', () => {
+  test.each([
+    ['this process', own, 'alive'],
+    ['its parent', parent, 'alive'],
+    ['a number that nobody has', dead, 'dead'],
+    ['a number that another process has now', { ...parent, started: '1' }, 'dead'],
+    ['a number of another pid namespace', foreign, 'foreign'],
+    ['a thread of this process', threadOf('self'), 'alive'],
+    ['a thread that has ended', { ...threadOf('self'), scope: `${own.scope}_t${2 ** 22 + 1}` }, 'dead'],
+    ['a number that another thread has now', { ...threadOf('self'), started: '1' }, 'dead'],
+    ['a thread of a process that has ended', { ...dead, scope: `${dead.scope}_t1` }, 'dead'],
+    ['a thread whose number in the kernel nobody knows', { ...own, scope: `${own.scope}_w1` }, 'foreign'],
+  ] as const)('knows %s', (_, identity, expected) => {
+    expect(livenessOf(identity, nodeFileSystem)).toBe(expected);
+  });
+
+  test('knows a thread of another process', async () => {
+    const child = spawn(process.execPath, ['-e', 'console.log(); setInterval(() => {}, 1000)']);
+    try {
+      await new Promise((resolve) => child.stdout.once('data', resolve));
+      expect(livenessOf(threadOf(child.pid ?? 0), nodeFileSystem)).toBe('alive');
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+});
+
+test('entries of the lock that are not marks, and come and go, do not renew the patience', async () => {
+  const lock = lockDirectory();
+  await withLock(nodeFileSystem, path, {}, async () => {
+    let count = 0;
+    const junk = setInterval(() => {
+      rmSync(join(lock, `.junk${count}`), { force: true });
+      writeFileSync(join(lock, `.junk${++count}`), '');
+    }, 5);
+    try {
+      const waiting = withLock(nodeFileSystem, path, { patience: 200 }, async () => undefined);
+      await expect(waiting).rejects.toMatchObject({
+        code: 'LOCKED',
+        message: `could not lock [${path}]: another task of this process has held the lock for 0.2 seconds`,
+      });
+    } finally {
+      clearInterval(junk);
+      rmSync(join(lock, `.junk${count}`), { force: true });
+    }
+  });
+});

@@ -1,0 +1,135 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { parseAlgorithm } from '../../src/hash/algorithm.js';
+import { hashDefect, hashWeakness } from '../../src/hash/hash-defects.js';
+import { hashSecret, verifySecret } from '../../src/hash/hasher.js';
+import { readStoredHash } from '../../src/hash/stored-hash.js';
+import { errorOf, publicTokens, vectors } from '../support/fixtures.js';
+
+const matching = [...vectors.pairs, ...vectors.verify_only].filter(({ result }) => result === true);
+
+/** The negative vectors whose hash is at fault; in the others the secret is a wrong one, or the hash another's. */
+const DEAD: Readonly<Record<string, string>> = {
+  'one dollar and text': 'it has no $ between salt and key',
+  'empty salt and key': 'its key is shorter than 16 bytes',
+  'key last char dropped (padding)': 'its key is not the base64 of 32 bytes',
+  'key with an extra dollar': 'its key is not the base64 of 32 bytes',
+  'key with bad base64 char': 'its key is not the base64 of 32 bytes',
+  'key not canonical base64 (low bits of last char set)': 'its key is not the base64 of 32 bytes',
+  'salt of 7 bytes': 'its salt is shorter than 8 bytes',
+  'salt with one dangling char': 'its salt is not base64',
+  'salt with newline': 'its salt is not base64',
+  'non-ascii salt': 'its salt is not base64',
+  'trailing garbage after valid': 'its key is not the base64 of 32 bytes',
+  'bcrypt one digit cost, 59 chars': 'its cost is not written with two digits',
+  'bcrypt last salt char with spare bits set (same 16 bytes)': 'its salt is none that bcrypt writes',
+  'bcrypt bad char at 2nd of a salt group': 'its salt is none that bcrypt writes',
+  'bcrypt bad char in hash': 'its key is none that bcrypt writes',
+  "bcrypt '$' replaced by '-' after cost": 'its cost is not written with two digits',
+  'SHA empty': 'it is not the base64 of 20 bytes',
+  'SSHA256 salt only': 'it is not the base64 of 32 bytes',
+  'SSHA256 bad salt base64': 'its salt is not base64',
+};
+
+/** The negative vectors with a header that stops the server: the file's reader refuses those. */
+const STOPS_THE_SERVER = [
+  'negative cost',
+  'cost over int',
+  'no dollar at all',
+  'bcrypt cost 15',
+  "bcrypt cost 'xx'",
+  'bcrypt 59 chars',
+  'bcrypt 58 chars',
+  'bcrypt 7 chars',
+  'bcrypt 61 chars',
+];
+
+describe('a hash that some secret matches has no defect', () => {
+  test.each(
+    matching.filter(({ stored }) => readStoredHash(stored) !== undefined).map(({ stored }) => [stored]),
+  )('%s', (stored) => {
+    expect(hashDefect(stored)).toBeUndefined();
+  });
+
+  test.each(publicTokens.tokens.map(({ qualifiedName, stored }) => [qualifiedName, stored]))(
+    '%s, of the public tests',
+    (_, stored) => {
+      expect(hashDefect(stored)).toBeUndefined();
+    },
+  );
+
+  test('nor has any that this tool makes', async () => {
+    const algorithms = ['pbkdf2_1000', 'pbkdf2_stretch_1000', 'bcrypt4'].map(parseAlgorithm);
+    await fc.assert(
+      fc.asyncProperty(fc.string(), fc.constantFrom(...algorithms), async (secret, algorithm) => {
+        expect(hashDefect(await hashSecret(secret, algorithm))).toBeUndefined();
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('of the negative vectors', () => {
+  const negative = vectors.negative.map((vector) => [vector.note, vector] as const);
+
+  test.each(negative.filter(([note]) => note in DEAD))('the hash of <%s> is dead', (note, { stored }) => {
+    expect(hashDefect(stored)).toBe(DEAD[note]);
+  });
+
+  test.each(negative.filter(([note]) => STOPS_THE_SERVER.includes(note)))(
+    'the header of <%s> stops the server',
+    (_, { stored }) => {
+      expect(errorOf(() => hashDefect(stored)).code).toBe('MALFORMED_FILE');
+    },
+  );
+
+  test('every other one has a wrong secret only, or is plain text', () => {
+    const others = negative.filter(([note]) => !(note in DEAD) && !STOPS_THE_SERVER.includes(note));
+    expect(others.map(([note, { stored }]) => [note, hashDefect(stored)])).toEqual([
+      ['empty secret', undefined],
+      ['wrong secret stretch', undefined],
+      ['other listed cost', undefined],
+      ['bcrypt wrong cost digits', undefined],
+      ['bcrypt $2$ is plain text', 'it is plain text'],
+      ['SHA wrong', undefined],
+      ['SHA lower-case prefix', 'it is plain text'],
+      ['SSHA256 wrong', undefined],
+      ['plain differs', 'it is plain text'],
+    ]);
+  });
+});
+
+const KEY_16 = 'qrsxgtctjbJqudZ8GvKMVA==';
+const BCRYPT = '$2a$04$c6qkhm8i3pzSM9b4AEnuve4Zj6zHnfX0yftdfTS9DZSP.B4jPKTaO';
+
+test.each([
+  ['a key of 20 bytes: the server computes 16', '{PBKDF2}1000$AQgPFh0kKzI=$AQgPFh0kKzI5QEdOVVxjanF4f4Y='],
+  ['a cost that Java reads and bcrypt does not', BCRYPT.replace('$04$', '$+4$')],
+  ['a cost of three digits', BCRYPT.replace('$04$', '$004$')],
+  ['a cost in the digits of another script', BCRYPT.replace('$04$', '$٠٤$')],
+  ['two more bits in the last character of a bcrypt key', BCRYPT.replace(/O$/, 'P')],
+  ['{MD5} of the length of {SHA}', '{MD5}gXODQUdXbcUYsUww3rIJNH98bD0='],
+  ['the URL-safe alphabet', '{SHA}UOSDaQ7EgfSvf2-1JLK5nrFxZWU='],
+  ['a key in the URL-safe alphabet', `{PBKDF2}1000$AQgPFh0kKzI=$${KEY_16.replace('Z', '_')}`],
+])('%s is a defect, and the secret does not match', async (_, stored) => {
+  expect(hashDefect(stored)).toBeDefined();
+  expect(await verifySecret('46ToAwIHQxGVpBuUpCkGXA', stored).catch(() => false)).toBe(false);
+});
+
+test('no reason shows anything of the hash', () => {
+  for (const { stored, note } of vectors.negative) {
+    const [, tail = stored] = /^(?:\{\w+\}\d*|\$2a\$\d*)(.{4,})/.exec(stored) ?? [];
+    if (note in DEAD) expect(hashDefect(stored)).not.toContain(tail);
+  }
+});
+
+test.each([
+  ['{SHA}gXODQUdXbcUYsUww3rIJNH98bD0=', '{SHA}, without salt or iterations'],
+  ['{MD5}1B2M2Y8AsgTpgAmY7PhCfg==', '{MD5}, without salt or iterations'],
+  [`{PBKDF2}+1000$AQgPFh0kKzI=$${KEY_16}`, 'PBKDF2 with 1000 iterations only'],
+  [`{PBKDF2_STRETCH}1000$AQgPFh0kKzI=$${KEY_16}`, 'PBKDF2_STRETCH with 1000 iterations only'],
+  [`{PBKDF2}10000$AQgPFh0kKzI=$${KEY_16}`, undefined],
+  [BCRYPT, undefined],
+])('the weakness of %s is: %s', (stored, weakness) => {
+  expect(hashWeakness(stored)).toBe(weakness);
+});

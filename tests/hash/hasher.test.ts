@@ -1,0 +1,355 @@
+/**
+ * Hashing, held against three things that are not ours: pairs made by the original's own code (fixtures/oracle), tokens
+ * of other projects' public tests, and other implementations of PBKDF2 (Python's) and bcrypt (libcrypt's).
+ *
+ * The expensive costs are computed once, for reading, the most expensive of them by `npm run acceptance` only. Writing
+ * them differs from writing the others by the number only.
+ */
+import { spawnSync } from 'node:child_process';
+import { pbkdf2Sync } from 'node:crypto';
+import { describe, expect, test } from '@jest/globals';
+import { parseAlgorithm } from '../../src/hash/algorithm.js';
+import { hashDefect } from '../../src/hash/hash-defects.js';
+import { hashSecret, verifySecret } from '../../src/hash/hasher.js';
+import { codeAndMessage, type Pair, publicTokens, rejectionOf, vectors } from '../support/fixtures.js';
+import { testThoroughly } from '../support/thoroughness.js';
+
+const plainText = ['noop', 'clear_text'];
+const verifyOnly = ['sha1', 'md5', 'ssha256'];
+const show = (text: string) => JSON.stringify(text.length > 24 ? `${text.slice(0, 24)}...` : text);
+const titled = <T extends { secret: string; stored: string }>(pairs: readonly T[]) =>
+  pairs.map((pair) => ({ ...pair, shownSecret: show(pair.secret), shownStored: show(pair.stored) }));
+
+/** Bytes 0, 1, 2, ... as many as are asked for. */
+const counting = (size: number) => Uint8Array.from({ length: size }, (_, i) => i);
+
+describe('Secrets and hashes that the original made', () => {
+  const slow = /^(bcrypt1[34]|pbkdf2(_stretch)?_1000000)$/;
+  for (const pair of titled(vectors.pairs.filter(({ algorithm }) => !plainText.includes(algorithm)))) {
+    const { algorithm, shownSecret, shownStored, secret, stored, result } = pair;
+    const testIt = slow.test(algorithm) ? testThoroughly : test;
+    testIt(`the secret ${shownSecret} is the one of the ${algorithm} hash ${shownStored}`, async () => {
+      expect(await verifySecret(secret, stored)).toBe(result);
+    });
+  }
+
+  test.each(titled(vectors.pairs.filter(({ algorithm }) => plainText.includes(algorithm))))(
+    'the secret $shownSecret stored as plain text ($algorithm) matches nothing, as the server skips such a line',
+    async ({ secret, stored }) => {
+      expect(stored).toBe(secret);
+      expect(await verifySecret(secret, stored)).toBe(false);
+    },
+  );
+
+  test.each(titled(vectors.verify_only))('$note: answered as by the original ($result)', async (pair) => {
+    expect(await verifySecret(pair.secret, pair.stored)).toBe(pair.result);
+  });
+
+  test.each(titled(vectors.negative.filter(({ result }) => result !== 'exception')))(
+    '$note: $shownStored does not match',
+    async ({ secret, stored, result }) => {
+      expect(result).toBe(false);
+      expect(await verifySecret(secret, stored)).toBe(false);
+    },
+  );
+
+  test.each(titled(vectors.negative.filter(({ result }) => result === 'exception')))(
+    '$note: $shownStored is an error, as to the original, and shows neither secret nor hash',
+    async ({ secret, stored }) => {
+      const { code, message } = await rejectionOf(verifySecret(secret, stored));
+      expect(['HASH_UNUSABLE', 'MALFORMED_FILE']).toContain(code);
+      expect(message).not.toContain(secret);
+      expect(message).not.toContain(stored.slice(-8));
+    },
+  );
+
+  test('there are vectors of every algorithm and of every kind of answer', () => {
+    const algorithms = new Set(vectors.pairs.map(({ algorithm }) => algorithm.toLowerCase()));
+    expect(algorithms.size).toBe(26 + plainText.length + verifyOnly.length);
+    expect(new Set(vectors.pairs.map(({ result }) => result))).toEqual(new Set([true]));
+    expect(new Set(vectors.negative.map(({ result }) => result))).toEqual(new Set([false, 'exception']));
+    expect(vectors.verify_only.length).toBeGreaterThan(0);
+  });
+});
+
+describe('A hash that no secret can be checked against is told from one that does not match', () => {
+  const key = 'qrsxgtctjbJqudZ8GvKMVE/DJJaZnqIk7D+ix4suYxw=';
+  test.each([
+    {
+      why: 'the header stops the server already',
+      stored: `{PBKDF2}-1000$AQgPFh0kKzI=$${key}`,
+      error: { code: 'MALFORMED_FILE', message: 'unknown hash function [pbkdf2_-1000]' },
+    },
+    {
+      why: 'the salt is too short',
+      stored: `{PBKDF2}1000$AQgPFh0kKw==$${key}`,
+      error: { code: 'HASH_UNUSABLE', message: 'PBKDF2 salt must be at least [8 bytes] long' },
+    },
+    {
+      why: 'the salt is no base64',
+      stored: `{PBKDF2_STRETCH}1000$AQgPFh0kKzI-$${key}`,
+      error: { code: 'HASH_UNUSABLE', message: 'PBKDF2 salt is not base64' },
+    },
+    {
+      why: 'the key of 21 characters makes 0 times 128 bits',
+      stored: '{PBKDF2}1000$AQgPFh0kKzI=$qrsxgtctjbJqudZ8GvKMV',
+      error: {
+        code: 'HASH_UNUSABLE',
+        message: 'PBKDF2 key length must be positive and multiple of [128 bits]',
+      },
+    },
+    {
+      why: 'the key is looked at before the salt',
+      stored: '{PBKDF2}1000$-$',
+      error: {
+        code: 'HASH_UNUSABLE',
+        message: 'PBKDF2 key length must be positive and multiple of [128 bits]',
+      },
+    },
+    {
+      why: 'a one-digit bcrypt cost is listed and never verified',
+      stored: '$2a$4$c6qkhm8i3pzSM9b4AEnuve4Zj6zHnfX0yftdfTS9DZSP.B4jPKTaO',
+      error: { code: 'HASH_UNUSABLE', message: 'Missing salt rounds' },
+    },
+    {
+      why: 'the bcrypt salt is no bcrypt base64',
+      stored: '$2a$04$c!qkhm8i3pzSM9b4AEnuve4Zj6zHnfX0yftdfTS9DZSP.B4jPKTaO',
+      error: { code: 'HASH_UNUSABLE', message: 'Bad salt length' },
+    },
+  ])('when $why, the error is $error.code: $error.message', async ({ stored, error }) => {
+    expect(codeAndMessage(await rejectionOf(verifySecret('46ToAwIHQxGVpBuUpCkGXA', stored)))).toEqual(error);
+  });
+
+  test.each([
+    { why: 'a bad fourth character of a group of the salt is not checked', stored: 'c6q!hm8i3pzSM9b4AEnuve' },
+    { why: 'the spare bits of the last character of the salt are set', stored: 'c6qkhm8i3pzSM9b4AEnuvf' },
+  ])('when $why, bcrypt answers no', async ({ stored }) => {
+    const hash = `$2a$04$${stored}4Zj6zHnfX0yftdfTS9DZSP.B4jPKTaO`;
+    expect(await verifySecret('46ToAwIHQxGVpBuUpCkGXA', hash)).toBe(false);
+  });
+
+  test('when a bcrypt cost has a sign, it is listed and never matches', async () => {
+    const stored = '$2a$+4$c6qkhm8i3pzSM9b4AEnuve4Zj6zHnfX0yftdfTS9DZSP.B4jPKTaO';
+    expect(await verifySecret('46ToAwIHQxGVpBuUpCkGXA', stored)).toBe(false);
+  });
+});
+
+describe('Tokens from the public tests of Elasticsearch, ECK and elastic-package', () => {
+  test.each(publicTokens.tokens)('$qualifiedName verifies, and only with its own secret', async (token) => {
+    expect(await verifySecret(token.secret, token.stored)).toBe(true);
+    expect(await verifySecret(`${token.secret}x`, token.stored)).toBe(false);
+  });
+});
+
+describe('What a hash is made of', () => {
+  test.each([
+    { secret: 'a\ud800b', same: 'a?b', stored: '{SHA}' },
+    { secret: 'a\ud800b', same: 'a?b', stored: 'pbkdf2_1000' },
+    { secret: 'a\ud800b', same: 'a?b', stored: 'pbkdf2_stretch_1000' },
+    { secret: 'a\udc00b', same: 'a?b', stored: 'bcrypt4' },
+  ])('a lone surrogate counts as ? ($stored)', async ({ secret, same, stored }) => {
+    const hash =
+      stored === '{SHA}'
+        ? '{SHA}xkThpP80L8aFPKBXyErksCLIZ40='
+        : await hashSecret(same, parseAlgorithm(stored));
+    expect(await verifySecret(same, hash)).toBe(true);
+    expect(await verifySecret(secret, hash)).toBe(true);
+  });
+
+  test.each(['bcrypt4', 'pbkdf2_1000', 'pbkdf2_stretch_1000'])(
+    'a lone surrogate is written as ? too (%s)',
+    async (name) => {
+      const algorithm = parseAlgorithm(name);
+      const [written, same] = [
+        hashSecret('a\ud800', algorithm, counting),
+        hashSecret('a?', algorithm, counting),
+      ];
+      expect(await written).toBe(await same);
+    },
+  );
+
+  test.each([
+    { name: 'pbkdf2_1000', alike: true, why: 'HMAC fills its key up with zeros' },
+    { name: 'pbkdf2_stretch_1000', alike: false, why: 'the secret is digested first' },
+  ])('a NUL behind the secret makes no difference: $alike for $name, as $why', async ({ name, alike }) => {
+    const stored = await hashSecret('secret', parseAlgorithm(name));
+    expect(await verifySecret('secret\0', stored)).toBe(alike);
+  });
+
+  test('bcrypt looks at the first 72 bytes', async () => {
+    const stored = await hashSecret('x'.repeat(72), parseAlgorithm('bcrypt4'));
+    expect(await verifySecret(`${'x'.repeat(72)}y`, stored)).toBe(true);
+    expect(await verifySecret('x'.repeat(71), stored)).toBe(false);
+  });
+});
+
+describe('Writing', () => {
+  const tooExpensive = /^(bcrypt1[34]|pbkdf2(_stretch)?_(500000|1000000))$/;
+  // One pair for each algorithm, the first that was made with it.
+  const written = vectors.pairs.filter(
+    ({ algorithm }, i, pairs) =>
+      ![...plainText, ...verifyOnly].includes(algorithm) &&
+      !tooExpensive.test(algorithm) &&
+      pairs.findIndex((pair) => pair.algorithm.toLowerCase() === algorithm.toLowerCase()) === i,
+  );
+
+  test.each(written)(
+    "given the original's random bytes, $algorithm writes the original's hash",
+    async (pair) => {
+      const asked: number[] = [];
+      const random = (size: number) => {
+        asked.push(size);
+        return saltOf(pair);
+      };
+      expect(await hashSecret(pair.secret, parseAlgorithm(pair.algorithm), random)).toBe(pair.stored);
+      expect(asked).toEqual([saltOf(pair).length]);
+    },
+  );
+
+  test('every algorithm has been written but the six expensive ones', () => {
+    expect(written).toHaveLength(26 - 6);
+  });
+
+  test.each([
+    { name: 'bcrypt4', form: /^\$2a\$04\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}$/ },
+    { name: 'bcrypt', form: /^\$2a\$10\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}$/ },
+    { name: 'pbkdf2', form: /^\{PBKDF2\}10000\$[A-Za-z0-9+/]{43}=\$[A-Za-z0-9+/]{43}=$/ },
+    { name: 'pbkdf2_50000', form: /^\{PBKDF2\}50000\$[A-Za-z0-9+/]{43}=\$[A-Za-z0-9+/]{43}=$/ },
+    { name: 'pbkdf2_stretch', form: /^\{PBKDF2_STRETCH\}10000\$[A-Za-z0-9+/]{43}=\$[A-Za-z0-9+/]{43}=$/ },
+    { name: 'pbkdf2_stretch_1000', form: /^\{PBKDF2_STRETCH\}1000\$[A-Za-z0-9+/]{43}=\$[A-Za-z0-9+/]{43}=$/ },
+  ])('$name writes $form, verifies its own secret and no other, and is salted', async ({ name, form }) => {
+    const algorithm = parseAlgorithm(name);
+    const stored = await hashSecret('46ToAwIHQxGVpBuUpCkGXA', algorithm);
+    expect(stored).toMatch(form);
+    expect(await verifySecret('46ToAwIHQxGVpBuUpCkGXA', stored)).toBe(true);
+    expect(await verifySecret('46ToAwIHQxGVpBuUpCkGXB', stored)).toBe(false);
+    expect(await hashSecret('46ToAwIHQxGVpBuUpCkGXA', algorithm)).not.toBe(stored);
+  });
+
+  test('the bytes of the caller are left as they are', async () => {
+    const bytes = counting(32);
+    await hashSecret('secret', parseAlgorithm('pbkdf2_1000'), () => bytes);
+    expect(bytes).toEqual(counting(32));
+  });
+});
+
+describe('Other implementations agree', () => {
+  const secrets = ['46ToAwIHQxGVpBuUpCkGXA', 'short', 'пароль-秘密-🔑', 'x'.repeat(200)];
+  const hasPython = spawnSync('python3', ['-c', 'import hashlib; hashlib.pbkdf2_hmac']).status === 0;
+  const hasBcrypt = perl(['x'], '$2a$04$abcdefghijklmnopqrstuu')[0]?.startsWith('$2a$04$') ?? false;
+
+  const ifPython = hasPython ? test : test.skip;
+  const noPython = hasPython ? '' : ' (skipped: there is no python3)';
+  ifPython.each([
+    { name: 'pbkdf2_1000', iterations: 1000, prefix: '{PBKDF2}1000$', stretch: false },
+    { name: 'pbkdf2', iterations: 10_000, prefix: '{PBKDF2}10000$', stretch: false },
+    { name: 'pbkdf2_stretch_1000', iterations: 1000, prefix: '{PBKDF2_STRETCH}1000$', stretch: true },
+    { name: 'pbkdf2_stretch', iterations: 10_000, prefix: '{PBKDF2_STRETCH}10000$', stretch: true },
+  ])(`Python's hashlib computes the same $name${noPython}`, async ({ name, iterations, prefix, stretch }) => {
+    const theirs = python(secrets, iterations, stretch).map((hash) => prefix + hash);
+    const ours = secrets.map((secret) => hashSecret(secret, parseAlgorithm(name), counting));
+    expect(theirs).toHaveLength(secrets.length);
+    expect(await Promise.all(ours)).toEqual(theirs);
+  });
+
+  const ifBcrypt = hasBcrypt ? test : test.skip;
+  const noBcrypt = hasBcrypt ? '' : " (skipped: there is no perl, or its crypt() doesn't know bcrypt)";
+  ifBcrypt.each(['bcrypt4', 'bcrypt6'])(`libcrypt computes the same %s${noBcrypt}`, async (name) => {
+    const ours = await Promise.all(
+      secrets.map((secret) => hashSecret(secret, parseAlgorithm(name), counting)),
+    );
+    expect(perl(secrets, ours[0] ?? '')).toEqual(ours);
+  });
+
+  ifBcrypt.each(['$2a$', '$2b$', '$2y$'])(
+    `a %s hash of libcrypt's verifies with its own secret only${noBcrypt}`,
+    async (prefix) => {
+      const stored = perl(secrets, `${prefix}05$abcdefghijklmnopqrstuu`);
+      expect(stored).toHaveLength(secrets.length);
+      for (const [i, secret] of secrets.entries()) {
+        expect(stored[i]).toHaveLength(60);
+        expect(await verifySecret(secret, stored[i] ?? '')).toBe(true);
+        expect(await verifySecret(`!${secret}`, stored[i] ?? '')).toBe(false);
+      }
+    },
+  );
+});
+
+describe('A PBKDF2 key of more than one block', () => {
+  const salt = Buffer.from('saltsalt');
+  const keyOf = (secret: string, bytes: number) => pbkdf2Sync(secret, salt, 1000, bytes, 'sha512');
+  const storedOf = (key: Buffer, cost = 1000) =>
+    `{PBKDF2}${cost}$${salt.toString('base64')}$${key.toString('base64')}`;
+
+  test.each([64, 80, 128, 192, 1024])('of %d bytes matches its own secret only', async (bytes) => {
+    const stored = storedOf(keyOf('secret', bytes));
+    expect(await verifySecret('secret', stored)).toBe(true);
+    expect(await verifySecret('Secret', stored)).toBe(false);
+  });
+
+  test.each([62, 63, 64, 127])('is compared to its last byte (byte %d is another)', async (at) => {
+    const key = keyOf('secret', 128);
+    key[at] = (key[at] as number) ^ 1;
+    expect(await verifySecret('secret', storedOf(key))).toBe(false);
+  });
+
+  test('is computed for one block only when the secret is a wrong one', async () => {
+    // All of it would take hours, and a test's time is 5 seconds.
+    const endless = storedOf(Buffer.alloc(750_000, 1), 10_000);
+    expect(await verifySecret('secret', endless)).toBe(false);
+  });
+
+  test('is not computed when it takes more than the costliest hash that the server writes', async () => {
+    const first = keyOf('secret', 64);
+    const within = storedOf(Buffer.concat([first, Buffer.alloc(64 * 999)]));
+    const beyond = storedOf(Buffer.concat([first, Buffer.alloc(64 * 1000)]));
+    expect(codeAndMessage(await rejectionOf(verifySecret('secret', beyond)))).toEqual({
+      code: 'HASH_UNUSABLE',
+      message: 'PBKDF2 key takes more than [1000000] iterations',
+    });
+    expect(await verifySecret('wrong', beyond)).toBe(false);
+    expect(hashDefect(beyond)).toBe('its key of 64064 bytes takes more than 1000000 iterations');
+    expect(hashDefect(within)).toBeUndefined();
+  });
+});
+
+/** The salt of a stored hash, as bytes. */
+function saltOf({ stored }: Pair): Buffer {
+  const base64 = /^\{\w+\}\d+\$([^$]*)\$/.exec(stored)?.[1];
+  if (base64 !== undefined) return Buffer.from(base64, 'base64');
+  // bcrypt's base64 is the common one with another alphabet.
+  const alphabet = './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+  const common = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+  const translated = [...stored.slice(7, 29)].map((character) => common[alphabet.indexOf(character)]);
+  return Buffer.from(translated.join(''), 'base64');
+}
+
+/** `<salt>$<key>` of each secret, with the salt 0, 1, 2, ... 31, computed by Python. */
+function python(secrets: readonly string[], iterations: number, stretch: boolean): string[] {
+  const program = `
+import base64, hashlib, json, sys
+iterations, stretch, secrets = json.load(sys.stdin)
+salt = bytes(range(32))
+for secret in secrets:
+    password = secret.encode()
+    if stretch:
+        password = hashlib.sha512(password).hexdigest().encode()
+    key = hashlib.pbkdf2_hmac("sha512", password, salt, iterations, 32)
+    print("$".join(base64.b64encode(part).decode() for part in (salt, key)))
+`;
+  const { stdout } = spawnSync('python3', ['-c', program], {
+    input: JSON.stringify([iterations, stretch, secrets]),
+    encoding: 'utf8',
+  });
+  return stdout.trimEnd().split('\n');
+}
+
+/** crypt(3) of each secret, by perl; no line when there is no perl. */
+function perl(secrets: readonly string[], setting: string): string[] {
+  const program = 'while (<STDIN>) { chomp; print crypt(pack("H*", $_), $ARGV[0]) // "", "\\n" }';
+  const { stdout } = spawnSync('perl', ['-e', program, setting], {
+    input: secrets.map((secret) => `${Buffer.from(secret).toString('hex')}\n`).join(''),
+    encoding: 'utf8',
+  });
+  return stdout ? stdout.trimEnd().split('\n') : [];
+}

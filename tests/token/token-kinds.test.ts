@@ -1,0 +1,49 @@
+import { describe, expect, test } from '@jest/globals';
+import { kindOf } from '../../src/token/token-kinds.js';
+import { publicTokens } from '../support/fixtures.js';
+
+/** The example of Elasticsearch's documentation of POST /_security/api_key. */
+const API_KEY = {
+  id: 'VuaCfGcBCdbkQm-e5aOx',
+  key: 'ui2lp2axTNmsyakw9tvNnw',
+  encoded: 'VnVhQ2ZHY0JDZGJrUW0tZTVhT3g6dWkybHAyYXhUTm1zeWFrdzl0dk5udw==',
+};
+
+const base64 = (bytes: string | number[]) => Buffer.from(bytes as string).toString('base64');
+const enrollment = {
+  ver: '8.14.0',
+  adr: ['172.18.0.2:9200'],
+  fgr: 'a4c5',
+  key: `${API_KEY.id}:${API_KEY.key}`,
+};
+/** 8080099, the id of 8.8.0, in groups of seven bits, the lowest first. */
+const VERSION = [0xe3, 0x95, 0xed, 0x03];
+const UUID = [...'46ToAwIHQxGVpBuUpCkGXA'].map((character) => character.charCodeAt(0));
+
+describe('kindOf', () => {
+  test.each([
+    ['service account token', publicTokens.bearers[0]?.bearer ?? '', 'the server’s own decoder takes it'],
+    ['API key', API_KEY.encoded, 'base64 of id:key'],
+    ['API key', `${API_KEY.id}:${API_KEY.key}`, 'id:key itself'],
+    [
+      'enrollment token',
+      base64(JSON.stringify(enrollment)),
+      'base64 of JSON with version, addresses and key',
+    ],
+    ['OAuth2 access token', base64([...VERSION, 22, ...UUID]), 'a version, and a UUID as text'],
+    ['OAuth2 access token', base64([...VERSION, ...UUID.slice(0, 16)]), 'a version, and the bytes of a UUID'],
+    [
+      'JSON Web Token',
+      'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJtZSJ9.c2lnbmF0dXJl',
+      'three parts, the first begins {"',
+    ],
+    ['unknown', '', 'nothing'],
+    ['unknown', 'elastic/kibana/my-token', 'a name is no token'],
+    ['unknown', 'hunter2', 'a password'],
+    ['unknown', base64('{"ver":1}'), 'JSON without addresses and key'],
+    ['unknown', base64([1, ...UUID]), 'no version begins like this'],
+    ['unknown', ` ${API_KEY.encoded}`, 'white space is for the caller to drop'],
+  ] as const)('says %s of %s: %s', (kind, text, _why) => {
+    expect(kindOf(text)).toBe(kind);
+  });
+});

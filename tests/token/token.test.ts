@@ -1,0 +1,297 @@
+import { Console } from 'node:console';
+import { Writable } from 'node:stream';
+import { format, inspect } from 'node:util';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { knownAccounts, parsePrincipal } from '../../src/accounts/known-accounts.js';
+import { ServiceToken } from '../../src/token/token.js';
+import { parseTokenName } from '../../src/token/token-name.js';
+import { publicTokens, recordedBearers, vectors } from '../support/fixtures.js';
+
+/** oracle/BEHAVIOUR.md section 8. */
+const SECRET = /^[A-Za-z0-9_-]{8}[Q-T][A-Za-z0-9_-][CGKOSWaeimquy26-][A-Za-z0-9_-]{10}[AQgw]$/;
+const fleetServer = parsePrincipal('elastic/fleet-server');
+const t1 = parseTokenName('t1');
+
+const anyPrincipal = fc.constantFrom(...knownAccounts().map(({ principal }) => principal));
+const anyName = fc.stringMatching(/^[A-Za-z0-9-][A-Za-z0-9_-]{0,255}$/).map(parseTokenName);
+const anyRandom = fc.uint8Array({ minLength: 16, maxLength: 16 });
+
+/** What a token says of itself in one line, the secret included. */
+const told = (token: ServiceToken | undefined) => token && `${token.principal} ${token.name} ${token.secret}`;
+/** The bearer of any bytes behind the prefix, as nobody but a test makes one. */
+const bearerOf = (rest: string | Uint8Array, prefix = [0, 1, 0, 1]) =>
+  Buffer.concat([Buffer.from(prefix), Buffer.from(rest as Uint8Array)]).toString('base64');
+
+/** A bearer for a title: on one line, and not too long. */
+const shown = <T extends { bearer: string }>(row: T) => ({
+  ...row,
+  shown: JSON.stringify(row.bearer.length > 80 ? `${row.bearer.slice(0, 80)}...` : row.bearer),
+});
+
+describe('Minting', () => {
+  test('a secret is 22 characters of base64url with the bits of a version 4 UUID', () => {
+    const { secret } = ServiceToken.mint(fleetServer, t1);
+    expect(secret).toHaveLength(22);
+    expect(secret).toMatch(SECRET);
+  });
+
+  test('no two are alike', () => {
+    const secrets = Array.from({ length: 100 }, () => ServiceToken.mint(fleetServer, t1).secret);
+    expect(new Set(secrets).size).toBe(100);
+  });
+
+  test.each([
+    { bytes: 0x00, secret: 'AAAAAAAAQACAAAAAAAAAAA', why: 'version 4 and variant 10 are set' },
+    { bytes: 0xff, secret: '________T_-__________w', why: 'and nothing beside them' },
+  ])('of 16 bytes $bytes comes the secret $secret: $why', ({ bytes, secret }) => {
+    const asked: number[] = [];
+    const random = (size: number) => {
+      asked.push(size);
+      return new Uint8Array(size).fill(bytes);
+    };
+    expect(ServiceToken.mint(fleetServer, t1, random).secret).toBe(secret);
+    expect(asked).toEqual([16]);
+  });
+
+  test('of any 16 bytes comes a secret of that form, with 122 bits of theirs in it', () => {
+    fc.assert(
+      fc.property(anyRandom, (bytes) => {
+        const { secret } = ServiceToken.mint(fleetServer, t1, () => bytes);
+        expect(secret).toMatch(SECRET);
+        const uuid = Buffer.from(secret, 'base64url');
+        for (const [i, byte] of bytes.entries()) {
+          const free = i === 6 ? 0x0f : i === 8 ? 0x3f : 0xff;
+          expect((uuid[i] ?? 0) & free).toBe(byte & free);
+        }
+      }),
+    );
+  });
+});
+
+describe('Encoding', () => {
+  test("the bearer of the vectors' token", () => {
+    const { secret, qualified_name, bearer } = vectors.token_layout;
+    expect(new ServiceToken(fleetServer, t1, secret).bearer).toBe(bearer);
+    expect(qualified_name).toBe(new ServiceToken(fleetServer, t1, secret).qualifiedName);
+  });
+
+  test.each(publicTokens.bearers)(
+    'the bearer of $qualifiedName with the secret $secret is $bearer',
+    (known) => {
+      const [, principal = '', name = ''] = /^(.*)\/(.*)$/.exec(known.qualifiedName) ?? [];
+      const token = new ServiceToken(principal, parseTokenName(name), known.secret);
+      expect(token.qualifiedName).toBe(known.qualifiedName);
+      expect(token.bearer).toBe(known.bearer);
+      expect(told(ServiceToken.decode(known.bearer))).toBe(told(token));
+    },
+  );
+
+  test('the bearer of a token of a known account is letters and digits only, of a length that its name gives', () => {
+    fc.assert(
+      fc.property(anyPrincipal, anyName, anyRandom, (principal, name, bytes) => {
+        const { bearer, qualifiedName } = ServiceToken.mint(principal, name, () => bytes);
+        expect(bearer).toMatch(/^AAEAAWVsYXN0aWMv[A-Za-z0-9]+$/); // no +, no /, no =
+        expect(bearer).toHaveLength(Math.ceil((4 * (27 + qualifiedName.length)) / 3));
+      }),
+    );
+  });
+
+  test('what is decoded is what was encoded', () => {
+    const anySecret = fc.string({ unit: 'grapheme' });
+    fc.assert(
+      fc.property(anyPrincipal, anyName, anySecret, (principal, name, secret) => {
+        const token = new ServiceToken(principal, name, secret);
+        expect(told(ServiceToken.decode(token.bearer))).toBe(told(token));
+      }),
+    );
+  });
+});
+
+describe('Decoding takes what the server takes (FACTS.md, "Bearer strings")', () => {
+  const secret = 'elastic/fleet-server t1 46ToAwIHQxGVpBuUpCkGXA';
+  const base = 'AAEAAWVsYXN0aWMvZmxlZXQtc2VydmVyL3QxOjQ2VG9Bd0lIUXhHVnBCdVVwQ2tHWEE'; // 67 characters, one = is due
+  const two = bearerOf('elastic/kibana/t:1').replaceAll('=', ''); // two = are due
+  const none = bearerOf('elastic/kibana/t:123'); // no = is due
+  const longest = 'n'.repeat(256);
+
+  test.each(
+    [
+      { bearer: base, token: secret, why: 'no padding is fine' },
+      { bearer: `${base}=`, token: secret, why: 'correct padding is fine' },
+      { bearer: `${two}==`, token: 'elastic/kibana t 1', why: 'correct padding of two is fine' },
+      { bearer: none, token: 'elastic/kibana t 123', why: 'no padding is due' },
+      { bearer: `${base}=Zm9v`, token: secret, why: 'anything after complete padding is ignored' },
+      { bearer: `${base}=-_ \n\u00e9=`, token: secret, why: 'anything at all' },
+      { bearer: `${two}===`, token: 'elastic/kibana t 1', why: 'more padding, too' },
+      {
+        bearer: `${base.slice(0, -1)}F`,
+        token: secret,
+        why: 'non-zero unused bits of the last character are ignored (2 of them)',
+      },
+      {
+        bearer: `${two.slice(0, -1)}f`,
+        token: 'elastic/kibana t 1',
+        why: 'non-zero unused bits of the last character are ignored (4 of them)',
+      },
+      {
+        bearer: bearerOf('elastic/kibana/t:a:b:'),
+        token: 'elastic/kibana t a:b:',
+        why: 'the first : splits',
+      },
+      { bearer: bearerOf('elastic/kibana/t:a/b'), token: 'elastic/kibana t a/b', why: 'a secret may hold /' },
+      {
+        bearer: bearerOf('elastic/kibana/t:'),
+        token: 'elastic/kibana t ',
+        why: 'a secret may be empty here',
+      },
+      {
+        bearer: bearerOf('elastic/kibana/t: a '),
+        token: 'elastic/kibana t  a ',
+        why: 'a secret is not trimmed',
+      },
+      {
+        bearer: bearerOf('elastic/nope/t:x'),
+        token: 'elastic/nope t x',
+        why: 'the account is looked up later',
+      },
+      { bearer: bearerOf('acme/billing/t:x'), token: 'acme/billing t x', why: 'so is the namespace' },
+      { bearer: bearerOf(' a / b /t:x'), token: ' a / b  t x', why: 'white space is not trimmed' },
+      { bearer: bearerOf('\u00a0/\u0085/t:x'), token: '\u00a0/\u0085 t x', why: 'neither is blank to Java' },
+      { bearer: bearerOf('\0a/b/t:x'), token: '\0a/b t x', why: 'NUL is no white space' },
+      { bearer: bearerOf('elastic/kibana/t:12?'), token: 'elastic/kibana t 12?', why: 'it holds a /' },
+      { bearer: bearerOf('elastic/kibana/t:12>'), token: 'elastic/kibana t 12>', why: 'it holds a +' },
+      {
+        bearer: bearerOf(`a/b/${longest}:x`),
+        token: `a/b ${longest} x`,
+        why: 'a name may have 256 characters',
+      },
+      { bearer: bearerOf('a/b/-_:x'), token: 'a/b -_ x', why: 'a name may begin with a hyphen' },
+      { bearer: bearerOf('\ufeffa/b/t:x'), token: '\ufeffa/b t x', why: 'a byte order mark is a character' },
+      {
+        bearer: bearerOf(Buffer.from('a/b/t:x\xffy', 'latin1')),
+        token: 'a/b t x\ufffdy',
+        why: 'malformed UTF-8 becomes U+FFFD',
+      },
+      {
+        bearer: bearerOf(Buffer.from('\xc3/b/t:x', 'latin1')),
+        token: '\ufffd/b t x',
+        why: 'malformed UTF-8 becomes U+FFFD, in a namespace too',
+      },
+    ].map(shown),
+  )('$shown is taken: $why', ({ bearer, token }) => {
+    expect(told(ServiceToken.decode(bearer))).toBe(token);
+  });
+
+  test.each(
+    [
+      { bearer: '', why: 'there are fewer than four bytes: none' },
+      { bearer: 'AAEA', why: 'there are fewer than four bytes: three' },
+      { bearer: `${two}=`, why: 'one = stands where two are due' },
+      { bearer: `${two}=x`, why: 'one = stands where two are due, and more behind it' },
+      { bearer: `${none}=`, why: 'a = stands where none is due' },
+      { bearer: `${none}A`, why: 'the length is 1 mod 4' },
+      { bearer: `${none}A===`, why: 'the length is 1 mod 4, with padding' },
+      { bearer: bearerOf('elastic/kibana/t:12?').replace('/', '_'), why: '_ is of the other alphabet' },
+      { bearer: bearerOf('elastic/kibana/t:12>').replace('+', '-'), why: '- is of the other alphabet' },
+      { bearer: ` ${base}`, why: 'white space leads' },
+      { bearer: `${base} `, why: 'white space trails' },
+      { bearer: `${base}\n`, why: 'a line end trails' },
+      { bearer: `${base.slice(0, 40)}\n${base.slice(40)}`, why: 'a line end stands within' },
+      { bearer: `Bearer ${base}`, why: 'the scheme is no part of it' },
+      { bearer: `${base}\u00e9`, why: 'a letter is not of the alphabet' },
+      { bearer: bearerOf('elastic/kibana/t:x', [0, 1, 0, 2]), why: 'the prefix is another' },
+      { bearer: bearerOf('elastic/kibana/t:x', [0, 0, 0, 1]), why: 'the prefix is another' },
+      { bearer: bearerOf('elastic/kibana/t:x', []), why: 'the prefix is missing' },
+      { bearer: bearerOf(''), why: 'there is nothing but the prefix' },
+      { bearer: bearerOf('elastic/kibana/t'), why: 'there is no :' },
+      { bearer: bearerOf(':elastic/kibana/t'), why: 'there is nothing before the :' },
+      { bearer: bearerOf('kibana/t:x'), why: 'there are two parts' },
+      { bearer: bearerOf('kibana/t:x/y'), why: 'there are two parts: a / in the secret is none' },
+      { bearer: bearerOf('elastic/kibana/t/u:x'), why: 'there are four parts' },
+      { bearer: bearerOf('elastic/kibana/t/:x'), why: 'there are four parts, one of them empty' },
+      { bearer: bearerOf('/elastic/kibana/t:x'), why: 'there are four parts, one of them empty' },
+      { bearer: bearerOf('/kibana/t:x'), why: 'the namespace is empty' },
+      { bearer: bearerOf(' \t/kibana/t:x'), why: 'the namespace is blank' },
+      { bearer: bearerOf('\u3000/kibana/t:x'), why: "the namespace is blank in Java's eyes" },
+      { bearer: bearerOf('elastic//t:x'), why: 'the service is empty' },
+      { bearer: bearerOf('elastic/\x1c/t:x'), why: "the service is blank in Java's eyes" },
+      { bearer: bearerOf('elastic/kibana/:x'), why: 'the name is empty' },
+      { bearer: bearerOf('elastic/kibana/_t:x'), why: 'the name begins with _' },
+      { bearer: bearerOf('elastic/kibana/t.u:x'), why: 'the name has a dot' },
+      { bearer: bearerOf('elastic/kibana/t\n:x'), why: 'the name ends in a line end' },
+      { bearer: bearerOf('elastic/kibana/\u00e9:x'), why: 'the name has a letter that is not ASCII' },
+      { bearer: bearerOf(`a/b/${longest}n:x`), why: 'the name has 257 characters' },
+    ].map(shown),
+  )('$shown is no service account token, as $why', ({ bearer }) => {
+    expect(ServiceToken.decode(bearer)).toBeUndefined();
+  });
+
+  test('400 recorded bearers are what the original makes of them', () => {
+    const decoded = recordedBearers.cases.map(({ bearer }) => {
+      const token = ServiceToken.decode(bearer);
+      return { bearer, token: token ? [...token.principal.split('/'), token.name, token.secret] : null };
+    });
+    expect(decoded).toHaveLength(400);
+    expect(decoded).toEqual(recordedBearers.cases);
+  });
+
+  test.each([
+    { bytes: [0xed, 0xa0], why: 'a surrogate without its third byte counts as one character' },
+    { bytes: [0xed, 0xa0, 0x80], why: 'and with it, too' },
+    { bytes: [0xff], why: 'and any byte that begins nothing' },
+  ])('of ten malformed sequences $bytes a secret of ten characters is made, as $why', ({ bytes }) => {
+    const text = Buffer.concat([
+      Buffer.from('a/b/t:'),
+      ...Array.from({ length: 10 }, () => Buffer.from(bytes)),
+    ]);
+    expect(ServiceToken.decode(bearerOf(text))?.secret).toHaveLength(10);
+  });
+
+  test.each(vectors.bearers)('a recorded bearer, $note: the original says $result', ({ bearer, result }) => {
+    const parsed = ServiceToken.decode(bearer) !== undefined;
+    expect(parsed).toBe(result !== 'unparseable');
+  });
+});
+
+describe('A token does not show its secret', () => {
+  const token = ServiceToken.mint(fleetServer, t1);
+  const wrapped = { token, tokens: [token], map: new Map([[1, token]]) };
+
+  test.each([
+    { how: 'String()', shown: String(token) },
+    { how: 'a template', shown: `${token}` },
+    { how: 'JSON', shown: JSON.stringify(wrapped) },
+    { how: 'inspect', shown: inspect(wrapped, { depth: 9 }) },
+    { how: 'inspect of all there is', shown: inspect(token, { showHidden: true, getters: true, depth: 9 }) },
+    { how: '%s', shown: format('%s', token) },
+    { how: '%o', shown: format('%o', token) },
+    { how: '%O', shown: format('%O', token) },
+    { how: '%j', shown: format('%j', token) },
+    { how: 'console.log', shown: logged(wrapped) },
+    { how: 'console.log of it alone', shown: logged(token) },
+    { how: 'a copy of its properties', shown: JSON.stringify({ ...token }) + inspect({ ...token }) },
+    { how: 'the message of an error', shown: new Error(`no: ${token}`).message },
+  ])('in $how, only its name', ({ shown }) => {
+    expect(shown).toContain('elastic/fleet-server');
+    expect(shown).not.toContain(token.secret);
+    expect(shown).not.toContain(token.bearer);
+  });
+
+  test('as text and as JSON it is its qualified name', () => {
+    expect(String(token)).toBe('elastic/fleet-server/t1');
+    expect(JSON.stringify({ token })).toBe('{"token":"elastic/fleet-server/t1"}');
+  });
+
+  function logged(value: unknown): string {
+    let text = '';
+    const stdout = new Writable({
+      write(chunk, _, done) {
+        text += chunk;
+        done();
+      },
+    });
+    new Console({ stdout }).log(value);
+    return text;
+  }
+});

@@ -1,0 +1,459 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from '@jest/globals';
+import { parsePrincipal } from '../../src/accounts/known-accounts.js';
+import { ServiceTokensError } from '../../src/errors.js';
+import { parseTokenName } from '../../src/token/token-name.js';
+import {
+  type CreateOptions,
+  type FileOptions,
+  ServiceTokensFile,
+} from '../../src/tokens-file/service-tokens-file.js';
+import { CHANGING_CALLS } from '../support/changing-calls.js';
+import { BIN, inParallel, run } from '../support/commands.js';
+import { type Interference, systemError, watchedFileSystem } from '../support/faulty-file-system.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+import { sampleOf } from '../support/thoroughness.js';
+
+const KIBANA = parsePrincipal('elastic/kibana');
+const NEW = parseTokenName('new');
+const OLD = parseTokenName('old');
+const OLD_LINE =
+  'elastic/kibana/old:{PBKDF2}1000$HWWmph2DSqeQSI6GASS0wTZ9lE5xWqjnxowNSt8L9DA=$88Xun3plj45t1X4Pkk4zQPYNZtBoL0jX4iZGQWMw6QY=\n';
+const CHEAP: CreateOptions = { algorithm: { scheme: 'pbkdf2', cost: 1_000 } };
+const directory = temporaryDirectory();
+
+/** A directory of its own for each step of a test, with a tokens file in it unless `content` is undefined. */
+function place(name: string, content: string | undefined): string {
+  const path = join(directory.mkdir(name), 'service_tokens');
+  if (content !== undefined) writeFileSync(path, content, { mode: 0o640 });
+  return path;
+}
+
+function contentOf(path: string): string | undefined {
+  return readdirSync(join(path, '..')).includes('service_tokens') ? readFileSync(path, 'utf8') : undefined;
+}
+
+function litterBeside(path: string): string[] {
+  return readdirSync(join(path, '..')).filter((name) => name !== 'service_tokens');
+}
+
+/** After whatever happened, the next change works at once, and nothing is left behind. */
+async function expectNextChangeToCleanUp(path: string): Promise<void> {
+  await new ServiceTokensFile(path, { patience: 2_000 }).create(KIBANA, parseTokenName('next'), CHEAP);
+  expect(litterBeside(path)).toEqual([]);
+}
+
+interface Operation {
+  readonly title: string;
+  readonly before: string | undefined;
+  readonly options?: FileOptions;
+  readonly act: (file: ServiceTokensFile, options?: CreateOptions) => Promise<unknown>;
+  readonly hasWorked: (content: string | undefined) => boolean;
+}
+
+const create = (file: ServiceTokensFile, options?: CreateOptions) =>
+  file.create(KIBANA, NEW, { ...CHEAP, ...options });
+const holdsNew = (content: string | undefined) => content?.includes('elastic/kibana/new:') === true;
+const operations: Operation[] = [
+  { title: 'create in an existing file', before: OLD_LINE, act: create, hasWorked: holdsNew },
+  { title: 'create of a new file', before: undefined, act: create, hasWorked: holdsNew },
+  {
+    title: 'create in place',
+    before: OLD_LINE,
+    options: { inPlace: true },
+    act: create,
+    hasWorked: holdsNew,
+  },
+  {
+    title: 'delete',
+    before: OLD_LINE,
+    act: (file, options) => file.delete(KIBANA, OLD, options),
+    hasWorked: (content) => content === '',
+  },
+];
+
+/** Runs an operation with an interference, and says how it ended; what must hold after any end is asserted here. */
+async function attempt(
+  path: string,
+  { before, options, act, hasWorked }: Operation,
+  interference: Interference,
+  actOptions?: CreateOptions,
+) {
+  const watched = watchedFileSystem(interference);
+  const error = await act(new ServiceTokensFile(path, { ...options, fs: watched.fs }), actOptions).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect([...watched.openDescriptors]).toEqual([]);
+  if (error === undefined) expect(hasWorked(contentOf(path))).toBe(true);
+  else expect(contentOf(path)).toBe(before);
+  return { error, calls: watched.calls };
+}
+
+describe.each(operations)('$title', (operation) => {
+  test('when any one system call fails, then the file is the old one or the new one, and the error says which', async () => {
+    const { calls } = await attempt(place('dry', operation.before), operation, {});
+    expect(calls.length).toBeGreaterThan(20);
+    for (const step of calls.keys()) {
+      const path = place(`step-${step}`, operation.before);
+      let failed = '';
+      const { error } = await attempt(path, operation, {
+        before: (number, name) => {
+          if (number !== step) return;
+          failed = name;
+          throw systemError('EIO', name);
+        },
+      });
+      if (error !== undefined) expect(error).toBeInstanceOf(ServiceTokensError);
+      // Only a failure of the clearing up itself may leave something, and no longer than until the next change.
+      const mayLeave = ['unlinkSync', 'rmdirSync'].includes(failed);
+      expect({ step, failed, litter: mayLeave ? [] : litterBeside(path) }).toEqual({
+        step,
+        failed,
+        litter: [],
+      });
+      await expectNextChangeToCleanUp(path);
+    }
+  });
+
+  test('when it is interrupted before any one step, then nothing has changed, or it was done already', async () => {
+    const { calls } = await attempt(place('dry', operation.before), operation, {});
+    const ends = new Set<string>();
+    for (const [step, name] of calls.entries()) {
+      const controller = new AbortController();
+      const reason = new ServiceTokensError('TERMINATED', 'interrupted');
+      const path = place(`step-${step}`, operation.before);
+      const { error } = await attempt(
+        path,
+        operation,
+        { before: (number) => number === step && controller.abort(reason) },
+        { signal: controller.signal },
+      );
+      if (error !== undefined) expect(error).toBe(reason);
+      ends.add(error === undefined ? 'done' : 'unchanged');
+      expect({ step, name, litter: litterBeside(path) }).toEqual({ step, name, litter: [] });
+    }
+    expect([...ends].sort()).toEqual(['done', 'unchanged']);
+  });
+});
+
+test('when the token can not be delivered, then the entry is taken back and nothing is left', async () => {
+  for (const operation of operations.slice(0, 3)) {
+    const path = place(operation.title.replaceAll(' ', '-'), operation.before);
+    const refusal = new ServiceTokensError('IO', 'nobody listens');
+    const { error } = await attempt(path, operation, {}, { deliver: () => Promise.reject(refusal) });
+    expect(error).toBe(refusal);
+    expect(litterBeside(path)).toEqual([]);
+  }
+});
+
+test('when the token can not be delivered nor the entry taken back, then the error says both', async () => {
+  const path = place('both', OLD_LINE);
+  let renames = 0;
+  const { fs } = watchedFileSystem({
+    before(_, name) {
+      if (name === 'renameSync' && ++renames === 3) throw systemError('EIO', name); // lock, file, and back
+    },
+  });
+  const create = new ServiceTokensFile(path, { fs }).create(KIBANA, NEW, {
+    ...CHEAP,
+    deliver: () => Promise.reject(new ServiceTokensError('IO', 'nobody listens')),
+  });
+  await expect(create).rejects.toThrow(
+    /^nobody listens; and the change could not be taken back: could not write .*EIO$/,
+  );
+});
+
+test.each([
+  ['EROFS', 'CANNOT_REPLACE', /the file system is read-only/],
+  ['ENOSPC', 'IO', /no space is left on the device/],
+  ['EDQUOT', 'IO', /the disk quota is exceeded/],
+  ['EACCES', 'PERMISSION', /permission denied/],
+  ['EPERM', 'PERMISSION', /the operation is not permitted/],
+  ['EISDIR', 'IO', /it is a directory/],
+  ['ELOOP', 'IO', /the symbolic links lead in a circle/],
+  ['ENAMETOOLONG', 'CANNOT_REPLACE', /the name is too long/],
+  ['EMFILE', 'IO', /too many files are open in this process/],
+  ['EBUSY', 'CANNOT_REPLACE', /it is in use by the system, so it can't be replaced/],
+] as const)(
+  'when the rename fails with %s, then the code is %s and the sentence its own',
+  async (errno, code, sentence) => {
+    const path = place(errno, OLD_LINE);
+    let renames = 0;
+    const { error } = await attempt(path, operations[0] as Operation, {
+      before(_, name) {
+        if (name === 'renameSync' && ++renames === 2) throw systemError(errno, name);
+      },
+    });
+    expect(error).toMatchObject({ code, message: expect.stringMatching(sentence) });
+    expect(litterBeside(path)).toEqual([]);
+  },
+);
+
+describe('the temporary file', () => {
+  test('is born exclusive and private, whatever the umask, with a name that nobody can guess', async () => {
+    const path = place('born', OLD_LINE);
+    const seen: string[] = [];
+    const { fs } = watchedFileSystem({
+      before(_, name) {
+        if (name !== 'fchmodSync') return;
+        for (const file of litterBeside(path).filter((other) => other.endsWith('.tmp'))) {
+          seen.push(file);
+          expect(statSync(join(path, '..', file))).toMatchObject({ size: 0 });
+          expect(statSync(join(path, '..', file)).mode & 0o077).toBe(0);
+        }
+      },
+    });
+    await new ServiceTokensFile(path, { fs }).create(KIBANA, NEW, CHEAP);
+    expect(seen).toEqual([expect.stringMatching(/^\.service_tokens\.[0-9a-f]{18}\.tmp$/)]);
+  });
+
+  test('of a killed run is removed by the next one, and files that only look alike stay', async () => {
+    const path = place('strays', OLD_LINE);
+    const beside = (name: string) => join(path, '..', name);
+    writeFileSync(beside('.service_tokens.0123456789abcdef01.tmp'), 'x');
+    writeFileSync(beside('service_tokens.tmp'), 'mine');
+    writeFileSync(beside('.other.0123456789abcdef01.tmp'), 'mine');
+    await new ServiceTokensFile(path).create(KIBANA, NEW, CHEAP);
+    expect(litterBeside(path)).toEqual(['.other.0123456789abcdef01.tmp', 'service_tokens.tmp']);
+  });
+});
+
+describe('an existing file', () => {
+  test.each([0o400, 0o600, 0o640, 0o644, 0o660])('keeps its mode %o', async (mode) => {
+    const path = place('mode', OLD_LINE);
+    chmodSync(path, mode);
+    await new ServiceTokensFile(path).create(KIBANA, NEW, CHEAP);
+    expect(statSync(path).mode & 0o7777).toBe(mode);
+  });
+
+  test('keeps its inode with inPlace, and is another one without', async () => {
+    const path = place('inode', OLD_LINE);
+    const { ino } = statSync(path);
+    await new ServiceTokensFile(path, { inPlace: true }).create(KIBANA, NEW, CHEAP);
+    expect(statSync(path).ino).toBe(ino);
+    await new ServiceTokensFile(path).delete(KIBANA, NEW);
+    expect(statSync(path).ino).not.toBe(ino);
+    expect(contentOf(path)).toBe(OLD_LINE);
+  });
+
+  test('that shrinks in place has nothing of the old one at its end', async () => {
+    const path = place('shrink', OLD_LINE);
+    await new ServiceTokensFile(path, { inPlace: true }).delete(KIBANA, OLD);
+    expect(contentOf(path)).toBe('');
+  });
+});
+
+test.each([
+  ['a named pipe', () => execFileSync('mkfifo', [join(directory.path, 'odd')])],
+  ['a device', () => symlinkSync('/dev/null', join(directory.path, 'odd'))],
+])('%s in place of the file is refused at once, and stays', async (_, make) => {
+  make();
+  const file = new ServiceTokensFile(join(directory.path, 'odd'));
+  expect(() => file.list()).toThrow(/it is a (named pipe|device)/);
+  await expect(file.create(KIBANA, NEW, CHEAP)).rejects.toBeInstanceOf(ServiceTokensError);
+  expect(statSync(join(directory.path, 'odd')).isFile()).toBe(false);
+});
+
+describe('a symbolic link', () => {
+  test('stays a link, and its target is replaced in its own directory', async () => {
+    const target = place('target', OLD_LINE);
+    const link = join(directory.mkdir('links'), 'service_tokens');
+    symlinkSync('../target/service_tokens', link);
+    const inode = statSync(target).ino;
+    await new ServiceTokensFile(link).create(KIBANA, NEW, CHEAP);
+    expect(holdsNew(contentOf(target))).toBe(true);
+    expect(statSync(link).ino).not.toBe(inode);
+    expect(litterBeside(link)).toEqual([]);
+    expect(litterBeside(target)).toEqual([]);
+    expect(new ServiceTokensFile(link).list()).toEqual(['elastic/kibana/new', 'elastic/kibana/old']);
+  });
+
+  test('that leads nowhere gets its target made', async () => {
+    const link = join(directory.path, 'service_tokens');
+    symlinkSync('elsewhere', link);
+    expect(new ServiceTokensFile(link).list()).toEqual([]);
+    await new ServiceTokensFile(link).create(KIBANA, NEW, CHEAP);
+    expect(holdsNew(readFileSync(join(directory.path, 'elsewhere'), 'utf8'))).toBe(true);
+  });
+
+  test('that leads in a circle is an error of its own', async () => {
+    const link = join(directory.path, 'service_tokens');
+    symlinkSync('service_tokens', link);
+    expect(() => new ServiceTokensFile(link).list()).toThrow('the symbolic links lead in a circle');
+    await expect(new ServiceTokensFile(link).create(KIBANA, NEW, CHEAP)).rejects.toMatchObject({
+      code: 'IO',
+    });
+  });
+
+  test('into a directory that does not exist: delete finds no token, create can make no file', async () => {
+    const link = join(directory.path, 'service_tokens');
+    symlinkSync('no/target', link);
+    const file = new ServiceTokensFile(link);
+    await expect(file.delete(KIBANA, OLD)).rejects.toMatchObject({ code: 'TOKEN_MISSING' });
+    await expect(file.create(KIBANA, NEW, CHEAP)).rejects.toMatchObject({
+      code: 'CANNOT_REPLACE',
+      message: expect.stringContaining('its directory does not exist'),
+    });
+  });
+
+  test('of a whole directory into a Kubernetes volume is seen through', async () => {
+    const volume = directory.mkdir('volume/..2026_11_22');
+    writeFileSync(join(volume, 'service_tokens'), OLD_LINE);
+    symlinkSync('..2026_11_22', join(directory.path, 'volume/..data'));
+    symlinkSync('volume/..data', join(directory.path, 'config'));
+    for (const place of ['config', 'volume/..2026_11_22']) {
+      const file = new ServiceTokensFile(join(directory.path, place, 'service_tokens'));
+      expect(file.list()).toEqual(['elastic/kibana/old']);
+      await expect(file.create(KIBANA, NEW, CHEAP)).rejects.toMatchObject({ code: 'CANNOT_REPLACE' });
+    }
+    expect(contentOf(join(volume, 'service_tokens'))).toBe(OLD_LINE);
+  });
+
+  test('into a Kubernetes volume is read, and never written through', async () => {
+    // As the kubelet lays a Secret out: service_tokens -> ..data/service_tokens, ..data -> a directory with the time.
+    const volume = directory.mkdir('volume');
+    mkdirSync(join(volume, '..2026_11_22'));
+    writeFileSync(join(volume, '..2026_11_22', 'service_tokens'), OLD_LINE);
+    symlinkSync('..2026_11_22', join(volume, '..data'));
+    symlinkSync('..data/service_tokens', join(volume, 'service_tokens'));
+    const link = join(directory.mkdir('config'), 'service_tokens');
+    symlinkSync(join(volume, 'service_tokens'), link);
+    for (const path of [link, join(volume, 'service_tokens'), join(volume, '..data', 'service_tokens')]) {
+      const file = new ServiceTokensFile(path);
+      expect(file.list()).toEqual(['elastic/kibana/old']);
+      await expect(file.create(KIBANA, NEW, CHEAP)).rejects.toMatchObject({
+        code: 'CANNOT_REPLACE',
+        message: expect.stringContaining('it is in a Kubernetes volume (..data)'),
+      });
+      await expect(file.delete(KIBANA, OLD)).rejects.toMatchObject({ code: 'CANNOT_REPLACE' });
+    }
+    expect(readFileSync(join(volume, '..2026_11_22', 'service_tokens'), 'utf8')).toBe(OLD_LINE);
+    expect(readdirSync(volume)).toEqual(['..2026_11_22', '..data', 'service_tokens']);
+  });
+});
+
+describe('as an ordinary user', () => {
+  /** Runs the real command as nobody in particular; as root that is somebody else, else whoever runs the tests. */
+  const asUser = async (umask: string, mode: number) => {
+    const conf = directory.mkdir('config');
+    chmodSync(directory.path, 0o755);
+    if (process.getuid?.() === 0) chownSync(conf, 61_999, 61_999);
+    chmodSync(conf, mode);
+    const user = process.getuid?.() === 0 ? { uid: 61_999, gid: 61_999 } : {};
+    const command = `umask ${umask}; exec "$0" create elastic/kibana new --file "$1/service_tokens"`;
+    const result = await run('sh', ['-c', command, BIN, conf], user);
+    chmodSync(conf, 0o755);
+    return {
+      ...result,
+      mode: statSync(join(conf, 'service_tokens')).mode & 0o7777,
+      files: readdirSync(conf),
+    };
+  };
+
+  test.each(['000', '077', '177', '377', '577', '777'])(
+    'a new file is 0600 under umask %s',
+    async (umask) => {
+      expect(await asUser(umask, 0o755)).toMatchObject({
+        status: 0,
+        stderr: '',
+        mode: 0o600,
+        files: ['service_tokens'],
+      });
+    },
+  );
+
+  test('a directory that may be written and not read is enough', async () => {
+    expect(await asUser('022', 0o300)).toMatchObject({
+      status: 0,
+      stderr: '',
+      mode: 0o600,
+      files: ['service_tokens'],
+    });
+  });
+});
+
+describe('processes', () => {
+  test('that create and delete at once lose no update and leave nothing', async () => {
+    const path = place('at-once', undefined);
+    const call = (command: string, name: string) =>
+      run(BIN, [command, 'elastic/kibana', name, '--file', path]);
+    const names = Array.from({ length: 12 }, (_, i) => `t${i}`);
+    const made = await Promise.all(names.map((name) => call('create', name)));
+    expect(made.map(({ status }) => status)).toEqual(names.map(() => 0));
+    expect(new ServiceTokensFile(path).list()).toHaveLength(12);
+    await Promise.all([
+      ...names.slice(0, 6).map((name) => call('delete', name)),
+      ...names.slice(0, 6).map((name) => call('create', `${name}-again`)),
+    ]);
+    expect(new ServiceTokensFile(path).list()).toEqual(
+      [...names.slice(6), ...names.slice(0, 6).map((name) => `${name}-again`)]
+        .map((name) => `elastic/kibana/${name}`)
+        .sort(),
+    );
+    expect(litterBeside(path)).toEqual([]);
+  });
+
+  const script = fileURLToPath(new URL('../support/create-and-signal.js', import.meta.url));
+  /** The number of changing calls in a creation, so that a signal can be sent before each of them. */
+  async function changingSteps(): Promise<number[]> {
+    const watched = watchedFileSystem();
+    await new ServiceTokensFile(place('steps', OLD_LINE), { fs: watched.fs }).create(KIBANA, NEW, CHEAP);
+    return watched.calls.filter((call) => CHANGING_CALLS.has(call)).map((_, step) => step);
+  }
+
+  test('that are killed before any one step leave the old file or the new one, and the next run is not held up', async () => {
+    const steps = sampleOf(await changingSteps(), 3, 2);
+    const kept = await inParallel(steps, async (step) => {
+      const path = place(`kill-${step}`, OLD_LINE);
+      const { status } = await run(process.execPath, [script, path, 'new', String(step), 'SIGKILL']);
+      expect(status).toBe('SIGKILL');
+      const content = contentOf(path) ?? '';
+      expect(content).toMatch(
+        holdsNew(content)
+          ? /^elastic\/kibana\/new:\S+\nelastic\/kibana\/old:\S+\n$/
+          : /^elastic\/kibana\/old:\S+\n$/,
+      );
+      expect(statSync(path).mode & 0o777).toBe(0o640);
+      expect(litterBeside(path).length).toBeLessThanOrEqual(2);
+      await expectNextChangeToCleanUp(path);
+      return holdsNew(content);
+    });
+    expect(new Set(kept)).toEqual(new Set([true, false]));
+  });
+
+  test.each([
+    ['SIGHUP', 129, 3],
+    ['SIGINT', 130, 4],
+    ['SIGTERM', 143, 5],
+  ] as const)(
+    'that get %s before any one step end with %i and the old file, or were done already',
+    async (signal, expected, first) => {
+      const steps = sampleOf(await changingSteps(), 6, first);
+      const ends = await inParallel(steps, async (step) => {
+        const path = place(`${signal}-${step}`, OLD_LINE);
+        const { status, stdout } = await run(process.execPath, [script, path, 'new', String(step), signal]);
+        expect({ step, litter: litterBeside(path) }).toEqual({ step, litter: [] });
+        expect({ step, status, stdout, holdsNew: holdsNew(contentOf(path)) }).toEqual(
+          status === 0
+            ? { step, status: 0, stdout: 'new\n', holdsNew: true }
+            : { step, status: expected, stdout: '', holdsNew: false },
+        );
+        return status;
+      });
+      expect(new Set(ends)).toEqual(new Set([expected, 0]));
+    },
+  );
+});

@@ -1,0 +1,647 @@
+/** The text of a tokens file: what the server reads in it, and edits that keep every other line as it is. */
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { TokensText } from '../../src/tokens-file/tokens-format.js';
+import { SLICE_BYTES } from '../../src/tokens-file/tokens-lines.js';
+import { codeAndMessage, errorOf, everythingSaidBy } from '../support/fixtures.js';
+import { runsOf } from '../support/thoroughness.js';
+
+const PATH = '/etc/elasticsearch/service_tokens';
+const HASH = '{PBKDF2}1000$c2FsdHNhbHQ=$a2V5';
+const OTHER = '{PBKDF2_STRETCH}10000$c2FsdHNhbHQ=$a2V5';
+const BCRYPT = '$2a$10$uuCzGHRrEz/QMB/.bmL8qOKXHhPNt57dYBbWCH/Hbb3SjUyZ.Hf1i';
+
+const parse = (content: string | Uint8Array) => TokensText.parse(Buffer.from(content as Uint8Array), PATH);
+const entriesOf = (content: string | Uint8Array) => Object.fromEntries(parse(content).entries());
+const textOf = (tokens: TokensText) => tokens.toBytes().toString('utf8');
+/** `<key>` is an entry: written so, a file fits into a title. */
+const file = (sketch: string) => sketch.replace(/<(.*?)>/gs, `$1:${HASH.replaceAll('$', '$$$$')}`);
+const titled = <T extends { text: string }>(rows: readonly T[]) =>
+  rows.map((row) => ({ ...row, shown: JSON.stringify(row.text) }));
+
+describe('Reading', () => {
+  test.each(
+    titled([
+      { text: '', keys: [], why: 'an empty file has no entries' },
+      { text: '<a>\n<b>\n', keys: ['a', 'b'], why: 'lines end at LF' },
+      { text: '<a>\r\n<b>\r\n', keys: ['a', 'b'], why: 'or at CRLF' },
+      { text: '<a>\r<b>\r', keys: ['a', 'b'], why: 'or at CR' },
+      { text: '<a>\n<b>', keys: ['a', 'b'], why: 'the last line needs no end' },
+      { text: '<a>\n\r\n\r\r\n<b>', keys: ['a', 'b'], why: 'empty lines are skipped' },
+      {
+        text: '#<a>\n# b\n#\n<c>',
+        keys: ['c'],
+        why: 'a line that begins with # is a comment, whatever it holds',
+      },
+      {
+        text: ' \t\x0b\f\x1c\u2003\u2028\u3000\n<a>',
+        keys: ['a'],
+        why: 'white space is skipped, as Java has it',
+      },
+      { text: ' <a> \n\t<b>\t\n\0<c>\0\x01', keys: ['a', 'b', 'c'], why: 'what is up to U+0020 is trimmed' },
+      { text: ' #<a>', keys: ['#a'], why: 'a # behind a space begins a key' },
+      { text: '\u3000<a>', keys: ['\u3000a'], why: 'white space above U+0020 is a part of the key' },
+      { text: '\ufeff<a>', keys: ['\ufeffa'], why: 'a byte order mark is a part of the first key' },
+      { text: '\ufeff#<a>', keys: ['\ufeff#a'], why: 'before a # it makes an entry of a comment' },
+      {
+        text: 'a\u0085b\u2028c\x0b<d>',
+        keys: ['a\u0085b\u2028c\x0bd'],
+        why: 'no other character ends a line',
+      },
+      { text: '<a >', keys: ['a '], why: 'a key is not trimmed before the colon' },
+      { text: '<>', keys: [''], why: 'a key may be empty' },
+      { text: '<\u00e9\ud83d\udd11>', keys: ['\u00e9\ud83d\udd11'], why: 'or any text' },
+      { text: '<b>\n<a>\n<B>', keys: ['B', 'a', 'b'], why: 'keys are sorted, capitals first' },
+      {
+        text: '<\uff5e>\n<\ud83d\udd11>\n<z>',
+        keys: ['z', '\ud83d\udd11', '\uff5e'],
+        why: 'keys are sorted by UTF-16 units, not by code points',
+      },
+      { text: '<elastic/b>\n<elastic-a>', keys: ['elastic-a', 'elastic/b'], why: '- stands before /' },
+    ]),
+  )('$shown has the keys $keys: $why', ({ text, keys }) => {
+    expect([...parse(file(text)).entries().keys()].sort()).toEqual(keys);
+    expect(new Set(parse(file(text)).entries().values())).toEqual(new Set(keys.length ? [HASH] : []));
+  });
+
+  test.each(
+    titled([
+      { text: `a:${HASH}\na:${OTHER}`, entries: { a: OTHER }, why: 'of duplicates the last counts' },
+      { text: `a:${HASH}\na:plain`, entries: { a: HASH }, why: 'plain text does not erase a hash before it' },
+      { text: 'a:plain', entries: {}, why: 'plain text is skipped' },
+      { text: 'a:', entries: {}, why: 'so is an empty value' },
+      { text: `a: ${HASH}`, entries: {}, why: 'a space behind the colon makes plain text' },
+      { text: `a:b:${HASH}`, entries: {}, why: 'the first colon splits: the value begins with b' },
+      { text: 'a:{SHA}x:y:z', entries: { a: '{SHA}x:y:z' }, why: 'a value may hold colons' },
+      { text: `a:${HASH} \0`, entries: { a: HASH }, why: 'a value is trimmed at the end of the line' },
+      { text: `a:${HASH}\u00a0`, entries: { a: `${HASH}\u00a0` }, why: 'but not of a no-break space' },
+      { text: `a:${BCRYPT}`, entries: { a: BCRYPT }, why: 'bcrypt is a hash' },
+      {
+        text: 'a:{MD5}\nb:{SSHA256}x',
+        entries: { a: '{MD5}', b: '{SSHA256}x' },
+        why: 'so are the old forms',
+      },
+      {
+        text: 'a:{PBKDF2}1000$',
+        entries: { a: '{PBKDF2}1000$' },
+        why: 'only the header of a hash is looked at',
+      },
+      { text: `__proto__:${HASH}`, entries: { ['__proto__']: HASH }, why: 'no key is special' },
+    ]),
+  )('$shown: $why', ({ text, entries }) => {
+    expect(entriesOf(text)).toEqual(entries);
+  });
+
+  test('what was read is written back byte for byte', () => {
+    const text = file(`\ufeff<x>\r\n# c\r \t\n\n <b> \0\na:plain\n<a>\n<a>\r\n\u2003`);
+    expect(textOf(parse(text))).toBe(text);
+  });
+});
+
+describe('Refusing', () => {
+  const missing = (line: number) => `Missing ':' character at line #${line}`;
+  const noIterations = 'The number of iterations could not be determined from the provided PBKDF2 hash.';
+  test.each(
+    titled([
+      { text: 'hunter2', message: missing(1), why: 'there is no colon' },
+      { text: '<a>\n\n#x\nhunter2\n', message: missing(4), why: 'comments and blank lines are counted' },
+      { text: '<a>\r\n\r\nhunter2\r\n', message: missing(3), why: 'CRLF ends one line' },
+      { text: '<a>\r\rhunter2', message: missing(3), why: 'CR ends a line' },
+      { text: '<a>\n\rhunter2', message: missing(3), why: 'LF and CR end two' },
+      { text: 'hunter2\nhunter3', message: missing(1), why: 'the first is named' },
+      { text: ' # hunter2', message: missing(1), why: 'a # behind a space begins no comment' },
+      { text: '\ufeff# hunter2', message: missing(1), why: 'nor does one behind a byte order mark' },
+      { text: '\ufeff', message: missing(1), why: 'a byte order mark is not blank' },
+      { text: '<a>\n\u00a0', message: missing(2), why: 'nor is a no-break space' },
+      { text: '\u0085', message: missing(1), why: 'nor is NEL' },
+      { text: '\0', message: missing(1), why: 'nor is NUL, though it is trimmed' },
+      {
+        text: `<a>\nhunter2:${BCRYPT.replace('$10$', '$15$')}`,
+        message: 'unknown hash function [bcrypt15] (line #2)',
+        why: 'the server has no such cost',
+      },
+      {
+        text: 'hunter2:{PBKDF2}1234$a$b',
+        message: 'unknown hash function [pbkdf2_1234] (line #1)',
+        why: 'the server has no such cost',
+      },
+      {
+        text: '#\nhunter2:{PBKDF2_STRETCH}1234$a$b',
+        message: 'unknown hash function [pbkdf2_stretch_1234] (line #2)',
+        why: 'the server has no such cost',
+      },
+      { text: 'a:{PBKDF2}hunter2$a$b', message: `${noIterations} (line #1)`, why: 'the cost is no number' },
+      {
+        text: 'a:$2a$hunter2',
+        message: 'The cost could not be determined from the provided bcrypt hash. (line #1)',
+        why: 'it is too short to have a cost',
+      },
+      { text: 'a:{PBKDF2}\nhunter2', message: `${noIterations} (line #1)`, why: 'the first is named' },
+      {
+        text: 'a:{PBKDF2}\n<a>',
+        message: `${noIterations} (line #1)`,
+        why: 'a later entry of the key does not save the line',
+      },
+    ]),
+  )('$shown is refused with "$message": $why', ({ text, message }) => {
+    const error = errorOf(() => parse(file(text)));
+    expect(codeAndMessage(error)).toEqual({ code: 'MALFORMED_FILE', message });
+    expect(error.hint).toBe(
+      `Elasticsearch does not start with this file, or drops every token in it: correct [${PATH}].`,
+    );
+    expect(everythingSaidBy(error)).not.toContain('hunter2');
+    expect(everythingSaidBy(error)).not.toContain(HASH);
+  });
+
+  test.each([
+    { hex: 'ff', line: 1, why: 'no character begins with FF' },
+    { hex: '23c328', line: 1, why: 'a comment has to be UTF-8 too' },
+    { hex: '230a23c3', line: 2, why: 'a character is cut off at the end' },
+    { hex: '23c30aa9', line: 1, why: 'a line end cuts a character in two' },
+    { hex: '230d0a0d23eda080', line: 3, why: 'surrogates are not characters' },
+    { hex: '23c080', line: 1, why: 'the encoding is longer than it must be' },
+    { hex: '23f4908080', line: 1, why: 'it lies beyond U+10FFFF' },
+    { hex: '78790a23ff', line: 2, why: 'the encoding is looked at before the lines: line 1 has no colon' },
+  ])('the bytes $hex are refused for line $line, as $why', ({ hex, line }) => {
+    expect(codeAndMessage(errorOf(() => parse(Buffer.from(hex, 'hex'))))).toEqual({
+      code: 'MALFORMED_FILE',
+      message: `Malformed UTF-8 at line #${line}`,
+    });
+  });
+});
+
+describe('Adding an entry', () => {
+  test.each(
+    titled([
+      { text: '', after: '<k>\n', why: 'the first of all' },
+      { text: '<a>\n<z>\n', after: '<a>\n<k>\n<z>\n', why: 'between its neighbours' },
+      { text: '<x>\n<z>\n', after: '<k>\n<x>\n<z>\n', why: 'at the beginning' },
+      { text: '<a>\n<b>\n', after: '<a>\n<b>\n<k>\n', why: 'at the end' },
+      {
+        text: '<a>\n# of z\n<z>\n',
+        after: '<a>\n<k>\n# of z\n<z>\n',
+        why: 'a comment stays above its entry',
+      },
+      { text: '<a>\n# end\n', after: '<a>\n<k>\n# end\n', why: 'directly behind the entry before it' },
+      { text: '# head\n\n<x>\n', after: '# head\n\n<k>\n<x>\n', why: 'the head of the file stays its head' },
+      { text: '# c\n', after: '# c\n<k>\n', why: 'behind the comments of a file without entries' },
+      { text: '# c', after: '# c\n<k>', why: 'and a file without an end to its last line keeps it so' },
+      { text: '<a>', after: '<a>\n<k>', why: 'a file without an end to its last line keeps it so' },
+      { text: '<a>\n<z>', after: '<a>\n<k>\n<z>', why: 'the last line keeps lacking its end' },
+      { text: '<z>', after: '<k>\n<z>', why: 'the last line keeps lacking its end' },
+      { text: '<a>\r\n<z>\r\n', after: '<a>\r\n<k>\r\n<z>\r\n', why: 'it ends as its neighbour: CRLF' },
+      { text: '<a>\r<z>\r', after: '<a>\r<k>\r<z>\r', why: 'it ends as its neighbour: CR' },
+      { text: '<a>\r\n<b>', after: '<a>\r\n<b>\r\n<k>', why: 'the end that is missing is as the others' },
+      { text: '<z>\r\n', after: '<k>\r\n<z>\r\n', why: 'the neighbour behind counts when none is before' },
+      { text: '<a>\r\n<z>\n', after: '<a>\r\n<k>\r\n<z>\n', why: 'in a mixed file, the neighbour before' },
+      { text: '<a>\n<b>\r\n<z>\n', after: '<a>\n<b>\r\n<k>\r\n<z>\n', why: 'not the first line' },
+      { text: 'k:plain\n<a>\n', after: 'k:plain\n<a>\n<k>\n', why: 'plain text is no place in the order' },
+      { text: '<a>\nzz:plain\n', after: '<a>\n<k>\nzz:plain\n', why: 'plain text is no place in the order' },
+      { text: '<B>\n<\u00e9>\n', after: '<B>\n<k>\n<\u00e9>\n', why: 'the order is that of UTF-16 units' },
+      { text: ' <a> \n', after: ' <a> \n<k>\n', why: 'other lines keep their white space' },
+      { text: '\ufeff<a>\n', after: '<k>\n\ufeff<a>\n', why: 'a byte order mark belongs to its key' },
+    ]),
+  )('to $shown: $why', ({ text, after }) => {
+    const before = parse(file(text));
+    const added = before.with('k', HASH);
+    expect(textOf(added)).toBe(file(after));
+    expect(added.hashOf('k')).toBe(HASH);
+    expect(textOf(before)).toBe(file(text));
+  });
+
+  test('a surrogate stands before U+FF5E, as in UTF-16 and not as in Unicode', () => {
+    const text = parse(file('<z>\n<\uff5e>\n')).with('\ud83d\udd11', HASH);
+    expect(textOf(text)).toBe(file('<z>\n<\ud83d\udd11>\n<\uff5e>\n'));
+  });
+
+  test('in a file that is not sorted, the order of the others stays, and the entry is read back', () => {
+    const text = textOf(parse(file('<x>\n<b>\n<a>\n')).with('k', OTHER));
+    expect(
+      text
+        .split('\n')
+        .filter((line) => !line.startsWith('k:'))
+        .join('\n'),
+    ).toBe(file('<x>\n<b>\n<a>\n'));
+    expect(entriesOf(text)).toEqual({ x: HASH, b: HASH, a: HASH, k: OTHER });
+  });
+});
+
+describe('Removing a key', () => {
+  test.each(
+    titled([
+      { text: '<k>\n', after: '', why: 'the last entry leaves an empty file' },
+      { text: '<k>', after: '', why: 'likewise without an end of line' },
+      { text: '<a>\n<k>\n<z>\n', after: '<a>\n<z>\n', why: 'its line goes' },
+      { text: '<a>\n<k>\n<z>', after: '<a>\n<z>', why: 'the last line keeps lacking its end' },
+      { text: '<a>\n<k>', after: '<a>', why: 'the last line keeps lacking its end, though another' },
+      { text: '<k>\n<a>\n<k>\n', after: '<a>\n', why: 'duplicates go' },
+      { text: '<k>\nk:plain\n', after: '', why: 'plain text of the key goes' },
+      { text: 'k:plain\n<k>\n', after: '', why: 'plain text of the key goes, before the entry too' },
+      { text: 'k:\n \0k:x\n<k>\n', after: '', why: 'so does an empty value, and white space around' },
+      { text: '#k:x\n<k>\n', after: '#k:x\n', why: 'a comment stays' },
+      { text: '# of k\n<k>\n# of z\n<z>\n', after: '# of k\n# of z\n<z>\n', why: 'comments stay' },
+      { text: '<k>\n\n \n', after: '\n \n', why: 'blank lines stay' },
+      {
+        text: 'kk:plain\n<k>\nK:plain\n',
+        after: 'kk:plain\nK:plain\n',
+        why: "another key's plain text stays",
+      },
+      { text: '<k >\n<k>\n', after: '<k >\n', why: 'a key with a space behind it is another' },
+      { text: '\ufeff<k>\n<k>\n', after: '\ufeff<k>\n', why: 'so is one with a byte order mark' },
+      { text: '<a>\r\n<k>\r\n<z>\r<y>\n', after: '<a>\r\n<z>\r<y>\n', why: 'each line keeps its own end' },
+      { text: '<a>\n', after: '<a>\n', why: 'a key that is not there leaves all as it is' },
+    ]),
+  )('from $shown: $why', ({ text, after }) => {
+    const before = parse(file(text));
+    const removed = before.without('k');
+    expect(textOf(removed)).toBe(file(after));
+    expect(removed.has('k')).toBe(false);
+    expect(textOf(before)).toBe(file(text));
+  });
+
+  test('a blank line stays one where lines of a CR and an LF come together', () => {
+    const text = textOf(parse(file('# c\r<k>\n\n<z>\n')).without('k'));
+    expect(linesOf(Buffer.from(text)).map(String)).toEqual(['# c', '', file('<z>')]);
+  });
+});
+
+describe('Any file', () => {
+  const runs = { numRuns: runsOf(400, 100) };
+
+  test('is read as a second, plain reader of the rules reads it, or refused at the same line', () => {
+    fc.assert(
+      fc.property(anyBytes, (bytes) => {
+        const { keys: _, ...plain } = { keys: [], ...plainly(bytes) };
+        expect(reading(() => TokensText.parse(bytes, PATH))).toEqual(plain);
+        if (!('entries' in plain)) return;
+        const text = TokensText.parse(bytes, PATH);
+        expect(text.names()).toEqual(Object.keys(plain.entries).sort());
+        expect(text.size).toBe(Object.keys(plain.entries).length);
+        for (const key of text.names()) expect(text.hashOf(key)).toBe(plain.entries[key]);
+        expect(text.has('nobody')).toBe(false);
+      }),
+      { numRuns: runsOf(2_000, 500) },
+    );
+  });
+
+  test('is given back byte for byte when a key is added and removed again', () => {
+    fc.assert(
+      fc.property(readableBytes, anyKey, (bytes, key) => {
+        const plain = plainly(bytes);
+        fc.pre('keys' in plain && !plain.keys.includes(key));
+        const added = TokensText.parse(bytes, PATH).with(key, OTHER);
+        expect(added.without(key).toBytes()).toEqual(bytes);
+        // Also when another process does the second half.
+        expect(TokensText.parse(added.toBytes(), PATH).without(key).toBytes()).toEqual(bytes);
+      }),
+      runs,
+    );
+  });
+
+  test('keeps every other line as it was when a key is added', () => {
+    fc.assert(
+      fc.property(readableBytes, anyKey, (bytes, key) => {
+        const before = TokensText.parse(bytes, PATH);
+        fc.pre(!before.has(key));
+        const after = before.with(key, OTHER).toBytes();
+        const lines = linesOf(after).map(String);
+        lines.splice(lines.indexOf(`${key}:${OTHER}`), 1);
+        expect(lines).toEqual(linesOf(bytes).map(String));
+        expect(entriesOf(after)).toEqual({ ...Object.fromEntries(before.entries()), [key]: OTHER });
+      }),
+      runs,
+    );
+  });
+
+  test('keeps every other line as it was when a key is removed', () => {
+    // Save blank lines at the end of the file: the end that its last line lacks is taken from one of them.
+    const lines = (all: readonly Buffer[]) => all.map(String).join('\n').replace(/\n+$/, '').split('\n');
+    fc.assert(
+      fc.property(readableBytes, anyKey, (bytes, key) => {
+        const after = TokensText.parse(bytes, PATH).without(key).toBytes();
+        const others = linesOf(bytes).filter((line) => !keysOf(line).includes(key));
+        expect(lines(linesOf(after))).toEqual(lines(others));
+        const { [key]: _, ...entries } = entriesOf(bytes);
+        expect(entriesOf(after)).toEqual(entries);
+      }),
+      runs,
+    );
+  });
+
+  test('as the original writes it becomes what the original would write', () => {
+    const written = (entries: ReadonlyMap<string, string>) =>
+      [...entries.keys()]
+        .sort()
+        .map((key) => `${key}:${entries.get(key)}\n`)
+        .join('');
+    const entries = fc.array(fc.tuple(anyKey, anyHash), { maxLength: 12 }).map((pairs) => new Map(pairs));
+    fc.assert(
+      fc.property(entries, anyKey, anyHash, (all, key, hash) => {
+        const without = new Map(all);
+        without.delete(key);
+        const withKey = new Map(without).set(key, hash);
+        expect(textOf(parse(written(without)).with(key, hash))).toBe(written(withKey));
+        expect(textOf(parse(written(withKey)).without(key))).toBe(written(without));
+      }),
+      runs,
+    );
+  });
+});
+
+describe('A large file', () => {
+  const slice = SLICE_BYTES;
+  const pauses = async (bytes: Buffer) => {
+    let count = 0;
+    const pause = async () => void count++;
+    const text = await TokensText.parseInSlices(bytes, PATH, pause);
+    const parsed = count;
+    count = 0;
+    const entries = await text.entriesInSlices(pause);
+    return { parsed, gathered: count, entries };
+  };
+
+  test('is read with a pause after every slice, and its entries are gathered with as many', async () => {
+    const text = Array.from({ length: 8_000 }, (_, i) => `elastic/kibana/${i}:${HASH}\n`).join('');
+    const slices = Math.ceil(text.length / slice);
+    const { parsed, gathered, entries } = await pauses(Buffer.from(text));
+    expect(slices).toBeGreaterThan(1);
+    expect(parsed).toBe(slices);
+    expect(gathered).toBe(slices - 1);
+    expect(entries).toEqual(parse(text).entries());
+  });
+
+  test.each([
+    ['empty lines', '\n'.repeat(4 * slice), 4],
+    ['one comment', `#${'x'.repeat(4 * slice - 1)}`, 4],
+    ['characters of several bytes', `#${'\u20ac'.repeat(slice)}`, 4],
+  ])('that is %s only is read slice by slice too', async (_, text, slices) => {
+    expect((await pauses(Buffer.from(text))).parsed).toBe(slices);
+  });
+
+  test('that is malformed far behind is refused with a pause after every slice, and names the line', async () => {
+    const bytes = Buffer.from(`${'#\r\n'.repeat(slice)}#\xff`, 'latin1');
+    let count = 0;
+    const error = await TokensText.parseInSlices(bytes, PATH, async () => void count++).catch((e) => e);
+    expect(error.message).toBe(`Malformed UTF-8 at line #${slice + 1}`);
+    expect(count).toBeGreaterThanOrEqual(6);
+  });
+
+  test.each([-2, -1, 0, 1])('is read alike wherever a slice ends (%d)', (offset) => {
+    const head = '#'.repeat(slice + offset);
+    for (const tail of ['\r\n<a>\r\n', '\r<a>\r', '\u20ac\n<a>\n', '\ud83d\udd11\r\n<a>\n', '\r\r\n\n<a>']) {
+      expect(entriesOf(head + file(tail))).toEqual({ a: HASH });
+      expect(textOf(parse(head + file(tail)).without('a'))).not.toContain(HASH);
+    }
+    const broken = Buffer.concat([Buffer.from(head), Buffer.from('0d0a23e2820a', 'hex')]);
+    expect(errorOf(() => parse(broken)).message).toBe('Malformed UTF-8 at line #2');
+  });
+
+  test.each([0, 1, slice - 1, slice, slice + 1, 2 * slice + 2])(
+    'that is malformed at byte %d is refused for the line of that byte',
+    (at) => {
+      const bytes = Buffer.from('#\u20ac\n'.repeat(slice)); // five bytes a line
+      bytes[at] = 0xff;
+      const message = `Malformed UTF-8 at line #${Math.floor(at / 5) + 1}`;
+      expect(errorOf(() => TokensText.parse(bytes, PATH)).message).toBe(message);
+    },
+  );
+
+  test('has its names sorted as strings are, whatever they are', () => {
+    const key = fc.array(
+      fc.constantFrom('a', 'b', '/', '\0', '\u00e9', '\uff5e', '\ufb00', '\ue000', '\ud83d\udd11'),
+      {
+        maxLength: 7,
+      },
+    );
+    const keys = fc.array(fc.tuple(key), { minLength: 150, maxLength: 400 });
+    fc.assert(
+      fc.property(fc.constantFrom('k', '', 'elastic/', '\ud83d\udd11'), keys, (prefix, all) => {
+        // Behind the prefix, so that no key begins with a blank.
+        const names = all.map(([parts]) => `x${prefix}${(parts ?? []).join('')}`);
+        const text = parse(names.map((name) => `${name}:${HASH}\n`).join(''));
+        expect(text.names()).toEqual([...new Set(names)].sort());
+      }),
+      { numRuns: runsOf(100, 25) },
+    );
+  });
+
+  test.each(['k', '', 'elastic/', '\ud83d\udd11'])(
+    'has its names sorted as strings are when they are many (%j)',
+    (prefix) => {
+      const parts = ['a', 'b', '/', '\0', '\u00e9', '\uff5e', '\ufb00', '\ue000', '\ud83d\udd11'];
+      const nameOf = (n: number): string => parts[n % 9] + (n < 9 ? '' : nameOf(Math.floor(n / 9)));
+      // 10,007 is prime to 20,000: every number once, in no order; some names twice.
+      const numbers = Array.from({ length: 20_500 }, (_, i) => (i * 10_007) % 20_000);
+      const names = numbers.map((n) => `x${prefix}${n < 9 ? '' : nameOf(n)}`);
+      const text = parse(names.map((name) => `${name}:${HASH}\n`).join(''));
+      expect(text.names()).toEqual([...new Set(names)].sort());
+    },
+  );
+
+  test('has each name once, however often it stands there', () => {
+    expect(parse(file('<a>\n<b>\n').repeat(10_000)).names()).toEqual(['a', 'b']);
+    expect(parse(file('<a>\n').repeat(10_000)).size).toBe(1);
+  });
+
+  test('with a line over 1 MiB is judged like any other: its key and its hash are cut off where they become text', () => {
+    const long = 'x'.repeat(3 * 1024 * 1024);
+    const text = parse(`#${long}\nb:${long}\na:{SHA}${long}\n${long}:{SHA}\n${' '.repeat(long.length)}\n`);
+    expect(text.names()).toEqual(['a', long.slice(0, 1024 * 1024)]);
+    expect(text.hashOf('a')).toHaveLength(1024 * 1024);
+    expect(textOf(text.without('a'))).toContain(`b:${long}\n${long}:{SHA}`);
+    expect(errorOf(() => parse(`\n${long}`)).message).toBe("Missing ':' character at line #2");
+    expect(errorOf(() => parse(`a:{PBKDF2}${long}`)).message).toMatch(/^The number of iterations .*line #1/);
+  });
+
+  test('is changed by a splice: what stays is not copied', () => {
+    const bytes = Buffer.from(file('<a>\n<z>\n'));
+    const [before, line, after] = TokensText.parse(bytes, PATH).with('k', HASH).chunks();
+    expect([before?.buffer, after?.buffer]).toEqual([bytes.buffer, bytes.buffer]);
+    expect(String(line)).toBe(file('<k>\n'));
+  });
+});
+
+// What files are made of. Keys are few, so that they meet.
+
+const anyKey = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.constantFrom('k', 'elastic/kibana/a', 'elastic/kibana/b', 'elastic/kibana-x/a'),
+  },
+  { weight: 1, arbitrary: fc.constantFrom('', 'B', '\u00e9', '\uff5e', '\ud83d\udd11', 'k k', '\ufeffk') },
+  { weight: 2, arbitrary: fc.stringMatching(/^elastic\/(kibana|auto-ops)\/[A-Za-z0-9-][\w-]{0,5}$/) },
+);
+const anyHash = fc.constantFrom(
+  ...[HASH, OTHER, BCRYPT, '{SHA}x', '{MD5}', '{SSHA256}:', '{PBKDF2}+01000$', '{PBKDF2}\u0661000$a$b'],
+  ...['$2b$04$', '$2y$9$', '$2a$+9$', '$2a$\uff11\uff12$'].map((head) => head + 'x'.repeat(53)),
+);
+const plainValue = fc.constantFrom(
+  '',
+  'plain',
+  ' {SHA}x',
+  '{sha}x',
+  `x${BCRYPT}`,
+  '$2$',
+  '$2x$10$',
+  '{PBKDF2',
+);
+const impossible = fc.constantFrom(
+  ...['{PBKDF2}', '{PBKDF2}$', '{PBKDF2}1000', '{PBKDF2}1001$', '{PBKDF2_STRETCH}-1000$', '{PBKDF2} 1000$'],
+  ...['{PBKDF2}99999999999$', '$2a$', BCRYPT.slice(0, -1), `${BCRYPT}x`, `$2a$15$${'x'.repeat(53)}`],
+);
+const around = fc.constantFrom('', '', '', ' ', '\t', '\0', '\x1c', '\x0b ', '\x01');
+const anyWord = fc
+  .oneof(fc.string(), fc.string({ unit: 'binary' }))
+  .map((text) => text.replace(/[\r\n]/g, ''));
+
+function line(value: fc.Arbitrary<string>): fc.Arbitrary<string> {
+  return fc.tuple(around, anyKey, value, around).map(([a, key, text, b]) => `${a}${key}:${text}${b}`);
+}
+
+const readableLine = fc.oneof(
+  { weight: 6, arbitrary: line(anyHash) },
+  { weight: 2, arbitrary: line(plainValue) },
+  { weight: 2, arbitrary: anyWord.map((text) => `#${text}`) },
+  { weight: 1, arbitrary: line(anyHash).map((text) => `#${text}`) },
+  { weight: 2, arbitrary: fc.constantFrom('', ' ', '\t \x0b\f', '\x1c\x1f', '\u2003\u2028\u3000', '\u1680') },
+  { weight: 1, arbitrary: fc.tuple(anyWord, anyWord).map(([a, b]) => `${a}:${b}`) },
+);
+const doubtfulLine = fc.oneof(
+  { weight: 40, arbitrary: readableLine },
+  { weight: 1, arbitrary: line(impossible) },
+  { weight: 1, arbitrary: anyWord },
+  { weight: 1, arbitrary: fc.constantFrom('\u00a0', '\u0085', '\0', '\ufeff', '\ufeff#', ' #', '\u2007') },
+);
+const malformed = fc
+  .constantFrom('ff', 'c3', '23eda080', 'c080', 'f4908080', 'e282')
+  .map((hex) => Buffer.from(hex, 'hex'));
+
+/** Lines with any ends, all alike or mixed; the last of them may lack one. */
+function linesWithEnds(anyLine: fc.Arbitrary<string | Buffer>): fc.Arbitrary<Buffer> {
+  const mixed = fc.constantFrom('\n', '\r\n', '\r');
+  const ends = fc.oneof(mixed.map(fc.constant), fc.constant(mixed));
+  return fc.tuple(ends, fc.boolean()).chain(([end, lacksEnd]) =>
+    fc.array(fc.tuple(anyLine, end), { maxLength: 10 }).map((lines) => {
+      const parts = lines.flat().slice(0, lacksEnd ? -1 : undefined);
+      return Buffer.concat(parts.map((part) => Buffer.from(part as string)));
+    }),
+  );
+}
+
+const readableBytes = linesWithEnds(readableLine).filter((bytes) => 'keys' in plainly(bytes));
+const anyBytes = fc.oneof(
+  { weight: 8, arbitrary: linesWithEnds(doubtfulLine) },
+  {
+    weight: 1,
+    arbitrary: linesWithEnds(
+      fc.oneof({ weight: 9, arbitrary: doubtfulLine }, { weight: 1, arbitrary: malformed }),
+    ),
+  },
+  { weight: 1, arbitrary: fc.string({ unit: 'binary' }).map((text) => Buffer.from(text)) },
+  { weight: 1, arbitrary: fc.uint8Array().map((bytes) => Buffer.from(bytes)) },
+);
+
+// The second reader: one character after the other, no expression, nothing of src. What it says can be compared.
+
+/** `keys` are those of every line, plain text too. */
+type Reading =
+  | { readonly keys: string[]; readonly entries: Record<string, string> }
+  | { readonly refused: 'encoding' | 'colon' | 'hash'; readonly line: number };
+
+/** What the code under test says, in the plain reader's words. */
+function reading(parseIt: () => TokensText): unknown {
+  try {
+    return { entries: Object.fromEntries(parseIt().entries()) };
+  } catch {
+    const { code, message } = errorOf(parseIt);
+    const number = Number(/#(\d+)\)?$/.exec(message)?.[1]);
+    if (code !== 'MALFORMED_FILE') return { code, message };
+    if (message.startsWith('Malformed UTF-8')) return { refused: 'encoding', line: number };
+    return { refused: message.startsWith('Missing') ? 'colon' : 'hash', line: number };
+  }
+}
+
+function plainly(bytes: Buffer): Reading {
+  const lines = linesOf(bytes);
+  for (const [i, raw] of lines.entries()) {
+    // What is no UTF-8 does not come back as it was.
+    if (!Buffer.from(raw.toString('utf8'), 'utf8').equals(raw)) return { refused: 'encoding', line: i + 1 };
+  }
+  const keys: string[] = [];
+  const entries: [string, string][] = [];
+  for (const [i, raw] of lines.entries()) {
+    const split = plainSplit(raw.toString('utf8'));
+    if (split === 'nothing') continue;
+    if (split === 'no colon') return { refused: 'colon', line: i + 1 };
+    const kind = plainKind(split.value);
+    if (kind === 'impossible') return { refused: 'hash', line: i + 1 };
+    keys.push(split.key);
+    if (kind === 'hash') entries.push([split.key, split.value]);
+  }
+  return { keys, entries: Object.fromEntries(entries) };
+}
+
+function linesOf(bytes: Uint8Array): Buffer[] {
+  const lines: Buffer[] = [];
+  let start = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes[i] !== 0x0a && bytes[i] !== 0x0d) continue;
+    lines.push(Buffer.from(bytes.slice(start, i)));
+    if (bytes[i] === 0x0d && bytes[i + 1] === 0x0a) i++;
+    start = i + 1;
+  }
+  if (start < bytes.length) lines.push(Buffer.from(bytes.slice(start)));
+  return lines;
+}
+
+function keysOf(raw: Buffer): string[] {
+  const split = plainSplit(raw.toString('utf8'));
+  return typeof split === 'string' ? [] : [split.key];
+}
+
+function plainSplit(text: string): { key: string; value: string } | 'nothing' | 'no colon' {
+  const whiteSpace = [
+    ...[0x09, 0x0b, 0x0c, 0x1c, 0x1d, 0x1e, 0x1f, 0x20, 0x1680, 0x2000, 0x2001, 0x2002, 0x2003, 0x2004],
+    ...[0x2005, 0x2006, 0x2008, 0x2009, 0x200a, 0x2028, 0x2029, 0x205f, 0x3000],
+  ];
+  let blank = true;
+  for (let i = 0; i < text.length; i++) blank = blank && whiteSpace.includes(text.charCodeAt(i));
+  if (blank || text[0] === '#') return 'nothing';
+  let [from, to] = [0, text.length];
+  while (from < to && text.charCodeAt(from) <= 0x20) from++;
+  while (from < to && text.charCodeAt(to - 1) <= 0x20) to--;
+  for (let i = from; i < to; i++) {
+    if (text[i] === ':') return { key: text.slice(from, i), value: text.slice(i + 1, to) };
+  }
+  return 'no colon';
+}
+
+function plainKind(value: string): 'hash' | 'text' | 'impossible' {
+  if (['$2a$', '$2b$', '$2y$'].includes(value.slice(0, 4))) {
+    const cost = value.length - 54 < 4 ? undefined : plainInt(value.slice(4, value.length - 54));
+    return cost !== undefined && cost >= 4 && cost <= 14 ? 'hash' : 'impossible';
+  }
+  for (const prefix of ['{PBKDF2_STRETCH}', '{PBKDF2}']) {
+    if (!value.startsWith(prefix)) continue;
+    const [cost, ...rest] = value.slice(prefix.length).split('$');
+    const known = [1000, 10_000, 50_000, 100_000, 500_000, 1_000_000].includes(plainInt(cost ?? '') ?? 0);
+    return rest.length > 0 && known ? 'hash' : 'impossible';
+  }
+  return ['{SHA}', '{MD5}', '{SSHA256}'].some((prefix) => value.startsWith(prefix)) ? 'hash' : 'text';
+}
+
+/** Integer.parseInt for the digits that the files above are made of. */
+function plainInt(text: string): number | undefined {
+  const digits = '0123456789\u0660\u0661\uff10\uff11\uff12';
+  const values = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 0, 1, 2];
+  const sign = text[0] === '-' ? -1 : 1;
+  const start = text[0] === '-' || text[0] === '+' ? 1 : 0;
+  if (start === text.length) return undefined;
+  let value = 0;
+  for (let i = start; i < text.length; i++) {
+    const digit = values[digits.indexOf(text[i] ?? '')];
+    if (digit === undefined) return undefined;
+    value = value * 10 + digit;
+  }
+  return value > 2 ** 31 - 1 ? undefined : sign * value;
+}
