@@ -1,18 +1,20 @@
 import { decodeBase64 } from '../java-text.js';
 import {
+  type BcryptHash,
   MAX_PBKDF2_ITERATIONS,
   MIN_SALT_BYTES,
+  type Pbkdf2Hash,
   pbkdf2Iterations,
   pbkdf2KeyBytes,
   readStoredHash,
-  SSHA256_SALT_CHARS,
-  type StoredHash,
+  type SaltedDigestHash,
+  ssha256Salt,
 } from './stored-hash.js';
 
 /**
  * Says why no secret can ever match a stored hash. The server compares text: it computes a hash with the stored salt
- * and cost, writes it down its own way, and wants that very text. So a stored text
- * that it would never write, or a salt that it can't use, makes a dead token. hasher.ts is the same rules at work.
+ * and cost, writes it down its own way, and wants that very text. So a stored text that it would
+ * never write, or a salt that it can't use, makes a dead token. hasher.ts is the same rules at work.
  *
  * @param stored a hash whose header the server reads
  * @returns the reason, with nothing of the hash in it; undefined when a secret may match
@@ -26,16 +28,16 @@ export function hashDefect(stored: string): string | undefined {
     case undefined:
       return 'it is plain text';
     case 'bcrypt':
-      return bcryptDefect(stored);
+      return bcryptDefect(hash);
     case 'pbkdf2':
     case 'pbkdf2_stretch':
-      return pbkdf2Defect(hash.saltAndKey, hash.cost);
+      return pbkdf2Defect(hash);
     case 'sha1':
       return digestDefect(hash.digest, 20);
     case 'md5':
       return digestDefect(hash.digest, 16);
     case 'ssha256':
-      return saltedSha256Defect(hash.digest);
+      return saltedDigestDefect(hash);
   }
 }
 
@@ -46,7 +48,7 @@ export function hashDefect(stored: string): string | undefined {
  * @throws MALFORMED_FILE where the header stops the server
  */
 export function hashWeakness(stored: string): string | undefined {
-  const hash: StoredHash | undefined = readStoredHash(stored);
+  const hash = readStoredHash(stored);
   switch (hash?.scheme) {
     case 'sha1':
       return '{SHA}, without salt or iterations';
@@ -64,19 +66,17 @@ export function hashWeakness(stored: string): string | undefined {
 const BCRYPT_SALT = /^[./A-Za-z0-9]{21}[.Oeu]$/;
 const BCRYPT_KEY = /^[./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$/;
 
-function bcryptDefect(stored: string): string | undefined {
-  if (!/^\$2[aby]\$\d\d\$/.test(stored)) return 'its cost is not written with two digits';
-  if (!BCRYPT_SALT.test(stored.slice(7, 29))) return 'its salt is none that bcrypt writes';
-  return BCRYPT_KEY.test(stored.slice(29)) ? undefined : 'its key is none that bcrypt writes';
+function bcryptDefect({ hasTwoDigitCost, salt, key }: BcryptHash): string | undefined {
+  if (!hasTwoDigitCost) return 'its cost is not written with two digits';
+  if (!BCRYPT_SALT.test(salt)) return 'its salt is none that bcrypt writes';
+  return BCRYPT_KEY.test(key) ? undefined : 'its key is none that bcrypt writes';
 }
 
-function pbkdf2Defect(saltAndKey: string, cost: number): string | undefined {
-  const dollar = saltAndKey.indexOf('$');
-  if (dollar < 0) return 'it has no $ between salt and key';
-  const key = saltAndKey.slice(dollar + 1);
+function pbkdf2Defect({ cost, salt: saltText, key }: Pbkdf2Hash): string | undefined {
+  if (key === undefined) return 'it has no $ between salt and key';
   const keyBytes = pbkdf2KeyBytes(key);
   if (keyBytes === 0) return 'its key is shorter than 16 bytes';
-  const salt = decodeBase64(saltAndKey.slice(0, dollar));
+  const salt = decodeBase64(saltText);
   if (salt === undefined) return 'its salt is not base64';
   if (salt.length < MIN_SALT_BYTES) return `its salt is shorter than ${MIN_SALT_BYTES} bytes`;
   if (!isCanonicalBase64(key, keyBytes)) return `its key is not the base64 of ${keyBytes} bytes`;
@@ -89,10 +89,8 @@ function digestDefect(digest: string, bytes: number): string | undefined {
   return isCanonicalBase64(digest, bytes) ? undefined : `it is not the base64 of ${bytes} bytes`;
 }
 
-function saltedSha256Defect(digest: string): string | undefined {
-  const salt = digest.slice(0, SSHA256_SALT_CHARS);
-  if (salt.length < SSHA256_SALT_CHARS || decodeBase64(salt) === undefined) return 'its salt is not base64';
-  return digestDefect(digest.slice(SSHA256_SALT_CHARS), 32);
+function saltedDigestDefect({ salt, digest }: SaltedDigestHash): string | undefined {
+  return ssha256Salt(salt) !== undefined ? digestDefect(digest, 32) : 'its salt is not base64';
 }
 
 /** Whether a text is just what base64 writes for some bytes of this number: padded, with no unused bit set. */

@@ -5,13 +5,16 @@ import { decodeBase64, encodable, utf8 } from '../java-text.js';
 import { requireBytes, requireFunction, requireString } from '../require.js';
 import { type Algorithm, requireAlgorithm } from './algorithm.js';
 import {
+  type BcryptHash,
   MAX_PBKDF2_ITERATIONS,
   MIN_SALT_BYTES,
   PBKDF2_BLOCK_BYTES,
+  type Pbkdf2Hash,
   pbkdf2Iterations,
   pbkdf2KeyBytes,
   readStoredHash,
-  SSHA256_SALT_CHARS,
+  type SaltedDigestHash,
+  ssha256Salt,
 } from './stored-hash.js';
 
 /** Gives random bytes; a parameter, so that tests can say which. */
@@ -53,7 +56,7 @@ export async function hashSecret(
 /**
  * Says whether a secret is the one that a stored hash was made of, in time that does not depend on where they differ.
  *
- * Every form that the server accepts is answered as it answers (oracle/vectors.json). Plain text is no form: the
+ * Every form that the server accepts is answered as it answers (fixtures/oracle/vectors.json). Plain text is no form: the
  * server skips such a line, so nothing matches it.
  *
  * @param secret the secret, as text
@@ -75,15 +78,15 @@ export async function verifySecret(
     case undefined:
       return false;
     case 'bcrypt':
-      return verifyBcrypt(secret, stored, hashLike);
+      return verifyBcrypt(secret, stored, hash, hashLike);
     case 'pbkdf2':
     case 'pbkdf2_stretch':
-      return verifyPbkdf2(passwordOf(hash.scheme, secret), hash.cost, hash.saltAndKey);
+      return verifyPbkdf2(passwordOf(hash.scheme, secret), hash);
     case 'sha1':
     case 'md5':
       return equal(createHash(hash.scheme).update(utf8(secret)).digest('base64'), hash.digest);
     case 'ssha256':
-      return verifySaltedSha256(secret, hash.digest);
+      return verifySaltedSha256(secret, hash);
   }
 }
 
@@ -111,13 +114,12 @@ function passwordOf(scheme: 'pbkdf2' | 'pbkdf2_stretch', secret: string): Buffer
   return scheme === 'pbkdf2' ? utf8(secret) : createHash('sha512').update(utf8(secret)).digest('hex');
 }
 
-async function verifyPbkdf2(password: Buffer | string, cost: number, saltAndKey: string): Promise<boolean> {
-  const dollar = saltAndKey.indexOf('$');
-  if (dollar < 0) return false;
-  const storedKey = saltAndKey.slice(dollar + 1);
+async function verifyPbkdf2(password: Buffer | string, hash: Pbkdf2Hash): Promise<boolean> {
+  const { cost, key: storedKey } = hash;
+  if (storedKey === undefined) return false;
   const keyBytes = pbkdf2KeyBytes(storedKey);
   if (keyBytes === 0) throw unusable('PBKDF2 key length must be positive and multiple of [128 bits]');
-  const salt = decodeBase64(saltAndKey.slice(0, dollar));
+  const salt = decodeBase64(hash.salt);
   if (salt === undefined) throw unusable('PBKDF2 salt is not base64');
   if (salt.length < MIN_SALT_BYTES) {
     throw unusable(`PBKDF2 salt must be at least [${MIN_SALT_BYTES} bytes] long`);
@@ -140,20 +142,25 @@ async function verifyPbkdf2(password: Buffer | string, cost: number, saltAndKey:
  * Where its bcrypt fails instead of answering (jBCrypt reads a salt in groups of four and does not check the fourth
  * character of a group), this fails too.
  */
-async function verifyBcrypt(secret: string, stored: string, hashLike: BcryptLike): Promise<boolean> {
+async function verifyBcrypt(
+  secret: string,
+  stored: string,
+  hash: BcryptHash,
+  hashLike: BcryptLike,
+): Promise<boolean> {
   if ((stored[6] ?? '') > '$') throw unusable('Missing salt rounds');
-  const salt = [...stored.slice(7, 29)];
+  const salt = [...hash.salt];
   const isBad = (character: string) => !/[./A-Za-z0-9]/.test(character);
   if (salt.some((character, i) => isBad(character) && i % 4 !== 3)) throw unusable('Bad salt length');
-  if (salt.some(isBad) || !/^\$2[aby]\$\d\d\$/.test(stored)) return false;
+  if (salt.some(isBad) || !hash.hasTwoDigitCost) return false;
   return equal(await hashLike(encodable(secret), stored), stored);
 }
 
-function verifySaltedSha256(secret: string, digest: string): boolean {
-  const salt = decodeBase64(digest.slice(0, SSHA256_SALT_CHARS));
-  if (digest.length < SSHA256_SALT_CHARS || salt === undefined) throw unusable('SSHA256 salt is not base64');
+function verifySaltedSha256(secret: string, hash: SaltedDigestHash): boolean {
+  const salt = ssha256Salt(hash.salt);
+  if (salt === undefined) throw unusable('SSHA256 salt is not base64');
   const expected = createHash('sha256').update(utf8(secret)).update(salt).digest('base64');
-  return equal(expected, digest.slice(SSHA256_SALT_CHARS));
+  return equal(expected, hash.digest);
 }
 
 /** Texts of different length differ openly: the length of a stored hash is no secret. */

@@ -1,18 +1,48 @@
 import { ServiceTokensError } from '../errors.js';
-import { parseInt32 } from '../java-text.js';
+import { decodeBase64, parseInt32 } from '../java-text.js';
 import { bcryptCosts, pbkdf2Costs } from './algorithm.js';
 
-/** What the server takes a stored hash for; it looks at the header only. */
-export type StoredHash =
-  | { readonly scheme: 'bcrypt'; readonly cost: number }
-  | { readonly scheme: 'pbkdf2' | 'pbkdf2_stretch'; readonly cost: number; readonly saltAndKey: string }
-  | { readonly scheme: 'sha1' | 'md5' | 'ssha256'; readonly digest: string };
+/** What the server takes a stored hash for, by its header alone, and the parts of it, as text and unchecked. */
+export type StoredHash = BcryptHash | Pbkdf2Hash | DigestHash | SaltedDigestHash;
+
+export interface BcryptHash {
+  readonly scheme: 'bcrypt';
+  readonly cost: number;
+  /** Whether the cost has two digits, as bcrypt writes it. */
+  readonly hasTwoDigitCost: boolean;
+  readonly salt: string;
+  readonly key: string;
+}
+
+export interface Pbkdf2Hash {
+  readonly scheme: 'pbkdf2' | 'pbkdf2_stretch';
+  readonly cost: number;
+  readonly salt: string;
+  /** Undefined where there is no `$` behind the salt. */
+  readonly key: string | undefined;
+}
+
+export interface DigestHash {
+  readonly scheme: 'sha1' | 'md5';
+  readonly digest: string;
+}
+
+export interface SaltedDigestHash {
+  readonly scheme: 'ssha256';
+  readonly salt: string;
+  readonly digest: string;
+}
 
 /** The server fails on a shorter PBKDF2 salt. */
 export const MIN_SALT_BYTES = 8;
 
 /** The base64 of {SSHA256}'s salt stands in front of that of its digest. */
-export const SSHA256_SALT_CHARS = 12;
+const SSHA256_SALT_CHARS = 12;
+
+/** @returns the bytes of an {SSHA256} salt; undefined where it is cut off or no base64 */
+export function ssha256Salt(salt: string): Buffer | undefined {
+  return salt.length < SSHA256_SALT_CHARS ? undefined : decodeBase64(salt);
+}
 
 /** The server derives the length of a PBKDF2 key, in bytes, from that of its text, in steps of 128 bits. */
 export function pbkdf2KeyBytes(key: string): number {
@@ -49,7 +79,7 @@ export interface MalformedHash {
  *
  * @returns what it is; undefined for plain text, which the server skips
  *
- * @example classify('{PBKDF2}1000$c2FsdA$a2V5') // { scheme: 'pbkdf2', cost: 1000, saltAndKey: 'c2FsdA$a2V5' }
+ * @example classify('{PBKDF2}1000$c2FsdA$a2V5') // { scheme: 'pbkdf2', cost: 1000, salt: 'c2FsdA', key: 'a2V5' }
  */
 export function classify(stored: string): StoredHash | MalformedHash | undefined {
   if (/^\$2[aby]\$/.test(stored)) return classifyBcrypt(stored);
@@ -65,7 +95,11 @@ export function classify(stored: string): StoredHash | MalformedHash | undefined
     case 'MD5':
       return { scheme: 'md5', digest: rest };
     case 'SSHA256':
-      return { scheme: 'ssha256', digest: rest };
+      return {
+        scheme: 'ssha256',
+        salt: rest.slice(0, SSHA256_SALT_CHARS),
+        digest: rest.slice(SSHA256_SALT_CHARS),
+      };
     default:
       return undefined;
   }
@@ -100,9 +134,9 @@ function classifyBcrypt(stored: string): StoredHash | MalformedHash {
   if (cost === undefined) {
     return malformed('The cost could not be determined from the provided bcrypt hash.');
   }
-  return bcryptCosts.includes(cost)
-    ? { scheme: 'bcrypt', cost }
-    : malformed(`unknown hash function [bcrypt${cost}]`);
+  if (!bcryptCosts.includes(cost)) return malformed(`unknown hash function [bcrypt${cost}]`);
+  const hasTwoDigitCost = /^.{4}\d\d\$/.test(stored);
+  return { scheme: 'bcrypt', cost, hasTwoDigitCost, salt: stored.slice(7, 29), key: stored.slice(29) };
 }
 
 function classifyPbkdf2(scheme: 'pbkdf2' | 'pbkdf2_stretch', rest: string): StoredHash | MalformedHash {
@@ -111,9 +145,12 @@ function classifyPbkdf2(scheme: 'pbkdf2' | 'pbkdf2_stretch', rest: string): Stor
   if (cost === undefined) {
     return malformed('The number of iterations could not be determined from the provided PBKDF2 hash.');
   }
-  return pbkdf2Costs.includes(cost)
-    ? { scheme, cost, saltAndKey: rest.slice(dollar + 1) }
-    : malformed(`unknown hash function [${scheme}_${cost}]`);
+  if (!pbkdf2Costs.includes(cost)) return malformed(`unknown hash function [${scheme}_${cost}]`);
+  const saltAndKey = rest.slice(dollar + 1);
+  const end = saltAndKey.indexOf('$');
+  return end < 0
+    ? { scheme, cost, salt: saltAndKey, key: undefined }
+    : { scheme, cost, salt: saltAndKey.slice(0, end), key: saltAndKey.slice(end + 1) };
 }
 
 function malformed(reason: string): MalformedHash {
