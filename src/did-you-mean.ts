@@ -1,11 +1,14 @@
 /**
- * Finds the candidate that a word was probably meant to be: at most two letters, and a third of them, away.
+ * Finds the candidate that a word was probably meant to be: the only one that begins with it, or the nearest, at most
+ * two letters, and a third of them, away.
  *
- * @returns the nearest candidate, or undefined when none is near
+ * @returns undefined when none is near
  *
  * @example closest('kibna', ['kibana', 'fleet-server']) // 'kibana'
  */
 export function closest<T extends string>(word: string, candidates: readonly T[]): T | undefined {
+  const longer = candidates.filter((candidate) => word !== '' && candidate.startsWith(word));
+  if (longer.length === 1) return longer[0];
   return nearest(word, candidates, (candidate) => Math.min(2, Math.floor(candidate.length / 3)));
 }
 

@@ -88,7 +88,7 @@ const rooms: Readonly<
 
 /** Each dependency, and node:fs, has one door. */
 const doors: readonly { module: RegExp; door: string; why: string }[] = [
-  { module: /^commander(\/|$)/, door: 'cli/command-line.ts', why: 'one file knows the command line' },
+  { module: /^commander(\/|$)/, door: 'cli/parser.ts', why: 'one file knows the command line' },
   { module: /^bcryptjs(\/|$)/, door: 'hash/bcrypt.ts', why: 'one file knows how it differs from the server' },
   { module: /^chalk(\/|$)/, door: 'cli/terminal.ts', why: 'one file decides on colour' },
   { module: /^chokidar(\/|$)/, door: 'disk/path-watcher.ts', why: 'one file watches' },
@@ -97,7 +97,7 @@ const doors: readonly { module: RegExp; door: string; why: string }[] = [
 
 /** Who may name `process`, beside bin. */
 const namesProcess: Readonly<Record<string, string>> = {
-  'cli/terminal.ts': 'it makes the Io of the process',
+  'cli/process-io.ts': 'it makes the Io of the process',
   'disk/file-system.ts': 'it is the door to the system calls, those that change what a process is among them',
   'disk/processes.ts': 'it asks whether the holder of a lock is alive, and who this process is',
 };
@@ -173,8 +173,8 @@ describe('process', () => {
     expect((names || imports) && !(file in namesProcess)).toBe(false);
   });
 
-  test('terminal.ts does name it', () => {
-    expect(codeOf(source('cli/terminal.ts'))).toMatch(/\bprocess\b/);
+  test('process-io.ts does name it', () => {
+    expect(codeOf(source('cli/process-io.ts'))).toMatch(/\bprocess\b/);
   });
 });
 

@@ -98,7 +98,7 @@ export function principalHint(text: string, version?: ElasticsearchVersion): str
 export function closestPrincipal(text: string, version?: ElasticsearchVersion): Principal | undefined {
   const { namespace, service } = partsOf(text);
   const known = knownAccounts(version).map(({ principal }) => principal);
-  return closest(`${namespace}/${service}`, known);
+  return service === '' ? undefined : closest(`${namespace}/${service}`, known);
 }
 
 function partsOf(text: string): { namespace: string; service: string; isAlone: boolean } {

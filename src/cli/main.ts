@@ -3,7 +3,7 @@ import { run } from './command-line.js';
 import type { ExitStatus } from './exit-codes.js';
 import { type Io, Terminal } from './terminal.js';
 
-export { processIo } from './terminal.js';
+export { processIo } from './process-io.js';
 
 /**
  * Runs the command; here alone its errors are caught.

@@ -37,7 +37,7 @@ const PACKAGE_DIRECTORIES = ['/etc/elasticsearch', '/usr/share/elasticsearch/con
 export function findPlace(options: PlaceOptions, surroundings: Surroundings, fs: FileSystem): Place {
   if (options.file === '' || options.configDir === '') {
     const option = options.file === '' ? 'file' : 'config-dir';
-    throw new ServiceTokensError('USAGE', `Option ${option} must not be empty`, {
+    throw new ServiceTokensError('USAGE', `Option --${option} must not be empty`, {
       hint: 'Is it a variable of the shell that is not set?',
     });
   }

@@ -101,20 +101,28 @@ describe('help', () => {
   test('without a command lists all commands, on stdout', () => {
     const { status, stdout, stderr } = run(['--help']);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(stdout).toMatch(/^Usage: elasticsearch-service-tokens <command> \[options\]\n/);
+    expect(outcome(run(['help']))).toEqual({ status: 0, stdout, stderr: '' });
+    expect(stdout.indexOf('\nCommands:\n')).toBeLessThan(stdout.indexOf('\nCommon options:\n'));
+    expect(stdout).toMatch(/^Usage: elasticsearch-service-tokens \[options\] <command>\n/);
     expect(commandsInHelp(stdout)).toEqual(expect.arrayContaining(['create', 'list', 'delete']));
   });
 
-  test('of every command names the options of the original and ends in two or three examples', () => {
+  test('of every command names its own options before the common ones, in 80 columns, and ends in two or three examples', () => {
     for (const command of commandsInHelp(run(['-h']).stdout)) {
       const { status, stdout, stderr } = run([command, '--help']);
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
       expect(stdout).toMatch(new RegExp(`^Usage: elasticsearch-service-tokens ${command} `));
-      for (const option of ['-E, ', '-h, --help', '-s, --silent', '-v, --verbose']) {
+      for (const option of ['-h, --help', '-s, --silent', '-v, --verbose']) {
         expect(stdout).toContain(`\n  ${option}`);
       }
-      const example = ` {2}\\$ elasticsearch-service-tokens ${command}(?: .*)?\n`;
+      const [options = -1, common = -1] = ['\nOptions:\n', '\nCommon options:\n'].map((title) =>
+        stdout.indexOf(title),
+      );
+      expect(common).toBeGreaterThan(options);
+      expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+      const example = ` {2}\\$ .*\\belasticsearch-service-tokens ${command}\\b.*\n`;
       expect(stdout).toMatch(new RegExp(`\n\nExamples:\n(?:${example}){2,3}$`));
+      expect(outcome(run(['help', command]))).toEqual({ status: 0, stdout, stderr: '' });
     }
   });
 
@@ -128,6 +136,15 @@ describe('help', () => {
     const { status, stdout, stderr } = run(args);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(/^Usage: /);
+  });
+
+  test('shows the common options that the command obeys', () => {
+    const [inspect, create] = [run(['help', 'inspect']).stdout, run(['help', 'create']).stdout];
+    for (const option of ['-E, --E <', '--config-dir <', '--file <']) {
+      expect(create).toContain(`\n  ${option}`);
+      expect(inspect).not.toContain(`\n  ${option}`);
+    }
+    expect(create).toMatch(/\n {2}-s, --silent {2,}print the token alone, for scripts\n/);
   });
 
   test('is replaced by the usage when there is no command to help with, on stderr', () => {

@@ -8,7 +8,7 @@
 
 import { parsePrincipal } from '../../src/accounts/known-accounts.js';
 import { exitStatusOf } from '../../src/cli/exit-codes.js';
-import { processIo } from '../../src/cli/terminal.js';
+import { processIo } from '../../src/cli/process-io.js';
 import { ServiceTokensError } from '../../src/errors.js';
 import { parseTokenName } from '../../src/token/token-name.js';
 import { ServiceTokensFile } from '../../src/tokens-file/service-tokens-file.js';

@@ -9,6 +9,11 @@ import type { Invocation } from './command.js';
 /** The most that is read, in bytes: some 100,000 tokens. */
 const LIMIT = 16 * 1024 * 1024;
 
+/** The options of commands that read bearers. */
+export interface BearerOptions {
+  readonly tokenFile?: string;
+}
+
 export interface Bearer {
   readonly bearer: string;
   /** Counted from 1. */
@@ -25,7 +30,7 @@ export interface Bearers extends Iterable<Bearer> {
  *
  * @throws USAGE for an argument, which every process list would show; NOT_A_TOKEN when there is none; IO or PERMISSION
  */
-export async function readBearers({ args, options, io, fs }: Invocation): Promise<Bearers> {
+export async function readBearers({ args, options, io, fs }: Invocation<BearerOptions>): Promise<Bearers> {
   if (args.length > 0) {
     throw new ServiceTokensError(
       'USAGE',

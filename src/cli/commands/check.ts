@@ -3,10 +3,18 @@ import { ServiceTokensError } from '../../errors.js';
 import { ExitCode } from '../exit-codes.js';
 import { escapeControls } from '../terminal.js';
 import { refuseArguments } from './arguments.js';
-import type { Command, Options } from './command.js';
-import { openPlace } from './place.js';
+import type { Command } from './command.js';
+import { type ChangeOptions, openPlace } from './place.js';
 
-export const check: Command = async (invocation) => {
+/** The options of `check`. */
+interface CheckOptions extends ChangeOptions {
+  readonly fix?: boolean;
+  readonly expectDigest?: string;
+  readonly expectTokens?: string;
+  readonly json?: boolean;
+}
+
+export const check: Command<CheckOptions> = async (invocation) => {
   const { args, options, version, io, terminal } = invocation;
   refuseArguments(args);
   const { serverUser, trustDirectory, fix } = options;
@@ -23,7 +31,7 @@ export const check: Command = async (invocation) => {
   return report.findings.some(({ severity }) => severity !== 'note') ? ExitCode.NO : ExitCode.OK;
 };
 
-function parseDigest({ expectDigest }: Options): string | undefined {
+function parseDigest({ expectDigest }: CheckOptions): string | undefined {
   if (expectDigest === undefined || /^sha256:[0-9a-f]{64}$/i.test(expectDigest))
     return expectDigest?.toLowerCase();
   throw new ServiceTokensError('USAGE', `[${expectDigest}] is not a digest`, {
@@ -31,7 +39,7 @@ function parseDigest({ expectDigest }: Options): string | undefined {
   });
 }
 
-function parseCount({ expectTokens }: Options): number | undefined {
+function parseCount({ expectTokens }: CheckOptions): number | undefined {
   if (expectTokens === undefined) return undefined;
   if (/^\d{1,9}$/.test(expectTokens)) return Number(expectTokens);
   throw new ServiceTokensError('USAGE', `[${expectTokens}] is not a number of tokens`);

@@ -4,9 +4,9 @@ import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
 import { ExitCode } from '../exit-codes.js';
 import { parseTokenArguments } from './arguments.js';
 import type { Command } from './command.js';
-import { openPlace } from './place.js';
+import { type ChangeOptions, openPlace } from './place.js';
 
-export const create: Command = async (invocation) => {
+export const create: Command<ChangeOptions & { readonly inPlace?: boolean }> = async (invocation) => {
   const { args, options, overrides, version, io, terminal, fs } = invocation;
   const { principal, name } = parseTokenArguments(args, version);
   const { configDir, tokensFile, inConfigDir, inTokensDir } = await openPlace(invocation, 'change');

@@ -3,9 +3,9 @@ import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
 import { ExitCode } from '../exit-codes.js';
 import { parseTokenArguments } from './arguments.js';
 import type { Command } from './command.js';
-import { openPlace } from './place.js';
+import { type ChangeOptions, openPlace } from './place.js';
 
-export const deleteToken: Command = async (invocation) => {
+export const deleteToken: Command<ChangeOptions & { readonly inPlace?: boolean }> = async (invocation) => {
   const { args, options, version, io, terminal, fs } = invocation;
   const { principal, name } = parseTokenArguments(args, version);
   const { configDir, tokensFile, inTokensDir } = await openPlace(invocation, 'change');

@@ -4,13 +4,13 @@ import { ServiceToken } from '../../token/token.js';
 import { kindOf } from '../../token/token-kinds.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { escapeControls } from '../terminal.js';
-import { readBearers } from './bearers.js';
+import { type BearerOptions, readBearers } from './bearers.js';
 import type { Command } from './command.js';
 
 /** So many characters are written at a time. */
 const BATCH = 64 * 1024;
 
-export const inspect: Command = async (invocation) => {
+export const inspect: Command<BearerOptions & { readonly json?: boolean }> = async (invocation) => {
   const { options, version, terminal } = invocation;
   let status: ExitStatus = ExitCode.OK;
   let answer = '';

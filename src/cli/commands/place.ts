@@ -17,7 +17,14 @@ import { errnoOf, type FileSystem, ifExists } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
 import { loadBcrypt } from '../../hash/hasher.js';
 import type { EnteredFile } from '../../tokens-file/service-tokens-file.js';
+import type { CommonOptions } from '../options.js';
 import type { Invocation } from './command.js';
+
+/** The options of commands that change the tokens file. */
+export interface ChangeOptions {
+  readonly serverUser?: string;
+  readonly trustDirectory?: boolean;
+}
 
 /** The tokens file's directory, entered by whoever may be there. */
 export interface EnteredPlace extends Entered, EnteredFile {}
@@ -41,9 +48,10 @@ export interface OpenPlace extends Place {
  *   the change is refused
  */
 export async function openPlace(
-  { options, io, fs, terminal }: Invocation,
+  { options: given, io, fs, terminal }: Invocation,
   purpose: 'read' | 'change',
 ): Promise<OpenPlace> {
+  const options: CommonOptions & ChangeOptions = given; // of a command that only reads, the common ones
   const place = findPlace(options, io, fs);
   const { configDir, tokensFile } = place;
   const identityFor = (way: Way, isRead: boolean): Identity | undefined => {

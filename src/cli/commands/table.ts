@@ -1,106 +1,140 @@
+import type { OptionEntry, Subject } from '../options.js';
 import type { Command } from './command.js';
+
+/** The tool's name. */
+export const NAME = 'elasticsearch-service-tokens';
 
 /** What the command line knows of a command before it is loaded. */
 export interface CommandEntry {
+  /** What it does, in the imperative, without the full stop. */
   readonly summary: string;
   /** Its arguments. */
   readonly usage: string;
-  /** What follows the tool's name and the command's. */
+  /** Command lines, in 80 columns. */
   readonly examples: readonly string[];
-  /** Its own options, beside those that every command has. */
-  readonly options?: readonly (readonly [flags: string, description: string])[];
+  /** What its common options are about; the others are accepted and checked, and make no difference. */
+  readonly obeys: readonly Subject[];
+  /** What `-s` does, where it does something of its own. */
+  readonly silent?: string;
+  /** What `-v` does, likewise. */
+  readonly verbose?: string;
+  /** Its own options. */
+  readonly options?: readonly OptionEntry[];
   /** Loads the command, and with it only what this one command needs. */
-  readonly load: () => Promise<Command>;
+  readonly load: () => Promise<Command<never>>;
 }
 
-const SERVER_USER = [
-  '--server-user <USER>',
-  'the user that runs Elasticsearch, as NAME or UID, with :GID if need be; as whom root acts where others can change the way to the file',
-] as const;
-const TRUST_DIRECTORY = [
-  '--trust-directory',
-  'trust everybody who can change the way to the file, where root would refuse',
-] as const;
-const IN_PLACE = [
+const CHANGE: readonly OptionEntry[] = [
+  [
+    '--server-user <USER>',
+    'the user that runs Elasticsearch, as NAME or UID, optionally followed by :GID; root acts as this user where others can change the path of the file',
+  ],
+  ['--trust-directory', 'as root, trust everybody who can change the path of the file, instead of refusing'],
+];
+const IN_PLACE: OptionEntry = [
   '--in-place',
-  'overwrite the file where it is, for a mount of the single file; a reader may see half of it',
-] as const;
-const TOKEN_FILE = [
-  '--token-file <PATH>',
-  'read the tokens from this file instead of standard input',
-] as const;
+  'overwrite the file instead of replacing it, for a bind mount of the single file; a reader may see half of it',
+];
+const TOKEN_FILE: OptionEntry = ['--token-file <PATH>', 'read the tokens from this file instead of stdin'];
 
 /** The commands. To add one: a file beside this, an entry here, a transcript in tests/transcripts/. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
   create: {
     summary: 'Create a file token for a service account and print it',
-    usage: '<service_account_principal> <token_name>',
+    usage: '<principal> <name>',
     examples: [
-      'elastic/fleet-server my-token',
-      'elastic/kibana kibana-1 --config-dir /etc/elasticsearch',
-      '-s elastic/fleet-server my-token    # only the token, for a script',
+      `${NAME} create elastic/fleet-server my-token`,
+      `${NAME} create elastic/kibana/kb1 --config-dir /etc/elasticsearch`,
+      `TOKEN=$(${NAME} create -s elastic/kibana kb2)`,
     ],
-    options: [SERVER_USER, TRUST_DIRECTORY, IN_PLACE],
+    obeys: ['settings', 'place', 'version'],
+    silent: 'print the token alone, for scripts',
+    options: [...CHANGE, IN_PLACE],
     load: async () => (await import('./create.js')).create,
   },
   list: {
-    summary: 'List the file tokens, of one service account or of all',
-    usage: '[<service_account_principal>]',
-    examples: ['', 'elastic/fleet-server', '--file ./service_tokens'],
+    summary: 'List the file tokens of one service account, or of all',
+    usage: '[<principal>]',
+    examples: [`${NAME} list`, `${NAME} list elastic/kibana`, `${NAME} list --file ./service_tokens`],
+    obeys: ['place', 'version'],
     load: async () => (await import('./list.js')).list,
   },
   delete: {
-    summary: 'Remove a file token of a service account',
-    usage: '<service_account_principal> <token_name>',
+    summary: 'Delete a file token of a service account',
+    usage: '<principal> <name>',
     examples: [
-      'elastic/fleet-server my-token',
-      'elastic/fleet-server/my-token',
-      'elastic/fleet-server -- -odd-name',
+      `${NAME} delete elastic/fleet-server my-token`,
+      `${NAME} delete elastic/fleet-server/my-token`,
+      `${NAME} delete elastic/fleet-server -- -odd-name`,
     ],
-    options: [SERVER_USER, TRUST_DIRECTORY, IN_PLACE],
+    obeys: ['place', 'version'],
+    options: [...CHANGE, IN_PLACE],
     load: async () => (await import('./delete.js')).deleteToken,
   },
   verify: {
-    summary: 'Say whether the server would accept a token, by the tokens file alone',
+    summary: 'Check tokens against the tokens file, as the server would',
     usage: '< TOKENS',
-    examples: ['< token', '--token-file /run/secrets/token --json', '-v < token    # which check refuses it'],
+    examples: [`${NAME} verify < token`, `${NAME} verify --token-file /run/secrets/token --json`],
+    obeys: ['place', 'version'],
+    verbose: 'print which check of the server refuses a token',
     options: [TOKEN_FILE, ['--json', 'print what GET /_security/_authenticate would answer']],
     load: async () => (await import('./verify.js')).verify,
   },
   inspect: {
-    summary: 'Say what a token is, never its secret',
+    summary: 'Show what a token is, without its secret',
     usage: '< TOKENS',
-    examples: ['< token', '--token-file /run/secrets/token --json'],
-    options: [TOKEN_FILE, ['--json', 'print one JSON object a token']],
+    examples: [`${NAME} inspect < token`, `${NAME} inspect --token-file /run/secrets/token`],
+    obeys: ['version'],
+    options: [TOKEN_FILE, ['--json', 'print one JSON object per token']],
     load: async () => (await import('./inspect.js')).inspect,
   },
   check: {
     summary:
-      'Find what would keep the server from starting, from reading the file or from accepting a token in it',
+      'Find what keeps the server from starting, from reading the tokens file, or from accepting a token in it',
     usage: '',
-    examples: ['', '--config-dir /etc/elasticsearch --json', '--fix --server-user elasticsearch'],
+    examples: [
+      `${NAME} check`,
+      `${NAME} check --config-dir /etc/elasticsearch --json`,
+      `${NAME} check --fix --server-user elasticsearch`,
+    ],
+    obeys: ['place', 'version'],
     options: [
-      SERVER_USER,
-      TRUST_DIRECTORY,
-      ['--fix', "repair the file's owner, group and mode, and touch it so that a running node notices"],
+      ...CHANGE,
+      [
+        '--fix',
+        'repair owner, group and mode of the file, touch it so that a running node reads it again, and remove stale locks and orphaned temporary files',
+      ],
       ['--expect-digest <DIGEST>', 'fail unless the tokens have this digest, as check prints it'],
-      ['--expect-tokens <NUMBER>', 'fail unless there are so many tokens'],
+      ['--expect-tokens <NUMBER>', 'fail unless there are this many tokens'],
       ['--json', 'print one JSON object'],
     ],
     load: async () => (await import('./check.js')).check,
   },
   watch: {
-    summary: 'Follow the file as a node does, and say what each change means',
+    summary: 'Follow the tokens file as a node does, and print each change',
     usage: '',
-    examples: ['', '--json', '--file ./service_tokens'],
-    options: [['--json', 'print one JSON object a line']],
+    examples: [`${NAME} watch`, `${NAME} watch --json`, `${NAME} watch --file ./service_tokens`],
+    obeys: ['place'],
+    options: [['--json', 'print one JSON object per line']],
     load: async () => (await import('./watch.js')).watch,
   },
   accounts: {
-    summary: 'List the known service accounts, and which versions of Elasticsearch know them',
+    summary: 'List the service accounts and the versions of Elasticsearch that have them',
     usage: '',
-    examples: ['', '--es-version 8.16', '--json'],
+    examples: [`${NAME} accounts`, `${NAME} accounts --es-version 8.16`, `${NAME} accounts --json`],
+    obeys: ['version'],
     options: [['--json', 'print one JSON array']],
     load: async () => (await import('./accounts.js')).accounts,
   },
 };
+
+/** What other tools call these commands. */
+export const synonyms: ReadonlyMap<string, string> = new Map([
+  ['add', 'create'],
+  ['new', 'create'],
+  ['mint', 'create'],
+  ['ls', 'list'],
+  ['rm', 'delete'],
+  ['remove', 'delete'],
+  ['revoke', 'delete'],
+]);

@@ -8,11 +8,11 @@ import { ServiceTokensError } from '../../errors.js';
 import { ServiceToken } from '../../token/token.js';
 import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
-import { readBearers } from './bearers.js';
+import { type BearerOptions, readBearers } from './bearers.js';
 import type { Command } from './command.js';
 import { openPlace } from './place.js';
 
-export const verify: Command = async (invocation) => {
+export const verify: Command<BearerOptions & { readonly json?: boolean }> = async (invocation) => {
   const { options, version, terminal } = invocation;
   const bearers = await readBearers(invocation);
   const names = [...bearers].flatMap(({ bearer }) => ServiceToken.decode(bearer)?.qualifiedName ?? []);

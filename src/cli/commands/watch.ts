@@ -15,14 +15,22 @@ type Report =
   | ({ readonly event: 'changed' } & Omit<Reload, 'error'>)
   | { readonly event: 'failed'; readonly reason: string; readonly removed: readonly string[] };
 
-export const watch: Command = async (invocation) => {
+/** The options of `watch`. */
+interface WatchOptions {
+  readonly json?: boolean;
+}
+
+export const watch: Command<WatchOptions> = async (invocation) => {
   refuseArguments(invocation.args);
   const place = await openPlace(invocation, 'read');
   requireName(place.tokensFile);
   return place.following(() => follow(place.tokensFile, invocation));
 };
 
-async function follow(tokensFile: string, { options, io, terminal, fs }: Invocation): Promise<ExitStatus> {
+async function follow(
+  tokensFile: string,
+  { options, io, terminal, fs }: Invocation<WatchOptions>,
+): Promise<ExitStatus> {
   const { interrupted } = io; // from here on a signal is the ordinary end
   const reloads = new EventEmitter<{ reload: [Reload] }>();
   let follower: FileFollower | undefined;

@@ -1,0 +1,83 @@
+import { closest } from '../did-you-mean.js';
+import { ServiceTokensError } from '../errors.js';
+import { ORIGINAL_OPTIONS } from './options.js';
+import type { KnownOption } from './parser.js';
+
+/** A command line, told apart. */
+export interface OptionWords {
+  /** Each as `--name` or `--name=value`. */
+  readonly options: readonly string[];
+  /** The words that are no options. */
+  readonly args: readonly string[];
+}
+
+/**
+ * Tells options from arguments as the original's parser does: word by word, and in a cluster letter by letter, so that
+ * of several mistakes the first is reported. Commander reports a missing value before an unknown option, and reads
+ * `-s-help` as `-s --help`; so it is given what this returns.
+ *
+ * @param untilArgument whether the first argument ends the options, as in the original before the command's name
+ * @throws OPTION, in the original's words
+ */
+export function splitWords(
+  argv: readonly string[],
+  known: readonly KnownOption[],
+  { untilArgument = false }: { untilArgument?: boolean } = {},
+): OptionWords {
+  const words = [...argv];
+  const args: string[] = [];
+  const options: string[] = [];
+  for (let word = words.shift(); word !== undefined; word = words.shift()) {
+    const isOption = word.startsWith('-') && word !== '-' && word !== '--';
+    if (isOption) options.push(...readOptions(word, words, known));
+    else if (word !== '--') args.push(word);
+    if (word === '--' || (untilArgument && !isOption)) args.push(...words.splice(0));
+  }
+  return { options, args };
+}
+
+/** @param rest the words behind, of which an option takes its value @returns the options of one word */
+function readOptions(word: string, rest: string[], known: readonly KnownOption[]): string[] {
+  const [, hyphens = '', name = '', value] = /^(--?)([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
+  if (hyphens === '--' || [...name].length === 1) {
+    return [canonical(findOption(hyphens, name, word, known), value, rest)];
+  }
+  const options: string[] = [];
+  const letters = [...word.slice(1)];
+  for (let letter = letters.shift(); letter !== undefined; letter = letters.shift()) {
+    const option = findOption('-', letter, word, known);
+    const attached = option.required && letters.length > 0 ? letters.splice(0).join('') : undefined;
+    options.push(canonical(option, attached, rest));
+  }
+  return options;
+}
+
+/** @param value what stands in the same word; an option that wants one and has none takes the next word, whatever it is */
+function canonical({ required, long = '' }: KnownOption, value: string | undefined, rest: string[]): string {
+  const name = ORIGINAL_OPTIONS.includes(long) ? long.slice(2) : long;
+  if (!required) {
+    if (value === undefined) return long;
+    throw new ServiceTokensError('OPTION', `Option ${name} does not take an argument`);
+  }
+  const given = value ?? rest.shift();
+  if (given !== undefined) return `${long}=${given}`;
+  throw new ServiceTokensError('OPTION', `Option ${name} requires an argument`);
+}
+
+function findOption(hyphens: string, name: string, word: string, known: readonly KnownOption[]): KnownOption {
+  const flag = `${hyphens}${name}`;
+  const found = known.find(({ short, long }) => flag === short || flag === long);
+  if (found !== undefined) return found;
+  const guess = guessOption(word.replace(/^-+|=.*/gs, ''), known);
+  throw new ServiceTokensError('OPTION', `${name} is not a recognized option`, {
+    hint: guess && `Did you mean ${guess}?`,
+  });
+}
+
+/** The option whose name was shortened, written with one hyphen, or misspelt. */
+function guessOption(name: string, known: readonly KnownOption[]): string | undefined {
+  if (name.length < 2) return undefined;
+  const names = known.flatMap(({ long }) => long?.replace(/^--/, '') ?? []);
+  const guess = closest(name, names);
+  return guess && `--${guess}`;
+}

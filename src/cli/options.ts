@@ -1,0 +1,43 @@
+import type { PlaceOptions } from '../config/config-dir.js';
+
+/** An option as a person reads it: the flags, as commander takes them, and what they do. */
+export type OptionEntry = readonly [flags: string, description: string];
+
+/** The options that every command accepts. */
+export interface CommonOptions extends PlaceOptions {
+  readonly E?: readonly string[];
+  readonly esVersion?: string;
+  readonly silent?: boolean;
+  readonly verbose?: boolean;
+  readonly color?: boolean;
+  readonly version?: boolean;
+  readonly help?: boolean;
+}
+
+/** Common options that not every command obeys: its help shows those that it does. */
+export type Subject = 'settings' | 'place' | 'version';
+
+/** The options that every command accepts, and what each is about. */
+export const commonOptions: readonly { readonly about?: Subject; readonly entry: OptionEntry }[] = [
+  { about: 'settings', entry: ['-E, --E <KEY=VALUE>', 'set a setting of elasticsearch.yml (repeatable)'] },
+  {
+    about: 'place',
+    entry: ['--config-dir <DIR>', 'the configuration directory of the server (default: $ES_PATH_CONF)'],
+  },
+  {
+    about: 'place',
+    entry: ['--file <PATH>', 'the tokens file (default: service_tokens in that directory)'],
+  },
+  {
+    about: 'version',
+    entry: ['--es-version <X.Y>', 'the version of the server, which decides which accounts exist'],
+  },
+  { entry: ['-s, --silent', 'print less'] },
+  { entry: ['-v, --verbose', 'print more: the stack trace of an internal error'] },
+  { entry: ['--no-color', 'print no colors'] },
+  { entry: ['--version', 'print the version of this tool'] },
+  { entry: ['-h, --help', 'print help'] },
+];
+
+/** The options of the original, which names them without dashes. */
+export const ORIGINAL_OPTIONS: readonly string[] = ['--E', '--silent', '--verbose', '--help'];

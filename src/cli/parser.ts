@@ -1,0 +1,119 @@
+import { Command, type Help, Option } from 'commander';
+import { type CommandEntry, commands, NAME } from './commands/table.js';
+import { type CommonOptions, commonOptions, type OptionEntry } from './options.js';
+
+/** What a text for people has at most, in columns. */
+const WIDTH = 80;
+
+/** A parser of one kind of command line, and its help. */
+export interface Parser {
+  /** Shown before a usage error. */
+  readonly usage: string;
+  readonly help: string;
+  readonly options: readonly KnownOption[];
+  /** @param words options only, each as `--name` or `--name=value` */
+  parse(words: readonly string[]): CommonOptions;
+}
+
+/** An option that a parser knows; `required` says whether it takes a value. */
+export interface KnownOption {
+  readonly short?: string | undefined;
+  readonly long?: string | undefined;
+  readonly required: boolean;
+}
+
+/** The parser of what stands before the command's name. */
+export function topParser(): Parser {
+  const parser = newCommand(NAME, () => true)
+    .usage('[options] <command>')
+    .description('Manages the file-based service account tokens of Elasticsearch.')
+    .addHelpText('after', `\nSee "${NAME} help <command>" for one command.`);
+  for (const [name, { summary }] of Object.entries(commands)) {
+    parser.addCommand(new Command(name).description(summary));
+  }
+  const lines = Object.entries(commands).map(([name, { usage }]) => `${NAME} ${name} ${usage}`.trimEnd());
+  return wrap(parser, `Usage: ${lines.join('\n       ')}`);
+}
+
+/** The parser of what stands behind a command's name. */
+export function commandParser(
+  name: string,
+  { summary, usage, examples, obeys, options = [], ...meanings }: CommandEntry,
+): Parser {
+  const isShown: IsShown = ({ about }) => about === undefined || obeys.includes(about);
+  const parser = newCommand(`${NAME} ${name}`, isShown, meanings)
+    .usage(`[options] ${usage}`.trimEnd())
+    .description(`${summary}.`)
+    .addHelpText('after', ['', 'Examples:', ...examples.map((line) => `  $ ${line}`.trimEnd())].join('\n'));
+  for (const entry of options) parser.addOption(newOption(entry).helpGroup('Options:'));
+  return wrap(parser, `Usage: ${parser.name()} ${parser.usage()}`);
+}
+
+type IsShown = (option: (typeof commonOptions)[number]) => boolean;
+
+/** @param meanings what -s and -v do, where they do something of their own */
+function newCommand(
+  name: string,
+  isShown: IsShown,
+  meanings: Pick<CommandEntry, 'silent' | 'verbose'> = {},
+): Command {
+  const command = new Command(name).helpOption(false).helpCommand(false).configureHelp({ formatHelp });
+  for (const option of commonOptions) {
+    const [flags, description] = option.entry;
+    const own = { '-s, --silent': meanings.silent, '-v, --verbose': meanings.verbose }[flags];
+    command.addOption(
+      newOption([flags, own ?? description])
+        .helpGroup('Common options:')
+        .hideHelp(!isShown(option)),
+    );
+  }
+  return command;
+}
+
+function newOption([flags, description]: OptionEntry): Option {
+  const option = new Option(flags, description);
+  const collect = (word: string, words: string[] = []) => [...words, word];
+  return flags.startsWith('-E,') ? option.argParser(collect) : option;
+}
+
+function wrap(command: Command, usage: string): Parser {
+  return {
+    usage,
+    options: command.options,
+    parse: (words) => {
+      command.parseOptions([...words]);
+      return command.opts();
+    },
+    get help() {
+      let help = '';
+      const writeOut = (text: string) => {
+        help += text;
+      };
+      command.configureOutput({ writeOut, getOutHelpWidth: () => WIDTH }).outputHelp();
+      return help.trimEnd();
+    },
+  };
+}
+
+/** The commands first, then the command's own options, then the common ones. */
+function formatHelp(command: Command, help: Help): string {
+  const width = help.padWidth(command, help);
+  const section = (title: string, items: readonly (readonly [term: string, description: string])[]) =>
+    items.length === 0
+      ? []
+      : [title, ...items.map(([term, text]) => help.formatItem(term, width, text, help)), ''];
+  const options = help.visibleOptions(command);
+  const optionsOf = (group: string) =>
+    options
+      .filter(({ helpGroupHeading }) => helpGroupHeading === group)
+      .map((option) => [help.optionTerm(option), help.optionDescription(option)] as const);
+  const subcommands = help.visibleCommands(command).map((each) => [each.name(), each.description()] as const);
+  return [
+    `Usage: ${help.commandUsage(command)}`,
+    '',
+    help.boxWrap(help.commandDescription(command), WIDTH),
+    '',
+    ...section('Commands:', subcommands),
+    ...['Options:', 'Common options:'].flatMap((group) => section(group, optionsOf(group))),
+  ].join('\n');
+}
