@@ -1,39 +1,102 @@
 /** `error`: the server does not start, drops the file, or never accepts a token in it. `note`: harmless, so far. */
 export type Severity = 'error' | 'warning' | 'note';
 
-/** How bad each kind of finding is, by the word that names it from version to version. */
-const severities = {
-  MALFORMED_UTF8: 'error',
-  MISSING_COLON: 'error',
-  MALFORMED_HASH: 'error',
-  HASH_UNUSABLE: 'error',
-  FILE_UNREADABLE: 'error',
-  DIRECTORY_UNREADABLE: 'error',
-  NOT_FIXED: 'error', // a repair that was asked for and refused
-  UNEXPECTED_DIGEST: 'error', // not what the caller said it should be
-  UNEXPECTED_COUNT: 'error',
-  BYTE_ORDER_MARK: 'warning',
-  LINE_ENDS: 'warning',
-  PLAIN_TEXT: 'warning',
-  DUPLICATE: 'warning',
-  BAD_NAME: 'warning',
-  BAD_TOKEN_NAME: 'warning',
-  UNKNOWN_ACCOUNT: 'warning',
-  USER_MANAGED_ACCOUNT: 'warning',
-  WEAK_HASH: 'warning',
-  OPEN_TO_OTHERS: 'warning',
-  KUBERNETES_VOLUME: 'warning',
-  SERVER_UNKNOWN: 'warning',
-  SYMBOLIC_LINK: 'warning',
-  SINGLE_FILE_MOUNT: 'warning',
-  STALE_LOCK: 'warning',
-  STALE_TEMPORARY_FILE: 'warning',
-  WITHDRAWN_ACCOUNT: 'note',
-  NO_FILE: 'note', // a warning where the file was asked for by its name
-  MORE_FINDINGS: 'note', // at least: it is as bad as the worst finding that it stands for
-} as const satisfies Record<string, Severity>;
+/** What `check` looks for: how severe it is, and what it means. The codes keep their meaning from version to version. */
+export const findingKinds = {
+  MALFORMED_UTF8: {
+    severity: 'error',
+    meaning: 'A line is not UTF-8; the server does not start, or drops every token in the file.',
+  },
+  MISSING_COLON: {
+    severity: 'error',
+    meaning: 'A line has no colon; the server does not start, or drops every token in the file.',
+  },
+  MALFORMED_HASH: {
+    severity: 'error',
+    meaning:
+      'The cost of a hash is none that the server has; it does not start, or drops every token in the file.',
+  },
+  HASH_UNUSABLE: {
+    severity: 'error',
+    meaning: 'A hash that no secret can match, or that the server fails on.',
+  },
+  FILE_UNREADABLE: { severity: 'error', meaning: 'The user that runs Elasticsearch cannot read the file.' },
+  DIRECTORY_UNREADABLE: {
+    severity: 'error',
+    meaning: 'The user that runs Elasticsearch cannot list the directory of the file, or enter one above it.',
+  },
+  NOT_FIXED: { severity: 'error', meaning: '`--fix` could not, or would not, repair the file.' },
+  UNEXPECTED_DIGEST: {
+    severity: 'error',
+    meaning: 'The digest is not the one that `--expect-digest` gives.',
+  },
+  UNEXPECTED_COUNT: {
+    severity: 'error',
+    meaning: 'The number of tokens is not the one that `--expect-tokens` gives.',
+  },
+  BYTE_ORDER_MARK: {
+    severity: 'warning',
+    meaning: 'The file begins with a byte order mark, which the server reads as part of the first line.',
+  },
+  LINE_ENDS: {
+    severity: 'warning',
+    meaning: 'Lines end with a carriage return, which other tools read as part of the hash.',
+  },
+  PLAIN_TEXT: {
+    severity: 'warning',
+    meaning: 'A line has plain text in place of a hash; the server skips it.',
+  },
+  DUPLICATE: { severity: 'warning', meaning: 'A later line has the same name; the server uses that one.' },
+  BAD_NAME: {
+    severity: 'warning',
+    meaning: 'What precedes the colon is not `<namespace>/<service>/<name>`; no token matches the line.',
+  },
+  BAD_TOKEN_NAME: { severity: 'warning', meaning: 'The token name is invalid; no token matches the line.' },
+  UNKNOWN_ACCOUNT: { severity: 'warning', meaning: 'Elasticsearch has no such service account.' },
+  USER_MANAGED_ACCOUNT: {
+    severity: 'warning',
+    meaning:
+      'The account is outside the namespace `elastic`; the server looks for its tokens in an index, never in this file.',
+  },
+  WEAK_HASH: {
+    severity: 'warning',
+    meaning: 'The hash has few iterations, or no salt: a secret that a person chose can be guessed.',
+  },
+  OPEN_TO_OTHERS: {
+    severity: 'warning',
+    meaning: 'Every user of the system can read, write or execute the file.',
+  },
+  KUBERNETES_VOLUME: {
+    severity: 'warning',
+    meaning: 'The file is in a Kubernetes volume, which only Kubernetes may change.',
+  },
+  SERVER_UNKNOWN: {
+    severity: 'warning',
+    meaning: 'The file belongs to root alone, and the user that runs Elasticsearch cannot be determined.',
+  },
+  SYMBOLIC_LINK: { severity: 'warning', meaning: 'The file is a symlink; other tools replace the link.' },
+  SINGLE_FILE_MOUNT: {
+    severity: 'warning',
+    meaning: 'The file is a bind mount, which no other file can replace.',
+  },
+  STALE_LOCK: { severity: 'warning', meaning: 'A dead process left its lock.' },
+  STALE_TEMPORARY_FILE: {
+    severity: 'warning',
+    meaning: 'A dead process left a temporary file, which may hold hashes.',
+  },
+  WITHDRAWN_ACCOUNT: {
+    severity: 'note',
+    meaning: 'A later version of Elasticsearch does not have the account.',
+  },
+  NO_FILE: { severity: 'note', meaning: 'The file does not exist; a warning if it was named by `--file`.' },
+  MORE_FINDINGS: {
+    severity: 'note',
+    meaning:
+      'Only the first 1000 lines with findings are listed; this is as severe as the worst of the rest.',
+  },
+} as const satisfies Record<string, { readonly severity: Severity; readonly meaning: string }>;
 
-export type FindingCode = keyof typeof severities;
+export type FindingCode = keyof typeof findingKinds;
 
 /** Something about a tokens file that its owner should know. It never holds a secret, a hash or a plain-text value. */
 export interface Finding {
@@ -47,7 +110,7 @@ export interface Finding {
   readonly hint: string;
 }
 
-/** Makes a finding, whose code says how bad it is. */
+/** Makes a finding, whose code says how severe it is. */
 export function finding(code: FindingCode, message: string, hint: string, line?: number): Finding {
-  return { severity: severities[code], code, line, message, hint };
+  return { severity: findingKinds[code].severity, code, line, message, hint };
 }

@@ -68,7 +68,7 @@ function isIgnored(signal: number): boolean {
 }
 
 /** Node reads a directory or a disk as an empty stream, without a word. */
-function inputOf(fd: number): AsyncIterable<string | Uint8Array> {
+function inputOf(fd: number): Io['stdin'] {
   const stat = attempt(() => fs.fstatSync(fd));
   return stat?.isDirectory() || stat?.isBlockDevice() ? chunksOf(fd) : process.stdin;
 }

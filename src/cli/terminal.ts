@@ -6,7 +6,7 @@
  * - a warning is withheld where it would get into an answer: behind one, where both streams are one pipe or file (2>&1);
  *   scripts in the wild read such an answer to its last word;
  * - control characters in a message are escaped, so that a line stays a line;
- * - only the label of an error or a warning is coloured, and only on a terminal (NO_COLOR, FORCE_COLOR, --no-color).
+ * - only a label, as of an error, is coloured, and only on a terminal (NO_COLOR, FORCE_COLOR, --no-color).
  */
 import type { ChalkInstance } from 'chalk';
 import type { Surroundings } from '../config/config-dir.js';
@@ -23,7 +23,7 @@ export interface Output {
 
 /** All that the command takes from its process. */
 export interface Io extends Surroundings {
-  readonly stdin: AsyncIterable<string | Uint8Array>;
+  readonly stdin: AsyncIterable<string | Uint8Array> & { readonly isTTY?: boolean };
   readonly stdout: Output;
   readonly stderr: Output;
   /** Whether both streams are one pipe or file, and no terminal. */
@@ -34,6 +34,9 @@ export interface Io extends Surroundings {
    */
   readonly interrupted: AbortSignal;
 }
+
+type Stream = 'stdout' | 'stderr';
+export type LabelColor = 'red' | 'yellow' | 'blue' | 'green';
 
 export class Terminal {
   readonly #io: Io;
@@ -68,11 +71,16 @@ export class Terminal {
     return fault === undefined ? undefined : notWritten(fault);
   }
 
+  /** Asks on stderr for what is to be typed on the terminal that is standard input. */
+  async ask(text: string): Promise<void> {
+    if (this.#io.stdin.isTTY === true) await this.#say(`${text}\n`);
+  }
+
   /** Writes a warning to stderr; what follows the first line stands on lines of its own. */
   async warn([first = '', ...more]: readonly string[]): Promise<void> {
     if (this.#hasAnswered && this.#io.isMerged) return;
     const lines = [
-      `${await this.#label('WARNING:', 'yellow')} ${escapeControls(first)}`,
+      `${await this.label('WARNING:', 'yellow')} ${escapeControls(first)}`,
       ...more.map(escapeControls),
     ];
     await this.#say(`${lines.join('\n')}\n`);
@@ -86,7 +94,7 @@ export class Terminal {
       ? error.message
       : `internal error: ${error instanceof Error ? error.message : error}`;
     const suffix = isOurs && error.code === 'OPTION' ? '' : `, with exit code ${status}`;
-    const lines = [`${await this.#label('ERROR:', 'red')} ${escapeControls(message)}${suffix}`];
+    const lines = [`${await this.label('ERROR:', 'red')} ${escapeControls(message)}${suffix}`];
     if (isOurs && error.hint !== undefined) lines.push(escapeControls(error.hint));
     if (!isOurs && this.verbose && error instanceof Error) lines.push(error.stack ?? '');
     const usage = status === ExitCode.USAGE && !this.silent && this.usage ? `${this.usage}\n\n` : '';
@@ -99,23 +107,28 @@ export class Terminal {
     await this.#io.stderr.write(text).catch(() => {});
   }
 
-  async #label(text: string, color: 'red' | 'yellow'): Promise<string> {
-    const chalk = await this.prepare();
+  /**
+   * Colours the label of a line.
+   *
+   * @param stream where the line is written
+   */
+  async label(text: string, color: LabelColor, stream: Stream = 'stderr'): Promise<string> {
+    const chalk = await this.prepare(stream);
     return chalk === undefined ? text : chalk.bold[color](text);
   }
 
   /** Loads what a label needs, when it is first needed, and only once: later its files may not be readable. */
-  async prepare(): Promise<ChalkInstance | undefined> {
-    if (!this.#wantsColor()) return undefined;
+  async prepare(stream: Stream = 'stderr'): Promise<ChalkInstance | undefined> {
+    if (!this.#wantsColor(stream)) return undefined;
     chalkModule ??= import('chalk');
     return new (await chalkModule).Chalk({ level: 1 });
   }
 
-  #wantsColor(): boolean {
-    const { env, stderr } = this.#io;
+  #wantsColor(stream: Stream): boolean {
+    const { env, [stream]: output } = this.#io;
     if (this.color === false || env['NO_COLOR']) return false;
     if (env['FORCE_COLOR'] !== undefined) return !['', '0', 'false'].includes(env['FORCE_COLOR']);
-    return stderr.isTTY && env['TERM'] !== 'dumb';
+    return output.isTTY && env['TERM'] !== 'dumb';
   }
 }
 

@@ -304,7 +304,7 @@ describe('A file that the server can’t read, in a directory of the server’s'
     const { status, stdout } = await tool('check');
     expect({ status, stdout }).toEqual({
       status: 1,
-      stdout: `error: Elasticsearch runs as [${ALICE}] and can't read [${file()}]\n  Use --fix.\nno tokens: Elasticsearch does not read this file\n`,
+      stdout: `error: Elasticsearch runs as [${ALICE}] and can't read [${file()}]\n  Use --fix.\n[${file()}]: Elasticsearch does not read this file\n`,
     });
     expect(await tool('check', '--fix')).toMatchObject({ status: 0 });
     expect(attributes()).toEqual({ uid: ALICE, gid: 65_534, mode: '600' });

@@ -89,7 +89,7 @@ describe('a good file', () => {
   test('is one line: how many tokens it holds, and their digest', async () => {
     write(`# comment\n\n${GOOD}\nelastic/fleet-server/good:${HASH}\n`);
     expect(await check()).toEqual({
-      stdout: expect.stringMatching(/^2 tokens, sha256:[0-9a-f]{64}\n$/),
+      stdout: expect.stringMatching(/^ok: \[.*\/service_tokens\]: 2 tokens, sha256:[0-9a-f]{64}\n$/),
       stderr: '',
       status: 0,
     });
@@ -98,7 +98,7 @@ describe('a good file', () => {
   test('that does not exist is fine, as it is to the server, is noted, and is not created', async () => {
     const none = createHash('sha256').digest('hex');
     expect(await check()).toEqual({
-      stdout: `note: The file [${path}] does not exist\n  That is fine as long as there are no tokens: create makes the file.\n0 tokens, sha256:${none}\n`,
+      stdout: `note: The file [${path}] does not exist\n  That is fine as long as there are no tokens: create makes the file.\nok: [${path}]: 0 tokens, sha256:${none}\n`,
       stderr: '',
       status: 0,
     });
@@ -564,7 +564,7 @@ describe('--json', () => {
   test('has no digest when the server could not read the file', async () => {
     write(`${GOOD}\nx\n`);
     expect(JSON.parse((await check(['--json'])).stdout)).toMatchObject({ tokens: 0, digest: null });
-    expect((await check()).stdout).toMatch(/\nno tokens: Elasticsearch does not read this file\n$/);
+    expect((await check()).stdout).toMatch(/\n\[.*\]: Elasticsearch does not read this file\n$/);
   });
 
   test('stays one line of printable text where a path is not', async () => {

@@ -30,7 +30,13 @@ export interface Bearers extends Iterable<Bearer> {
  *
  * @throws USAGE for an argument, which every process list would show; NOT_A_TOKEN when there is none; IO or PERMISSION
  */
-export async function readBearers({ args, options, io, fs }: Invocation<BearerOptions>): Promise<Bearers> {
+export async function readBearers({
+  args,
+  options,
+  io,
+  terminal,
+  fs,
+}: Invocation<BearerOptions>): Promise<Bearers> {
   if (args.length > 0) {
     throw new ServiceTokensError(
       'USAGE',
@@ -40,6 +46,7 @@ export async function readBearers({ args, options, io, fs }: Invocation<BearerOp
       },
     );
   }
+  if (options.tokenFile === undefined) await terminal.ask('Enter tokens, one per line, and end with Ctrl-D:');
   const bytes =
     options.tokenFile === undefined
       ? await readStream(io.stdin)

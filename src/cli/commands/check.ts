@@ -1,7 +1,8 @@
 import { type CheckReport, checkTokensFile } from '../../check/check.js';
+import type { Severity } from '../../check/findings.js';
 import { ServiceTokensError } from '../../errors.js';
 import { ExitCode } from '../exit-codes.js';
-import { escapeControls } from '../terminal.js';
+import { escapeControls, type LabelColor, type Terminal } from '../terminal.js';
 import { refuseArguments } from './arguments.js';
 import type { Command } from './command.js';
 import { type ChangeOptions, openPlace } from './place.js';
@@ -26,9 +27,10 @@ export const check: Command<CheckOptions> = async (invocation) => {
     const checkOptions = { serverUser, trustDirectory, configDir, fix, version, required, signal, fs };
     return checkTokensFile(tokensFile, { ...checkOptions, ...expected }, entered);
   });
-  const answer = options.json ? forMachines(report) : forPeople(report);
-  if (!options.silent) await terminal.answer(`${answer.map(escapeControls).join('\n')}\n`);
-  return report.findings.some(({ severity }) => severity !== 'note') ? ExitCode.NO : ExitCode.OK;
+  const isOk = report.findings.every(({ severity }) => severity === 'note');
+  const answer = options.json ? forMachines(report) : await forPeople(report, isOk, terminal);
+  if (!options.silent) await terminal.answer(`${answer.join('\n')}\n`);
+  return isOk ? ExitCode.OK : ExitCode.NO;
 };
 
 function parseDigest({ expectDigest }: CheckOptions): string | undefined {
@@ -47,18 +49,28 @@ function parseCount({ expectTokens }: CheckOptions): number | undefined {
 
 function forMachines(report: CheckReport): string[] {
   const findings = report.findings.map((finding) => ({ ...finding, line: finding.line ?? null }));
-  return [JSON.stringify({ ...report, findings })];
+  return [escapeControls(JSON.stringify({ ...report, findings }))];
 }
 
-/** A line for each repair, two for each finding; a file with nothing to say about is one line. */
-function forPeople({ tokens, digest, findings, fixed }: CheckReport): string[] {
+const COLORS = { error: 'red', warning: 'yellow', note: 'blue' } as const satisfies Record<Severity, string>;
+
+/** A line for each repair, two for each finding, and one for the file. */
+async function forPeople(
+  { file, tokens, digest, findings, fixed }: CheckReport,
+  isOk: boolean,
+  terminal: Terminal,
+): Promise<string[]> {
+  const labelled = async (label: string, color: LabelColor, text: string) =>
+    `${await terminal.label(`${label}:`, color, 'stdout')} ${escapeControls(text)}`;
+  const lines: string[] = [];
+  for (const what of fixed) lines.push(await labelled('fixed', 'green', what));
+  for (const { severity, line, message, hint } of findings) {
+    const text = line === undefined ? message : `line ${line}: ${message}`;
+    lines.push(await labelled(severity, COLORS[severity], text), `  ${escapeControls(hint)}`);
+  }
   const count = `${tokens} ${tokens === 1 ? 'token' : 'tokens'}`;
-  return [
-    ...fixed.map((what) => `fixed: ${what}`),
-    ...findings.flatMap(({ severity, line, message, hint }) => [
-      `${severity}: ${line === undefined ? '' : `line ${line}: `}${message}`,
-      `  ${hint}`,
-    ]),
-    digest === null ? 'no tokens: Elasticsearch does not read this file' : `${count}, ${digest}`,
-  ];
+  const summary = digest === null ? 'Elasticsearch does not read this file' : `${count}, ${digest}`;
+  const last = `[${file}]: ${summary}`;
+  lines.push(isOk ? await labelled('ok', 'green', last) : escapeControls(last));
+  return lines;
 }

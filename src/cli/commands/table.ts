@@ -44,7 +44,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     usage: '<principal> <name>',
     examples: [
       `${NAME} create elastic/fleet-server my-token`,
-      `${NAME} create elastic/kibana/kb1 --config-dir /etc/elasticsearch`,
+      `${NAME} create elastic/kibana kb1 --file my_tokens`,
       `TOKEN=$(${NAME} create -s elastic/kibana kb2)`,
     ],
     obeys: ['settings', 'place', 'version'],

@@ -12,7 +12,7 @@ import { openPlace } from './place.js';
 /** A line of `--json`, but for its time. Fields may be added; these keep their names and what they mean. */
 type Report =
   | { readonly event: 'loaded'; readonly tokens: readonly string[]; readonly exists?: false }
-  | ({ readonly event: 'changed' } & Omit<Reload, 'error'>)
+  | ({ readonly event: 'changed'; readonly recovered?: true } & Omit<Reload, 'error'>)
   | { readonly event: 'failed'; readonly reason: string; readonly removed: readonly string[] };
 
 /** The options of `watch`. */
@@ -40,8 +40,11 @@ async function follow(
     follower = await FileFollower.open(tokensFile, { fs, onReload });
     const exists = ifExists(() => fs.statSync(tokensFile)) !== undefined;
     await print(startOf(follower, exists), startLines(follower, exists));
+    let hasFailed = follower.error !== undefined;
     for await (const [reload] of changes as AsyncIterable<[Reload]>) {
-      await print(reportOf(reload), reloadLines(reload));
+      const hasRecovered = hasFailed && reload.error === undefined;
+      await print(reportOf(reload, hasRecovered), reloadLines(reload, hasRecovered));
+      hasFailed = reload.error !== undefined;
     }
   } catch (error) {
     // That a pipe has lost its reader only poll(2) could tell, which Node does not offer: the next write finds out. A
@@ -55,7 +58,9 @@ async function follow(
 
   async function print(report: Report, lines: readonly string[]): Promise<void> {
     const time = new Date().toISOString();
-    const text = options.json ? [JSON.stringify({ time, ...report })] : lines.map(escapeControls);
+    const text = options.json
+      ? [JSON.stringify({ time, ...report })]
+      : lines.map((line) => `${time} ${escapeControls(line)}`);
     await terminal.answer(text.map((line) => `${line}\n`).join(''));
   }
 }
@@ -75,17 +80,17 @@ function startLines({ entries, error }: FileFollower, exists: boolean): string[]
   ];
 }
 
-function reportOf({ added, removed, changed, error }: Reload): Report {
+function reportOf({ added, removed, changed, error }: Reload, recovered: boolean): Report {
   if (error !== undefined) return { event: 'failed', reason: error.message, removed };
-  return { event: 'changed', added, removed, changed };
+  return { event: 'changed', added, removed, changed, ...(recovered && { recovered }) };
 }
 
-function reloadLines({ added, removed, changed, error }: Reload): string[] {
+function reloadLines({ added, removed, changed, error }: Reload, hasRecovered: boolean): string[] {
   if (error !== undefined) return [`the server would drop every file token: ${error.message}`];
-  const lines = [
+  return [
+    ...(hasRecovered ? ['the server can read the file again'] : []),
     ...added.map((name) => `added ${name}`),
     ...removed.map((name) => `removed ${name}`),
     ...changed.map((name) => `changed ${name}`),
   ];
-  return lines.length > 0 ? lines : ['the server can read the file again, and there is no token in it'];
 }

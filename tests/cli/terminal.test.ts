@@ -1,0 +1,58 @@
+/** What the command says on a terminal, and nowhere else. */
+import { chmodSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import { beforeEach, expect, test } from '@jest/globals';
+import { main } from '../../src/cli/main.js';
+import type { Io } from '../../src/cli/terminal.js';
+import { ordinaryUserFileSystem } from '../support/ordinary-user.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+
+const directory = temporaryDirectory();
+const BEARER = 'AAEAAWVsYXN0aWMvZmxlZXQtc2VydmVyL3Rva2VuMTpzdXBlcnNlY3JldA\n';
+
+beforeEach(() => {
+  chmodSync(directory.write('service_tokens', 'no colon\n'), 0o600);
+});
+
+/** Runs a command with all streams on a terminal, or with one of them elsewhere. */
+async function onTerminal(argv: readonly string[], elsewhere?: 'stdin' | 'stdout' | 'stderr') {
+  const written = { stdout: '', stderr: '' };
+  const output = (name: 'stdout' | 'stderr') => ({
+    isTTY: name !== elsewhere,
+    write: async (text: string) => {
+      written[name] += text;
+    },
+  });
+  const io: Io = {
+    env: { ES_PATH_CONF: directory.path, TERM: 'xterm' },
+    cwd: directory.path,
+    toolPath: '/nowhere/bin/tool',
+    stdin: Object.assign(Readable.from([BEARER]), { isTTY: elsewhere !== 'stdin' }),
+    stdout: output('stdout'),
+    stderr: output('stderr'),
+    isMerged: false,
+    interrupted: new AbortController().signal,
+  };
+  const status = await main(argv, io, ordinaryUserFileSystem());
+  return { status, ...written };
+}
+
+test('inspect asks for the tokens on stderr', async () => {
+  const { stdout, stderr } = await onTerminal(['inspect']);
+  expect(stderr).toBe('Enter tokens, one per line, and end with Ctrl-D:\n');
+  expect(stdout).toMatch(/^type: service account token\n/);
+});
+
+test('it does not ask where the tokens come from a pipe', async () => {
+  expect((await onTerminal(['inspect'], 'stdin')).stderr).toBe('');
+});
+
+test('check colours its labels, and nothing else', async () => {
+  const { stdout } = await onTerminal(['check']);
+  expect(stdout).toMatch(/^\u001b\[1m\u001b\[31merror:\u001b\[39m\u001b\[22m line 1: Missing ':' character/);
+  expect(stdout.split('\u001b')).toHaveLength(5);
+});
+
+test('check does not colour what goes into a pipe, though stderr is a terminal', async () => {
+  expect((await onTerminal(['check'], 'stdout')).stdout).toMatch(/^error: line 1: /);
+});
