@@ -12,6 +12,8 @@ export type ErrorCode =
   | 'NOT_A_TOKEN' // a text that the server would not take for a service account token
   | 'NOT_AUTHENTICATED' // a token that the server would refuse
   | 'HASH_UNUSABLE' // a stored hash that no secret can be checked against
+  | 'FILE_EXISTS' // a file that is there and must not be
+  | 'ROTATION_UNFINISHED' // the predecessors of a token are still there
   | 'CANNOT_REPLACE' // the file can't be created or replaced
   | 'BUSY' // too many wait for the same token to be verified
   | 'LOCKED' // another process is changing the file, and does not end

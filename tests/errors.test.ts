@@ -17,6 +17,8 @@ const statuses: Record<ErrorCode, { status: number; why: string }> = {
   TOKEN_EXISTS: { status: 70, why: 'token exists' },
   TOKEN_MISSING: { status: 70, why: 'token does not exist' },
   INVALID_TOKEN_NAME: { status: 70, why: 'bad token name' },
+  FILE_EXISTS: { status: 73, why: 'can’t create a file that exists' },
+  ROTATION_UNFINISHED: { status: 73, why: 'can’t create the next token of a series' },
   CANNOT_REPLACE: { status: 73, why: "can't create or replace the file" },
   LOCKED: { status: 73, why: "can't replace the file: another process is at it" },
   IO: { status: 74, why: 'I/O error' },

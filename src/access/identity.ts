@@ -204,6 +204,35 @@ export async function following<T>(
   }
 }
 
+/** As whom this process acts now. */
+export function ownIdentity(fs: FileSystem): Identity {
+  return { uid: fs.geteuid(), gid: fs.getegid(), groups: fs.getgroups() };
+}
+
+/**
+ * Makes synchronous calls as an identity, in between of what the process does as another one.
+ *
+ * @param caller as whom the process was started
+ * @throws PERMISSION when the identity can't be taken on; and what the calls throw
+ */
+export function callAs<T>(identity: Identity, caller: Identity, fs: FileSystem, calls: () => T): T {
+  const before = ownIdentity(fs);
+  if (isSameIdentity(identity, before)) return calls();
+  if (before.uid !== caller.uid) fs.seteuid(caller.uid); // it brings the right to take on another one
+  try {
+    takeOn(identity, fs);
+    return calls();
+  } finally {
+    if (fs.geteuid() !== caller.uid) fs.seteuid(caller.uid);
+    restore({ ...before, uid: caller.uid, directory: undefined }, fs);
+    if (before.uid !== caller.uid) fs.seteuid(before.uid);
+  }
+}
+
+function isSameIdentity(a: Identity, b: Identity): boolean {
+  return a.uid === b.uid && a.gid === b.gid && a.groups.join() === b.groups.join();
+}
+
 /** @throws PERMISSION when this process can't act as an identity */
 export function requireAble(identity: Identity, fs: FileSystem): void {
   const before = stateOf(fs);

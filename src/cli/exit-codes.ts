@@ -38,6 +38,8 @@ const statuses: Record<ErrorCode, ExitStatus> = {
   NOT_A_TOKEN: ExitCode.DATA,
   NOT_AUTHENTICATED: ExitCode.NO,
   HASH_UNUSABLE: ExitCode.DATA,
+  FILE_EXISTS: ExitCode.CANT_CREATE,
+  ROTATION_UNFINISHED: ExitCode.CANT_CREATE,
   CANNOT_REPLACE: ExitCode.CANT_CREATE,
   LOCKED: ExitCode.CANT_CREATE,
   BUSY: ExitCode.IO,

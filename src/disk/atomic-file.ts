@@ -45,17 +45,18 @@ export const MAX_FILE_BYTES = 2 ** 30;
  * Reads a whole file with its attributes.
  *
  * @param path the file, with no link in its last part: a link that was put there meanwhile is not followed
+ * @param limit how long it may be, in bytes
  * @returns undefined when there is no such file
- * @throws IO, for what is no regular file or is over 1 GiB too; PERMISSION
+ * @throws IO, for what is no regular file or is over the limit too; PERMISSION
  */
-export function readSnapshot(fs: FileSystem, path: string): Snapshot | undefined {
+export function readSnapshot(fs: FileSystem, path: string, limit = MAX_FILE_BYTES): Snapshot | undefined {
   return attempt('could not read', path, () => {
     const opened = ifExists(() => openFile(fs, path, O_RDONLY));
     if (opened === undefined) return undefined;
     const { fd, stat } = opened;
     try {
-      const bytes = readBounded(fs, fd, MAX_FILE_BYTES, stat.size);
-      if (bytes.length > MAX_FILE_BYTES) throw tooLarge(path, MAX_FILE_BYTES, fs.fstatSync(fd).size);
+      const bytes = readBounded(fs, fd, limit, Math.min(stat.size, limit));
+      if (bytes.length > limit) throw tooLarge(path, limit, fs.fstatSync(fd).size);
       return { attributes: attributesOf(stat), id: idOf(stat), bytes };
     } finally {
       fs.closeSync(fd);
@@ -91,6 +92,46 @@ export interface Written {
 }
 
 /**
+ * Makes a file that must not be there yet, whole or not at all: nothing that has its name meanwhile is replaced.
+ *
+ * The temporary file gets its final name by a hard link, which fails where the name is taken. On a file system without
+ * hard links the name is looked at just before the rename.
+ *
+ * @param path the file
+ * @param content the content, in pieces
+ * @param wanted its owner, group and mode
+ * @throws FILE_EXISTS, CANNOT_REPLACE, PERMISSION or IO
+ */
+export function createFile(
+  fs: FileSystem,
+  path: string,
+  content: readonly Uint8Array[],
+  wanted: AttributeChoice,
+): Written {
+  return writeBeside(fs, path, content, wanted, (temporary) => {
+    try {
+      fs.linkSync(temporary, path);
+    } catch (error) {
+      if (!NO_HARD_LINKS.includes(errnoOf(error) ?? '')) throw error;
+      if (ifExists(() => fs.lstatSync(path)) !== undefined) throw fileExists(path);
+      fs.renameSync(temporary, path);
+      return;
+    }
+    fs.unlinkSync(temporary);
+  });
+}
+
+const NO_HARD_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
+
+/** The error of a file that is there and must not be. */
+export function fileExists(path: string, cause?: unknown): ServiceTokensError {
+  return new ServiceTokensError('FILE_EXISTS', `[${path}] already exists`, {
+    hint: 'Use --force to replace it, or name another file.',
+    cause,
+  });
+}
+
+/**
  * Replaces a file whole or not at all: after any failure the old file stands and nothing else is left.
  *
  * The algorithm is that of write-file-atomic, hardened for secrets: the temporary file has a random name, is created
@@ -112,6 +153,20 @@ export function replaceFile(
   wanted: Attributes | AttributeChoice,
   beforeRename: () => void = () => {},
 ): Written {
+  return writeBeside(fs, path, content, wanted, (temporary) => {
+    beforeRename();
+    fs.renameSync(temporary, path);
+  });
+}
+
+/** Writes a temporary file beside a file, and gives it the final name; after a failure it is gone. */
+function writeBeside(
+  fs: FileSystem,
+  path: string,
+  content: readonly Uint8Array[],
+  wanted: Attributes | AttributeChoice,
+  rename: (temporary: string) => void,
+): Written {
   const temporary = temporaryName(path);
   return attempt('could not write', path, () => {
     const fd = fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
@@ -122,8 +177,7 @@ export function replaceFile(
       const attributes = setAttributes(fs, fd, attributesOf(stat), wanted);
       writeAll(fs, fd, content);
       fs.fsyncSync(fd);
-      beforeRename();
-      fs.renameSync(temporary, path);
+      rename(temporary);
       requireOwn(fs, path, id);
       return { attributes, id };
     } catch (error) {
@@ -131,7 +185,8 @@ export function replaceFile(
       ignoreFailure(() => {
         if (own === undefined || isStill(fs, temporary, own)) fs.unlinkSync(temporary);
       });
-      throw errnoOf(error) === 'EBUSY' ? busy(fs, path, error) : error;
+      if (errnoOf(error) === 'EBUSY') throw busy(fs, path, error);
+      throw errnoOf(error) === 'EEXIST' ? fileExists(path, error) : error;
     } finally {
       ignoreFailure(() => fs.closeSync(fd)); // the content is on the disk by now, or the failure is known
     }

@@ -32,6 +32,7 @@ export type FileSystem = Pick<
   | 'futimesSync'
   | 'fsyncSync'
   | 'closeSync'
+  | 'linkSync'
   | 'renameSync'
   | 'unlinkSync'
   | 'statSync'
@@ -63,10 +64,11 @@ export const nodeFileSystem: FileSystem = {
 /** What stat(2) tells. */
 export type Stats = fs.Stats;
 
-/** The calls of FileSystem whose first argument is a path; renameSync's second is one, too. */
+/** The calls of FileSystem whose first argument is a path. */
 const PATH_CALLS = [
   'openSync',
   'readFileSync',
+  'linkSync',
   'renameSync',
   'unlinkSync',
   'statSync',
@@ -77,6 +79,9 @@ const PATH_CALLS = [
   'mkdirSync',
   'rmdirSync',
 ] as const;
+
+/** Those whose second argument is a path, too. */
+const TWO_PATH_CALLS: readonly string[] = ['linkSync', 'renameSync'];
 
 /**
  * A file system in which the names of one directory are looked up in the directory that a process has entered, or holds
@@ -100,7 +105,7 @@ export function namesIn(fs: FileSystem, directories: readonly string[], prefix: 
     return [
       name,
       (path: unknown, second: unknown, ...more: unknown[]) =>
-        call(place(path), name === 'renameSync' ? place(second) : second, ...more),
+        call(place(path), TWO_PATH_CALLS.includes(name) ? place(second) : second, ...more),
     ];
   });
   return Object.assign(Object.create(fs), Object.fromEntries(calls));

@@ -68,6 +68,15 @@ export function removeWaiting(fs: FileSystem, path: string, { locks }: Remains):
   });
 }
 
+/** Removes temporary files that killed processes left beside a file, for the holder of the lock that guards the file. */
+export function removeTemporaryFiles(fs: FileSystem, path: string): void {
+  ignoreFailure(() => {
+    for (const file of strays(fs, path).temporaryFiles) {
+      ignoreFailure(() => isFile(fs, file) && fs.unlinkSync(file));
+    }
+  });
+}
+
 /**
  * Removes what killed processes left, under the lock, at once.
  *

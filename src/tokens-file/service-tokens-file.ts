@@ -34,21 +34,12 @@ import {
 } from '../require.js';
 import { ServiceToken } from '../token/token.js';
 import { parseTokenName, type TokenName } from '../token/token-name.js';
+import { type Edit, putEntries, removeEntries } from './edits.js';
+import type { Change, Tokens, Updated, UpdateOptions } from './tokens.js';
 import { TokensText } from './tokens-format.js';
 
 /** As many names are looked for one by one; for more, all that is in the file becomes a map. */
 const FEW_NAMES = 8;
-
-/** What a change did to the file's owner, group and mode. */
-export interface Change {
-  /** Undefined when there was no file before. */
-  readonly before: Attributes | undefined;
-  readonly after: Attributes;
-  /** Whether nobody but the caller, and root, can change what the file's path leads to. */
-  readonly isOwnWay: boolean;
-  /** Who has to read the file, if anybody can tell. */
-  readonly server: Server | undefined;
-}
 
 export interface FileOptions {
   /** The user that runs the server, by name or number; found out by the files around when not given. */
@@ -97,7 +88,7 @@ export interface CreateOptions extends ChangeOptions {
  * const { token } = await file.create(parsePrincipal('elastic/kibana'), parseTokenName('my-token'));
  * console.log(token.bearer);
  */
-export class ServiceTokensFile {
+export class ServiceTokensFile implements Tokens {
   readonly path: string;
   readonly #fs: FileSystem;
   readonly #options: FileOptions;
@@ -197,20 +188,15 @@ export class ServiceTokensFile {
     optional(deliver, (callback) => requireFunction(callback, 'deliver'));
     optional(signal, (value) => requireSignal(value, 'signal'));
     const token = ServiceToken.mint(principal, name, random);
-    const key = token.qualifiedName;
+    const editWith = (hash: string) => putEntries(new Map([[token.qualifiedName, hash]]), 'refuse');
     return this.#inDirectory(async (place) => {
-      requireAbsent(key, this.#read(place).content); // before the hash and the lock, which take time
+      await editWith('')(this.#read(place).content); // before the hash and the lock, which take time
       const hash = await hashSecret(token.secret, algorithm, random);
-      const change = await this.#change(
-        place,
-        (content) => {
-          requireAbsent(key, content);
-          return content.with(key, hash);
-        },
-        () => deliver?.(token),
+      const { change } = await this.#update(place, editWith(hash), {
         signal,
-      );
-      return { token, ...change };
+        deliver: () => deliver?.(token),
+      });
+      return { token, ...(change as Change) };
     });
   }
 
@@ -226,18 +212,31 @@ export class ServiceTokensFile {
     requireObject(options, 'options');
     const { signal } = options;
     optional(signal, (value) => requireSignal(value, 'signal'));
-    const key = `${principal}/${name}`;
+    const edit = removeEntries([`${principal}/${name}`]);
+    const { change } = await this.update(edit, { signal });
+    return change as Change; // it removes an entry, or throws
+  }
+
+  /**
+   * Does an edit on the content of the file as it is now, and changes nothing.
+   *
+   * @returns the result of the edit
+   * @throws MALFORMED_FILE, IO or PERMISSION; what the edit throws
+   */
+  async preview<R>(edit: Edit<R>): Promise<R> {
+    return (await edit(this.#content())).result;
+  }
+
+  /**
+   * Reads, edits and replaces the file under its lock.
+   *
+   * @throws MALFORMED_FILE, LOCKED, CANNOT_REPLACE, IO or PERMISSION; the signal's reason; what the edit and `deliver`
+   *   throw. The file is then as it was
+   */
+  async update<R>(edit: Edit<R>, options: UpdateOptions<R> = {}): Promise<Updated<R>> {
     return this.#inDirectory(async (place) => {
-      requirePresent(key, this.#read(place).content);
-      return this.#change(
-        place,
-        (content) => {
-          requirePresent(key, content);
-          return content.without(key);
-        },
-        () => undefined,
-        signal,
-      );
+      await edit(this.#read(place).content); // before the lock: what is refused anyway leaves no trace
+      return this.#update(place, edit, options);
     });
   }
 
@@ -262,12 +261,11 @@ export class ServiceTokensFile {
   }
 
   /** Reads, edits and replaces under the lock; takes the change back if it can't be delivered. */
-  #change(
+  #update<R>(
     place: Place,
-    edit: (content: TokensText) => TokensText,
-    deliver: () => Promise<void> | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<Change> {
+    edit: Edit<R>,
+    { deliver, signal, dryRun = false }: UpdateOptions<R>,
+  ): Promise<Updated<R>> {
     const { fs, way } = place;
     const { target } = way;
     if (way.directory === undefined) throw missingDirectory(target);
@@ -275,19 +273,26 @@ export class ServiceTokensFile {
     const server = this.#entered?.server ?? findServer(configDir, serverUser, fs);
     const ownWay = isOwnWay(way, this.#entered?.caller ?? fs.geteuid());
     return withLock(fs, target, { patience, signal }, async (lock) => {
-      const { snapshot, content } = this.#read(place);
-      const chunks = edit(content).chunks();
+      const { snapshot, content: before } = this.#read(place);
+      const { content, result } = await edit(before);
       await noticeSignals(signal);
+      if (dryRun) return { result };
+      if (content === undefined) {
+        await deliver?.(result);
+        return { result };
+      }
+      const chunks = content.chunks();
       const written = this.#write(place, snapshot, chunks, server, lock);
       try {
         syncDirectoryOf(fs, target);
         await noticeSignals(signal);
-        await deliver();
+        await deliver?.(result);
       } catch (error) {
         this.#takeBack(place, snapshot, chunks, written, lock, error);
         throw error;
       }
-      return { before: snapshot?.attributes, after: written.attributes, isOwnWay: ownWay, server };
+      const attributes = { before: snapshot?.attributes, after: written.attributes };
+      return { result, change: { ...attributes, isOwnWay: ownWay, server } };
     });
   }
 
@@ -354,13 +359,4 @@ async function noticeSignals(signal: AbortSignal | undefined): Promise<void> {
   await setImmediate();
   await setImmediate();
   signal.throwIfAborted();
-}
-
-function requirePresent(key: string, content: TokensText): void {
-  if (!content.has(key))
-    throw new ServiceTokensError('TOKEN_MISSING', `Service token [${key}] does not exist`);
-}
-
-function requireAbsent(key: string, content: TokensText): void {
-  if (content.has(key)) throw new ServiceTokensError('TOKEN_EXISTS', `Service token [${key}] already exists`);
 }

@@ -106,6 +106,14 @@ export class TokensText {
     return inSlices(entrySlices(this.#parsed()), pause);
   }
 
+  /** Removes every line of some keys, then adds entries, whose keys must not be among the entries that are left. */
+  edited(removals: ReadonlySet<string>, additions: ReadonlyMap<string, string>): TokensText {
+    let text: TokensText = this;
+    for (const key of removals) text = text.without(key);
+    for (const [key, hash] of additions) text = text.with(key, hash);
+    return text;
+  }
+
   /** Adds an entry, whose key must not be among the entries yet. */
   with(key: string, hash: string): TokensText {
     const { bytes } = this.#parsed();

@@ -4,6 +4,7 @@ export const CHANGING_CALLS: ReadonlySet<string> = new Set([
   'openSync',
   'closeSync',
   'chmodSync',
+  'linkSync',
   'renameSync',
   'fchownSync',
   'fchmodSync',

@@ -1,0 +1,38 @@
+import type { Edit } from './edits.js';
+import type { Tokens, Updated, UpdateOptions } from './tokens.js';
+import { TokensText } from './tokens-format.js';
+
+/** A tokens file that was read from a stream and is written to another, for places where no file can be changed. */
+export class StreamedTokens implements Tokens {
+  readonly path: string;
+  readonly #content: TokensText;
+  readonly #write: (chunks: readonly Uint8Array[]) => Promise<void>;
+
+  /**
+   * @param bytes the whole file, as it was read
+   * @param path what messages call it
+   * @param write writes the new file, once; an update that changes nothing writes the old one
+   * @throws MALFORMED_FILE
+   */
+  constructor(bytes: Uint8Array, path: string, write: (chunks: readonly Uint8Array[]) => Promise<void>) {
+    this.path = path;
+    this.#content = TokensText.parse(bytes, path);
+    this.#write = write;
+  }
+
+  async preview<R>(edit: Edit<R>): Promise<R> {
+    return (await edit(this.#content)).result;
+  }
+
+  async update<R>(
+    edit: Edit<R>,
+    { deliver, signal, dryRun = false }: UpdateOptions<R> = {},
+  ): Promise<Updated<R>> {
+    const { content = this.#content, result } = await edit(this.#content);
+    signal?.throwIfAborted();
+    if (dryRun) return { result };
+    await deliver?.(result);
+    await this.#write(content.chunks());
+    return { result };
+  }
+}

@@ -1,0 +1,178 @@
+import {
+  callAs,
+  chooseIdentity,
+  examine,
+  type Identity,
+  type IdentityOptions,
+  missingDirectory,
+  ownIdentity,
+  pin,
+  requireAble,
+} from '../access/identity.js';
+import { requireTrustedLinks, type Way } from '../access/way.js';
+import {
+  type Attributes,
+  createFile,
+  fileExists,
+  readSnapshot,
+  removeFile,
+  replaceFile,
+  type Snapshot,
+  syncDirectoryOf,
+  type Written,
+} from '../disk/atomic-file.js';
+import { requireName } from '../disk/caller-descriptor.js';
+import { type FileSystem, ifExists, ignoreFailure } from '../disk/file-system.js';
+import { removeTemporaryFiles } from '../disk/lock-remains.js';
+import { ServiceTokensError } from '../errors.js';
+
+/** How long a file may be that is replaced, in bytes. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/**
+ * The file in which a new token is handed over, `--token-file`.
+ *
+ * Its directory has a path and an identity of its own: where others can change the path, root acts as the owner of the
+ * directory (see identity.ts). The directory is held open from the beginning, so every call works on that very one. A
+ * new file is private from its first byte; one that is replaced keeps owner, group and mode.
+ */
+export class TokenFile {
+  readonly path: string;
+  readonly #way: Way;
+  readonly #fs: FileSystem;
+  readonly #actor: Identity;
+  readonly #caller: Identity;
+  readonly #close: () => void;
+  /** What was written last, and what was there before. */
+  #last: { readonly written: Written; readonly before: Snapshot | undefined } | undefined;
+
+  private constructor(
+    path: string,
+    way: Way,
+    pinned: { readonly fs: FileSystem; close(): void },
+    actor: Identity,
+    caller: Identity,
+  ) {
+    this.path = path;
+    this.#way = way;
+    this.#fs = pinned.fs;
+    this.#close = () => pinned.close();
+    this.#actor = actor;
+    this.#caller = caller;
+  }
+
+  /**
+   * Opens the directory of a token file; the file itself need not exist.
+   *
+   * @param path an absolute path
+   * @throws USAGE for a descriptor; CANNOT_REPLACE when the directory does not exist; IO or PERMISSION
+   */
+  static open(path: string, options: IdentityOptions, fs: FileSystem): TokenFile {
+    requireName(path);
+    const way = examine(fs, path);
+    if (way.directory === undefined) throw missingDirectory(path);
+    const identity = chooseIdentity(way, options, fs);
+    if (identity !== undefined) requireAble(identity, fs);
+    const caller = ownIdentity(fs);
+    const pinned = pin(way.directory, way, fs);
+    const file = new TokenFile(path, way, pinned, identity ?? caller, caller);
+    try {
+      if (identity !== undefined && pinned.fs === fs) throw needsProc(path);
+      if (!(fs.geteuid() === 0 && options.trustDirectory)) requireTrustedLinks(way, fs, file.#actor.uid);
+      return file;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  /** The path of the file itself, where `path` is a symlink. */
+  get target(): string {
+    return this.#way.target;
+  }
+
+  /** Whether there is anything by this name, a symlink that leads nowhere included. */
+  get exists(): boolean {
+    const { steps } = this.#way;
+    return (
+      steps.length > 1 || this.#call(() => ifExists(() => this.#fs.lstatSync(this.target)) !== undefined)
+    );
+  }
+
+  /** @throws FILE_EXISTS when the file exists */
+  requireAbsent(): void {
+    if (this.exists) throw fileExists(this.path);
+  }
+
+  /**
+   * Reads the file.
+   *
+   * @returns undefined when it does not exist
+   * @throws IO for what is no regular file or is over 16 MiB; PERMISSION
+   */
+  read(): string | undefined {
+    return this.#call(() => this.#snapshot())?.bytes.toString('utf8');
+  }
+
+  /**
+   * Writes the file, whole or not at all.
+   *
+   * @param replace whether a file that exists may be replaced
+   * @throws FILE_EXISTS, CANNOT_REPLACE, PERMISSION or IO; the file is then as it was
+   */
+  write(text: string, { replace }: { readonly replace: boolean }): void {
+    if (!replace) this.requireAbsent();
+    const content = [Buffer.from(text)];
+    this.#call(() => {
+      removeTemporaryFiles(this.#fs, this.target);
+      const before = replace ? this.#snapshot() : undefined;
+      const written =
+        before === undefined
+          ? createFile(this.#fs, this.target, content, ownedBy)
+          : replaceFile(this.#fs, this.target, content, before.attributes);
+      this.#last = { written, before };
+      syncDirectoryOf(this.#fs, this.target);
+    });
+  }
+
+  /** Makes the file what it was before the last write, as far as that is possible. */
+  takeBack(): void {
+    const last = this.#last;
+    if (last === undefined) return;
+    ignoreFailure(() =>
+      this.#call(() => {
+        if (last.before === undefined) removeFile(this.#fs, this.target, last.written);
+        else replaceFile(this.#fs, this.target, [last.before.bytes], last.before.attributes);
+      }),
+    );
+  }
+
+  /** What was written is open to every user of the system. */
+  get isOpenToOthers(): boolean {
+    return ((this.#last?.written.attributes.mode ?? 0) & 0o004) !== 0;
+  }
+
+  close(): void {
+    this.#close();
+  }
+
+  #snapshot(): Snapshot | undefined {
+    return readSnapshot(this.#fs, this.target, MAX_BYTES);
+  }
+
+  #call<T>(calls: () => T): T {
+    return callAs(this.#actor, this.#caller, this.#fs, calls);
+  }
+}
+
+function ownedBy(born: Attributes): Attributes {
+  return { ...born, mode: 0o600 };
+}
+
+function needsProc(path: string): ServiceTokensError {
+  return new ServiceTokensError(
+    'PERMISSION',
+    `could not write [${path}]: others can change its path, and without /proc root cannot hold its directory open`,
+    { hint: 'Run the command as the owner of the directory.' },
+  );
+}
