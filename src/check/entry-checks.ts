@@ -61,7 +61,12 @@ function contentFindings(line: Line, counting: number, version: ElasticsearchVer
   return [finding('DUPLICATE', message, 'Remove this line.', number)];
 }
 
-function entryFindings(
+/**
+ * Finds what is wrong with one entry: its name and its hash.
+ *
+ * @param number the number of its line
+ */
+export function entryFindings(
   key: string,
   hash: string,
   number: number,

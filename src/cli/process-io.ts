@@ -26,6 +26,9 @@ export function processIo(): Io {
     get isMerged() {
       return !process.stderr.isTTY && isSameFile(1, 2);
     },
+    useThreads(count) {
+      process.env['UV_THREADPOOL_SIZE'] ??= String(count); // Node hands it on to the environment of the process
+    },
     get interrupted() {
       signals ??= listenForSignals();
       return signals;
@@ -96,8 +99,8 @@ function outputOf(stream: NodeJS.WriteStream, fd: number): Output {
 }
 
 /** Node drops what it writes to a directory, and does not look whether a file on a full disk took all of it. */
-function writeAll(fd: number, text: string): void {
-  const bytes = Buffer.from(text);
+function writeAll(fd: number, text: string | Uint8Array): void {
+  const bytes = typeof text === 'string' ? Buffer.from(text) : text;
   for (let offset = 0; offset < bytes.length; ) {
     offset += fs.writeSync(fd, bytes, offset, bytes.length - offset, null);
   }

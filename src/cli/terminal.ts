@@ -18,7 +18,7 @@ export interface Output {
   readonly isTTY: boolean;
   /** Why nobody can read what is written, as an errno, where that is known before. */
   readonly fault?: string | undefined;
-  write(text: string): Promise<void>;
+  write(text: string | Uint8Array): Promise<void>;
 }
 
 /** All that the command takes from its process. */
@@ -33,6 +33,8 @@ export interface Io extends Surroundings {
    * away, so only a command that has something to undo asks.
    */
   readonly interrupted: AbortSignal;
+  /** Gives libuv's pool a number of threads; it has an effect before the pool is first used. */
+  useThreads?(count: number): void;
 }
 
 type Stream = 'stdout' | 'stderr';
@@ -56,13 +58,28 @@ export class Terminal {
    *
    * @throws IO when stdout does not take it, so that nobody believes it was delivered
    */
-  async answer(text: string): Promise<void> {
+  async answer(text: string | Uint8Array): Promise<void> {
     try {
       await this.#io.stdout.write(text);
       this.#hasAnswered = true;
     } catch (cause) {
       throw notWritten((cause as NodeJS.ErrnoException).code ?? 'unknown error', cause);
     }
+  }
+
+  /** Writes an answer of several parts. @throws IO as `answer` does */
+  async answerBytes(parts: readonly Uint8Array[]): Promise<void> {
+    for (const part of parts) if (part.length > 0) await this.answer(part);
+  }
+
+  /** Shows on a terminal how far a long command has come, in place of what was shown before; nothing ends it. */
+  progress(text: string): void {
+    if (this.#io.stderr.isTTY && !this.silent) void this.#say(`\r\u001b[K${text}`);
+  }
+
+  /** Says on stderr what was done, or would be done. */
+  async note(text: string): Promise<void> {
+    if (!this.silent) await this.#say(`${escapeControls(text)}\n`);
   }
 
   /** What to end with instead of writing a secret that nobody could read on stdout; undefined where somebody may. */

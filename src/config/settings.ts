@@ -83,22 +83,24 @@ export function parseOverrides(words: readonly string[]): Override[] {
  * Reads how tokens are to be hashed: from the overrides, else from elasticsearch.yml, else the server's default. Every
  * setting of the file and of the overrides must be one that the server could load.
  *
- * @param configDir the directory of elasticsearch.yml, which may be missing
+ * @param configDir the directory of elasticsearch.yml, which may be missing; undefined reads no file
  * @param env the environment, for `${NAME}` in the file
  * @throws CONFIG for settings that the server could not load; INVALID_ALGORITHM; IO or PERMISSION. No message holds a
  *   value, but for an algorithm that is written out, nor a name, but for those of the overrides and those read here:
  *   elasticsearch.yml may be a link to a file of secrets
  */
 export async function readHashSettings(
-  configDir: string,
+  configDir: string | undefined,
   overrides: readonly Override[],
   env: Readonly<Record<string, string | undefined>>,
   fs: FileSystem,
 ): Promise<HashSettings> {
-  const path = join(configDir, 'elasticsearch.yml');
   const settings: Settings = new Map();
-  const yml = readText(path, fs);
-  if (yml !== undefined) addAll(settings, readYml(path, yml, env));
+  if (configDir !== undefined) {
+    const path = join(configDir, 'elasticsearch.yml');
+    const yml = readText(path, fs);
+    if (yml !== undefined) addAll(settings, readYml(path, yml, env));
+  }
   const fromOverrides = overrides.flatMap((override) => [...readOverride(override)]);
   addAll(settings, new Map(fromOverrides));
   applyForced(settings);

@@ -31,6 +31,8 @@ const WHOLE_BASE64_BYTES = PBKDF2_BLOCK_BYTES - (PBKDF2_BLOCK_BYTES % 3);
  *
  * @param secret the secret, as text
  * @param algorithm scheme and cost
+ * @param random gives the salt
+ * @param hashLike where bcrypt is computed; in this thread by default
  * @returns `{PBKDF2}N$salt$key`, `{PBKDF2_STRETCH}N$salt$key` (HMAC-SHA-512, padded base64) or `$2a$NN$...`
  * @throws INVALID_ALGORITHM, or USAGE for arguments of the wrong kind; and what `random` throws
  *
@@ -40,13 +42,14 @@ export async function hashSecret(
   secret: string,
   algorithm: Algorithm,
   random: RandomBytes = randomBytes,
+  hashLike: BcryptLike = bcryptHere,
 ): Promise<string> {
   requireString(secret, 'secret');
   const { scheme, cost } = requireAlgorithm(algorithm);
   requireFunction(random, 'random');
   if (scheme === 'bcrypt') {
-    const { bcrypt, BCRYPT_SALT_BYTES } = await loadBcrypt();
-    return bcrypt(encodable(secret), cost, saltOf(random, BCRYPT_SALT_BYTES));
+    const { bcryptSettings, BCRYPT_SALT_BYTES } = await loadBcrypt();
+    return hashLike(encodable(secret), bcryptSettings(cost, saltOf(random, BCRYPT_SALT_BYTES)));
   }
   const salt = Buffer.from(saltOf(random, SALT_BYTES));
   const key = await pbkdf2(passwordOf(scheme, secret), salt, cost, KEY_BYTES, 'sha512');

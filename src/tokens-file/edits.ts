@@ -150,7 +150,7 @@ function unfinished(principal: string, name: string, newest: string): ServiceTok
     'ROTATION_UNFINISHED',
     `Service token [${newest}] has predecessors: the last rotation is not finished`,
     {
-      hint: `Delete the predecessors: elasticsearch-service-tokens rotate ${principal} ${name} --finish\nOr undo the rotation: elasticsearch-service-tokens delete ${newest}`,
+      hint: `Delete them: elasticsearch-service-tokens rotate ${principal} ${name} --finish; or undo the rotation: elasticsearch-service-tokens delete ${newest}`,
     },
   );
 }

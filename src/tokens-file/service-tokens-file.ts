@@ -16,9 +16,9 @@ import {
   syncDirectoryOf,
   type Written,
 } from '../disk/atomic-file.js';
-import { readCallerDescriptor } from '../disk/caller-descriptor.js';
+import { callerDescriptor, readCallerDescriptor } from '../disk/caller-descriptor.js';
 import { type HeldLock, withLock } from '../disk/file-lock.js';
-import { type FileSystem, ignoreFailure, nodeFileSystem } from '../disk/file-system.js';
+import { type FileSystem, ifExists, ignoreFailure, nodeFileSystem } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 import { type Algorithm, defaultAlgorithm, requireAlgorithm } from '../hash/algorithm.js';
 import { hashSecret, type RandomBytes } from '../hash/hasher.js';
@@ -131,6 +131,12 @@ export class ServiceTokensFile implements Tokens {
     for (const names of this.#content().nameBatches()) {
       yield principal === undefined ? names : names.filter((name) => name.startsWith(`${principal}/`));
     }
+  }
+
+  /** Whether there is a file. @throws IO or PERMISSION */
+  exists(): boolean {
+    const isPassed = callerDescriptor(this.path) !== undefined;
+    return isPassed || ifExists(() => this.#fs.lstatSync(this.#way().target)) !== undefined;
   }
 
   /**

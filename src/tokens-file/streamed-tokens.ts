@@ -26,13 +26,18 @@ export class StreamedTokens implements Tokens {
 
   async update<R>(
     edit: Edit<R>,
-    { deliver, signal, dryRun = false }: UpdateOptions<R> = {},
+    { deliver, takeBack, signal, dryRun = false }: UpdateOptions<R> = {},
   ): Promise<Updated<R>> {
     const { content = this.#content, result } = await edit(this.#content);
     signal?.throwIfAborted();
     if (dryRun) return { result };
     await deliver?.(result);
-    await this.#write(content.chunks());
+    try {
+      await this.#write(content.chunks());
+    } catch (error) {
+      takeBack?.();
+      throw error;
+    }
     return { result };
   }
 }

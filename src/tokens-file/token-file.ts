@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import {
   callAs,
   chooseIdentity,
@@ -91,6 +92,13 @@ export class TokenFile {
     return this.#way.target;
   }
 
+  /** Whether a way leads to the same file. */
+  isAt({ directory, target }: Way): boolean {
+    const own = this.#way.directory;
+    const isSameDirectory = own?.dev === directory?.dev && own?.ino === directory?.ino;
+    return isSameDirectory && basename(this.target) === basename(target);
+  }
+
   /** Whether there is anything by this name, a symlink that leads nowhere included. */
   get exists(): boolean {
     const { steps } = this.#way;
@@ -131,7 +139,12 @@ export class TokenFile {
           ? createFile(this.#fs, this.target, content, ownedBy)
           : replaceFile(this.#fs, this.target, content, before.attributes);
       this.#last = { written, before };
-      syncDirectoryOf(this.#fs, this.target);
+      try {
+        syncDirectoryOf(this.#fs, this.target);
+      } catch (error) {
+        this.takeBack();
+        throw error;
+      }
     });
   }
 

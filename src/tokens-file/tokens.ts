@@ -20,6 +20,8 @@ export interface UpdateOptions<R> {
   readonly dryRun?: boolean | undefined;
   /** Hands over what the update made. When it fails, the update is taken back and its error is thrown. */
   readonly deliver?: ((result: R) => void | Promise<void>) | undefined;
+  /** Undoes the delivery, where a later step fails. */
+  readonly takeBack?: (() => void) | undefined;
 }
 
 export interface Updated<R> {

@@ -135,6 +135,16 @@ export const names: readonly Role[] = [
   literally('elasticsearch.yml', 'it names the algorithm'),
   literally('elasticsearch.keystore', 'it shows who the server is'),
   literally('users', 'it shows who the server is'),
+  { ...literally('token', 'a token is handed over in it'), name: 'token file' },
+  {
+    name: 'temporary token file',
+    why: 'it holds the token before it has its name',
+    place: ({ config }) => [config, '^\\.token\\.[0-9a-f]+\\.tmp$'],
+    isPart: (part) => part.endsWith('.tmp'),
+    isListed: true,
+    isRandom: true,
+    kinds: forFiles,
+  },
   literally('x-pack', 'the tokens file of old is in it', [...forDirectories, ...forFiles]),
   {
     name: 'lock',

@@ -6,7 +6,7 @@ import { movesAgainst, names, orderOf, type Scene, wayRole } from './moves.js';
 import type { Call, Reply, Request } from './protocol.js';
 import { sampleEntry, sampleToken } from './sample-entry.js';
 import { Stage } from './stage.js';
-import { type VictimCommand, victimCommands } from './victim-commands.js';
+import { CONFIG, type VictimCommand, victimCommands } from './victim-commands.js';
 
 /** A layout, what stands at service_tokens there, and a command: a group of rows. */
 export interface Group {
@@ -111,8 +111,9 @@ export class Theatre {
   }
 
   #request({ layout, command }: Group): Request {
+    const config = this.#stage.config(layout);
     return {
-      argv: [...command.argv, '--config-dir', this.#stage.config(layout)],
+      argv: [...command.argv.map((word) => word.replace(CONFIG, config)), '--config-dir', config],
       stdin: command.readsBearer ? `${sampleToken.bearer}\n` : '',
     };
   }

@@ -264,8 +264,8 @@ async function runTool(
   const written = { stdout: '', stderr: '' };
   const output = (name: 'stdout' | 'stderr') => ({
     isTTY: false,
-    write: async (text: string) => {
-      written[name] += text;
+    write: async (text: string | Uint8Array) => {
+      written[name] += Buffer.from(text).toString();
     },
   });
   const io = {

@@ -7,7 +7,30 @@ import {
   principalHint,
 } from '../../accounts/known-accounts.js';
 import { ServiceTokensError } from '../../errors.js';
-import { parseTokenName, type TokenName } from '../../token/token-name.js';
+import { isTokenName, parseTokenName, type TokenName } from '../../token/token-name.js';
+
+/** A token, by what names it. */
+export interface TokenArguments {
+  readonly principal: Principal;
+  readonly name: TokenName;
+}
+
+/**
+ * Reads the arguments that name tokens: several qualified names where every argument is one, of an account that some
+ * version knows and with a valid name; all else names one token, as parseTokenArguments reads it.
+ *
+ * @throws as parseTokenArguments does
+ */
+export function parseTokenListArguments(
+  args: readonly string[],
+  version: ElasticsearchVersion | undefined,
+): TokenArguments[] {
+  const names = args.map((argument) => splitQualifiedName(argument));
+  const areQualified = args.length > 1 && names.every(([, name]) => name !== undefined && isTokenName(name));
+  return areQualified
+    ? args.map((argument) => parseTokenArguments([argument], version))
+    : [parseTokenArguments(args, version)];
+}
 
 /**
  * Reads the arguments that name a token: a principal and a name, or both as one qualified name, as `list` prints it.
@@ -17,7 +40,7 @@ import { parseTokenName, type TokenName } from '../../token/token-name.js';
 export function parseTokenArguments(
   args: readonly string[],
   version: ElasticsearchVersion | undefined,
-): { principal: Principal; name: TokenName } {
+): TokenArguments {
   const [principal, name, ...extra] = args.length === 1 ? splitQualifiedName(args[0] ?? '') : args;
   if (principal === undefined) {
     throw new ServiceTokensError('USAGE', 'Missing service-account-principal and token-name arguments');

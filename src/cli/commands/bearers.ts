@@ -1,17 +1,14 @@
 import { absolutePath } from '../../config/config-dir.js';
-import { openRegular, readBounded } from '../../disk/bounded-read.js';
-import { readCallerDescriptor } from '../../disk/caller-descriptor.js';
-import { fileError, tooLarge } from '../../disk/file-errors.js';
-import type { FileSystem } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
 import type { Invocation } from './command.js';
+import { readInputFile, readStandardInput } from './input.js';
 
 /** The most that is read, in bytes: some 100,000 tokens. */
 const LIMIT = 16 * 1024 * 1024;
 
 /** The options of commands that read bearers. */
 export interface BearerOptions {
-  readonly tokenFile?: string;
+  readonly tokenFile?: string | undefined;
 }
 
 export interface Bearer {
@@ -49,50 +46,12 @@ export async function readBearers({
   if (options.tokenFile === undefined) await terminal.ask('Enter tokens, one per line, and end with Ctrl-D:');
   const bytes =
     options.tokenFile === undefined
-      ? await readStream(io.stdin)
-      : readFile(absolutePath(options.tokenFile, io), fs);
+      ? await readStandardInput(io, LIMIT)
+      : readInputFile(absolutePath(options.tokenFile, io), fs, LIMIT);
   const text = bytes.toString('utf8');
   const [first, second] = take(2, bearersIn(text));
   if (first === undefined) throw new ServiceTokensError('NOT_A_TOKEN', 'There is no token in the input');
   return { areSeveral: second !== undefined, [Symbol.iterator]: () => bearersIn(text) };
-}
-
-async function readStream(stdin: AsyncIterable<string | Uint8Array>): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of stdin) {
-      const bytes = Buffer.from(chunk);
-      chunks.push(bytes);
-      size += bytes.length;
-      if (size > LIMIT) throw tooLarge('standard input', LIMIT);
-    }
-  } catch (error) {
-    throw fileError(error, 'could not read', 'standard input');
-  }
-  return Buffer.concat(chunks);
-}
-
-function readFile(path: string, fs: FileSystem): Buffer {
-  return readCallerDescriptor(fs, path, LIMIT) ?? readRegular(path, fs);
-}
-
-function readRegular(path: string, fs: FileSystem): Buffer {
-  try {
-    const opened = openRegular(fs, path);
-    if (opened.fd === undefined) {
-      throw new ServiceTokensError('IO', `could not read [${path}]: it is ${opened.kind}`);
-    }
-    try {
-      const bytes = readBounded(fs, opened.fd, LIMIT);
-      if (bytes.length > LIMIT) throw tooLarge(path, LIMIT, Math.max(Number(opened.stat.size), bytes.length));
-      return bytes;
-    } finally {
-      fs.closeSync(opened.fd);
-    }
-  } catch (error) {
-    throw fileError(error, 'could not read', path);
-  }
 }
 
 function* bearersIn(text: string): Generator<Bearer, undefined> {

@@ -1,38 +1,38 @@
-import { readHashSettings } from '../../config/settings.js';
-import { attributeWarnings } from '../../tokens-file/attribute-warnings.js';
-import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
-import { ExitCode } from '../exit-codes.js';
+import { type IfExists, putEntries } from '../../tokens-file/edits.js';
 import { parseTokenArguments } from './arguments.js';
 import type { Command } from './command.js';
-import { type ChangeOptions, openPlace } from './place.js';
+import { clash, type HandoverOptions } from './handover.js';
+import { mint } from './mint.js';
+import type { TargetOptions } from './target.js';
 
-export const create: Command<ChangeOptions & { readonly inPlace?: boolean }> = async (invocation) => {
-  const { args, options, overrides, version, io, terminal, fs } = invocation;
+/** The options of `create`. */
+interface CreateOptions extends TargetOptions, HandoverOptions {
+  readonly ifNotExists?: boolean;
+  readonly replace?: boolean;
+}
+
+export const create: Command<CreateOptions> = async (invocation) => {
+  const { args, options, version } = invocation;
   const { principal, name } = parseTokenArguments(args, version);
-  const { configDir, tokensFile, inConfigDir, inTokensDir } = await openPlace(invocation, 'change');
-  const { algorithm, fipsMode, misspelled } = await inConfigDir((fs) =>
-    readHashSettings(configDir, overrides, io.env, fs),
-  );
-
-  const change = await inTokensDir(async ({ fs, ...entered }) => {
-    const file = new ServiceTokensFile(tokensFile, { ...options, configDir, fs }, entered);
-    const { deadEnd } = terminal;
-    if (deadEnd !== undefined && !file.entries().has(`${principal}/${name}`)) throw deadEnd;
-    return file.create(principal, name, {
-      algorithm,
-      signal: io.interrupted,
-      // Silent is the bare value, as with elasticsearch-reset-password; the original would lose the token.
-      deliver: ({ qualifiedName, bearer }) =>
-        terminal.answer(options.silent ? `${bearer}\n` : `SERVICE_TOKEN ${qualifiedName} = ${bearer}\n`),
-    });
+  const ifExists = parseIfExists(options);
+  const key = `${principal}/${name}`;
+  return mint(invocation, {
+    principal,
+    name,
+    editWith: (hash) => async (content) => {
+      const { content: edited, result } = await putEntries(new Map([[key, hash]]), ifExists)(content);
+      const outcome = result.added.length > 0 ? 'created' : result.replaced.length > 0 ? 'replaced' : 'kept';
+      return { content: edited, result: { name, outcome } };
+    },
   });
-
-  for (const { name: setting, meant } of misspelled) {
-    await terminal.warn([`-E ${setting} is not a setting that this command reads. Did you mean ${meant}?`]);
-  }
-  if (fipsMode && algorithm.scheme === 'bcrypt') {
-    await terminal.warn(['FIPS mode is on: the server wants PBKDF2, and this token was hashed with bcrypt']);
-  }
-  for (const warning of attributeWarnings(tokensFile, change, fs)) await terminal.warn(warning);
-  return ExitCode.OK;
 };
+
+/** What becomes of entries that exist: `--if-not-exists` keeps them, `--replace` replaces them. */
+export function parseIfExists({
+  ifNotExists = false,
+  replace = false,
+}: Pick<CreateOptions, 'ifNotExists' | 'replace'>): IfExists {
+  if (ifNotExists && replace) throw clash('--if-not-exists', '--replace');
+  if (ifNotExists) return 'keep';
+  return replace ? 'replace' : 'refuse';
+}

@@ -1,19 +1,31 @@
-import { attributeWarnings } from '../../tokens-file/attribute-warnings.js';
-import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
+import { removeEntries } from '../../tokens-file/edits.js';
 import { ExitCode } from '../exit-codes.js';
-import { parseTokenArguments } from './arguments.js';
+import { parseTokenListArguments } from './arguments.js';
 import type { Command } from './command.js';
-import { type ChangeOptions, openPlace } from './place.js';
+import { clash } from './handover.js';
+import { openTarget, type TargetOptions } from './target.js';
 
-export const deleteToken: Command<ChangeOptions & { readonly inPlace?: boolean }> = async (invocation) => {
-  const { args, options, version, io, terminal, fs } = invocation;
-  const { principal, name } = parseTokenArguments(args, version);
-  const { configDir, tokensFile, inTokensDir } = await openPlace(invocation, 'change');
-  const change = await inTokensDir(({ fs, ...entered }) =>
-    new ServiceTokensFile(tokensFile, { ...options, configDir, fs }, entered).delete(principal, name, {
-      signal: io.interrupted,
-    }),
+/** The options of `delete`. */
+interface DeleteOptions extends TargetOptions {
+  readonly ignoreNotFound?: boolean;
+  readonly json?: boolean;
+}
+
+export const deleteTokens: Command<DeleteOptions> = async (invocation) => {
+  const { args, options, version, io, terminal } = invocation;
+  const { dryRun = false, ignoreNotFound, json = false } = options;
+  const keys = parseTokenListArguments(args, version).map(({ principal, name }) => `${principal}/${name}`);
+  const target = await openTarget(invocation);
+  if (target.isStream && json) throw clash('--file -', '--json');
+  const { result, change } = await target.inTokens((tokens) =>
+    tokens.update(removeEntries(keys, { ignoreMissing: ignoreNotFound }), { signal: io.interrupted, dryRun }),
   );
-  for (const warning of attributeWarnings(tokensFile, change, fs)) await terminal.warn(warning);
+  if (dryRun) {
+    for (const key of result.deleted) await terminal.note(`Would delete service token [${key}]`);
+  } else if (json) {
+    const { deleted, missing } = result;
+    await terminal.answer(`${JSON.stringify({ deleted, not_found: missing })}\n`);
+  }
+  await target.warnOf(change);
   return ExitCode.OK;
 };

@@ -31,6 +31,7 @@ export interface EnteredPlace extends Entered, EnteredFile {}
 
 /** The places of a command's files, and the one door to them. */
 export interface OpenPlace extends Place {
+  readonly way: Way;
   /** Does some work on the tokens file. */
   inTokensDir<T>(work: (entered: EnteredPlace) => Promise<T>): Promise<T>;
   /** Does some work on elasticsearch.yml. */
@@ -74,6 +75,7 @@ export async function openPlace(
 
   return {
     ...place,
+    way,
     async inTokensDir(work) {
       if (isPassed || way.directory === undefined) {
         return work({ fs, way, caller, server: undefined, asRoot: (calls) => calls() });

@@ -1,4 +1,5 @@
 import type { OptionEntry, Subject } from '../options.js';
+
 import type { Command } from './command.js';
 
 /** The tool's name. */
@@ -35,6 +36,24 @@ const IN_PLACE: OptionEntry = [
   '--in-place',
   'overwrite the file instead of replacing it, for a bind mount of the single file; a reader may see half of it',
 ];
+const DRY_RUN: OptionEntry = ['--dry-run', 'check everything, change nothing, and say what would be done'];
+const TO_FILE: readonly OptionEntry[] = [
+  ['--token-file <PATH>', 'write the token to this new file, private to its owner; stdout gets no secret'],
+  ['--force', 'replace the token file if it exists'],
+];
+const ENV_NAME: OptionEntry = ['--env-name <NAME>', 'the variable of --output env (default: by the account)'];
+const HANDOVER: readonly OptionEntry[] = [
+  ['-o, --output <FORM>', 'how the token is written: line, token, env, json or k8s-secret (default: line)'],
+  ['--json', 'the same as --output json'],
+  ENV_NAME,
+  ['--name <NAME>', 'the name of the Secret (default: by the qualified name)'],
+  ['--namespace <NAME>', 'the namespace of the Secret'],
+  ...TO_FILE,
+];
+const IF_EXISTS: readonly OptionEntry[] = [
+  ['--if-not-exists', 'do nothing if the token exists'],
+  ['--replace', 'give a token that exists a new secret, in one write'],
+];
 const TOKEN_FILE: OptionEntry = ['--token-file <PATH>', 'read the tokens from this file instead of stdin'];
 
 /** The commands. To add one: a file beside this, an entry here, a transcript in tests/transcripts/. */
@@ -49,27 +68,72 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     ],
     obeys: ['settings', 'place', 'version'],
     silent: 'print the token alone, for scripts',
-    options: [...CHANGE, IN_PLACE],
+    options: [...HANDOVER, ...IF_EXISTS, DRY_RUN, ...CHANGE, IN_PLACE],
     load: async () => (await import('./create.js')).create,
+  },
+  ensure: {
+    summary: 'Make sure that a file holds a token which the tokens file accepts',
+    usage: '<principal> <name> --token-file <PATH>',
+    examples: [
+      `${NAME} ensure elastic/kibana/kb1 --token-file token`,
+      `${NAME} ensure elastic/kibana kb1 --token-file .env -o env`,
+    ],
+    obeys: ['settings', 'place', 'version'],
+    silent: 'do not print what was done',
+    options: [
+      ...TO_FILE,
+      ['-o, --output <FORM>', 'how the token is written: token or env (default: token)'],
+      ENV_NAME,
+      ['--json', 'print one JSON object, with "changed"'],
+      DRY_RUN,
+      ...CHANGE,
+      IN_PLACE,
+    ],
+    load: async () => (await import('./ensure.js')).ensure,
+  },
+  rotate: {
+    summary: 'Create the next token of a series, or delete its predecessors',
+    usage: '<principal> <name>',
+    examples: [`${NAME} rotate elastic/kibana my-token`, `${NAME} rotate elastic/kibana my-token --finish`],
+    obeys: ['settings', 'place', 'version'],
+    silent: 'print the token alone, for scripts',
+    options: [
+      ['--finish', 'delete every predecessor of the newest token'],
+      ...HANDOVER,
+      DRY_RUN,
+      ...CHANGE,
+      IN_PLACE,
+    ],
+    load: async () => (await import('./rotate.js')).rotate,
   },
   list: {
     summary: 'List the file tokens of one service account, or of all',
     usage: '[<principal>]',
     examples: [`${NAME} list`, `${NAME} list elastic/kibana`, `${NAME} list --file ./service_tokens`],
     obeys: ['place', 'version'],
+    options: [
+      ['--long', 'print a table: token, algorithm, cost and findings'],
+      ['--json', 'print one JSON object'],
+    ],
     load: async () => (await import('./list.js')).list,
   },
   delete: {
-    summary: 'Delete a file token of a service account',
-    usage: '<principal> <name>',
+    summary: 'Delete file tokens of service accounts',
+    usage: '(<principal> <name> | <qualified_name>...)',
     examples: [
       `${NAME} delete elastic/fleet-server my-token`,
-      `${NAME} delete elastic/fleet-server/my-token`,
+      `${NAME} delete elastic/kibana/kb1 elastic/kibana/kb2`,
       `${NAME} delete elastic/fleet-server -- -odd-name`,
     ],
     obeys: ['place', 'version'],
-    options: [...CHANGE, IN_PLACE],
-    load: async () => (await import('./delete.js')).deleteToken,
+    options: [
+      ['--ignore-not-found', 'succeed if a token does not exist'],
+      ['--json', 'print one JSON object'],
+      DRY_RUN,
+      ...CHANGE,
+      IN_PLACE,
+    ],
+    load: async () => (await import('./delete.js')).deleteTokens,
   },
   verify: {
     summary: 'Check tokens against the tokens file, as the server would',
@@ -109,6 +173,61 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       ['--json', 'print one JSON object'],
     ],
     load: async () => (await import('./check.js')).check,
+  },
+  diff: {
+    summary: 'Compare the tokens of two files; - is stdin',
+    usage: '<file> <file>',
+    examples: [
+      `${NAME} diff service_tokens service_tokens.bak`,
+      `ssh es2 cat /etc/elasticsearch/service_tokens | ${NAME} diff a -`,
+    ],
+    obeys: [],
+    silent: 'print nothing: the exit status tells',
+    options: [['--json', 'print one JSON object']],
+    load: async () => (await import('./diff.js')).diff,
+  },
+  hash: {
+    summary: 'Print the lines of a tokens file for given tokens; no file is changed',
+    usage: '< TOKENS',
+    examples: [`${NAME} hash < tokens`, `${NAME} hash --token-file tokens > service_tokens`],
+    obeys: ['settings', 'version'],
+    options: [TOKEN_FILE],
+    load: async () => (await import('./hash.js')).hash,
+  },
+  import: {
+    summary: 'Add given tokens, or the entries of another tokens file, all or none',
+    usage: '[< TOKENS]',
+    examples: [`${NAME} import < tokens`, `${NAME} import --entries other/service_tokens`],
+    obeys: ['settings', 'place', 'version'],
+    options: [
+      ['--bearers <PATH>', 'read the tokens from this file instead of stdin'],
+      ['--entries <PATH>', 'add the entries of this tokens file instead'],
+      ['--if-not-exists', 'leave tokens that exist as they are'],
+      ['--replace', 'replace tokens that exist'],
+      ['--json', 'print one JSON object'],
+      DRY_RUN,
+      ...CHANGE,
+      IN_PLACE,
+    ],
+    load: async () => (await import('./import.js')).importTokens,
+  },
+  export: {
+    summary: 'Print entries for other nodes: names and hashes, no secrets',
+    usage: '[<principal>]',
+    examples: [
+      `${NAME} export elastic/kibana`,
+      `${NAME} export -o k8s-secret | kubectl apply -f -`,
+      `${NAME} export -o eck-secret --cluster es`,
+    ],
+    obeys: ['place', 'version'],
+    options: [
+      ['-o, --output <FORM>', 'lines, json, k8s-secret or eck-secret (default: lines)'],
+      ['--json', 'the same as --output json'],
+      ['--name <NAME>', 'the name of the Secret of k8s-secret (default: service-tokens)'],
+      ['--namespace <NAME>', 'the namespace of the Secrets'],
+      ['--cluster <NAME>', 'the Elasticsearch resource of eck-secret'],
+    ],
+    load: async () => (await import('./export.js')).exportTokens,
   },
   watch: {
     summary: 'Follow the tokens file as a node does, and print each change',

@@ -1,0 +1,70 @@
+import { availableParallelism } from 'node:os';
+import { parsePrincipal } from '../../accounts/known-accounts.js';
+import { ServiceTokensError } from '../../errors.js';
+import type { Algorithm } from '../../hash/algorithm.js';
+import { hashSecrets } from '../../hash/bulk-hasher.js';
+import { ServiceToken } from '../../token/token.js';
+import type { Bearer } from './bearers.js';
+import type { Invocation } from './command.js';
+
+/** A shorter secret the server refuses. */
+const MIN_SECRET = 10;
+/** As many characters as a secret of ours has. */
+const GOOD_SECRET = 22;
+
+/**
+ * Decodes the bearers that are to be stored.
+ *
+ * @throws NOT_A_TOKEN, UNKNOWN_PRINCIPAL, or USAGE for a secret that the server refuses and a name that comes twice; each
+ *   with the number of the line
+ */
+export async function decodeBearers(
+  bearers: Iterable<Bearer>,
+  { version, terminal }: Invocation,
+): Promise<ServiceToken[]> {
+  const tokens = new Map<string, ServiceToken>();
+  for (const { bearer, line } of bearers) {
+    const fail = (code: 'NOT_A_TOKEN' | 'USAGE', fact: string, hint?: string) =>
+      new ServiceTokensError(code, `line #${line}: ${fact}`, { hint });
+    const token = ServiceToken.decode(bearer);
+    if (token === undefined) throw fail('NOT_A_TOKEN', 'this is not a service account token');
+    parsePrincipal(token.principal, version);
+    const { qualifiedName: key, secret } = token;
+    if (tokens.has(key)) throw fail('USAGE', `service token [${key}] is given twice`);
+    if (secret.length < MIN_SECRET) {
+      throw fail(
+        'NOT_A_TOKEN',
+        `the secret of [${key}] has fewer than ${MIN_SECRET} characters`,
+        'The server refuses it.',
+      );
+    }
+    if (secret.length < GOOD_SECRET) {
+      await terminal.warn([`line #${line}: the secret of [${key}] has fewer than ${GOOD_SECRET} characters`]);
+    }
+    tokens.set(key, token);
+  }
+  return [...tokens.values()];
+}
+
+/** So often progress is shown, in hashes. */
+const STEP = 100;
+
+/** Hashes the secrets of tokens on all cores. @returns hashes by qualified name, in the order of the tokens */
+export async function hashTokens(
+  tokens: readonly ServiceToken[],
+  algorithm: Algorithm,
+  { terminal }: Invocation,
+): Promise<Map<string, string>> {
+  const progress = (done: number) => {
+    if (done % STEP === 0) terminal.progress(`${done} of ${tokens.length} tokens hashed`);
+  };
+  const secrets = tokens.map(({ secret }) => secret);
+  const hashes = await hashSecrets(secrets, algorithm, availableParallelism(), progress);
+  terminal.progress('');
+  return new Map(tokens.map(({ qualifiedName }, index) => [qualifiedName, hashes[index] ?? '']));
+}
+
+/** Prepares this process for hashTokens; before anything else is read, as libuv's pool keeps the size that it begins with. */
+export function prepareThreads({ io }: Invocation): void {
+  io.useThreads?.(availableParallelism());
+}

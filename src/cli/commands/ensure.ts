@@ -1,0 +1,90 @@
+import { authenticate } from '../../authenticate/authentication.js';
+import { ServiceTokensError } from '../../errors.js';
+import { ServiceToken } from '../../token/token.js';
+import { ensureToken } from '../../tokens-file/ensure.js';
+import type { TokenFile } from '../../tokens-file/token-file.js';
+import { ExitCode } from '../exit-codes.js';
+import { envNameOf } from '../forms.js';
+import { parseTokenArguments } from './arguments.js';
+import type { Command } from './command.js';
+import { type HandoverOptions, needs, openHandover, parseHandover } from './handover.js';
+import { warnOfSettings } from './settings-warnings.js';
+import { openTarget, type TargetOptions } from './target.js';
+
+/** The options of `ensure`. */
+type EnsureOptions = TargetOptions &
+  Pick<HandoverOptions, 'output' | 'json' | 'envName' | 'tokenFile' | 'force'>;
+
+export const ensure: Command<EnsureOptions> = async (invocation) => {
+  const { args, options, version, io, terminal } = invocation;
+  const { principal, name } = parseTokenArguments(args, version);
+  const {
+    json = false,
+    dryRun = false,
+    silent = false,
+    output = 'token',
+    envName,
+    tokenFile,
+    force,
+  } = options;
+  if (tokenFile === undefined) throw needs('ensure', '--token-file');
+  if (output !== 'token' && output !== 'env') {
+    throw new ServiceTokensError('USAGE', `Option --output: [${output}] is none of [token,env]`);
+  }
+  const plan = parseHandover({ output, envName, tokenFile, force });
+  const target = await openTarget(invocation);
+  if (target.isStream)
+    throw new ServiceTokensError('USAGE', 'The command ensure changes a file, not a stream');
+  const handover = openHandover(plan, invocation, target);
+  const file = handover.file as TokenFile; // as the option is given
+  try {
+    const settings = await target.hashSettings();
+    const variable = output === 'env' ? (envName ?? envNameOf(principal)) : undefined;
+    const { result, change } = await target.inTokens((tokens) => {
+      const wanted = {
+        principal,
+        name,
+        format: handover.format,
+        parse: (text: string) => parseHeld(text, variable),
+        accepts: async (token: ServiceToken, stored: string) =>
+          (await authenticate(token, new Map([[token.qualifiedName, stored]]), version)) === undefined,
+      };
+      const { algorithm } = settings;
+      return ensureToken(tokens, file, wanted, {
+        algorithm,
+        force: plan.force,
+        dryRun,
+        signal: io.interrupted,
+      });
+    });
+    if (dryRun) await terminal.note(DRY_RUN[result]);
+    const answer = {
+      changed: result !== 'unchanged',
+      result,
+      principal,
+      name,
+      qualified_name: `${principal}/${name}`,
+      token_file: file.path,
+    };
+    if (json) await terminal.answer(`${JSON.stringify(answer)}\n`);
+    else if (!silent && !dryRun) await terminal.answer(`${result}\n`);
+    await warnOfSettings(settings, terminal);
+    await target.warnOf(change);
+    return ExitCode.OK;
+  } finally {
+    handover.close();
+  }
+};
+
+const DRY_RUN = {
+  unchanged: 'Would change nothing',
+  created: 'Would create the service token and write the token file',
+  replaced: 'Would replace the service token and write the token file',
+} as const;
+
+/** Reads the one token of a token file back, with or without its last line end. */
+function parseHeld(text: string, variable: string | undefined): ServiceToken | undefined {
+  const line = text.replace(/\r?\n$/, '');
+  if (variable === undefined) return ServiceToken.decode(line);
+  return line.startsWith(`${variable}=`) ? ServiceToken.decode(line.slice(variable.length + 1)) : undefined;
+}

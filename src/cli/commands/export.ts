@@ -1,0 +1,90 @@
+import { ServiceTokensError } from '../../errors.js';
+import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
+import { ExitCode } from '../exit-codes.js';
+import { manifestOf, requireNamespace, requireSecretName, secretNameOf } from '../kubernetes.js';
+import { parsePrincipalArgument } from './arguments.js';
+import type { Command } from './command.js';
+import { needs } from './handover.js';
+import { openPlace } from './place.js';
+
+const OUTPUTS = ['lines', 'json', 'k8s-secret', 'eck-secret'] as const;
+
+/** The options of `export`. */
+interface ExportOptions {
+  readonly output?: string;
+  readonly json?: boolean;
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly cluster?: string;
+}
+
+/** An entry of a tokens file: a qualified name and a stored hash. */
+type Entry = readonly [key: string, hash: string];
+
+export const exportTokens: Command<ExportOptions> = async (invocation) => {
+  const { args, options, version, terminal } = invocation;
+  const principal = parsePrincipalArgument(args, version);
+  const write = formatOf(options);
+  const { tokensFile, inTokensDir } = await openPlace(invocation, 'read');
+  const entries = await inTokensDir(async ({ fs, ...entered }) =>
+    new ServiceTokensFile(tokensFile, { fs }, entered).entries(),
+  );
+  const chosen = [...entries]
+    .filter(([key]) => principal === undefined || key.startsWith(`${principal}/`))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  await terminal.answer(write(chosen));
+  return ExitCode.OK;
+};
+
+/** @throws USAGE for an output that is none, and for options that make no sense with it */
+function formatOf(options: ExportOptions): (entries: readonly Entry[]) => string {
+  const { output = options.json ? 'json' : 'lines', name, cluster } = options;
+  const known = OUTPUTS.find((each) => each === output);
+  if (known === undefined) {
+    throw new ServiceTokensError('USAGE', `Option --output: [${output}] is none of [${OUTPUTS.join(',')}]`);
+  }
+  if (options.json && known !== 'json') throw needs('--json', '--output json');
+  if (name !== undefined && known !== 'k8s-secret') throw needs('--name', '--output k8s-secret');
+  if (cluster !== undefined && known !== 'eck-secret') throw needs('--cluster', '--output eck-secret');
+  if (options.namespace !== undefined && !known.endsWith('-secret')) {
+    throw needs('--namespace', '--output k8s-secret or eck-secret');
+  }
+  const namespace = options.namespace && requireNamespace(options.namespace, '--namespace');
+  switch (known) {
+    case 'lines':
+      return linesOf;
+    case 'json':
+      return (entries) =>
+        `${JSON.stringify({ tokens: entries.map(([key, hash]) => ({ qualified_name: key, hash })) })}\n`;
+    case 'k8s-secret': {
+      const secret = { name: requireSecretName(name ?? 'service-tokens', '--name'), namespace };
+      return (entries) => manifestOf({ ...secret, data: { service_tokens: linesOf(entries) } });
+    }
+    case 'eck-secret': {
+      if (cluster === undefined) throw needs('--output eck-secret', '--cluster');
+      const labels = eckLabels(requireSecretName(cluster, '--cluster'));
+      return (entries) =>
+        entries
+          .map(([key, hash]) => {
+            const [, principal = '', token = ''] = /^(.*)\/([^/]*)$/s.exec(key) ?? [];
+            // Another name than that of the Secret with the bearer, which may be in the same namespace.
+            const secret = { name: `${cluster}-${secretNameOf(principal, token)}`, namespace, labels };
+            return manifestOf({ ...secret, data: { name: key, hash } });
+          })
+          .join('---\n');
+    }
+  }
+}
+
+function linesOf(entries: readonly Entry[]): string {
+  return entries.map(([key, hash]) => `${key}:${hash}\n`).join('');
+}
+
+/** How ECK knows the Secrets that it merges into the tokens file of a cluster; read from its code, not documented. */
+function eckLabels(cluster: string): Readonly<Record<string, string>> {
+  return {
+    'common.k8s.elastic.co/type': 'service-account-token',
+    'eck.k8s.elastic.co/watched': 'true',
+    'elasticsearch.k8s.elastic.co/cluster-name': cluster,
+  };
+}

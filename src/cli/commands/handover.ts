@@ -1,0 +1,141 @@
+import { absolutePath } from '../../config/config-dir.js';
+import { ServiceTokensError } from '../../errors.js';
+import type { ServiceToken } from '../../token/token.js';
+import { TokenFile } from '../../tokens-file/token-file.js';
+import { type Form, type FormOptions, formatToken } from '../forms.js';
+import { requireNamespace, requireSecretName } from '../kubernetes.js';
+import type { Invocation } from './command.js';
+import type { Target, TargetOptions } from './target.js';
+
+/** The options that say how and where a new token is handed over. */
+export interface HandoverOptions {
+  readonly output?: string | undefined;
+  readonly json?: boolean | undefined;
+  readonly envName?: string | undefined;
+  readonly name?: string | undefined;
+  readonly namespace?: string | undefined;
+  readonly tokenFile?: string | undefined;
+  readonly force?: boolean | undefined;
+  readonly silent?: boolean | undefined;
+}
+
+const OUTPUTS = ['line', 'token', 'env', 'json', 'k8s-secret'] as const;
+
+type Output = (typeof OUTPUTS)[number];
+
+/** What the options ask for. */
+export interface HandoverPlan {
+  readonly form: Form;
+  readonly formOptions: FormOptions;
+  /** Whether the answer is JSON; the form is then that of the token file. */
+  readonly isJson: boolean;
+  readonly tokenFile: string | undefined;
+  readonly force: boolean;
+}
+
+/**
+ * Reads the options of a handover.
+ *
+ * @throws USAGE for values that are none, and for options that make no sense together
+ */
+export function parseHandover(options: HandoverOptions): HandoverPlan {
+  const { json = false, envName, name, namespace, tokenFile, force = false, silent = false } = options;
+  const output = outputOf(options);
+  if (json && output !== undefined && output !== 'json') throw clash('--json', `--output ${output}`);
+  const isJson = json || output === 'json';
+  if (silent && output !== undefined && output !== 'token') throw clash('--silent', `--output ${output}`);
+  if (silent && json) throw clash('--silent', '--json');
+  if (envName !== undefined && output !== 'env') throw needs('--env-name', '--output env');
+  if (name !== undefined && output !== 'k8s-secret') throw needs('--name', '--output k8s-secret');
+  if (namespace !== undefined && output !== 'k8s-secret') throw needs('--namespace', '--output k8s-secret');
+  if (force && tokenFile === undefined) throw needs('--force', '--token-file');
+  return {
+    form: output === undefined || output === 'json' ? (silent || tokenFile ? 'token' : 'line') : output,
+    formOptions: {
+      envName: envName === undefined ? undefined : requireEnvName(envName),
+      secretName: name === undefined ? undefined : requireSecretName(name, '--name'),
+      namespace: namespace === undefined ? undefined : requireNamespace(namespace, '--namespace'),
+    },
+    isJson,
+    tokenFile,
+    force,
+  };
+}
+
+function outputOf({ output }: HandoverOptions): Output | undefined {
+  const known = OUTPUTS.find((each) => each === output);
+  if (output === undefined || known !== undefined) return known;
+  throw new ServiceTokensError('USAGE', `Option --output: [${output}] is none of [${OUTPUTS.join(',')}]`);
+}
+
+function requireEnvName(name: string): string {
+  if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return name;
+  throw new ServiceTokensError('USAGE', `Option --env-name: [${name}] is not the name of a variable`, {
+    hint: 'Use letters, digits and underscores; do not begin with a digit.',
+  });
+}
+
+/** The error of two options that exclude each other. */
+export function clash(option: string, other: string): ServiceTokensError {
+  return new ServiceTokensError('USAGE', `Options ${option} and ${other} exclude each other`);
+}
+
+/** The error of an option without the one that it belongs to. */
+export function needs(option: string, other: string): ServiceTokensError {
+  return new ServiceTokensError('USAGE', `Option ${option} needs ${other}`);
+}
+
+/** How a new token is handed over: on stdout, or in a file. */
+export interface Handover {
+  readonly plan: HandoverPlan;
+  /** Undefined where the token goes to stdout. */
+  readonly file: TokenFile | undefined;
+  format(token: ServiceToken): string;
+  /** @throws FILE_EXISTS, or IO where nobody could read the token: what would refuse the delivery is known before */
+  requireReady(): void;
+  /** Hands the token over. */
+  deliver(token: ServiceToken, answer: () => string): Promise<void>;
+  close(): void;
+}
+
+/**
+ * Opens what a new token goes to, as whoever may write there.
+ *
+ * @throws as TokenFile.open does; USAGE for a token file that is the tokens file, and where there is no room for a token
+ */
+export function openHandover(
+  plan: HandoverPlan,
+  { options, io, terminal, fs }: Invocation<TargetOptions>,
+  { isStream, way, configDir = '/' }: Target,
+): Handover {
+  const { form, formOptions, isJson, tokenFile, force } = plan;
+  if (isStream && tokenFile === undefined) {
+    throw new ServiceTokensError(
+      'USAGE',
+      'With --file - the new token needs --token-file: stdout has the tokens file',
+    );
+  }
+  if (isStream && isJson) throw clash('--file -', '--json');
+  const path = tokenFile === undefined ? undefined : absolutePath(tokenFile, io);
+  const file = path === undefined ? undefined : TokenFile.open(path, { ...options, configDir }, fs);
+  if (file !== undefined && way !== undefined && file.isAt(way)) {
+    file.close();
+    throw new ServiceTokensError('USAGE', `Option --token-file: [${path}] is the tokens file itself`);
+  }
+  const format = (token: ServiceToken) => formatToken(token, form, formOptions);
+  return {
+    plan,
+    file,
+    format,
+    requireReady() {
+      const { deadEnd } = terminal;
+      if (file === undefined && deadEnd !== undefined) throw deadEnd;
+      if (!force) file?.requireAbsent();
+    },
+    async deliver(token, answer) {
+      if (file === undefined) await terminal.answer(isJson ? answer() : format(token));
+      else file.write(format(token), { replace: force });
+    },
+    close: () => file?.close(),
+  };
+}

@@ -1,0 +1,25 @@
+import { absolutePath } from '../../config/config-dir.js';
+import { readHashSettings } from '../../config/settings.js';
+import { ExitCode } from '../exit-codes.js';
+import { type BearerOptions, readBearers } from './bearers.js';
+import { decodeBearers, hashTokens, prepareThreads } from './bulk.js';
+import type { Command } from './command.js';
+import { warnOfSettings } from './settings-warnings.js';
+
+/** So many lines are written at a time. */
+const BATCH = 1_000;
+
+export const hash: Command<BearerOptions> = async (invocation) => {
+  const { options, overrides, io, terminal, fs } = invocation;
+  prepareThreads(invocation);
+  const configDir = options.configDir && absolutePath(options.configDir, io);
+  const settings = await readHashSettings(configDir, overrides, io.env, fs);
+  const tokens = await decodeBearers(await readBearers(invocation), invocation);
+  const hashes = [...(await hashTokens(tokens, settings.algorithm, invocation))];
+  for (let start = 0; start < hashes.length; start += BATCH) {
+    const lines = hashes.slice(start, start + BATCH).map(([key, hash]) => `${key}:${hash}\n`);
+    await terminal.answer(lines.join(''));
+  }
+  await warnOfSettings(settings, terminal);
+  return ExitCode.OK;
+};

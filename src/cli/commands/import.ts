@@ -1,0 +1,87 @@
+import { isAccount } from '../../accounts/known-accounts.js';
+import { absolutePath } from '../../config/config-dir.js';
+import { ServiceTokensError } from '../../errors.js';
+import { isTokenName } from '../../token/token-name.js';
+import { putEntries } from '../../tokens-file/edits.js';
+import { TokensText } from '../../tokens-file/tokens-format.js';
+import { ExitCode } from '../exit-codes.js';
+import { refuseArguments } from './arguments.js';
+import { readBearers } from './bearers.js';
+import { decodeBearers, hashTokens, prepareThreads } from './bulk.js';
+import type { Command, Invocation } from './command.js';
+import { parseIfExists } from './create.js';
+import { clash } from './handover.js';
+import { MAX_TOKENS_BYTES, readInputFile } from './input.js';
+import { warnOfSettings } from './settings-warnings.js';
+import { openTarget, type Target, type TargetOptions } from './target.js';
+
+/** The options of `import`. */
+interface ImportOptions extends TargetOptions {
+  readonly bearers?: string;
+  readonly entries?: string;
+  readonly ifNotExists?: boolean;
+  readonly replace?: boolean;
+  readonly json?: boolean;
+}
+
+export const importTokens: Command<ImportOptions> = async (invocation) => {
+  const { options, io, terminal } = invocation;
+  const { bearers, entries, dryRun = false, json = false } = options;
+  prepareThreads(invocation);
+  const ifExists = parseIfExists(options);
+  if (bearers !== undefined && entries !== undefined) throw clash('--bearers', '--entries');
+  const target = await openTarget(invocation);
+  if (target.isStream && json) throw clash('--file -', '--json');
+  if (target.isStream && bearers === undefined && entries === undefined) {
+    throw new ServiceTokensError(
+      'USAGE',
+      'With --file - the tokens come from --bearers or --entries: stdin has the tokens file',
+    );
+  }
+  const imported =
+    entries === undefined ? await hashBearers(invocation, target) : readEntries(entries, invocation);
+  const { result, change } = await target.inTokens((tokens) =>
+    tokens.update(putEntries(imported, ifExists), { signal: io.interrupted, dryRun }),
+  );
+  const { added, replaced, kept } = result;
+  if (dryRun) {
+    for (const key of added) await terminal.note(`Would create service token [${key}]`);
+    for (const key of replaced) await terminal.note(`Would replace service token [${key}]`);
+  } else if (json) {
+    await terminal.answer(`${JSON.stringify({ created: added, replaced, unchanged: kept })}\n`);
+  }
+  await target.warnOf(change);
+  return ExitCode.OK;
+};
+
+async function hashBearers(
+  invocation: Invocation<ImportOptions>,
+  target: Target,
+): Promise<ReadonlyMap<string, string>> {
+  const { options, terminal } = invocation;
+  const settings = await target.hashSettings();
+  const input = await readBearers({ ...invocation, options: { ...options, tokenFile: options.bearers } });
+  const tokens = await decodeBearers(input, invocation);
+  const hashes = await hashTokens(tokens, settings.algorithm, invocation);
+  await warnOfSettings(settings, terminal);
+  return hashes;
+}
+
+/** @throws MALFORMED_FILE for a file that the server could not read, or with names that no token has */
+function readEntries(path: string, { args, io, fs }: Invocation): ReadonlyMap<string, string> {
+  refuseArguments(args);
+  const bytes = readInputFile(absolutePath(path, io), fs, MAX_TOKENS_BYTES);
+  const entries = TokensText.parse(bytes, path).entries();
+  for (const key of entries.keys()) {
+    const [, principal = '', name = ''] = /^([^/]*\/[^/]*)\/(.*)$/s.exec(key) ?? [];
+    if (isAccount(principal) && isTokenName(name)) continue;
+    throw new ServiceTokensError(
+      'MALFORMED_FILE',
+      `[${path}] has an entry whose name is not that of a service token`,
+      {
+        hint: `Find it with: elasticsearch-service-tokens check --file ${path}`,
+      },
+    );
+  }
+  return entries;
+}

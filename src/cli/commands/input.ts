@@ -1,0 +1,60 @@
+import { openRegular, readBounded } from '../../disk/bounded-read.js';
+import { readCallerDescriptor } from '../../disk/caller-descriptor.js';
+import { fileError, tooLarge } from '../../disk/file-errors.js';
+import type { FileSystem } from '../../disk/file-system.js';
+import { ServiceTokensError } from '../../errors.js';
+import type { Io } from '../terminal.js';
+
+/** How long a tokens file may be that is read from a stream or merged, in bytes: one GiB, as everywhere. */
+export const MAX_TOKENS_BYTES = 2 ** 30;
+
+/**
+ * Reads standard input to its end.
+ *
+ * @param limit in bytes
+ * @throws IO, also when there is more than the limit
+ */
+export async function readStandardInput({ stdin }: Io, limit: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of stdin) {
+      const bytes = Buffer.from(chunk);
+      chunks.push(bytes);
+      size += bytes.length;
+      if (size > limit) throw tooLarge('standard input', limit);
+    }
+  } catch (error) {
+    throw fileError(error, 'could not read', 'standard input');
+  }
+  return Buffer.concat(chunks);
+}
+
+/**
+ * Reads a file, or a descriptor that the caller passed.
+ *
+ * @param path an absolute path
+ * @param limit in bytes
+ * @throws IO, also for what is no regular file or over the limit; PERMISSION
+ */
+export function readInputFile(path: string, fs: FileSystem, limit: number): Buffer {
+  return readCallerDescriptor(fs, path, limit) ?? readRegular(path, fs, limit);
+}
+
+function readRegular(path: string, fs: FileSystem, limit: number): Buffer {
+  try {
+    const opened = openRegular(fs, path);
+    if (opened.fd === undefined) {
+      throw new ServiceTokensError('IO', `could not read [${path}]: it is ${opened.kind}`);
+    }
+    try {
+      const bytes = readBounded(fs, opened.fd, limit);
+      if (bytes.length > limit) throw tooLarge(path, limit, Math.max(Number(opened.stat.size), bytes.length));
+      return bytes;
+    } finally {
+      fs.closeSync(opened.fd);
+    }
+  } catch (error) {
+    throw fileError(error, 'could not read', path);
+  }
+}

@@ -1,0 +1,99 @@
+import { hashSecret } from '../../hash/hasher.js';
+import { ServiceToken } from '../../token/token.js';
+import type { TokenName } from '../../token/token-name.js';
+import type { Edit } from '../../tokens-file/edits.js';
+import type { Updated } from '../../tokens-file/tokens.js';
+import { ExitCode, type ExitStatus } from '../exit-codes.js';
+import type { Invocation } from './command.js';
+import { type HandoverOptions, openHandover, parseHandover } from './handover.js';
+import { warnOfSettings } from './settings-warnings.js';
+import { openTarget, type TargetOptions } from './target.js';
+
+/** A token to be made. */
+export interface Draft {
+  readonly principal: string;
+  /** Its name, or that of the series that it continues. */
+  readonly name: TokenName;
+  /** Gives the edit that stores a hash. */
+  readonly editWith: (hash: string) => Edit<Minted>;
+}
+
+/** What the edit came to. */
+export interface Minted {
+  readonly name: TokenName;
+  /** `kept`: a token of this name was there, and stays. */
+  readonly outcome: 'created' | 'replaced' | 'kept';
+}
+
+/**
+ * Mints a token, stores its hash, and hands it over: what `create` and `rotate` have in common.
+ *
+ * The edit is tried before the hash and the lock, which take time, and done again under the lock.
+ */
+export async function mint(
+  invocation: Invocation<TargetOptions & HandoverOptions>,
+  { principal, name, editWith }: Draft,
+): Promise<ExitStatus> {
+  const { options, io, terminal } = invocation;
+  const { dryRun = false } = options;
+  const plan = parseHandover(options);
+  const target = await openTarget(invocation);
+  const handover = openHandover(plan, invocation, target);
+  try {
+    const settings = await target.hashSettings();
+    const { secret } = ServiceToken.mint(principal, name);
+    const { path, result, change } = await target.inTokens(async (tokens) => {
+      const describe = (minted: Minted, value?: string) =>
+        answerOf(principal, minted, tokens.path, handover.file?.path, value);
+      const finish = (updated: Updated<Minted>) => ({ ...updated, path: tokens.path });
+      const preview = await tokens.preview(editWith(''));
+      if (preview.outcome !== 'kept') handover.requireReady();
+      else if (!target.isStream) return finish({ result: preview });
+      const deliver = async (minted: Minted) => {
+        if (minted.outcome === 'kept') return;
+        const token = new ServiceToken(principal, minted.name, secret);
+        await handover.deliver(token, () => describe(minted, token.bearer));
+      };
+      const hash = dryRun ? '' : await hashSecret(secret, settings.algorithm);
+      const update = { signal: io.interrupted, dryRun, deliver, takeBack: () => handover.file?.takeBack() };
+      return finish(await tokens.update(editWith(hash), update));
+    });
+    const isToldAlready = handover.file === undefined && result.outcome !== 'kept';
+    if (dryRun)
+      await terminal.note(
+        `${DRY_RUN[result.outcome]} service token [${principal}/${result.name}] in [${path}]`,
+      );
+    else if (plan.isJson && !isToldAlready)
+      await terminal.answer(answerOf(principal, result, path, handover.file?.path));
+    await warnOfSettings(settings, terminal);
+    await target.warnOf(change);
+    if (handover.file?.isOpenToOthers) {
+      await terminal.warn([`Every user of this system can read the token file [${handover.file.path}]`]);
+    }
+    return ExitCode.OK;
+  } finally {
+    handover.close();
+  }
+}
+
+const DRY_RUN = { created: 'Would create', replaced: 'Would replace', kept: 'Would keep' } as const;
+
+/** The answer of `--json`; its fields keep their names and meaning. */
+function answerOf(
+  principal: string,
+  { name, outcome }: Minted,
+  file: string,
+  tokenFile: string | undefined,
+  value?: string,
+): string {
+  const answer = {
+    created: outcome !== 'kept',
+    ...(outcome === 'replaced' && { replaced: true }),
+    token: { name, ...(value !== undefined && { value }) },
+    principal,
+    qualified_name: `${principal}/${name}`,
+    file,
+    ...(tokenFile !== undefined && { token_file: tokenFile }),
+  };
+  return `${JSON.stringify(answer)}\n`;
+}

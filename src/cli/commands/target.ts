@@ -1,0 +1,77 @@
+import type { Way } from '../../access/way.js';
+import { absolutePath } from '../../config/config-dir.js';
+import { type HashSettings, readHashSettings } from '../../config/settings.js';
+import { ServiceTokensError } from '../../errors.js';
+import { attributeWarnings } from '../../tokens-file/attribute-warnings.js';
+import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
+import { StreamedTokens } from '../../tokens-file/streamed-tokens.js';
+import type { Change, Tokens } from '../../tokens-file/tokens.js';
+import type { Invocation } from './command.js';
+import { MAX_TOKENS_BYTES, readStandardInput } from './input.js';
+import { type ChangeOptions, openPlace } from './place.js';
+
+/** The options of commands that write tokens. */
+export interface TargetOptions extends ChangeOptions {
+  readonly inPlace?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/** The tokens that a command changes: those of the tokens file, or with `--file -` those of standard input. */
+export interface Target {
+  readonly isStream: boolean;
+  /** Where the tokens file is; undefined for a stream. */
+  readonly way: Way | undefined;
+  /** The configuration directory; undefined where none is needed and none was given. */
+  readonly configDir: string | undefined;
+  /** How tokens are to be hashed. */
+  hashSettings(): Promise<HashSettings>;
+  /** Does some work on the tokens. */
+  inTokens<T>(work: (tokens: Tokens) => Promise<T>): Promise<T>;
+  /** Says what became of the file's attributes. */
+  warnOf(change: Change | undefined): Promise<void>;
+}
+
+/** As standard input is called on the command line. */
+const STREAM = '-';
+
+/** @throws as `openPlace` does; USAGE for options that make no sense with a stream */
+export function openTarget(invocation: Invocation<TargetOptions>): Promise<Target> {
+  return invocation.options.file === STREAM ? openStream(invocation) : openFile(invocation);
+}
+
+async function openFile(invocation: Invocation<TargetOptions>): Promise<Target> {
+  const { options, overrides, io, terminal, fs } = invocation;
+  const { configDir, tokensFile, way, inConfigDir, inTokensDir } = await openPlace(invocation, 'change');
+  return {
+    isStream: false,
+    way,
+    configDir,
+    hashSettings: () => inConfigDir((fs) => readHashSettings(configDir, overrides, io.env, fs)),
+    inTokens: (work) =>
+      inTokensDir(({ fs, ...entered }) =>
+        work(new ServiceTokensFile(tokensFile, { ...options, configDir, fs }, entered)),
+      ),
+    async warnOf(change) {
+      if (change === undefined) return;
+      for (const warning of attributeWarnings(tokensFile, change, fs)) await terminal.warn(warning);
+    },
+  };
+}
+
+async function openStream(invocation: Invocation<TargetOptions>): Promise<Target> {
+  const { options, overrides, io, terminal, fs } = invocation;
+  if (options.inPlace)
+    throw new ServiceTokensError('USAGE', 'Options --in-place and --file - exclude each other');
+  const configDir = options.configDir && absolutePath(options.configDir, io);
+  return {
+    isStream: true,
+    way: undefined,
+    configDir,
+    hashSettings: () => readHashSettings(configDir, overrides, io.env, fs),
+    async inTokens(work) {
+      const bytes = await readStandardInput(io, MAX_TOKENS_BYTES);
+      return work(new StreamedTokens(bytes, 'standard input', (chunks) => terminal.answerBytes(chunks)));
+    },
+    warnOf: async () => {},
+  };
+}

@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import { knownAccounts } from '../accounts/known-accounts.js';
+import { ServiceTokensError } from '../errors.js';
+
+/** A Secret of Kubernetes: https://kubernetes.io/docs/concepts/configuration/secret/ */
+export interface Secret {
+  readonly name: string;
+  readonly namespace?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Plain text by key. */
+  readonly data: Readonly<Record<string, string>>;
+}
+
+const MANAGED_BY = { 'app.kubernetes.io/managed-by': 'elasticsearch-service-tokens' };
+const MAX_LABEL = 63;
+const HASH_DIGITS = 8;
+
+/** Writes the manifest of a Secret, for `kubectl apply -f -`. */
+export function manifestOf({ name, namespace, labels = {}, data }: Secret): string {
+  const fields = (entries: Readonly<Record<string, string>>, indent: string) =>
+    Object.entries(entries).map(([key, value]) => `${indent}${key}: ${quoteIfNeeded(value)}`);
+  const base64 = Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')]);
+  return [
+    'apiVersion: v1',
+    'kind: Secret',
+    'metadata:',
+    `  name: ${quoteIfNeeded(name)}`,
+    ...(namespace === undefined ? [] : [`  namespace: ${quoteIfNeeded(namespace)}`]),
+    '  labels:',
+    ...fields({ ...MANAGED_BY, ...labels }, '    '),
+    'type: Opaque',
+    'data:',
+    ...fields(Object.fromEntries(base64), '  '),
+    '',
+  ].join('\n');
+}
+
+/** Names such as `1`, `true` or `1e3` are no text in YAML unless they are quoted. */
+function quoteIfNeeded(text: string): string {
+  const isPlain =
+    /^[A-Za-z][A-Za-z0-9./+=-]*$/.test(text) && !/^(true|false|yes|no|on|off|null|y|n)$/i.test(text);
+  return isPlain ? text : JSON.stringify(text);
+}
+
+/**
+ * Gives the name of the Secret of a token: the qualified name as a DNS label (RFC 1123).
+ *
+ * Where the qualified name had to be changed or shortened, or where another one could give the same label, eight
+ * digits of its SHA-256 follow, so that two tokens never share a Secret.
+ */
+export function secretNameOf(principal: string, name: string): string {
+  const plain = `${principal.replace('/', '-')}-${name}`;
+  if (isDnsLabel(plain) && !isAmbiguous(principal, plain)) return plain;
+  const digits = createHash('sha256').update(`${principal}/${name}`).digest('hex').slice(0, HASH_DIGITS);
+  const label = plain.toLowerCase().replace(/[^a-z0-9-]+/g, '-');
+  const room = MAX_LABEL - HASH_DIGITS - 1;
+  return `${label.slice(0, room).replace(/^-+|-+$/g, '')}-${digits}`;
+}
+
+/** `elastic-fleet-server-remote-x` could be `x` of one account or `remote-x` of another; and last digits could be ours. */
+function isAmbiguous(principal: string, label: string): boolean {
+  const accounts = knownAccounts().map((account) => account.principal.replace('/', '-'));
+  const longest = accounts
+    .filter((account) => label.startsWith(`${account}-`))
+    .sort((a, b) => b.length - a.length)[0];
+  return longest !== principal.replace('/', '-') || /-[0-9a-f]{8}$/.test(label);
+}
+
+function isDnsLabel(text: string): boolean {
+  return text.length <= MAX_LABEL && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(text);
+}
+
+/** @throws USAGE for what is no name of a Secret (a DNS subdomain) */
+export function requireSecretName(text: string, option: string): string {
+  if (text.length <= 253 && text.split('.').every(isDnsLabel)) return text;
+  throw badName(text, option);
+}
+
+function badName(text: string, option: string): ServiceTokensError {
+  return new ServiceTokensError(
+    'USAGE',
+    `Option ${option}: [${text}] is not a name that Kubernetes accepts`,
+    {
+      hint: 'Use lower-case letters, digits and hyphens; begin and end with a letter or a digit.',
+    },
+  );
+}
+
+/** @throws USAGE for what is no name of a namespace (a DNS label) */
+export function requireNamespace(text: string, option: string): string {
+  if (isDnsLabel(text)) return text;
+  throw badName(text, option);
+}

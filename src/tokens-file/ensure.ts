@@ -1,0 +1,84 @@
+import { ServiceTokensError } from '../errors.js';
+import type { Algorithm } from '../hash/algorithm.js';
+import { hashSecret } from '../hash/hasher.js';
+import { ServiceToken } from '../token/token.js';
+import type { TokenName } from '../token/token-name.js';
+import type { Edit } from './edits.js';
+import type { TokenFile } from './token-file.js';
+import type { Tokens, Updated } from './tokens.js';
+
+/** What `ensure` came to: nothing to do, an entry that was missing, or a new secret for one that was there. */
+export type Ensured = 'unchanged' | 'created' | 'replaced';
+
+/** What a token file should hold. */
+export interface Wanted {
+  readonly principal: string;
+  readonly name: TokenName;
+  /** How a token is written in the file. */
+  readonly format: (token: ServiceToken) => string;
+  /** Reads the file's text back; undefined for what `format` does not write. */
+  readonly parse: (text: string) => ServiceToken | undefined;
+  /** Whether the server accepts a token by its stored hash. */
+  readonly accepts: (token: ServiceToken, stored: string) => Promise<boolean>;
+}
+
+export interface EnsureOptions {
+  readonly algorithm: Algorithm;
+  /** Whether a token file that holds something else may be replaced. */
+  readonly force: boolean;
+  readonly dryRun: boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Makes sure that a token file holds a token which the tokens file accepts.
+ *
+ * Where it does, nothing changes. Else the entry gets a new secret, and then, still under the lock of the tokens file,
+ * the token file is replaced. Killed in between, the two do not match, and the next run does both again.
+ *
+ * @throws FILE_EXISTS where the token file holds something else; what Tokens.update and TokenFile.write throw
+ */
+export async function ensureToken(
+  tokens: Tokens,
+  file: TokenFile,
+  wanted: Wanted,
+  { algorithm, force, dryRun, signal }: EnsureOptions,
+): Promise<Updated<Ensured>> {
+  const token = ServiceToken.mint(wanted.principal, wanted.name);
+  const key = token.qualifiedName;
+  const editWith =
+    (hash: string): Edit<Ensured> =>
+    async (content) => {
+      const text = file.read() ?? '';
+      const held = wanted.parse(text);
+      const isOwn = held?.qualifiedName === key;
+      const stored = content.hashOf(key);
+      if (isOwn && stored !== undefined && (await wanted.accepts(held, stored))) {
+        return { content: undefined, result: 'unchanged' };
+      }
+      if (text.trim() !== '' && !isOwn && !force) throw holdsSomethingElse(file.path, key);
+      const removals = new Set(stored === undefined ? [] : [key]);
+      const result = stored === undefined ? 'created' : 'replaced';
+      return { content: content.edited(removals, new Map([[key, hash]])), result };
+    };
+  const preview = await tokens.preview(editWith(''));
+  if (preview === 'unchanged') return { result: preview };
+  const hash = dryRun ? '' : await hashSecret(token.secret, algorithm);
+  return tokens.update(editWith(hash), {
+    signal,
+    dryRun,
+    deliver: (result) => {
+      if (result !== 'unchanged') file.write(wanted.format(token), { replace: true });
+    },
+  });
+}
+
+function holdsSomethingElse(path: string, key: string): ServiceTokensError {
+  return new ServiceTokensError(
+    'FILE_EXISTS',
+    `[${path}] does not hold a token of [${key}] and nothing else`,
+    {
+      hint: 'Name another file, or use --force to replace it.',
+    },
+  );
+}
