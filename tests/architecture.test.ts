@@ -258,7 +258,7 @@ function reachedFrom(file: string): string[] {
 /** What a text imports: statements, type imports, re-exports, import() and require(). */
 function importsOf(text: string): string[] {
   const pattern =
-    /\b(?:import|export)\b(?:[\w\s{},*$]*?\bfrom)?\s*(['"])(.+?)\1|\b(?:import|require)\s*\(\s*(['"])(.+?)\3/g;
+    /\b(?:import|export)\b(?:[\w\s{},*$]*?\bfrom)?\s+(['"])(.+?)\1|\b(?:import|require)\s*\(\s*(['"])(.+?)\3/g;
   return [...withoutComments(text).matchAll(pattern)].map((match) => match[2] ?? match[4] ?? '');
 }
 

@@ -7,7 +7,7 @@ import { ExitCode } from '../exit-codes.js';
 import { envNameOf } from '../forms.js';
 import { parseTokenArguments } from './arguments.js';
 import type { Command } from './command.js';
-import { type HandoverOptions, needs, openHandover, parseHandover } from './handover.js';
+import { type HandoverOptions, openHandover, parseHandover } from './handover.js';
 import { warnOfSettings } from './settings-warnings.js';
 import { openTarget, type TargetOptions } from './target.js';
 
@@ -27,7 +27,7 @@ export const ensure: Command<EnsureOptions> = async (invocation) => {
     tokenFile,
     force,
   } = options;
-  if (tokenFile === undefined) throw needs('ensure', '--token-file');
+  if (tokenFile === undefined) throw new ServiceTokensError('USAGE', 'The command ensure needs --token-file');
   if (output !== 'token' && output !== 'env') {
     throw new ServiceTokensError('USAGE', `Option --output: [${output}] is none of [token,env]`);
   }

@@ -73,15 +73,16 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   },
   ensure: {
     summary: 'Make sure that a file holds a token which the tokens file accepts',
-    usage: '<principal> <name> --token-file <PATH>',
+    usage: '<principal> <name>',
     examples: [
-      `${NAME} ensure elastic/kibana/kb1 --token-file token`,
-      `${NAME} ensure elastic/kibana kb1 --token-file .env -o env`,
+      `${NAME} ensure elastic/kibana a --token-file token`,
+      `${NAME} ensure elastic/kibana a -o env --token-file e`,
     ],
     obeys: ['settings', 'place', 'version'],
     silent: 'do not print what was done',
     options: [
-      ...TO_FILE,
+      ['--token-file <PATH>', 'the file with the token, required; a new one is private to its owner'],
+      ['--force', 'replace the token file though it holds something else'],
       ['-o, --output <FORM>', 'how the token is written: token or env (default: token)'],
       ENV_NAME,
       ['--json', 'print one JSON object, with "changed"'],
@@ -119,7 +120,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   },
   delete: {
     summary: 'Delete file tokens of service accounts',
-    usage: '(<principal> <name> | <qualified_name>...)',
+    usage: '<principal> <name> | <qualified_name>...',
     examples: [
       `${NAME} delete elastic/fleet-server my-token`,
       `${NAME} delete elastic/kibana/kb1 elastic/kibana/kb2`,
