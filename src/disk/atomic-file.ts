@@ -108,7 +108,7 @@ export function createFile(
   content: readonly Uint8Array[],
   wanted: AttributeChoice,
 ): Written {
-  return writeBeside(fs, path, content, wanted, (temporary) => {
+  return writeBeside(fs, path, content, wanted, (temporary, id) => {
     try {
       fs.linkSync(temporary, path);
     } catch (error) {
@@ -117,7 +117,14 @@ export function createFile(
       fs.renameSync(temporary, path);
       return;
     }
-    fs.unlinkSync(temporary);
+    try {
+      fs.unlinkSync(temporary);
+    } catch (error) {
+      ignoreFailure(() => {
+        if (isStill(fs, path, id)) fs.unlinkSync(path);
+      });
+      throw error;
+    }
   });
 }
 
@@ -165,7 +172,7 @@ function writeBeside(
   path: string,
   content: readonly Uint8Array[],
   wanted: Attributes | AttributeChoice,
-  rename: (temporary: string) => void,
+  rename: (temporary: string, id: FileId) => void,
 ): Written {
   const temporary = temporaryName(path);
   return attempt('could not write', path, () => {
@@ -177,7 +184,7 @@ function writeBeside(
       const attributes = setAttributes(fs, fd, attributesOf(stat), wanted);
       writeAll(fs, fd, content);
       fs.fsyncSync(fd);
-      rename(temporary);
+      rename(temporary, id);
       requireOwn(fs, path, id);
       return { attributes, id };
     } catch (error) {

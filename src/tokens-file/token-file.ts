@@ -23,6 +23,7 @@ import {
   type Written,
 } from '../disk/atomic-file.js';
 import { requireName } from '../disk/caller-descriptor.js';
+import { fileError } from '../disk/file-errors.js';
 import { type FileSystem, ifExists, ignoreFailure } from '../disk/file-system.js';
 import { removeTemporaryFiles } from '../disk/lock-remains.js';
 import { ServiceTokensError } from '../errors.js';
@@ -174,7 +175,11 @@ export class TokenFile {
   }
 
   #call<T>(calls: () => T): T {
-    return callAs(this.#actor, this.#caller, this.#fs, calls);
+    try {
+      return callAs(this.#actor, this.#caller, this.#fs, calls);
+    } catch (error) {
+      throw fileError(error, 'could not write', this.path);
+    }
   }
 }
 

@@ -1,0 +1,194 @@
+/** What every command that changes something holds to, whatever fails and whenever it is killed. */
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from '@jest/globals';
+import { main } from '../../src/cli/main.js';
+import { nodeFileSystem } from '../../src/disk/file-system.js';
+import { ServiceToken } from '../../src/token/token.js';
+import { CHANGING_CALLS } from '../support/changing-calls.js';
+import { inParallel, run } from '../support/commands.js';
+import { systemError, watchedFileSystem } from '../support/faulty-file-system.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+import { sampleOf } from '../support/thoroughness.js';
+
+const CHEAP = ['-E', 'xpack.security.authc.service_token_hashing.algorithm=pbkdf2_1000'];
+const directory = temporaryDirectory();
+
+/** Runs a command in process, in a directory `name` of its own. */
+async function call(argv: readonly string[], name: string, fs = nodeFileSystem, stdin = '') {
+  const written = { stdout: '', stderr: '' };
+  const output = (stream: 'stdout' | 'stderr') => ({
+    isTTY: false,
+    write: async (text: string | Uint8Array) => {
+      written[stream] += Buffer.from(text).toString();
+    },
+  });
+  const io = {
+    env: {},
+    cwd: join(directory.path, name),
+    toolPath: '/nowhere/bin/tool',
+    stdin: Readable.from([stdin]),
+    stdout: output('stdout'),
+    stderr: output('stderr'),
+    isMerged: false,
+    interrupted: new AbortController().signal,
+  };
+  const status = await main([...argv, ...placeOf(name)], io, fs);
+  return { status, ...written };
+}
+
+const placeOf = (name: string) => ['--config-dir', join(directory.path, name), ...CHEAP];
+
+/** What is in a directory of a test: the tokens file, the token file, and nothing else that stays. */
+function stateOf(name: string) {
+  const read = (file: string) => {
+    try {
+      return readFileSync(join(directory.path, name, file), 'utf8');
+    } catch {
+      return undefined;
+    }
+  };
+  return { tokens: read('service_tokens'), token: read('token') };
+}
+
+interface Case {
+  readonly title: string;
+  readonly argv: readonly string[];
+  /** Commands that prepare the directory. */
+  readonly before?: readonly (readonly string[])[];
+  /** Whether the command may be run again after it succeeded. */
+  readonly isRepeatable: boolean;
+  readonly stdin?: string;
+}
+
+const TOKEN = ['--token-file', 'token'];
+const A = ['elastic/kibana', 'a'];
+const B = ['elastic/kibana', 'b'];
+const bearer = (name: string) => `${ServiceToken.mint('elastic/kibana', name as never).bearer}\n`;
+
+const cases: readonly Case[] = [
+  { title: 'create --token-file', argv: ['create', ...A, ...TOKEN], isRepeatable: false },
+  {
+    title: 'create --replace --token-file --force',
+    argv: ['create', ...A, ...TOKEN, '--replace', '--force'],
+    before: [['create', ...A, ...TOKEN]],
+    isRepeatable: true,
+  },
+  {
+    title: 'create --if-not-exists --token-file --force',
+    argv: ['create', ...A, ...TOKEN, '--if-not-exists', '--force'],
+    isRepeatable: true,
+  },
+  { title: 'ensure', argv: ['ensure', ...A, ...TOKEN], isRepeatable: true },
+  {
+    title: 'ensure of a token that does not match',
+    argv: ['ensure', ...A, ...TOKEN],
+    before: [
+      ['create', ...A, ...TOKEN],
+      ['create', ...A, '--replace'],
+    ],
+    isRepeatable: true,
+  },
+  {
+    title: 'rotate --finish',
+    argv: ['rotate', ...A, '--finish'],
+    before: [
+      ['create', ...A],
+      ['rotate', ...A],
+    ],
+    isRepeatable: true,
+  },
+  {
+    title: 'delete --ignore-not-found of two',
+    argv: ['delete', 'elastic/kibana/a', 'elastic/kibana/b', '--ignore-not-found'],
+    before: [
+      ['create', ...A],
+      ['create', ...B],
+    ],
+    isRepeatable: true,
+  },
+  {
+    title: 'import --replace',
+    argv: ['import', '--replace'],
+    before: [['create', ...A]],
+    stdin: bearer('a') + bearer('b'),
+    isRepeatable: true,
+  },
+];
+
+async function prepare({ before = [] }: Case, name: string) {
+  directory.mkdir(name);
+  for (const argv of before) expect((await call(argv, name)).status).toBe(0);
+  return stateOf(name);
+}
+
+/** Whether the token file holds a token that the tokens file accepts. */
+async function verifies(name: string): Promise<boolean> {
+  return (await call(['verify', '--token-file', 'token'], name)).status === 0;
+}
+
+describe.each(cases)('$title', (one) => {
+  const usesTokenFile = one.argv.includes('--token-file');
+
+  test('when any one system call fails, then nothing has changed, or all has', async () => {
+    await prepare(one, 'dry');
+    const { fs, calls } = watchedFileSystem();
+    expect((await call(one.argv, 'dry', fs, one.stdin)).status).toBe(0);
+    for (const step of sampleOf([...calls.keys()], 9, 4)) {
+      const name = `step-${step}`;
+      const before = await prepare(one, name);
+      let failed = '';
+      const faulty = watchedFileSystem({
+        before: (number, system) => {
+          if (number !== step) return;
+          failed = system;
+          throw systemError('EIO', system);
+        },
+      });
+      const { status, stderr } = await call(one.argv, name, faulty.fs, one.stdin);
+      const where = { step, failed, status, stderr };
+      expect({ where, open: [...faulty.openDescriptors] }).toEqual({ where, open: [] });
+      expect({ where, bug: status === 71 }).toEqual({ where, bug: false });
+      if (status !== 0) expect({ where, state: stateOf(name) }).toEqual({ where, state: before });
+      else if (usesTokenFile)
+        expect({ where, verifies: await verifies(name) }).toEqual({ where, verifies: true });
+    }
+  });
+
+  test('when it is killed before any one step and run again, then all is as was asked for', async () => {
+    await prepare(one, 'dry');
+    const { fs, calls } = watchedFileSystem();
+    await call(one.argv, 'dry', fs, one.stdin);
+    const steps = calls.filter((system) => CHANGING_CALLS.has(system)).map((_, step) => step);
+    const script = fileURLToPath(new URL('../support/command-and-kill.js', import.meta.url));
+    const stdin = directory.write('stdin', one.stdin);
+    const chosen = sampleOf(steps, 17, 5);
+    for (const step of chosen) await prepare(one, `kill-${step}`); // in process one after the other: it changes directory
+    await inParallel(chosen, async (step) => {
+      const name = `kill-${step}`;
+      const input = one.stdin === undefined ? [] : ['--bearers', stdin];
+      const argv = [script, String(step), ...one.argv, ...input, ...placeOf(name)];
+      const cwd = join(directory.path, name);
+      expect((await run(process.execPath, argv, { cwd })).status).toBe('SIGKILL');
+    });
+    for (const step of chosen) {
+      const name = `kill-${step}`;
+      const cwd = join(directory.path, name);
+      const hasToken = stateOf(name).token !== undefined;
+      if (hasToken) expect(statSync(join(cwd, 'token')).mode & 0o777).toBe(0o600);
+      if (!one.isRepeatable) continue;
+      const again = await call(one.argv, name, nodeFileSystem, one.stdin);
+      expect({ step, status: again.status, stderr: again.stderr }).toEqual({
+        step,
+        status: 0,
+        stderr: expect.anything(),
+      });
+      if (usesTokenFile && one.title.startsWith('ensure')) expect(await verifies(name)).toBe(true);
+      const { tokens } = stateOf(name);
+      expect((await call(one.argv, name, nodeFileSystem, one.stdin)).status).toBe(0);
+      if (one.title.startsWith('ensure')) expect(stateOf(name).tokens).toBe(tokens);
+    }
+  });
+});
