@@ -131,15 +131,13 @@ export class ServiceTokensFile {
    * @throws MALFORMED_FILE, IO or PERMISSION; UNKNOWN_PRINCIPAL
    */
   list(principal?: Principal): string[] {
-    return [...this.listInBatches(principal)].flat();
+    return [...this.listAsText(principal)].flatMap((lines) => lines.split('\n').slice(0, -1));
   }
 
-  /** As `list`, some thousand names at a time, for those who do not need all in memory. */
-  *listInBatches(principal?: Principal): Generator<string[], void> {
+  /** As `list`, each name with LF behind it, a piece at a time, for those who do not need all in memory. */
+  *listAsText(principal?: Principal): Generator<string, void> {
     optional(principal, parsePrincipal);
-    for (const names of this.#content().nameBatches()) {
-      yield principal === undefined ? names : names.filter((name) => name.startsWith(`${principal}/`));
-    }
+    yield* this.#content().names(principal === undefined ? '' : `${principal}/`);
   }
 
   /**
@@ -199,10 +197,12 @@ export class ServiceTokensFile {
     const token = ServiceToken.mint(principal, name, random);
     const key = token.qualifiedName;
     return this.#inDirectory(async (place) => {
-      requireAbsent(key, this.#read(place).content); // before the hash and the lock, which take time
+      const found = this.#read(place);
+      requireAbsent(key, found.content); // before the hash and the lock, which take time
       const hash = await hashSecret(token.secret, algorithm, random);
       const change = await this.#change(
         place,
+        found,
         (content) => {
           requireAbsent(key, content);
           return content.with(key, hash);
@@ -228,9 +228,11 @@ export class ServiceTokensFile {
     optional(signal, (value) => requireSignal(value, 'signal'));
     const key = `${principal}/${name}`;
     return this.#inDirectory(async (place) => {
-      requirePresent(key, this.#read(place).content);
+      const found = this.#read(place);
+      requirePresent(key, found.content);
       return this.#change(
         place,
+        found,
         (content) => {
           requirePresent(key, content);
           return content.without(key);
@@ -264,7 +266,8 @@ export class ServiceTokensFile {
   /** Reads, edits and replaces under the lock; takes the change back if it can't be delivered. */
   #change(
     place: Place,
-    edit: (content: TokensText) => TokensText,
+    found: FoundFile,
+    edit: (content: TokensText) => readonly Uint8Array[],
     deliver: () => Promise<void> | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Change> {
@@ -275,8 +278,8 @@ export class ServiceTokensFile {
     const server = this.#entered?.server ?? findServer(configDir, serverUser, fs);
     const ownWay = isOwnWay(way, this.#entered?.caller ?? fs.geteuid());
     return withLock(fs, target, { patience, signal }, async (lock) => {
-      const { snapshot, content } = this.#read(place);
-      const chunks = edit(content).chunks();
+      const { snapshot, content } = this.#read(place, found);
+      const chunks = edit(content);
       await noticeSignals(signal);
       const written = this.#write(place, snapshot, chunks, server, lock);
       try {
@@ -291,9 +294,13 @@ export class ServiceTokensFile {
     });
   }
 
-  #read({ fs, way }: Place): { snapshot: Snapshot | undefined; content: TokensText } {
+  /** @param found the file as it was before: if it has the same content, that is not read as text again */
+  #read({ fs, way }: Place, found?: FoundFile): FoundFile {
     // Where there is no directory, one that appears meanwhile was not looked at.
-    const snapshot = way.directory && readSnapshot(fs, way.target);
+    const snapshot = way.directory && readSnapshot(fs, way.target, found?.snapshot);
+    if (found !== undefined && snapshot?.bytes === found.snapshot?.bytes) {
+      return { snapshot, content: found.content };
+    }
     return { snapshot, content: TokensText.parse(snapshot?.bytes ?? new Uint8Array(), this.path) };
   }
 
@@ -337,6 +344,12 @@ export class ServiceTokensFile {
       });
     }
   }
+}
+
+/** A file as it was found, if there is one, and its content. */
+interface FoundFile {
+  readonly snapshot: Snapshot | undefined;
+  readonly content: TokensText;
 }
 
 /** Where a change works: the way was examined, and the directory at its end is pinned. */

@@ -100,6 +100,12 @@ export function lineEndFrom(bytes: Buffer, from: number): number {
   return end;
 }
 
+/** Where the line behind the one begins that an offset lies in. */
+export function nextLine(bytes: Buffer, from: number): number {
+  const end = lineEndFrom(bytes, from);
+  return end + endAt(bytes, end).length;
+}
+
 /** The first byte that String.trim leaves of a line; its end where it leaves nothing. */
 export function trimmedStart(bytes: Buffer, start: number, end: number): number {
   let at = start;
@@ -151,10 +157,38 @@ export function lineJudge(bytes: Buffer): (start: number, colon: number, end: nu
   };
 }
 
+/** A line of a key, in a file that the server can read. */
+export interface LineOfKey {
+  /** Where the line begins, and where its key does. */
+  readonly start: number;
+  readonly place: number;
+  /** Whether the server loads it; else it is plain text. */
+  readonly isEntry: boolean;
+}
+
+/** Finds the lines of a key. No other line is looked at: to search the whole file for a text is quicker. */
+export function* linesOf(key: string, bytes: Buffer): Generator<LineOfKey, void> {
+  if (/^[\0- ]|[:\r\n]/.test(key)) return; // no line has such a key, but its text may be in the file
+  const judge = lineJudge(bytes);
+  const probe = Buffer.from(`${key}:`);
+  for (let place = bytes.indexOf(probe); place >= 0; place = bytes.indexOf(probe, place + 1)) {
+    let start = place;
+    while (start > 0 && !isLineEnd(bytes[start - 1]) && (bytes[start - 1] as number) <= SPACE) start--;
+    if (start > 0 && !isLineEnd(bytes[start - 1])) continue;
+    const verdict = judge(start, place + probe.length - 1, lineEndFrom(bytes, place));
+    if (verdict !== 'skipped') yield { start, place, isEntry: verdict === 'entry' };
+  }
+}
+
+function isLineEnd(byte: number | undefined): boolean {
+  return byte === LF || byte === CR;
+}
+
 /** One of each scheme and cost; who spells costs in more ways has their lines judged as text. */
 const MAX_HEADERS = 16;
 
-function startsWith(bytes: Buffer, from: number, end: number, header: Buffer): boolean {
+/** Whether a part of the file begins with some bytes. */
+export function startsWith(bytes: Buffer, from: number, end: number, header: Buffer): boolean {
   if (from + header.length > end) return false;
   for (let i = 0; i < header.length; i++) if (bytes[from + i] !== header[i]) return false;
   return true;

@@ -13,7 +13,9 @@ const BCRYPT = '$2a$10$uuCzGHRrEz/QMB/.bmL8qOKXHhPNt57dYBbWCH/Hbb3SjUyZ.Hf1i';
 
 const parse = (content: string | Uint8Array) => TokensText.parse(Buffer.from(content as Uint8Array), PATH);
 const entriesOf = (content: string | Uint8Array) => Object.fromEntries(parse(content).entries());
-const textOf = (tokens: TokensText) => tokens.toBytes().toString('utf8');
+const textOf = (parts: readonly Uint8Array[]) => Buffer.concat(parts).toString('utf8');
+const namesOf = (tokens: TokensText, prefix?: string) =>
+  [...tokens.names(prefix)].join('').split('\n').slice(0, -1);
 /** `<key>` is an entry: written so, a file fits into a title. */
 const file = (sketch: string) => sketch.replace(/<(.*?)>/gs, `$1:${HASH.replaceAll('$', '$$$$')}`);
 const titled = <T extends { text: string }>(rows: readonly T[]) =>
@@ -90,11 +92,6 @@ describe('Reading', () => {
     ]),
   )('$shown: $why', ({ text, entries }) => {
     expect(entriesOf(text)).toEqual(entries);
-  });
-
-  test('what was read is written back byte for byte', () => {
-    const text = file(`\ufeff<x>\r\n# c\r \t\n\n <b> \0\na:plain\n<a>\n<a>\r\n\u2003`);
-    expect(textOf(parse(text))).toBe(text);
   });
 });
 
@@ -202,16 +199,14 @@ describe('Adding an entry', () => {
       { text: '\ufeff<a>\n', after: '<k>\n\ufeff<a>\n', why: 'a byte order mark belongs to its key' },
     ]),
   )('to $shown: $why', ({ text, after }) => {
-    const before = parse(file(text));
-    const added = before.with('k', HASH);
+    const added = parse(file(text)).with('k', HASH);
     expect(textOf(added)).toBe(file(after));
-    expect(added.hashOf('k')).toBe(HASH);
-    expect(textOf(before)).toBe(file(text));
+    expect(parse(textOf(added)).hashOf('k')).toBe(HASH);
   });
 
   test('a surrogate stands before U+FF5E, as in UTF-16 and not as in Unicode', () => {
-    const text = parse(file('<z>\n<\uff5e>\n')).with('\ud83d\udd11', HASH);
-    expect(textOf(text)).toBe(file('<z>\n<\ud83d\udd11>\n<\uff5e>\n'));
+    const parts = parse(file('<z>\n<\uff5e>\n')).with('\ud83d\udd11', HASH);
+    expect(textOf(parts)).toBe(file('<z>\n<\ud83d\udd11>\n<\uff5e>\n'));
   });
 
   test('in a file that is not sorted, the order of the others stays, and the entry is read back', () => {
@@ -252,11 +247,9 @@ describe('Removing a key', () => {
       { text: '<a>\n', after: '<a>\n', why: 'a key that is not there leaves all as it is' },
     ]),
   )('from $shown: $why', ({ text, after }) => {
-    const before = parse(file(text));
-    const removed = before.without('k');
+    const removed = parse(file(text)).without('k');
     expect(textOf(removed)).toBe(file(after));
-    expect(removed.has('k')).toBe(false);
-    expect(textOf(before)).toBe(file(text));
+    expect(parse(textOf(removed)).has('k')).toBe(false);
   });
 
   test('a blank line stays one where lines of a CR and an LF come together', () => {
@@ -275,9 +268,10 @@ describe('Any file', () => {
         expect(reading(() => TokensText.parse(bytes, PATH))).toEqual(plain);
         if (!('entries' in plain)) return;
         const text = TokensText.parse(bytes, PATH);
-        expect(text.names()).toEqual(Object.keys(plain.entries).sort());
-        expect(text.size).toBe(Object.keys(plain.entries).length);
-        for (const key of text.names()) expect(text.hashOf(key)).toBe(plain.entries[key]);
+        const names = Object.keys(plain.entries).sort();
+        expect(namesOf(text)).toEqual(names);
+        expect(namesOf(text, 'elastic/')).toEqual(names.filter((name) => name.startsWith('elastic/')));
+        for (const key of names) expect(text.hashOf(key)).toBe(plain.entries[key]);
         expect(text.has('nobody')).toBe(false);
       }),
       { numRuns: runsOf(2_000, 500) },
@@ -289,10 +283,8 @@ describe('Any file', () => {
       fc.property(readableBytes, anyKey, (bytes, key) => {
         const plain = plainly(bytes);
         fc.pre('keys' in plain && !plain.keys.includes(key));
-        const added = TokensText.parse(bytes, PATH).with(key, OTHER);
-        expect(added.without(key).toBytes()).toEqual(bytes);
-        // Also when another process does the second half.
-        expect(TokensText.parse(added.toBytes(), PATH).without(key).toBytes()).toEqual(bytes);
+        const added = Buffer.concat(TokensText.parse(bytes, PATH).with(key, OTHER));
+        expect(Buffer.concat(TokensText.parse(added, PATH).without(key))).toEqual(bytes);
       }),
       runs,
     );
@@ -303,7 +295,7 @@ describe('Any file', () => {
       fc.property(readableBytes, anyKey, (bytes, key) => {
         const before = TokensText.parse(bytes, PATH);
         fc.pre(!before.has(key));
-        const after = before.with(key, OTHER).toBytes();
+        const after = Buffer.concat(before.with(key, OTHER));
         const lines = linesOf(after).map(String);
         lines.splice(lines.indexOf(`${key}:${OTHER}`), 1);
         expect(lines).toEqual(linesOf(bytes).map(String));
@@ -318,7 +310,7 @@ describe('Any file', () => {
     const lines = (all: readonly Buffer[]) => all.map(String).join('\n').replace(/\n+$/, '').split('\n');
     fc.assert(
       fc.property(readableBytes, anyKey, (bytes, key) => {
-        const after = TokensText.parse(bytes, PATH).without(key).toBytes();
+        const after = Buffer.concat(TokensText.parse(bytes, PATH).without(key));
         const others = linesOf(bytes).filter((line) => !keysOf(line).includes(key));
         expect(lines(linesOf(after))).toEqual(lines(others));
         const { [key]: _, ...entries } = entriesOf(bytes);
@@ -419,7 +411,7 @@ describe('A large file', () => {
         // Behind the prefix, so that no key begins with a blank.
         const names = all.map(([parts]) => `x${prefix}${(parts ?? []).join('')}`);
         const text = parse(names.map((name) => `${name}:${HASH}\n`).join(''));
-        expect(text.names()).toEqual([...new Set(names)].sort());
+        expect(namesOf(text)).toEqual([...new Set(names)].sort());
       }),
       { numRuns: runsOf(100, 25) },
     );
@@ -434,19 +426,19 @@ describe('A large file', () => {
       const numbers = Array.from({ length: 20_500 }, (_, i) => (i * 10_007) % 20_000);
       const names = numbers.map((n) => `x${prefix}${n < 9 ? '' : nameOf(n)}`);
       const text = parse(names.map((name) => `${name}:${HASH}\n`).join(''));
-      expect(text.names()).toEqual([...new Set(names)].sort());
+      expect(namesOf(text)).toEqual([...new Set(names)].sort());
     },
   );
 
   test('has each name once, however often it stands there', () => {
-    expect(parse(file('<a>\n<b>\n').repeat(10_000)).names()).toEqual(['a', 'b']);
-    expect(parse(file('<a>\n').repeat(10_000)).size).toBe(1);
+    expect(namesOf(parse(file('<a>\n<b>\n').repeat(10_000)))).toEqual(['a', 'b']);
+    expect(namesOf(parse(file('<a>\n').repeat(10_000)))).toEqual(['a']);
   });
 
   test('with a line over 1 MiB is judged like any other: its key and its hash are cut off where they become text', () => {
     const long = 'x'.repeat(3 * 1024 * 1024);
     const text = parse(`#${long}\nb:${long}\na:{SHA}${long}\n${long}:{SHA}\n${' '.repeat(long.length)}\n`);
-    expect(text.names()).toEqual(['a', long.slice(0, 1024 * 1024)]);
+    expect(namesOf(text)).toEqual(['a', long.slice(0, 1024 * 1024)]);
     expect(text.hashOf('a')).toHaveLength(1024 * 1024);
     expect(textOf(text.without('a'))).toContain(`b:${long}\n${long}:{SHA}`);
     expect(errorOf(() => parse(`\n${long}`)).message).toBe("Missing ':' character at line #2");
@@ -455,7 +447,7 @@ describe('A large file', () => {
 
   test('is changed by a splice: what stays is not copied', () => {
     const bytes = Buffer.from(file('<a>\n<z>\n'));
-    const [before, line, after] = TokensText.parse(bytes, PATH).with('k', HASH).chunks();
+    const [before, line, after] = TokensText.parse(bytes, PATH).with('k', HASH);
     expect([before?.buffer, after?.buffer]).toEqual([bytes.buffer, bytes.buffer]);
     expect(String(line)).toBe(file('<k>\n'));
   });

@@ -12,9 +12,9 @@ export const list: Command = async (invocation) => {
   const { tokensFile, inTokensDir } = await openPlace(invocation, 'read');
   await inTokensDir(async ({ fs, ...entered }) => {
     try {
-      // A batch is written before the next is made: a slow reader fills no memory.
-      for (const names of new ServiceTokensFile(tokensFile, { fs }, entered).listInBatches(principal)) {
-        if (!options.silent && names.length > 0) await terminal.answer(`${names.join('\n')}\n`);
+      // A piece is written before the next is made: a slow reader fills no memory.
+      for (const lines of new ServiceTokensFile(tokensFile, { fs }, entered).listAsText(principal)) {
+        if (!options.silent && lines !== '') await terminal.answer(lines);
       }
     } catch (error) {
       // The reader has seen enough: `list | head`.
