@@ -278,6 +278,19 @@ describe('Any file', () => {
     );
   });
 
+  test('has of any key what the plain reader finds, though its text stands elsewhere too', () => {
+    fc.assert(
+      fc.property(readableBytes, fc.oneof(anyKey, noKey), (bytes, key) => {
+        const { entries, keys } = plainly(bytes) as Extract<Reading, { keys: string[] }>;
+        const text = TokensText.parse(bytes, PATH);
+        expect(text.hashOf(key)).toBe(Object.hasOwn(entries, key) ? entries[key] : undefined);
+        expect(text.has(key)).toBe(Object.hasOwn(entries, key));
+        if (!keys.includes(key)) expect(Buffer.concat(text.without(key))).toEqual(bytes);
+      }),
+      { numRuns: runsOf(2_000, 500) },
+    );
+  });
+
   test('is given back byte for byte when a key is added and removed again', () => {
     fc.assert(
       fc.property(readableBytes, anyKey, (bytes, key) => {
@@ -463,6 +476,13 @@ const anyKey = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom('', 'B', '\u00e9', '\uff5e', '\ud83d\udd11', 'k k', '\ufeffk') },
   { weight: 2, arbitrary: fc.stringMatching(/^elastic\/(kibana|auto-ops)\/[A-Za-z0-9-][\w-]{0,5}$/) },
 );
+/** What can't be a key of any line, though a file may hold it before a colon. */
+const noKey = fc.oneof(
+  fc.constantFrom('k:', 'k:{SHA}x\nk', '\nk', '\rk', ' k', '\0k', 'k\r', 'a:k', '\n', '\t', '#k:{MD5}'),
+  fc
+    .tuple(anyKey, fc.constantFrom(':', '\n', '\r', '\r\n', ':{SHA}\n'), anyKey)
+    .map((parts) => parts.join('')),
+);
 const anyHash = fc.constantFrom(
   ...[HASH, OTHER, BCRYPT, '{SHA}x', '{MD5}', '{SSHA256}:', '{PBKDF2}+01000$', '{PBKDF2}\u0661000$a$b'],
   ...['$2b$04$', '$2y$9$', '$2a$+9$', '$2a$\uff11\uff12$'].map((head) => head + 'x'.repeat(53)),
@@ -495,6 +515,17 @@ const readableLine = fc.oneof(
   { weight: 2, arbitrary: line(plainValue) },
   { weight: 2, arbitrary: anyWord.map((text) => `#${text}`) },
   { weight: 1, arbitrary: line(anyHash).map((text) => `#${text}`) },
+  // A key that is not where a key is: in a comment, in a value, in a hash, behind or before other text, behind a #.
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(
+        fc.constantFrom('# ', 'k:', 'k: ', 'k:{SHA}', 'k:{MD5} ', 'x', '\u00a0', ' #', 'k #'),
+        line(anyHash),
+      )
+      .map((parts) => parts.join('')),
+  },
+  { weight: 1, arbitrary: line(anyHash).map((text) => text.replace(':', ' :')) },
   { weight: 2, arbitrary: fc.constantFrom('', ' ', '\t \x0b\f', '\x1c\x1f', '\u2003\u2028\u3000', '\u1680') },
   { weight: 1, arbitrary: fc.tuple(anyWord, anyWord).map(([a, b]) => `${a}:${b}`) },
 );
