@@ -36,9 +36,6 @@ import { ServiceToken } from '../token/token.js';
 import { parseTokenName, type TokenName } from '../token/token-name.js';
 import { TokensText } from './tokens-format.js';
 
-/** As many names are looked for one by one; for more, all that is in the file becomes a map. */
-const FEW_NAMES = 8;
-
 /** What a change did to the file's owner, group and mode. */
 export interface Change {
   /** Undefined when there was no file before. */
@@ -154,18 +151,11 @@ export class ServiceTokensFile {
    * Gives what the server would load of some names.
    *
    * @param names qualified names
-   * @returns at least their stored hashes, by qualified name
+   * @returns the stored hashes of those that it would load, by qualified name
    * @throws MALFORMED_FILE, IO or PERMISSION
    */
   hashesOf(names: readonly string[]): ReadonlyMap<string, string> {
-    const content = this.#content();
-    if (names.length > FEW_NAMES) return content.entries();
-    const hashes = new Map<string, string>();
-    for (const name of names) {
-      const hash = content.hashOf(name);
-      if (hash !== undefined) hashes.set(name, hash);
-    }
-    return hashes;
+    return this.#content().hashesOf(names);
   }
 
   #content(): TokensText {

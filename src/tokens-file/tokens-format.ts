@@ -20,6 +20,9 @@ import {
   utf8Validator,
 } from './tokens-lines.js';
 
+/** As many names are looked for one by one; for more, the key of every entry is looked at. */
+const FEW_NAMES = 8;
+
 /**
  * The content of a tokens file: what the server reads in it, and edits that keep every other line as it is.
  *
@@ -92,6 +95,17 @@ export class TokensText {
     return hash;
   }
 
+  /** The stored hashes that the server loads for some names, by name. */
+  hashesOf(names: readonly string[]): Map<string, string> {
+    if (names.length > FEW_NAMES) return atOnce(this.#entrySlices(new Set(names)));
+    const hashes = new Map<string, string>();
+    for (const name of names) {
+      const hash = this.hashOf(name);
+      if (hash !== undefined) hashes.set(name, hash);
+    }
+    return hashes;
+  }
+
   /** What the server loads: stored hashes by qualified name. */
   entries(): Map<string, string> {
     return atOnce(this.#entrySlices());
@@ -158,13 +172,14 @@ export class TokensText {
     return previous === undefined ? this.#bytes.length : nextLine(this.#bytes, previous);
   }
 
-  /** Gathers the entries; it stops after every slice. */
-  *#entrySlices(): Generator<unknown, Map<string, string>> {
+  /** Gathers the entries, all or those that are wanted; it stops after every slice. */
+  *#entrySlices(wanted?: ReadonlySet<string>): Generator<unknown, Map<string, string>> {
     const bytes = this.#bytes;
     const entries = new Map<string, string>();
     let sliceStart = 0;
     for (const place of this.#places) {
-      entries.set(keyAt(bytes, place), hashAt(bytes, place));
+      const key = keyAt(bytes, place);
+      if (wanted?.has(key) ?? true) entries.set(key, hashAt(bytes, place));
       if (place - sliceStart < SLICE_BYTES) continue;
       sliceStart = place;
       yield;

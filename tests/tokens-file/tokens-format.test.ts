@@ -272,6 +272,12 @@ describe('Any file', () => {
         expect(namesOf(text)).toEqual(names);
         expect(namesOf(text, 'elastic/')).toEqual(names.filter((name) => name.startsWith('elastic/')));
         for (const key of names) expect(text.hashOf(key)).toBe(plain.entries[key]);
+        const some = [...names.slice(0, 5), 'nobody'];
+        const others = Array.from({ length: 9 }, (_, i) => `nobody-${i}`);
+        for (const asked of [some, [...some, ...others]]) {
+          expect([...text.hashesOf(asked)]).toHaveLength(some.length - 1);
+          for (const [key, hash] of text.hashesOf(asked)) expect(hash).toBe(plain.entries[key]);
+        }
         expect(text.has('nobody')).toBe(false);
       }),
       { numRuns: runsOf(2_000, 500) },
