@@ -77,9 +77,8 @@ export class TokensText {
    */
   names(prefix = ''): Generator<string, void> {
     const [bytes, probe] = [this.#bytes, Buffer.from(prefix)];
-    const wanted = new Places();
-    for (const place of this.#places) if (startsWith(bytes, place, bytes.length, probe)) wanted.push(place);
-    return sortedNames(bytes, wanted.toArray());
+    const wanted = (place: number) => startsWith(bytes, place, bytes.length, probe);
+    return sortedNames(bytes, prefix === '' ? this.#places : this.#places.filter(wanted));
   }
 
   /** Whether the server loads a token of this qualified name. */

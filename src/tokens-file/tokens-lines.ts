@@ -68,7 +68,7 @@ export function* scanLines(
     let [lf, cr] = [find(slice, LF, from), find(slice, CR, from)];
     for (let end = Math.min(lf, cr); end < stop; end = Math.min(lf, cr)) {
       visit(start, end);
-      start = end + endAt(bytes, end).length;
+      start = behindEnd(bytes, end);
       if (lf < start) lf = find(slice, LF, start);
       if (cr < start) cr = find(slice, CR, start);
     }
@@ -78,12 +78,10 @@ export function* scanLines(
   if (start < bytes.length) visit(start, bytes.length);
 }
 
-/** @returns Infinity where the byte is not found */
+/** @returns where a byte is; the end where it is not found */
 function find(bytes: Buffer, byte: number, from: number): number {
-  // A call costs more than a look at some bytes, and lines may be short.
-  for (let near = from; near < from + 8; near++) if (bytes[near] === byte) return near;
   const at = bytes.indexOf(byte, from);
-  return at < 0 ? Number.POSITIVE_INFINITY : at;
+  return at < 0 ? bytes.length : at;
 }
 
 /** What ends the line whose content ends there. */
@@ -102,8 +100,13 @@ export function lineEndFrom(bytes: Buffer, from: number): number {
 
 /** Where the line behind the one begins that an offset lies in. */
 export function nextLine(bytes: Buffer, from: number): number {
-  const end = lineEndFrom(bytes, from);
-  return end + endAt(bytes, end).length;
+  return behindEnd(bytes, lineEndFrom(bytes, from));
+}
+
+/** Where the next line begins, of a line whose content ends there. */
+function behindEnd(bytes: Buffer, end: number): number {
+  if (end === bytes.length) return end;
+  return end + (bytes[end] === CR && bytes[end + 1] === LF ? 2 : 1);
 }
 
 /** The first byte that String.trim leaves of a line; its end where it leaves nothing. */
@@ -124,7 +127,7 @@ export function trimmedEnd(bytes: Buffer, start: number, end: number): number {
 export function colonFrom(bytes: Buffer, from: number, end: number): number {
   const nearby = Math.min(end, from + 256);
   for (let at = from; at < nearby; at++) if (bytes[at] === COLON) return at;
-  return nearby === end ? end : Math.min(end, find(bytes.subarray(0, end), COLON, nearby));
+  return nearby === end ? end : find(bytes.subarray(0, end), COLON, nearby);
 }
 
 /** A part of the file as text, cut off at MAX_TEXT_BYTES. */
@@ -146,7 +149,7 @@ export function lineJudge(bytes: Buffer): (start: number, colon: number, end: nu
     if (colon === end) return isBlankLine(bytes, start, end) ? 'skipped' : { kind: 'colon' };
     const first = bytes[colon + 1];
     if (first !== BRACE && first !== DOLLAR) return 'plain';
-    if (headers.some((header) => startsWith(bytes, colon + 1, end, header))) return 'entry';
+    for (const header of headers) if (startsWith(bytes, colon + 1, end, header)) return 'entry';
     const text = textOf(bytes, colon + 1, trimmedEnd(bytes, colon + 1, end));
     const hash = classify(text);
     if (hash === undefined) return 'plain';
