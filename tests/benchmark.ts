@@ -3,9 +3,9 @@
  *
  *     npm run benchmark -- [ENTRIES [PAIRS]]
  *
- * ENTRIES (1,000,000) is the size of the large file, and a fifth of the largest; PAIRS (11) how often it is measured. ES_ORIGINAL names the
- * original's program, which is then measured too. Absolute figures are of the machine; a ratio is the median of pairs
- * that ran in turn.
+ * ENTRIES (1,000,000) is the size of the large file; files of up to five times as many show how the time grows. PAIRS
+ * (11) is how often a command runs. ES_ORIGINAL names the original's program, which is then timed too. Absolute figures
+ * are of the machine; a ratio is the median of pairs that ran in turn.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';

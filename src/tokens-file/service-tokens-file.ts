@@ -161,7 +161,7 @@ export class ServiceTokensFile {
   #content(): TokensText {
     const passed = readCallerDescriptor(this.#fs, this.path, MAX_FILE_BYTES);
     if (passed !== undefined) return TokensText.parse(passed, this.path);
-    return this.#read({ fs: this.#fs, way: this.#way() }).content;
+    return this.#find({ fs: this.#fs, way: this.#way() }).content;
   }
 
   /**
@@ -186,17 +186,15 @@ export class ServiceTokensFile {
     optional(signal, (value) => requireSignal(value, 'signal'));
     const token = ServiceToken.mint(principal, name, random);
     const key = token.qualifiedName;
+    const check = (content: TokensText) => requireAbsent(key, content);
     return this.#inDirectory(async (place) => {
-      const found = this.#read(place);
-      requireAbsent(key, found.content); // before the hash and the lock, which take time
+      const found = this.#find(place, check); // before the hash and the lock, which take time
       const hash = await hashSecret(token.secret, algorithm, random);
       const change = await this.#change(
         place,
         found,
-        (content) => {
-          requireAbsent(key, content);
-          return content.with(key, hash);
-        },
+        check,
+        (content) => content.with(key, hash),
         () => deliver?.(token),
         signal,
       );
@@ -217,16 +215,13 @@ export class ServiceTokensFile {
     const { signal } = options;
     optional(signal, (value) => requireSignal(value, 'signal'));
     const key = `${principal}/${name}`;
+    const check = (content: TokensText) => requirePresent(key, content);
     return this.#inDirectory(async (place) => {
-      const found = this.#read(place);
-      requirePresent(key, found.content);
       return this.#change(
         place,
-        found,
-        (content) => {
-          requirePresent(key, content);
-          return content.without(key);
-        },
+        this.#find(place, check),
+        check,
+        (content) => content.without(key),
         () => undefined,
         signal,
       );
@@ -257,6 +252,7 @@ export class ServiceTokensFile {
   #change(
     place: Place,
     found: FoundFile,
+    check: (content: TokensText) => void,
     edit: (content: TokensText) => readonly Uint8Array[],
     deliver: () => Promise<void> | undefined,
     signal: AbortSignal | undefined,
@@ -268,7 +264,7 @@ export class ServiceTokensFile {
     const server = this.#entered?.server ?? findServer(configDir, serverUser, fs);
     const ownWay = isOwnWay(way, this.#entered?.caller ?? fs.geteuid());
     return withLock(fs, target, { patience, signal }, async (lock) => {
-      const { snapshot, content } = this.#read(place, found);
+      const { snapshot, content } = this.#find(place, check, found);
       const chunks = edit(content);
       await noticeSignals(signal);
       const written = this.#write(place, snapshot, chunks, server, lock);
@@ -284,14 +280,19 @@ export class ServiceTokensFile {
     });
   }
 
-  /** @param found the file as it was before: if it has the same content, that is not read as text again */
-  #read({ fs, way }: Place, found?: FoundFile): FoundFile {
+  /**
+   * Reads the file.
+   *
+   * @param check throws for a content that can't be changed
+   * @param earlier what was found before: where that is still the content, it is not read as text and judged again
+   */
+  #find({ fs, way }: Place, check?: (content: TokensText) => void, earlier?: FoundFile): FoundFile {
     // Where there is no directory, one that appears meanwhile was not looked at.
-    const snapshot = way.directory && readSnapshot(fs, way.target, found?.snapshot);
-    if (found !== undefined && snapshot?.bytes === found.snapshot?.bytes) {
-      return { snapshot, content: found.content };
-    }
-    return { snapshot, content: TokensText.parse(snapshot?.bytes ?? new Uint8Array(), this.path) };
+    const snapshot = way.directory && readSnapshot(fs, way.target, earlier?.snapshot);
+    if (earlier !== undefined && snapshot?.bytes === earlier.snapshot?.bytes) return { ...earlier, snapshot };
+    const content = TokensText.parse(snapshot?.bytes ?? new Uint8Array(), this.path);
+    check?.(content);
+    return { snapshot, content };
   }
 
   #write(
