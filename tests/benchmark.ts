@@ -9,7 +9,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { arch, cpus, release, tmpdir, totalmem } from 'node:os';
+import { arch, cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { inPairs, median, secondsOf } from './benchmark/pairs.js';
 import { type Call, Programs } from './benchmark/programs.js';
@@ -140,6 +140,9 @@ try {
   await compareLarge('sorted');
   await growth();
   await tokenStore();
+  console.log(
+    `\nThe load of the machine was ${loadavg()[0]?.toFixed(1)} at the end, this benchmark included.`,
+  );
 } finally {
   rmSync(directory, { recursive: true });
 }
