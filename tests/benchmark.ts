@@ -1,104 +1,148 @@
 /**
- * What TokenStore can do on this machine: `npm run benchmark`. Absolute figures are of the machine; the ratio to bare
- * crypto.pbkdf2 is of pairs that run one after the other, so it holds when the machine's speed drifts.
+ * What the tool costs on this machine, as Markdown: `npm run benchmark`.
+ *
+ *     npm run benchmark -- [ENTRIES [PAIRS]]
+ *
+ * ENTRIES (1,000,000) is the size of the large file; files of up to five times as many show how the time grows. PAIRS
+ * (11) is how often a command runs. ES_ORIGINAL names the original's program, which is then timed too. Absolute figures
+ * are of the machine; a ratio is the median of pairs that ran in turn.
  */
-import { pbkdf2 as pbkdf2Callback, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { arch, cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { hashSecret, parsePrincipal, parseTokenName, ServiceToken, TokenStore } from '../src/index.js';
+import { inPairs, median, secondsOf } from './benchmark/pairs.js';
+import { type Call, Programs } from './benchmark/programs.js';
+import { cachedRate, cacheMemory, uncached } from './benchmark/token-store.js';
+import { makeTokensFile, type TokensFile } from './benchmark/tokens-files.js';
 
-const pbkdf2 = promisify(pbkdf2Callback);
+const SMALL = 5;
+const [entries = 1_000_000, pairs = 11] = process.argv.slice(2).map(Number);
+const original = process.env['ES_ORIGINAL'];
 const directory = mkdtempSync(join(tmpdir(), 'service-tokens-benchmark-'));
-const path = join(directory, 'service_tokens');
-const mint = (name: string) => ServiceToken.mint(parsePrincipal('elastic/kibana'), parseTokenName(name));
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+const programs = new Programs(directory);
 
-async function seconds(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return (performance.now() - start) / 1_000;
+/** A command on a file, as it is called in the run of a number. */
+type Command = (file: TokensFile, run: number) => Call;
+
+const help: Command = ({ configDir }) => ({ configDir, args: ['--help'] });
+const list: Command = ({ configDir }) => ({ configDir, args: ['list'] });
+const verify: Command = ({ configDir, bearer }) => ({ configDir, args: ['verify'], input: `${bearer}\n` });
+/** What the run of a number creates, delete removes in the run of the same number. */
+const change = (command: string, who: string): Command => {
+  return ({ configDir }, run) => ({ configDir, args: [command, 'elastic/kibana', `${who}${run}`] });
+};
+const [create, remove] = [change('create', 'new'), change('delete', 'new')];
+
+function row(...cells: readonly (string | number)[]): void {
+  console.log(`| ${cells.join(' | ')} |`);
 }
 
-/** Cached successes, one after the other. */
-async function cached(): Promise<void> {
-  const token = mint('cached');
-  writeFileSync(
-    path,
-    `${token.qualifiedName}:${await hashSecret(token.secret, { scheme: 'pbkdf2', cost: 1_000 })}\n`,
+function table(title: string, ...columns: readonly string[]): void {
+  console.log(`\n${title}\n`);
+  row(...columns);
+  row(...columns.map((_, i) => (i === 0 ? '---' : '---:')));
+}
+
+const seconds = (value: number) => `${value.toFixed(value < 1 ? 3 : 2)} s`;
+const mebibytes = (value: number) => `${value.toFixed(0)} MiB`;
+
+/** One row of a table of commands: a command, timed in turn with its peer. */
+async function compare(name: string, command: Command, file: TokensFile, peer: (run: number) => void) {
+  const timed = await inPairs(pairs, (run) => programs.tool(command(file, run)), peer);
+  const memory = programs.memoryOf(command(file, pairs));
+  row(name, seconds(timed.seconds), seconds(timed.peerSeconds), timed.ratio.toFixed(2), mebibytes(memory));
+}
+
+async function compareSmall(): Promise<void> {
+  const file = makeTokensFile(directory, SMALL);
+  table(
+    `Whole commands on a file of ${SMALL} tokens:`,
+    ...['command', 'median', 'peer', 'ratio', 'peak memory'],
   );
-  const store = await TokenStore.open(path);
-  const authorization = `Bearer ${token.bearer}`;
-  const times = 300_000;
-  const rates: number[] = [];
-  for (let round = 0; round < 5; round++) {
-    const took = await seconds(async () => {
-      for (let i = 0; i < times; i++) {
-        const { authenticated } = await store.authenticate(authorization);
-        if (!authenticated) throw new Error('a right token was refused');
-      }
-    });
-    rates.push(times / took);
+  const [node, hash] = [() => programs.bareNode(), () => programs.bareHash()];
+  await compare('`--help`; a Node that does nothing', help, file, node);
+  await compare('`list`; a Node that does nothing', list, file, node);
+  await compare('`create`; a Node that computes the hash', create, file, hash);
+  await compare('`delete`; a Node that does nothing', remove, file, node);
+  await compare('`verify`; a Node that computes the hash', verify, file, hash);
+}
+
+async function compareLarge(order: 'random' | 'sorted'): Promise<void> {
+  const file = makeTokensFile(directory, entries, order);
+  const size = `${entries.toLocaleString('en')} tokens, ${mebibytes(statSync(file.path).size / 2 ** 20)}`;
+  table(
+    `On a file of ${size}, in ${order} order; the peer is \`LC_ALL=C cut -d: -f1 | LC_ALL=C sort\`:`,
+    ...['command', 'median', 'peer', 'ratio', 'peak memory'],
+  );
+  const peer = () => programs.cutAndSort(file.path);
+  await compare('`list`', list, file, peer);
+  await compare('`create`', create, file, peer);
+  await compare('`delete`', remove, file, peer);
+  await compare('`verify`', verify, file, peer);
+  rmSync(file.configDir, { recursive: true });
+}
+
+/** How the time grows with the file: ten times the entries take ten times as long, once the start is small in it. */
+async function growth(): Promise<void> {
+  table('By size, in random order, medians of 3:', 'tokens', '`list`', '`create`', '`list`, memory');
+  for (const size of [1_000, 10_000, 100_000, 1_000_000, 5_000_000].filter((size) => size <= 5 * entries)) {
+    const file = makeTokensFile(directory, size, 'random');
+    const timesOf = async (command: Command) => {
+      const times: number[] = [];
+      for (let run = 0; run < 3; run++)
+        times.push(await secondsOf(() => programs.tool(command(file, run)), run));
+      return median(times);
+    };
+    const [listed, created] = [await timesOf(list), await timesOf(create)];
+    const memory = programs.memoryOf(list(file, 0));
+    row(size.toLocaleString('en'), seconds(listed), seconds(created), mebibytes(memory));
+    rmSync(file.configDir, { recursive: true });
   }
-  console.log(`cached: ${Math.round(median(rates))} authentications a second (median of 5)`);
 }
 
-/** Uncached ones of many tokens at once, against as many bare PBKDF2 of the same cost. */
-async function uncached(): Promise<void> {
-  const cost = 10_000;
-  const tokens = Array.from({ length: 200 }, (_, i) => mint(`uncached-${i}`));
-  const lines = await Promise.all(
-    tokens.map(
-      async (token) =>
-        `${token.qualifiedName}:${await hashSecret(token.secret, { scheme: 'pbkdf2_stretch', cost })}\n`,
-    ),
-  );
-  writeFileSync(path, lines.join(''));
-  const store = await TokenStore.open(path, { cache: { ttl: 0 } });
-  const salt = randomBytes(32);
-  const password = 'f'.repeat(128);
-  const [rates, ratios]: [number[], number[]] = [[], []];
-  for (let round = 0; round < 7; round++) {
-    const bare = await seconds(() =>
-      Promise.all(tokens.map(() => pbkdf2(password, salt, cost, 32, 'sha512'))),
+/** Each program has a file of its own, as the original writes others' lines anew. */
+async function compareOriginal(program: string): Promise<void> {
+  const [own, its] = [makeTokensFile(directory, SMALL), makeTokensFile(directory, SMALL)];
+  table(`The original, on a file of ${SMALL} tokens:`, 'command', 'median', 'the original', 'ratio');
+  for (const [name, command] of Object.entries({ help, list, create, delete: remove })) {
+    const timed = await inPairs(
+      pairs,
+      (run) => programs.tool(command(own, run)),
+      (run) => programs.original(program, command(its, run)),
     );
-    const ours = await seconds(() => Promise.all(tokens.map(({ bearer }) => store.authenticate(bearer))));
-    rates.push(tokens.length / ours);
-    ratios.push(bare / ours);
+    row(`\`${name}\``, seconds(timed.seconds), seconds(timed.peerSeconds), timed.ratio.toFixed(3));
   }
-  console.log(
-    `uncached: ${Math.round(median(rates))} a second, ${median(ratios).toFixed(3)} of bare crypto.pbkdf2 (median of 7 pairs)`,
-  );
 }
 
-/** The memory that cached tokens take. */
-async function memory(): Promise<void> {
-  const tokens = Array.from({ length: 100_000 }, (_, i) => mint(`memory-${i}`));
-  // {SHA} is no form to use; here it lets a hundred thousand tokens be verified in a moment.
-  const { createHash } = await import('node:crypto');
-  const sha = (secret: string) => `{SHA}${createHash('sha1').update(secret).digest('base64')}`;
-  writeFileSync(path, tokens.map((token) => `${token.qualifiedName}:${sha(token.secret)}\n`).join(''));
-  const bearers = tokens.map(({ bearer }) => bearer);
-  /** What is in use when every token has been authenticated, with the store still there. */
-  const usedBy = async (maxTokens: number) => {
-    const store = await TokenStore.open(path, { cache: { maxTokens } });
-    for (const bearer of bearers) await store.authenticate(bearer);
-    for (let i = 0; i < 3; i++) globalThis.gc?.(); // what waits for a finalizer goes with the next one
-    const { heapUsed, external } = process.memoryUsage();
-    await store.close();
-    return heapUsed + external;
-  };
-  await usedBy(0); // strings take their final form when they are first used
-  const without = await usedBy(0);
-  const mebibytes = ((await usedBy(bearers.length)) - without) / 2 ** 20;
-  console.log(
-    `memory: ${mebibytes.toFixed(1)} MiB for ${bearers.length} cached tokens, beside the entries of the file`,
-  );
+async function tokenStore(): Promise<void> {
+  table('`TokenStore`:', 'what', 'figure');
+  row('cached authentications a second, one after the other', Math.round(await cachedRate(directory)));
+  const { rate, ratio } = await uncached(directory, pairs);
+  row('uncached ones a second, of 200 at once', Math.round(rate));
+  row('their time, of that of bare `crypto.pbkdf2`', ratio.toFixed(3));
+  row('memory of 100,000 cached tokens', mebibytes(await cacheMemory(directory)));
+}
+
+function machine(): string {
+  const sort = spawnSync('sort', ['--version'], { encoding: 'utf8' }).stdout.split('\n', 1)[0];
+  const memory = `${(totalmem() / 2 ** 30).toFixed(0)} GiB`;
+  const processors = `${cpus().length} x ${cpus()[0]?.model.trim()}`;
+  return `${processors}, ${memory}, Linux ${release()} ${arch()}, Node ${process.version}, ${sort}; ${pairs} pairs, ${new Date().toISOString().slice(0, 10)}.`;
 }
 
 if (globalThis.gc === undefined) throw new Error('run it with: npm run benchmark');
-await cached();
-await uncached();
-await memory();
-rmSync(directory, { recursive: true });
+try {
+  console.log(machine());
+  await compareSmall();
+  if (original !== undefined) await compareOriginal(original);
+  await compareLarge('random');
+  await compareLarge('sorted');
+  await growth();
+  await tokenStore();
+  console.log(
+    `\nThe load of the machine was ${loadavg()[0]?.toFixed(1)} at the end, this benchmark included.`,
+  );
+} finally {
+  rmSync(directory, { recursive: true });
+}

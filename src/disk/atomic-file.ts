@@ -41,27 +41,48 @@ export interface Snapshot {
 /** One GiB: some seven million tokens. */
 export const MAX_FILE_BYTES = 2 ** 30;
 
+/** So much of a file is compared at a time. */
+const PIECE_BYTES = 256 * 1024;
+
 /**
  * Reads a whole file with its attributes.
  *
  * @param path the file, with no link in its last part: a link that was put there meanwhile is not followed
  * @param limit how long it may be, in bytes
+ * @param known an older snapshot: where the content is still the same, its bytes are given again, so that a large file
+ *   is in memory once
  * @returns undefined when there is no such file
  * @throws IO, for what is no regular file or is over the limit too; PERMISSION
  */
-export function readSnapshot(fs: FileSystem, path: string, limit = MAX_FILE_BYTES): Snapshot | undefined {
+export function readSnapshot(
+  fs: FileSystem,
+  path: string,
+  { limit = MAX_FILE_BYTES, known }: { readonly limit?: number; readonly known?: Snapshot | undefined } = {},
+): Snapshot | undefined {
   return attempt('could not read', path, () => {
     const opened = ifExists(() => openFile(fs, path, O_RDONLY));
     if (opened === undefined) return undefined;
     const { fd, stat } = opened;
     try {
-      const bytes = readBounded(fs, fd, limit, Math.min(stat.size, limit));
+      const isSame = known !== undefined && stat.size === known.bytes.length && holds(fs, fd, known.bytes);
+      const bytes = isSame ? known.bytes : readBounded(fs, fd, limit, Math.min(stat.size, limit));
       if (bytes.length > limit) throw tooLarge(path, limit, fs.fstatSync(fd).size);
       return { attributes: attributesOf(stat), id: idOf(stat), bytes };
     } finally {
       fs.closeSync(fd);
     }
   });
+}
+
+/** Whether an open file holds these bytes and no others; it stays where it is in the file. */
+function holds(fs: FileSystem, fd: number, bytes: Buffer): boolean {
+  const piece = Buffer.allocUnsafe(PIECE_BYTES);
+  for (let at = 0; ; ) {
+    const read = fs.readSync(fd, piece, 0, piece.length, at);
+    if (read === 0) return at === bytes.length;
+    if (!piece.subarray(0, read).equals(bytes.subarray(at, at + read))) return false;
+    at += read;
+  }
 }
 
 /** Opens a regular file and nothing else, without following a link and without waiting. */

@@ -5,8 +5,8 @@ import type { TokensText } from './tokens-format.js';
 
 /** What an edit makes of the content of a tokens file. */
 export interface Edited<R> {
-  /** The new content; undefined leaves the file alone. */
-  readonly content: TokensText | undefined;
+  /** The new content in parts; undefined leaves the file alone. */
+  readonly content: readonly Uint8Array[] | undefined;
   readonly result: R;
 }
 
@@ -33,9 +33,9 @@ export interface Put {
 export function putEntries(entries: ReadonlyMap<string, string>, ifExists: IfExists): Edit<Put> {
   return (content) => {
     const put = { added: [] as string[], replaced: [] as string[], kept: [] as string[] };
-    const found = entries.size > 1 ? content.entries() : undefined; // one look at each line, not one for each entry
+    const found = content.hashesOf([...entries.keys()]);
     for (const [key, hash] of entries) {
-      const old = found === undefined ? content.hashOf(key) : found.get(key);
+      const old = found.get(key);
       if (old === undefined) put.added.push(key);
       else if (old === hash || ifExists === 'keep') put.kept.push(key);
       else if (ifExists === 'replace') put.replaced.push(key);
@@ -70,8 +70,9 @@ export function removeEntries(
 ): Edit<Removal> {
   return (content) => {
     const result = { deleted: [] as string[], missing: [] as string[] };
+    const found = content.hashesOf(keys);
     for (const key of new Set(keys)) {
-      if (content.has(key)) result.deleted.push(key);
+      if (found.has(key)) result.deleted.push(key);
       else if (ignoreMissing) result.missing.push(key);
       else throw tokenMissing(key);
     }
@@ -132,9 +133,8 @@ function membersOf(
   const series = seriesOf(name);
   const prefix = `${principal}/`;
   const members: Member[] = [];
-  for (const names of content.nameBatches()) {
-    for (const key of names) {
-      if (!key.startsWith(prefix)) continue;
+  for (const names of content.names(`${prefix}${series.base}`)) {
+    for (const key of names.split('\n').slice(0, -1)) {
       const number = numberIn(series, key.slice(prefix.length));
       if (number !== undefined) members.push({ key, number });
     }

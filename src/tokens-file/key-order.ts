@@ -1,26 +1,19 @@
-import type { Places } from './places.js';
-import { colonFrom, MAX_TEXT_BYTES, textOf } from './tokens-lines.js';
+import { endianness } from 'node:os';
+import { colonFrom, textOf } from './tokens-lines.js';
 
 const [LF, COLON] = [0x0a, 0x3a];
 
 /**
- * Compares the key that begins at a place of a tokens file, up to its colon, with another, by their UTF-16 code units.
+ * Compares two keys by their UTF-16 code units, each given by the place where it begins; a colon ends it.
  *
  * @returns a number below, equal to or above zero, as for sorting
  */
-export function compareKeys(
-  bytes: Buffer,
-  place: number,
-  other: Buffer,
-  from = 0,
-  to = other.length,
-): number {
-  for (let [i, j] = [place, from]; j < to; i++, j++) {
+export function compareKeys(bytes: Buffer, place: number, other: Buffer, from: number): number {
+  for (let [i, j] = [place, from]; ; i++, j++) {
     const [a, b] = [bytes[i] as number, other[j] as number];
-    if (a === COLON) return -1;
     if (a !== b) return rank(a) - rank(b);
+    if (a === COLON) return 0;
   }
-  return bytes[place + to - from] === COLON ? 0 : 1;
 }
 
 /**
@@ -32,173 +25,141 @@ function rank(byte: number): number {
   return byte === 0xee || byte === 0xef ? byte + 0x10 : byte;
 }
 
-const RANKS = 256;
-
-/** So many names are made text at a time. */
-const BATCH = 4096;
-
 /** The bytes of names that become text in one call. */
 const ROOM = 64 * 1024;
 
-/** As many keys are rather copied into groups than sorted where they are. */
-const MANY = 8192;
-
-/** As many keys are rather compared than parted. */
-const FEW = 64;
-
 /**
  * Gives the names of a tokens file's entries in the order of their UTF-16 code units, each once. They are sorted as
- * bytes; only a batch is text at a time.
+ * bytes; only a piece is text at a time.
  *
- * @param isSorted whether the entries have that order already, each key once
+ * @param places where the keys begin
+ * @returns names, each with LF behind it; no name holds one
  */
-export function* sortedNames(bytes: Buffer, places: Places, isSorted: boolean): Generator<string[], void> {
-  if (isSorted) {
-    yield* namesInBatches(NOTHING, bytes, places.toEntries());
-    return;
+export function* sortedNames(bytes: Buffer, places: Int32Array): Generator<string, void> {
+  const room = Buffer.allocUnsafeSlow(ROOM);
+  let length = 0;
+  for (const place of isSorted(bytes, places) ? places : sortedPlaces(bytes, places)) {
+    let end = copyKey(bytes, place, room, length);
+    if (end === room.length) {
+      yield room.toString('utf8', 0, length);
+      length = 0;
+      end = copyKey(bytes, place, room, 0);
+    }
+    if (end < room.length) {
+      room[end] = LF;
+      length = end + 1;
+    } else yield `${textOf(bytes, place, colonFrom(bytes, place, bytes.length))}\n`;
   }
-  const entries = places.toEntries();
-  const groups =
-    entries.length < MANY ? [{ prefix: NOTHING, keys: bytes, starts: entries }] : keyGroups(bytes, entries);
-  for (const { prefix, keys, starts } of groups) {
-    sortKeys(keys, starts);
-    yield* namesInBatches(
-      prefix,
-      keys,
-      starts.filter((start, i) => i === 0 || compareStarts(keys, start, starts[i - 1] as number) !== 0),
-    );
-  }
+  yield room.toString('utf8', 0, length);
 }
 
-const NOTHING = Buffer.alloc(0);
+/** Copies a key to an offset of `room`, as far as that goes. @returns where it ends there */
+function copyKey(bytes: Buffer, place: number, room: Buffer, to: number): number {
+  let [at, end] = [place, to];
+  for (let byte = bytes[at]; byte !== COLON && end < room.length; byte = bytes[++at])
+    room[end++] = byte as number;
+  return end;
+}
 
-/** Some keys, each with its colon behind it, and where they begin. */
-interface KeyGroup {
-  /** What stands before each of the keys. */
-  readonly prefix: Buffer;
-  readonly keys: Buffer;
-  readonly starts: Uint32Array;
+/** Whether the keys stand in order, each once, as in a file that we wrote. */
+function isSorted(bytes: Buffer, places: Int32Array): boolean {
+  for (let i = 1; i < places.length; i++) {
+    if (compareKeys(bytes, places[i - 1] as number, bytes, places[i] as number) >= 0) return false;
+  }
+  return true;
+}
+
+/** In the place of a key that is there already. */
+const NONE = 2 ** 32 - 1;
+
+/** As many keys are rather compared one by one. */
+const FEW = 12;
+
+/** Which half of a number of 64 bits, in memory, is the higher one. */
+const HIGH = endianness() === 'LE' ? 1 : 0;
+const LOW = 1 - HIGH;
+
+/** A part of the keys that are to be sorted; all of its keys have so many bytes in common at least. */
+interface Range {
+  readonly from: number;
+  readonly to: number;
+  readonly shared: number;
 }
 
 /**
- * Copies the keys out of a file, in groups by the first two bytes in which they differ; the groups have the order of
- * the keys. It reads the file from the beginning to the end, and to sort a group is to read memory that is near: with
- * a large file that makes more of a difference than all the rest.
+ * Sorts keys, and leaves one of those that are the same. A place and the four bytes in which its key may differ from the others make a number of 64 bits, and
+ * numbers are sorted at once, without a call for every pair. Keys with the same four bytes are sorted by the next ones.
  */
-function* keyGroups(bytes: Buffer, places: Uint32Array): Generator<KeyGroup, void> {
-  const depth = sharedLength(bytes, places, 0);
-  const groupOf = (place: number) => {
-    const first = rank(bytes[place + depth] as number);
-    return first === 0 ? 0 : first * RANKS + rank(bytes[place + depth + 1] as number);
-  };
-  const prefix = bytes.subarray(places[0], (places[0] ?? 0) + depth);
-  const [counts, sizes] = [new Uint32Array(RANKS ** 2), new Uint32Array(RANKS ** 2)];
-  for (const place of places) {
-    const group = groupOf(place);
-    (counts[group] as number)++;
-    (sizes[group] as number) += colonFrom(bytes, place + depth, bytes.length) + 1 - place - depth;
-  }
-  const ends = startsOf(sizes);
-  const keys = Buffer.allocUnsafe(ends.at(-1) as number);
-  for (const place of places) {
-    const group = groupOf(place);
-    let to = ends[group] as number;
-    for (let from = place + depth; bytes[from] !== COLON; from++) keys[to++] = bytes[from] as number;
-    keys[to++] = COLON;
-    ends[group] = to;
-  }
-  for (let group = 0, from = 0; group < counts.length; from = ends[group++] as number) {
-    const starts = new Uint32Array(counts[group] as number);
-    for (let i = 0, at = from; i < starts.length; i++, at = colonFrom(keys, at, keys.length) + 1)
-      starts[i] = at;
-    if (starts.length > 0) yield { prefix, keys, starts };
-  }
-}
-
-/** Sorts the places where keys begin, by their bytes: parts them by the first byte in which they differ, and again. */
-function sortKeys(keys: Buffer, starts: Uint32Array): void {
-  const spare = new Uint32Array(starts.length);
-  const parts = [starts];
-  const depths = [0];
-  for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-    const known = depths.pop() as number;
-    if (part.length <= FEW) {
-      part.sort((a, b) => compareStarts(keys, a, b));
+function sortedPlaces(bytes: Buffer, places: Int32Array): Uint32Array {
+  const numbers = new BigUint64Array(places.length);
+  const halves = new Uint32Array(numbers.buffer);
+  for (let i = 0; i < places.length; i++) halves[2 * i + LOW] = places[i] as number;
+  const ranges: Range[] = [{ from: 0, to: places.length, shared: 0 }];
+  for (let range = ranges.pop(); range !== undefined; range = ranges.pop()) {
+    const { from, to } = range;
+    if (to - from <= FEW) {
+      sortFew(bytes, halves, range);
       continue;
     }
-    const depth = known + sharedLength(keys, part, known);
-    const rankOf = (start: number) => rank(keys[start + depth] as number);
-    const counts = new Uint32Array(RANKS);
-    for (const start of part) (counts[rankOf(start)] as number)++;
-    const ends = startsOf(counts);
-    for (const start of part) spare[(ends[rankOf(start)] as number)++] = start;
-    part.set(spare.subarray(0, part.length));
-    // Keys that end here are all the same.
-    for (let i = 1; i < RANKS; i++) {
-      if ((counts[i] as number) < 2) continue;
-      parts.push(part.subarray(ends[i - 1], ends[i]));
-      depths.push(depth + 1);
+    const shared = sharedLength(bytes, halves, range);
+    for (let i = from; i < to; i++)
+      halves[2 * i + HIGH] = wordAt(bytes, (halves[2 * i + LOW] as number) + shared);
+    numbers.subarray(from, to).sort();
+    for (let start = from, end = from; start < to; start = end) {
+      const word = halves[2 * start + HIGH] as number;
+      while (end < to && halves[2 * end + HIGH] === word) end++;
+      if (end - start === 1) continue;
+      const areSame = (word & 0xff) === 0; // their end is among the four bytes
+      if (areSame) for (let i = start + 1; i < end; i++) halves[2 * i + LOW] = NONE;
+      else ranges.push({ from: start, to: end, shared: shared + 4 });
     }
   }
+  let length = 0;
+  for (let i = 0; i < places.length; i++) {
+    const place = halves[2 * i + LOW] as number;
+    if (place !== NONE) halves[length++] = place;
+  }
+  return halves.subarray(0, length);
 }
 
-/** Where each of some ranges begins that lie one behind the other; the end of the last one is the last element. */
-function startsOf(sizes: Uint32Array): Uint32Array {
-  const starts = new Uint32Array(sizes.length + 1);
-  for (let i = 0; i < sizes.length; i++) starts[i + 1] = (starts[i] as number) + (sizes[i] as number);
-  return starts;
+/** Four bytes of a key by their rank, the first one on top; zeros from its end on. */
+function wordAt(bytes: Buffer, place: number): number {
+  let word = 0;
+  for (let i = 0; i < 4; i++) {
+    const byte = bytes[place + i] as number;
+    if (byte === COLON) return (word << (8 * (4 - i))) >>> 0;
+    word = (word << 8) | rank(byte);
+  }
+  return word >>> 0;
 }
 
-function compareStarts(keys: Buffer, a: number, b: number): number {
-  let at = 0;
-  while (keys[a + at] === keys[b + at] && keys[a + at] !== COLON) at++;
-  return rank(keys[a + at] as number) - rank(keys[b + at] as number);
-}
-
-/** How many bytes all keys have in common behind the first `depth`. */
-function sharedLength(bytes: Buffer, places: Uint32Array, depth: number): number {
-  const first = (places[0] ?? 0) + depth;
-  let shared = colonFrom(bytes, first, bytes.length) - first;
-  for (const place of places) {
-    let length = 0;
-    while (length < shared && bytes[place + depth + length] === bytes[first + length]) length++;
+/** How many bytes all keys of a range have in common. */
+function sharedLength(bytes: Buffer, halves: Uint32Array, { from, to, shared: known }: Range): number {
+  const first = halves[2 * from + LOW] as number;
+  let shared = colonFrom(bytes, first + known, bytes.length) - first;
+  for (let i = from + 1; i < to; i++) {
+    const place = halves[2 * i + LOW] as number;
+    let length = known;
+    while (length < shared && bytes[place + length] === bytes[first + length]) length++;
     shared = length;
   }
   return shared;
 }
 
-function* namesInBatches(prefix: Buffer, bytes: Buffer, places: Uint32Array): Generator<string[], void> {
-  for (let at = 0; at < places.length; at += BATCH) {
-    yield namesAt(prefix, bytes, places.subarray(at, at + BATCH));
-  }
-}
-
-/** The names at some places. Many short ones become text together, which is quicker: no name holds a line end. */
-function namesAt(prefix: Buffer, bytes: Buffer, places: Uint32Array): string[] {
-  const names: string[] = [];
-  const room = Buffer.allocUnsafe(ROOM);
-  let length = 0;
-  const flush = () => {
-    if (length > 0) names.push(...room.toString('utf8', 0, length - 1).split('\n'));
-    length = 0;
-  };
-  for (const place of places) {
-    const end = colonFrom(bytes, place, bytes.length);
-    const size = prefix.length + end - place;
-    if (length + size >= ROOM) flush();
-    if (size >= ROOM) {
-      names.push(longName(prefix, bytes.subarray(place, end)));
-      continue;
+/** Inserts each key among those before it. */
+function sortFew(bytes: Buffer, halves: Uint32Array, { from, to, shared }: Range): void {
+  for (let i = from + 1; i < to; i++) {
+    const place = halves[2 * i + LOW] as number;
+    let at = i;
+    for (; at > from; at--) {
+      const before = halves[2 * (at - 1) + LOW] as number;
+      if (compareKeys(bytes, before + shared, bytes, place + shared) <= 0) break;
+      halves[2 * at + LOW] = before;
     }
-    for (let at = 0; at < prefix.length; at++) room[length++] = prefix[at] as number;
-    for (let at = place; at < end; at++) room[length++] = bytes[at] as number;
-    room[length++] = LF;
+    halves[2 * at + LOW] = place;
   }
-  flush();
-  return names;
-}
-
-function longName(prefix: Buffer, rest: Buffer): string {
-  const name = Buffer.concat([prefix.subarray(0, MAX_TEXT_BYTES), rest.subarray(0, MAX_TEXT_BYTES)]);
-  return textOf(name, 0, name.length);
+  for (let i = to - 1; i > from; i--) {
+    const [before, place] = [halves[2 * (i - 1) + LOW] as number, halves[2 * i + LOW] as number];
+    if (compareKeys(bytes, before + shared, bytes, place + shared) === 0) halves[2 * i + LOW] = NONE;
+  }
 }

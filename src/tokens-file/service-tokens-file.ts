@@ -38,9 +38,6 @@ import { type Edit, putEntries, removeEntries } from './edits.js';
 import type { Change, Tokens, Updated, UpdateOptions } from './tokens.js';
 import { TokensText } from './tokens-format.js';
 
-/** As many names are looked for one by one; for more, all that is in the file becomes a map. */
-const FEW_NAMES = 8;
-
 export interface FileOptions {
   /** The user that runs the server, by name or number; found out by the files around when not given. */
   readonly serverUser?: string | undefined;
@@ -122,15 +119,13 @@ export class ServiceTokensFile implements Tokens {
    * @throws MALFORMED_FILE, IO or PERMISSION; UNKNOWN_PRINCIPAL
    */
   list(principal?: Principal): string[] {
-    return [...this.listInBatches(principal)].flat();
+    return [...this.listAsText(principal)].flatMap((lines) => lines.split('\n').slice(0, -1));
   }
 
-  /** As `list`, some thousand names at a time, for those who do not need all in memory. */
-  *listInBatches(principal?: Principal): Generator<string[], void> {
+  /** As `list`, each name with LF behind it, a piece at a time, for those who do not need all in memory. */
+  *listAsText(principal?: Principal): Generator<string, void> {
     optional(principal, parsePrincipal);
-    for (const names of this.#content().nameBatches()) {
-      yield principal === undefined ? names : names.filter((name) => name.startsWith(`${principal}/`));
-    }
+    yield* this.#content().names(principal === undefined ? '' : `${principal}/`);
   }
 
   /** Whether there is a file. @throws IO or PERMISSION */
@@ -153,24 +148,17 @@ export class ServiceTokensFile implements Tokens {
    * Gives what the server would load of some names.
    *
    * @param names qualified names
-   * @returns at least their stored hashes, by qualified name
+   * @returns the stored hashes of those that it would load, by qualified name
    * @throws MALFORMED_FILE, IO or PERMISSION
    */
   hashesOf(names: readonly string[]): ReadonlyMap<string, string> {
-    const content = this.#content();
-    if (names.length > FEW_NAMES) return content.entries();
-    const hashes = new Map<string, string>();
-    for (const name of names) {
-      const hash = content.hashOf(name);
-      if (hash !== undefined) hashes.set(name, hash);
-    }
-    return hashes;
+    return this.#content().hashesOf(names);
   }
 
   #content(): TokensText {
     const passed = readCallerDescriptor(this.#fs, this.path, MAX_FILE_BYTES);
     if (passed !== undefined) return TokensText.parse(passed, this.path);
-    return this.#read({ fs: this.#fs, way: this.#way() }).content;
+    return this.#find({ fs: this.#fs, way: this.#way() }).content;
   }
 
   /**
@@ -196,9 +184,10 @@ export class ServiceTokensFile implements Tokens {
     const token = ServiceToken.mint(principal, name, random);
     const editWith = (hash: string) => putEntries(new Map([[token.qualifiedName, hash]]), 'refuse');
     return this.#inDirectory(async (place) => {
-      await editWith('')(this.#read(place).content); // before the hash and the lock, which take time
+      const found = this.#find(place);
+      await editWith('')(found.content); // before the hash and the lock, which take time
       const hash = await hashSecret(token.secret, algorithm, random);
-      const { change } = await this.#update(place, editWith(hash), {
+      const { change } = await this.#update(place, found, editWith(hash), {
         signal,
         deliver: () => deliver?.(token),
       });
@@ -241,8 +230,9 @@ export class ServiceTokensFile implements Tokens {
    */
   async update<R>(edit: Edit<R>, options: UpdateOptions<R> = {}): Promise<Updated<R>> {
     return this.#inDirectory(async (place) => {
-      await edit(this.#read(place).content); // before the lock: what is refused anyway leaves no trace
-      return this.#update(place, edit, options);
+      const found = this.#find(place);
+      await edit(found.content); // before the lock: what is refused anyway leaves no trace
+      return this.#update(place, found, edit, options);
     });
   }
 
@@ -269,6 +259,7 @@ export class ServiceTokensFile implements Tokens {
   /** Reads, edits and replaces under the lock; takes the change back if it can't be delivered. */
   #update<R>(
     place: Place,
+    found: FoundFile,
     edit: Edit<R>,
     { deliver, signal, dryRun = false }: UpdateOptions<R>,
   ): Promise<Updated<R>> {
@@ -279,7 +270,7 @@ export class ServiceTokensFile implements Tokens {
     const server = this.#entered?.server ?? findServer(configDir, serverUser, fs);
     const ownWay = isOwnWay(way, this.#entered?.caller ?? fs.geteuid());
     return withLock(fs, target, { patience, signal }, async (lock) => {
-      const { snapshot, content: before } = this.#read(place);
+      const { snapshot, content: before } = this.#find(place, found);
       const { content, result } = await edit(before);
       await noticeSignals(signal);
       if (dryRun) return { result };
@@ -287,14 +278,13 @@ export class ServiceTokensFile implements Tokens {
         await deliver?.(result);
         return { result };
       }
-      const chunks = content.chunks();
-      const written = this.#write(place, snapshot, chunks, server, lock);
+      const written = this.#write(place, snapshot, content, server, lock);
       try {
         syncDirectoryOf(fs, target);
         await noticeSignals(signal);
         await deliver?.(result);
       } catch (error) {
-        this.#takeBack(place, snapshot, chunks, written, lock, error);
+        this.#takeBack(place, snapshot, content, written, lock, error);
         throw error;
       }
       const attributes = { before: snapshot?.attributes, after: written.attributes };
@@ -302,9 +292,15 @@ export class ServiceTokensFile implements Tokens {
     });
   }
 
-  #read({ fs, way }: Place): { snapshot: Snapshot | undefined; content: TokensText } {
+  /**
+   * Reads the file.
+   *
+   * @param earlier what was found before: where that is still the content, it is not parsed again
+   */
+  #find({ fs, way }: Place, earlier?: FoundFile): FoundFile {
     // Where there is no directory, one that appears meanwhile was not looked at.
-    const snapshot = way.directory && readSnapshot(fs, way.target);
+    const snapshot = way.directory && readSnapshot(fs, way.target, { known: earlier?.snapshot });
+    if (earlier !== undefined && snapshot?.bytes === earlier.snapshot?.bytes) return { ...earlier, snapshot };
     return { snapshot, content: TokensText.parse(snapshot?.bytes ?? new Uint8Array(), this.path) };
   }
 
@@ -348,6 +344,12 @@ export class ServiceTokensFile implements Tokens {
       });
     }
   }
+}
+
+/** A file as it was found, if there is one, and its content. */
+interface FoundFile {
+  readonly snapshot: Snapshot | undefined;
+  readonly content: TokensText;
 }
 
 /** Where a change works: the way was examined, and the directory at its end is pinned. */

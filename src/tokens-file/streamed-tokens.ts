@@ -5,6 +5,7 @@ import { TokensText } from './tokens-format.js';
 /** A tokens file that was read from a stream and is written to another, for places where no file can be changed. */
 export class StreamedTokens implements Tokens {
   readonly path: string;
+  readonly #bytes: Uint8Array;
   readonly #content: TokensText;
   readonly #write: (chunks: readonly Uint8Array[]) => Promise<void>;
 
@@ -16,6 +17,7 @@ export class StreamedTokens implements Tokens {
    */
   constructor(bytes: Uint8Array, path: string, write: (chunks: readonly Uint8Array[]) => Promise<void>) {
     this.path = path;
+    this.#bytes = bytes;
     this.#content = TokensText.parse(bytes, path);
     this.#write = write;
   }
@@ -28,12 +30,12 @@ export class StreamedTokens implements Tokens {
     edit: Edit<R>,
     { deliver, takeBack, signal, dryRun = false }: UpdateOptions<R> = {},
   ): Promise<Updated<R>> {
-    const { content = this.#content, result } = await edit(this.#content);
+    const { content = [this.#bytes], result } = await edit(this.#content);
     signal?.throwIfAborted();
     if (dryRun) return { result };
     await deliver?.(result);
     try {
-      await this.#write(content.chunks());
+      await this.#write(content);
     } catch (error) {
       takeBack?.();
       throw error;

@@ -171,7 +171,7 @@ export class TokenFile {
   }
 
   #snapshot(): Snapshot | undefined {
-    return readSnapshot(this.#fs, this.target, MAX_BYTES);
+    return readSnapshot(this.#fs, this.target, { limit: MAX_BYTES });
   }
 
   #call<T>(calls: () => T): T {

@@ -9,19 +9,26 @@ import {
   faultMessage,
   lineEndFrom,
   lineJudge,
+  linesOf,
+  linesOfKeys,
+  nextLine,
   SLICE_BYTES,
   scanLines,
+  startsWith,
   textOf,
   trimmedEnd,
   trimmedStart,
   utf8Validator,
 } from './tokens-lines.js';
 
+/** As many names are looked for one by one; for more, the key of every entry is looked at. */
+const FEW_NAMES = 8;
+
 /**
  * The content of a tokens file: what the server reads in it, and edits that keep every other line as it is.
  *
- * The content stays bytes, with the place of every key; a name or a hash becomes text when it is asked for. The rules
- * of reading are the server's to the letter. The rules of editing:
+ * The content stays bytes, with the place of every entry; a name or a hash becomes text when it is asked for. The rules
+ * of reading are the server's to the letter. The rules of editing, which is a splice of bytes:
  * - a new entry goes where sorted order puts it, directly behind the entry before it, so that a comment above the next
  *   entry stays above that; only before the first entry it comes below the comments, which may be the file's head;
  *   a file that is sorted stays sorted, byte for byte as the original would write it;
@@ -30,14 +37,12 @@ import {
  *   and delete it again gives back the same bytes.
  */
 export class TokensText {
-  readonly #chunks: readonly Uint8Array[];
-  readonly #path: string;
-  #content: Content | undefined;
+  readonly #bytes: Buffer;
+  readonly #places: Int32Array;
 
-  private constructor(chunks: readonly Uint8Array[], path: string, content?: Content) {
-    this.#chunks = chunks;
-    this.#path = path;
-    this.#content = content;
+  private constructor({ bytes, places }: Content) {
+    this.#bytes = bytes;
+    this.#places = places;
   }
 
   /**
@@ -47,7 +52,7 @@ export class TokensText {
    * @throws MALFORMED_FILE, with the line's number and nothing of its content, where the server could not read the file
    */
   static parse(bytes: Uint8Array, path: string): TokensText {
-    return new TokensText([bytes], path, atOnce(parseSlices(bufferOf(bytes), path)));
+    return new TokensText(atOnce(parseSlices(bufferOf(bytes), path)));
   }
 
   /**
@@ -62,73 +67,88 @@ export class TokensText {
     path: string,
     pause: () => Promise<void>,
   ): Promise<TokensText> {
-    return new TokensText([bytes], path, await inSlices(parseSlices(bufferOf(bytes), path), pause));
+    return new TokensText(await inSlices(parseSlices(bufferOf(bytes), path), pause));
   }
 
-  /** How many tokens the server loads. */
-  get size(): number {
-    const { isSorted, places } = this.#parsed();
-    if (isSorted) return places.entries;
-    let size = 0;
-    for (const names of this.nameBatches()) size += names.length;
-    return size;
-  }
-
-  /** The qualified names of the tokens that the server loads, each once, in the order of their UTF-16 code units. */
-  names(): string[] {
-    return [...this.nameBatches()].flat();
-  }
-
-  /** As `names`, some thousand at a time, for those who do not need all in memory. */
-  nameBatches(): Generator<string[], void> {
-    const { bytes, places, isSorted } = this.#parsed();
-    return sortedNames(bytes, places, isSorted);
+  /**
+   * The qualified names of the tokens that the server loads, each once, in the order of their UTF-16 code units.
+   *
+   * @param prefix what they begin with
+   * @returns the names, each with LF behind it, a piece at a time
+   */
+  names(prefix = ''): Generator<string, void> {
+    const [bytes, probe] = [this.#bytes, Buffer.from(prefix)];
+    const wanted = (place: number) => startsWith(bytes, place, bytes.length, probe);
+    return sortedNames(bytes, prefix === '' ? this.#places : this.#places.filter(wanted));
   }
 
   /** Whether the server loads a token of this qualified name. */
   has(key: string): boolean {
-    return this.#lastEntryOf(key) !== undefined;
+    return this.hashOf(key) !== undefined;
   }
 
   /** The stored hash that the server loads for a qualified name: of duplicates the last one counts. */
   hashOf(key: string): string | undefined {
-    const place = this.#lastEntryOf(key);
-    return place === undefined ? undefined : hashAt(this.#parsed().bytes, place);
+    let hash: string | undefined;
+    for (const { place, isEntry } of linesOf(key, this.#bytes))
+      if (isEntry) hash = hashAt(this.#bytes, place);
+    return hash;
+  }
+
+  /** The stored hashes that the server loads for some names, by name. */
+  hashesOf(names: readonly string[]): Map<string, string> {
+    if (names.length > FEW_NAMES) return atOnce(this.#entrySlices(new Set(names)));
+    const hashes = new Map<string, string>();
+    for (const name of names) {
+      const hash = this.hashOf(name);
+      if (hash !== undefined) hashes.set(name, hash);
+    }
+    return hashes;
   }
 
   /** What the server loads: stored hashes by qualified name. */
   entries(): Map<string, string> {
-    return atOnce(entrySlices(this.#parsed()));
+    return atOnce(this.#entrySlices());
   }
 
   /** As `entries`, with a pause after every slice. */
   entriesInSlices(pause: () => Promise<void>): Promise<Map<string, string>> {
-    return inSlices(entrySlices(this.#parsed()), pause);
+    return inSlices(this.#entrySlices(), pause);
   }
 
-  /** Removes every line of some keys, then adds entries, whose keys must not be among the entries that are left. */
-  edited(removals: ReadonlySet<string>, additions: ReadonlyMap<string, string>): TokensText {
-    let text: TokensText = this;
-    for (const key of removals) text = text.without(key);
-    for (const [key, hash] of additions) text = text.with(key, hash);
-    return text;
+  /**
+   * Removes every line of some keys, then adds entries, whose keys must not be among the entries that are left.
+   *
+   * @param additions stored hashes by key
+   * @returns the new content in parts, for a write that copies nothing
+   */
+  edited(removals: ReadonlySet<string>, additions: ReadonlyMap<string, string>): readonly Uint8Array[] {
+    if (removals.size === 0) return this.with(additions);
+    if (additions.size === 0) return this.without(removals);
+    return TokensText.parse(Buffer.concat(this.without(removals)), '').with(additions);
   }
 
-  /** Adds an entry, whose key must not be among the entries yet. */
-  with(key: string, hash: string): TokensText {
-    const { bytes } = this.#parsed();
-    const at = this.#placeFor(key);
-    const before = at === 0 ? '' : endBefore(bytes, at);
-    const end = before || endAt(bytes, lineEndFrom(bytes, 0)) || '\n';
-    const lacksEnd = at > 0 && before === '';
-    const line = lacksEnd ? `${end}${key}:${hash}` : `${key}:${hash}${end}`;
-    return new TokensText([bytes.subarray(0, at), Buffer.from(line), bytes.subarray(at)], this.#path);
+  /** Adds entries, as `edited` does. */
+  with(additions: ReadonlyMap<string, string>): readonly Uint8Array[] {
+    const bytes = this.#bytes;
+    const firstEnd = endAt(bytes, lineEndFrom(bytes, 0)) || '\n';
+    const parts: Uint8Array[] = [];
+    let from = 0;
+    for (const [key, at] of this.#placesFor([...additions.keys()].sort())) {
+      const before = at === 0 ? '' : endBefore(bytes, at);
+      const lacksEnd = at > 0 && before === '';
+      const line = `${key}:${additions.get(key)}`;
+      if (from < at) parts.push(bytes.subarray(from, at));
+      parts.push(Buffer.from(lacksEnd ? `${firstEnd}${line}` : `${line}${before || firstEnd}`));
+      from = at;
+    }
+    if (from < bytes.length) parts.push(bytes.subarray(from));
+    return parts;
   }
 
-  /** Removes every line of a key. */
-  without(key: string): TokensText {
-    const { bytes, places } = this.#parsed();
-    const probe = Buffer.from(key);
+  /** Removes keys, as `edited` does. */
+  without(keys: ReadonlySet<string>): readonly Uint8Array[] {
+    const bytes = this.#bytes;
     const kept: Buffer[] = [];
     let from = 0;
     const keep = (to: number) => {
@@ -136,12 +156,9 @@ export class TokensText {
       if (kept.at(-1)?.at(-1) === CR && bytes[from] === LF && from < to) kept.push(Buffer.from('\n'));
       if (from < to) kept.push(bytes.subarray(from, to));
     };
-    for (let i = 0; i < places.length; i++) {
-      const place = places.at(i);
-      if (compareKeys(bytes, place, probe) !== 0) continue;
-      keep(lineStartOf(bytes, place));
-      const end = lineEndFrom(bytes, place);
-      from = end + endAt(bytes, end).length;
+    for (const { start, place } of linesOfKeys(keys, bytes)) {
+      keep(start);
+      from = nextLine(bytes, place);
     }
     keep(bytes.length);
     const last = kept.pop();
@@ -149,50 +166,43 @@ export class TokensText {
     const isLastRemoved = from > 0 && from === bytes.length && endBefore(bytes, from) === '';
     if (last)
       kept.push(isLastRemoved ? last.subarray(0, last.length - endBefore(last, last.length).length) : last);
-    return new TokensText(kept, this.#path);
+    return kept;
   }
 
-  /** The content in parts, for a write that copies nothing. */
-  chunks(): readonly Uint8Array[] {
-    return this.#chunks;
-  }
-
-  toBytes(): Buffer {
-    return Buffer.concat(this.#chunks);
-  }
-
-  /** Where the line of a new entry goes. */
-  #placeFor(key: string): number {
-    const { bytes, places } = this.#parsed();
-    const probe = Buffer.from(key);
+  /** Where the lines of new entries go. @param keys in order */
+  *#placesFor(keys: readonly string[]): Generator<[key: string, at: number], void> {
+    const bytes = this.#bytes;
     let previous: number | undefined;
-    for (let i = 0; i < places.length; i++) {
-      if (!places.isEntry(i)) continue;
-      const place = places.at(i);
-      if (compareKeys(bytes, place, probe) > 0) {
-        if (previous === undefined) return lineStartOf(bytes, place);
-        break;
+    let next = 0;
+    let probe = probeOf(keys[next]);
+    for (const place of this.#places) {
+      while (probe !== undefined && compareKeys(bytes, place, probe, 0) > 0) {
+        yield [
+          keys[next] ?? '',
+          previous === undefined ? lineStartOf(bytes, place) : nextLine(bytes, previous),
+        ];
+        probe = probeOf(keys[++next]);
       }
+      if (probe === undefined) return;
       previous = place;
     }
-    if (previous === undefined) return bytes.length;
-    const end = lineEndFrom(bytes, previous);
-    return end + endAt(bytes, end).length;
+    const end = previous === undefined ? bytes.length : nextLine(bytes, previous);
+    for (const key of keys.slice(next)) yield [key, end];
   }
 
-  #lastEntryOf(key: string): number | undefined {
-    const { bytes, places } = this.#parsed();
-    const probe = Buffer.from(key);
-    for (let i = places.length - 1; i >= 0; i--) {
-      if (places.isEntry(i) && compareKeys(bytes, places.at(i), probe) === 0) return places.at(i);
+  /** Gathers the entries, all or those that are wanted; it stops after every slice. */
+  *#entrySlices(wanted?: ReadonlySet<string>): Generator<unknown, Map<string, string>> {
+    const bytes = this.#bytes;
+    const entries = new Map<string, string>();
+    let sliceStart = 0;
+    for (const place of this.#places) {
+      const key = keyAt(bytes, place);
+      if (wanted?.has(key) ?? true) entries.set(key, hashAt(bytes, place));
+      if (place - sliceStart < SLICE_BYTES) continue;
+      sliceStart = place;
+      yield;
     }
-    return undefined;
-  }
-
-  /** An edited text is read when something is asked of it: who only writes it pays nothing. */
-  #parsed(): Content {
-    this.#content ??= atOnce(parseSlices(this.toBytes(), this.#path));
-    return this.#content;
+    return entries;
   }
 }
 
@@ -201,31 +211,22 @@ const [LF, CR] = [0x0a, 0x0d];
 /** A file that the server can read. */
 interface Content {
   readonly bytes: Buffer;
-  readonly places: Places;
-  /** Whether the entries stand in the order of their keys, each key once. */
-  readonly isSorted: boolean;
+  /** Where the keys of the entries begin. */
+  readonly places: Int32Array;
 }
 
 /** Reads a file; it stops after every slice. */
 function* parseSlices(bytes: Buffer, path: string): Generator<unknown, Content> {
   const [judge, malformedBefore, places] = [lineJudge(bytes), utf8Validator(bytes), new Places()];
   let fault: { verdict: Fault; line: number } | undefined;
-  let [line, isSorted, lastKey, lastColon] = [0, true, 0, 0];
+  let line = 0;
   const visit = (start: number, end: number) => {
     line++;
     if (fault !== undefined) return;
     const key = trimmedStart(bytes, start, end);
-    const colon = colonFrom(bytes, key, end);
-    const verdict = judge(start, colon, end);
-    if (verdict === 'skipped') return;
-    if (typeof verdict === 'object') {
-      fault = { verdict, line };
-      return;
-    }
-    places.push(key, verdict === 'entry');
-    if (verdict === 'plain') return;
-    isSorted &&= places.entries === 1 || compareKeys(bytes, key, bytes, lastKey, lastColon) > 0;
-    [lastKey, lastColon] = [key, colon];
+    const verdict = judge(start, colonFrom(bytes, key, end), end);
+    if (verdict === 'entry') places.push(key);
+    else if (typeof verdict === 'object') fault = { verdict, line };
   };
   for (const until of scanLines(bytes, visit)) {
     // The server decodes the whole file before it reads a line of it.
@@ -238,27 +239,13 @@ function* parseSlices(bytes: Buffer, path: string): Generator<unknown, Content> 
     yield;
   }
   if (fault !== undefined) throw unreadable(fault.verdict, fault.line, path);
-  return { bytes, places, isSorted };
+  return { bytes, places: places.toArray() };
 }
 
 function unreadable(fault: Fault, line: number, path: string): ServiceTokensError {
   return new ServiceTokensError('MALFORMED_FILE', faultMessage(fault, line), {
     hint: `Elasticsearch does not start with this file, or drops every token in it: correct [${path}].`,
   });
-}
-
-/** Gathers the entries; it stops after every slice. */
-function* entrySlices({ bytes, places }: Content): Generator<unknown, Map<string, string>> {
-  const entries = new Map<string, string>();
-  let sliceStart = 0;
-  for (let i = 0; i < places.length; i++) {
-    const place = places.at(i);
-    if (places.isEntry(i)) entries.set(keyAt(bytes, place), hashAt(bytes, place));
-    if (place - sliceStart < SLICE_BYTES) continue;
-    sliceStart = place;
-    yield;
-  }
-  return entries;
 }
 
 function atOnce<T>(slices: Generator<unknown, T>): T {
@@ -283,6 +270,11 @@ function keyAt(bytes: Buffer, place: number): string {
 function hashAt(bytes: Buffer, place: number): string {
   const from = colonFrom(bytes, place, bytes.length) + 1;
   return textOf(bytes, from, trimmedEnd(bytes, from, lineEndFrom(bytes, from)));
+}
+
+/** A key as compareKeys takes it: a colon ends it. */
+function probeOf(key: string | undefined): Buffer | undefined {
+  return key === undefined ? undefined : Buffer.from(`${key}:`);
 }
 
 function lineStartOf(bytes: Buffer, place: number): number {

@@ -68,7 +68,7 @@ export function* scanLines(
     let [lf, cr] = [find(slice, LF, from), find(slice, CR, from)];
     for (let end = Math.min(lf, cr); end < stop; end = Math.min(lf, cr)) {
       visit(start, end);
-      start = end + endAt(bytes, end).length;
+      start = behindEnd(bytes, end);
       if (lf < start) lf = find(slice, LF, start);
       if (cr < start) cr = find(slice, CR, start);
     }
@@ -78,12 +78,10 @@ export function* scanLines(
   if (start < bytes.length) visit(start, bytes.length);
 }
 
-/** @returns Infinity where the byte is not found */
+/** @returns where a byte is; the end where it is not found */
 function find(bytes: Buffer, byte: number, from: number): number {
-  // A call costs more than a look at some bytes, and lines may be short.
-  for (let near = from; near < from + 8; near++) if (bytes[near] === byte) return near;
   const at = bytes.indexOf(byte, from);
-  return at < 0 ? Number.POSITIVE_INFINITY : at;
+  return at < 0 ? bytes.length : at;
 }
 
 /** What ends the line whose content ends there. */
@@ -98,6 +96,17 @@ export function lineEndFrom(bytes: Buffer, from: number): number {
   let end = from;
   while (end < bytes.length && bytes[end] !== LF && bytes[end] !== CR) end++;
   return end;
+}
+
+/** Where the line behind the one begins that an offset lies in. */
+export function nextLine(bytes: Buffer, from: number): number {
+  return behindEnd(bytes, lineEndFrom(bytes, from));
+}
+
+/** Where the next line begins, of a line whose content ends there. */
+function behindEnd(bytes: Buffer, end: number): number {
+  if (end === bytes.length) return end;
+  return end + (bytes[end] === CR && bytes[end + 1] === LF ? 2 : 1);
 }
 
 /** The first byte that String.trim leaves of a line; its end where it leaves nothing. */
@@ -118,7 +127,7 @@ export function trimmedEnd(bytes: Buffer, start: number, end: number): number {
 export function colonFrom(bytes: Buffer, from: number, end: number): number {
   const nearby = Math.min(end, from + 256);
   for (let at = from; at < nearby; at++) if (bytes[at] === COLON) return at;
-  return nearby === end ? end : Math.min(end, find(bytes.subarray(0, end), COLON, nearby));
+  return nearby === end ? end : find(bytes.subarray(0, end), COLON, nearby);
 }
 
 /** A part of the file as text, cut off at MAX_TEXT_BYTES. */
@@ -140,7 +149,7 @@ export function lineJudge(bytes: Buffer): (start: number, colon: number, end: nu
     if (colon === end) return isBlankLine(bytes, start, end) ? 'skipped' : { kind: 'colon' };
     const first = bytes[colon + 1];
     if (first !== BRACE && first !== DOLLAR) return 'plain';
-    if (headers.some((header) => startsWith(bytes, colon + 1, end, header))) return 'entry';
+    for (const header of headers) if (startsWith(bytes, colon + 1, end, header)) return 'entry';
     const text = textOf(bytes, colon + 1, trimmedEnd(bytes, colon + 1, end));
     const hash = classify(text);
     if (hash === undefined) return 'plain';
@@ -151,10 +160,59 @@ export function lineJudge(bytes: Buffer): (start: number, colon: number, end: nu
   };
 }
 
+/** A line of a key, in a file that the server can read. */
+export interface LineOfKey {
+  /** Where the line begins, and where its key does. */
+  readonly start: number;
+  readonly place: number;
+  /** Whether the server loads it; else it is plain text. */
+  readonly isEntry: boolean;
+}
+
+/** Finds the lines of a key. No other line is looked at: to search the whole file for a text is quicker. */
+export function* linesOf(key: string, bytes: Buffer): Generator<LineOfKey, void> {
+  if (/^[\0- ]|[:\r\n]/.test(key)) return; // no line has such a key, but its text may be in the file
+  const judge = lineJudge(bytes);
+  const probe = Buffer.from(`${key}:`);
+  for (let place = bytes.indexOf(probe); place >= 0; place = bytes.indexOf(probe, place + 1)) {
+    let start = place;
+    while (start > 0 && !isLineEnd(bytes[start - 1]) && (bytes[start - 1] as number) <= SPACE) start--;
+    if (start > 0 && !isLineEnd(bytes[start - 1])) continue;
+    const verdict = judge(start, place + probe.length - 1, lineEndFrom(bytes, place));
+    if (verdict !== 'skipped') yield { start, place, isEntry: verdict === 'entry' };
+  }
+}
+
+/** As many keys are looked for one by one; for more, every line is looked at. */
+const FEW_KEYS = 8;
+
+/** Finds the lines of some keys, in their order in the file. */
+export function linesOfKeys(keys: ReadonlySet<string>, bytes: Buffer): LineOfKey[] {
+  if (keys.size <= FEW_KEYS) {
+    return [...keys].flatMap((key) => [...linesOf(key, bytes)]).sort((a, b) => a.start - b.start);
+  }
+  const judge = lineJudge(bytes);
+  const found: LineOfKey[] = [];
+  const visit = (start: number, end: number) => {
+    const place = trimmedStart(bytes, start, end);
+    const colon = colonFrom(bytes, place, end);
+    const verdict = colon === end ? 'skipped' : judge(start, colon, end);
+    if (verdict === 'skipped' || !keys.has(textOf(bytes, place, colon))) return;
+    found.push({ start, place, isEntry: verdict === 'entry' });
+  };
+  for (const _ of scanLines(bytes, visit));
+  return found;
+}
+
+function isLineEnd(byte: number | undefined): boolean {
+  return byte === LF || byte === CR;
+}
+
 /** One of each scheme and cost; who spells costs in more ways has their lines judged as text. */
 const MAX_HEADERS = 16;
 
-function startsWith(bytes: Buffer, from: number, end: number, header: Buffer): boolean {
+/** Whether a part of the file begins with some bytes. */
+export function startsWith(bytes: Buffer, from: number, end: number, header: Buffer): boolean {
   if (from + header.length > end) return false;
   for (let i = 0; i < header.length; i++) if (bytes[from + i] !== header[i]) return false;
   return true;

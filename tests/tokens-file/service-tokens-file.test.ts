@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -265,6 +266,63 @@ test.each([
   expect(() => file.list()).toThrow(/it is a (named pipe|device)/);
   await expect(file.create(KIBANA, NEW, CHEAP)).rejects.toBeInstanceOf(ServiceTokensError);
   expect(statSync(join(directory.path, 'odd')).isFile()).toBe(false);
+});
+
+describe('a file that changes between the look before the lock and the change', () => {
+  const other = OLD_LINE.replace('/old:', '/odd:');
+  const rows: { title: string; content: string | undefined }[] = [
+    { title: 'to one of the same size', content: other },
+    { title: 'to a longer one', content: OLD_LINE + other },
+    { title: 'to a shorter one', content: '# no more\n' },
+    { title: 'to none', content: undefined },
+    { title: 'in nothing', content: OLD_LINE },
+  ];
+  test.each(rows)('$title is changed as it is then', async ({ content }) => {
+    for (const inPlace of [false, true]) {
+      const path = place(`change-${inPlace}`, OLD_LINE);
+      let calls = 0;
+      const random = (size: number) => {
+        // The first call is for the secret; the second, for the salt, comes when the file was looked at.
+        if (++calls === 2) {
+          rmSync(path);
+          if (content !== undefined) writeFileSync(path, content);
+        }
+        return Buffer.alloc(size, 7);
+      };
+      await new ServiceTokensFile(path, { inPlace }).create(KIBANA, NEW, { ...CHEAP, random });
+      expect(calls).toBe(2);
+      const lines = (contentOf(path) ?? '').split('\n');
+      expect(lines.filter((line) => !line.startsWith('elastic/kibana/new:')).sort()).toEqual(
+        (content ?? '').split('\n').sort(),
+      );
+    }
+  });
+
+  test('in one byte far behind is read anew, and the token that stands there is found', async () => {
+    const line = OLD_LINE.replace('/old:', '/nex:');
+    const path = place('far-behind', `${`#${'x'.repeat(1023)}\n`.repeat(1024)}${line}`);
+    let calls = 0;
+    const random = (size: number) => {
+      if (++calls === 2)
+        writeFileSync(path, readFileSync(path, 'utf8').replace('/nex:', '/new:'), { flag: 'r+' });
+      return Buffer.alloc(size, 7);
+    };
+    await expect(new ServiceTokensFile(path).create(KIBANA, NEW, { ...CHEAP, random })).rejects.toMatchObject(
+      { code: 'TOKEN_EXISTS' },
+    );
+  });
+
+  test('and does not: a large one is in memory once', async () => {
+    const path = place('large', `${`#${'x'.repeat(1023)}\n`.repeat(4096)}${OLD_LINE}`);
+    const buffers = new Set<ArrayBufferLike>();
+    const { fs } = watchedFileSystem({
+      before: (_, name, [, bytes]) => {
+        if (name === 'readSync' || name === 'writeSync') buffers.add((bytes as Uint8Array).buffer);
+      },
+    });
+    await new ServiceTokensFile(path, { fs }).create(KIBANA, NEW, CHEAP);
+    expect([...buffers].filter(({ byteLength }) => byteLength > 2 ** 20)).toHaveLength(1);
+  });
 });
 
 describe('a symbolic link', () => {

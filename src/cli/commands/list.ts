@@ -31,7 +31,7 @@ export const list: Command<ListOptions> = async (invocation) => {
       if (json) await printJson(file, principal, invocation);
       else if (long) await printTable(file, principal, invocation);
       else if (!silent) await printNames(file, principal, terminal);
-      else file.listInBatches(principal).next(); // an error is an error with -s, too
+      else file.listAsText(principal).next(); // an error is an error with -s, too
     } catch (error) {
       // The reader has seen enough: `list | head`.
       if (!(error instanceof ServiceTokensError && errnoOf(error.cause) === 'EPIPE')) throw error;
@@ -51,9 +51,8 @@ async function printNames(
   principal: Principal | undefined,
   terminal: Terminal,
 ): Promise<void> {
-  for (const names of file.listInBatches(principal)) {
-    if (names.length > 0) await terminal.answer(`${names.join('\n')}\n`);
-  }
+  // A piece is written before the next is made: a slow reader fills no memory.
+  for (const lines of file.listAsText(principal)) if (lines !== '') await terminal.answer(lines);
 }
 
 /** An entry as `--json` shows it; `findings` are codes of docs/findings.md. */
