@@ -18,7 +18,7 @@ const NAME = 'elasticsearch-service-tokens';
  * second all the rest. So `-s create` is not `create -s`, and a `--` ends the options of its own parser only.
  *
  * @param argv the words behind the tool's name
- * @param toolVersion gives what `--version` prints
+ * @param toolVersion what `--version` prints
  * @returns the exit status
  * @throws ServiceTokensError, and whatever a bug throws
  */
@@ -27,7 +27,7 @@ export async function run(
   io: Io,
   terminal: Terminal,
   fs: FileSystem,
-  toolVersion: () => string,
+  toolVersion: string,
 ): Promise<ExitStatus> {
   const top = topParser();
   terminal.usage = topUsage();
@@ -182,10 +182,10 @@ function unknownCommand(name: string): ServiceTokensError {
  * @returns whether it answered
  * @throws OPTION when -s and -v meet
  */
-async function answerAtOnce(parser: Parser, terminal: Terminal, toolVersion: () => string): Promise<boolean> {
+async function answerAtOnce(parser: Parser, terminal: Terminal, toolVersion: string): Promise<boolean> {
   const { help, version, silent = false, verbose = false } = parser.opts<Options>();
   if (help) await terminal.answer(`${helpOf(parser)}\n`);
-  else if (version) await terminal.answer(`${toolVersion()}\n`);
+  else if (version) await terminal.answer(`${toolVersion}\n`);
   if (help || version) return true;
   if (silent && verbose) {
     throw new ServiceTokensError(

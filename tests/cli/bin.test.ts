@@ -241,6 +241,15 @@ describe('when stdout does not take the token', () => {
     expect({ stdout, stderr }).toEqual({ stdout: 'elastic/kibana/0\n0\n', stderr: '' });
   });
 
+  test('a long list reaches a slow reader whole', () => {
+    const lines = Array.from({ length: 20_000 }, (_, i) => `elastic/kibana/${i}:{SHA}x\n`);
+    fs.writeFileSync(tokensFile, lines.join(''));
+    const { stdout, stderr } = bash('"$0" list | dd bs=1 status=none | md5sum; "$0" list >all; md5sum <all');
+    const [piped, written] = stdout.split('\n');
+    expect({ piped, stderr }).toEqual({ piped: written, stderr: '' });
+    expect(fs.readFileSync(join(dir, 'all'), 'utf8').split('\n')).toHaveLength(20_001);
+  });
+
   test('a list is an error where the disk is full', () => {
     fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
     const { status, stderr } = withDescriptor(fs.openSync('/dev/full', 'w'), ['list']);
