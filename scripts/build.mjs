@@ -9,12 +9,14 @@ import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { bundle } from './bundle.mjs';
+import { writeManual } from './manual.mjs';
 import { writeTypes } from './types.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 rmSync('dist', { recursive: true, force: true });
 tsc();
 await bundle('dist/bundle');
+await writeManual('man/elasticsearch-service-tokens.1');
 tsc('--emitDeclarationOnly', '--stripInternal', '--outDir', 'dist/types');
 writeTypes('dist/types/src/index.d.ts', 'dist/bundle');
 rmSync('dist/types', { recursive: true });

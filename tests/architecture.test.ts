@@ -188,6 +188,7 @@ interface Package {
 
 describe('package.json', () => {
   const {
+    name: own,
     version,
     dependencies = {},
     devDependencies,

@@ -34,6 +34,7 @@ test('it holds what is used, and nothing else', () => {
     'dist/bundle/library.js',
     'dist/bundle/library.mjs',
     'dist/bundle/package.json',
+    'man/elasticsearch-service-tokens.1',
     'package.json',
   ]);
 });

@@ -5,7 +5,7 @@ import { closest } from '../did-you-mean.js';
 import type { FileSystem } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 import type { Options } from './commands/command.js';
-import { type CommandEntry, commands } from './commands/table.js';
+import { type CommandEntry, commands, commonOptions, purpose, repeatableOption } from './commands/table.js';
 import { ExitCode, type ExitStatus } from './exit-codes.js';
 import type { Io, Terminal } from './terminal.js';
 
@@ -59,7 +59,7 @@ function topParser(): Parser {
   const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
   return newParser(NAME)
     .usage('<command> [options]')
-    .description('Manages the file-based service account tokens of Elasticsearch.')
+    .description(`${purpose}.`)
     .addHelpText('after', `\nCommands:\n${lines.join('\n')}\n\n"${NAME} <command> --help" shows examples.`);
 }
 
@@ -81,18 +81,12 @@ function commandParser(name: string, { summary, usage, examples, options = [] }:
 /** A parser with the options that every command has. */
 function newParser(name: string): Parser {
   const collect = (word: string, words: string[] = []) => [...words, word];
-  return new Parser(name)
+  const parser = new Parser(name)
     .helpOption(false)
     .helpCommand(false)
-    .option('-E, --E <KeyValuePair>', 'configure a setting, as KEY=VALUE (repeatable)', collect)
-    .option('--config-dir <DIR>', "the server's configuration directory (default: $ES_PATH_CONF)")
-    .option('--file <PATH>', 'the tokens file itself (default: service_tokens in that directory)')
-    .option('--es-version <X.Y>', "the server's version, which decides what accounts there are")
-    .option('-s, --silent', 'show minimal output')
-    .option('-v, --verbose', 'show verbose output')
-    .option('--no-color', 'show no colour')
-    .option('--version', "show this tool's version")
-    .option('-h, --help', 'show help');
+    .option(...repeatableOption, collect);
+  for (const [flags, description] of commonOptions) parser.option(flags, description);
+  return parser;
 }
 
 /**

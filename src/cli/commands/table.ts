@@ -1,5 +1,8 @@
 import type { Command } from './command.js';
 
+/** An option, as commander reads it. */
+type OptionEntry = readonly [flags: string, description: string];
+
 /** What the command line knows of a command before it is loaded. */
 export interface CommandEntry {
   readonly summary: string;
@@ -8,7 +11,7 @@ export interface CommandEntry {
   /** What follows the tool's name and the command's. */
   readonly examples: readonly string[];
   /** Its own options, beside those that every command has. */
-  readonly options?: readonly (readonly [flags: string, description: string])[];
+  readonly options?: readonly OptionEntry[];
   /** Loads the command, and with it only what this one command needs. */
   readonly load: () => Promise<Command>;
 }
@@ -29,6 +32,27 @@ const TOKEN_FILE = [
   '--token-file <PATH>',
   'read the tokens from this file instead of standard input',
 ] as const;
+
+/** What the tool is for. */
+export const purpose = 'Manages the file-based service account tokens of Elasticsearch';
+
+/** What may be given more than once. */
+export const repeatableOption: OptionEntry = [
+  '-E, --E <KeyValuePair>',
+  'configure a setting, as KEY=VALUE (repeatable)',
+];
+
+/** The other options that every command has. */
+export const commonOptions: readonly OptionEntry[] = [
+  ['--config-dir <DIR>', "the server's configuration directory (default: $ES_PATH_CONF)"],
+  ['--file <PATH>', 'the tokens file itself (default: service_tokens in that directory)'],
+  ['--es-version <X.Y>', "the server's version, which decides what accounts there are"],
+  ['-s, --silent', 'show minimal output'],
+  ['-v, --verbose', 'show verbose output'],
+  ['--no-color', 'show no colour'],
+  ['--version', "show this tool's version"],
+  ['-h, --help', 'show help'],
+];
 
 /** The commands. To add one: a file beside this, an entry here, a transcript in tests/transcripts/. */
 export const commands: Readonly<Record<string, CommandEntry>> = {

@@ -1,0 +1,44 @@
+/** The manual page says what the help says. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { commands, commonOptions, repeatableOption } from '../../src/cli/commands/table.js';
+import { projectRoot } from '../support/fixtures.js';
+import { testWithMan } from '../support/needs.js';
+
+testWithMan('man shows every command, option and example, and has nothing to complain about', () => {
+  const { status, stdout, stderr } = spawnSync('man', ['--warnings', '-P', 'cat', manualFile()], {
+    encoding: 'utf8',
+    env: { ...process.env, LC_ALL: 'C.UTF-8', MANWIDTH: '500', GROFF_NO_SGR: '1' },
+  });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const text = withoutOverstrikes(stdout);
+  const options = [repeatableOption, ...commonOptions];
+  for (const [name, command] of Object.entries(commands)) {
+    expect(text).toContain(`${command.summary}.`);
+    expect(text).toContain(`elasticsearch-service-tokens ${name} ${command.usage} `.trimEnd());
+    for (const example of command.examples) {
+      expect(text).toContain(`$ elasticsearch-service-tokens ${name} ${example}`.trim());
+    }
+    options.push(...(command.options ?? []));
+  }
+  for (const [flags, description] of options) {
+    expect(text).toContain(flags);
+    expect(text).toContain(description);
+  }
+  expect(text).toContain('permission denied');
+});
+
+test('package.json names it, so that npm installs it', () => {
+  expect(readFileSync(manualFile(), 'utf8')).toMatch(/^\.TH ELASTICSEARCH-SERVICE-TOKENS 1 /);
+});
+
+function manualFile(): string {
+  return join(projectRoot, JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')).man);
+}
+
+/** Without bold and underlined letters, each of which is two with a backspace between them. */
+function withoutOverstrikes(text: string): string {
+  return text.replace(/.\u0008/gu, '');
+}
