@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { BIN as bin, LAUNCHER } from '../support/commands.js';
 import { publicTokens } from '../support/fixtures.js';
 
 jest.setTimeout(60_000); // each run starts a Node, which takes its time on a busy machine
 
 const root = fileURLToPath(new URL('../../../', import.meta.url)); // from dist/tests/cli/
-const bin = join(root, 'bin/elasticsearch-service-tokens');
 /** Nobody is warned that the server could not read the file: it runs as whoever runs the tests. */
 const asServer = ['--server-user', String(process.getuid?.())];
 const path = `${dirname(process.execPath)}:${process.env['PATH']}`;
@@ -73,7 +73,7 @@ describe('the launcher', () => {
   test('says with status 69, which nothing else has, that it is not installed', () => {
     fs.mkdirSync(join(dir, 'bin'));
     const copy = join(dir, 'bin/elasticsearch-service-tokens');
-    fs.copyFileSync(bin, copy);
+    fs.copyFileSync(LAUNCHER, copy);
     fs.copyFileSync(join(root, 'bin/package.json'), join(dir, 'bin/package.json'));
     expect(outcome(run(['list'], { command: copy }))).toEqual({
       status: 69,
