@@ -1,13 +1,16 @@
 /**
  * The slow proofs: `npm run acceptance`.
  *
- * First the tests of which `npm test` tries a sample, whole. Then every attack of another user that the tests know, or,
+ * First the tests of which `npm test` tries a sample, whole; what ships on every Node that it is for; and the standalone
+ * executable. npm downloads these Nodes, and Bun. Then every attack of another user that the tests know, or,
  * with `npm run acceptance -- WORD...`, only those attacks whose titles have these words. The attacks need root, Linux
  * and perl; as anybody else it says that they were skipped. They are a table, a move before each system call of each
  * command, and real races. Printed is a line for each group, what did harm, and at the end how many attacks did none,
  * how many did, and how many the system forbids. One that does harm, or a test that fails, is status 1.
  */
 import { spawnSync } from 'node:child_process';
+import { runOnNodes } from './acceptance/nodes.js';
+import { runStandalone } from './acceptance/standalone.js';
 import { runRaces } from './attacks/races.js';
 import { type Failure, groups, Theatre, title } from './attacks/table.js';
 
@@ -23,7 +26,7 @@ const SAMPLED = ['hasher', 'service-tokens-file', 'tokens-format', 'check', 'cha
 
 const words = process.argv.slice(2);
 const isChosen = (title: string) => words.every((word) => title.includes(word));
-const tests = words.length > 0 ? 0 : runTestsWhole();
+const tests = words.length > 0 ? 0 : runTestsWhole() || runOnNodes() || runStandalone();
 const attacks = process.getuid?.() === 0 ? await runAll() : sayThatTheyAreSkipped();
 process.exitCode = tests || attacks;
 

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { VERSION } from '../src/version.js';
 import { projectRoot } from './support/fixtures.js';
 
 /**
@@ -178,10 +179,20 @@ describe('process', () => {
   });
 });
 
+interface Package {
+  readonly name: string;
+  readonly version: string;
+  readonly dependencies?: Record<string, string>;
+  readonly devDependencies: Record<string, string>;
+}
+
 describe('package.json', () => {
-  const { dependencies = {}, devDependencies = {} } = JSON.parse(
-    readFileSync(join(projectRoot, 'package.json'), 'utf8'),
-  ) as Record<string, Record<string, string>>;
+  const {
+    name: own,
+    version,
+    dependencies = {},
+    devDependencies,
+  }: Package = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8'));
   const packagesOf = (texts: readonly string[]) =>
     new Set(
       texts
@@ -190,15 +201,22 @@ describe('package.json', () => {
         .map((name) => /^(@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name),
     );
 
-  test('its dependencies are what src imports, no more and no less', () => {
-    expect([...packagesOf(sources.map(source))].toSorted()).toEqual(Object.keys(dependencies).toSorted());
+  test('who installs it installs nothing else: what src imports is bundled', () => {
+    expect(Object.keys(dependencies)).toEqual([]);
+    const imported = [...packagesOf(sources.map(source))];
+    expect(imported.toSorted()).toEqual(['bcryptjs', 'chalk', 'chokidar', 'commander']);
+    expect(Object.keys(devDependencies)).toEqual(expect.arrayContaining(imported));
+  });
+
+  test('its version is the one that the command prints', () => {
+    expect(VERSION).toBe(version);
   });
 
   test('what the tests import is a dependency, too', () => {
     // This file holds samples of imports; file-follower.test.ts writes a program that imports by a path.
     const files = filesBelow('tests', '.ts').filter((file) => file !== 'architecture.test.ts');
     const tests = files.map((file) => readFileSync(join(projectRoot, 'tests', file), 'utf8'));
-    const known = [...Object.keys(dependencies), ...Object.keys(devDependencies)];
+    const known = [own, ...Object.keys(dependencies), ...Object.keys(devDependencies)];
     expect([...packagesOf(tests)]).toContain('fast-check');
     expect([...packagesOf(tests)].filter((name) => !known.includes(name))).toEqual([]);
   });

@@ -40,28 +40,18 @@ describe('Exit statuses', () => {
   );
 
   test('a bug ends the command with 71, which no error has', async () => {
-    let stderr = '';
-    const output = {
-      isTTY: false,
-      write: async (text: string) => {
-        stderr += text;
-      },
-    };
-    const io = {
-      env: { ES_PATH_CONF: '/' },
-      get cwd(): string {
-        throw new Error('a bug');
-      },
-      toolPath: '/',
-      stdin: Readable.from([]),
-      stdout: output,
-      stderr: output,
-      isMerged: false,
-      interrupted: new AbortController().signal,
-    };
-    expect(await main(['list', '--file', 'relative'], io)).toBe(71);
-    expect(stderr).toBe('ERROR: internal error: a bug, with exit code 71\n');
+    expect(await runIntoBug()).toEqual({
+      status: 71,
+      stderr: 'ERROR: internal error: a bug, with exit code 71\n',
+    });
     expect(codes.map(exitStatusOf)).not.toContain(71);
+  });
+
+  test('and -v says where in the sources, though the command is bundled', async () => {
+    const { stderr } = await runIntoBug('-v');
+    expect(stderr).toContain('\nError: a bug\n');
+    expect(stderr).toMatch(/at list .*src\/cli\/commands\/list\.ts:\d+:\d+/);
+    expect(stderr).toMatch(/main .*src\/cli\/main\.ts:\d+:\d+/);
   });
 
   test('success is 0, and no error is', () => {
@@ -92,3 +82,28 @@ describe('The error class', () => {
     expect('cause' in error).toBe(false);
   });
 });
+
+/** Runs a command on an Io that has a bug. */
+async function runIntoBug(...options: string[]) {
+  let stderr = '';
+  const output = {
+    isTTY: false,
+    write: async (text: string) => {
+      stderr += text;
+    },
+  };
+  const io = {
+    env: { ES_PATH_CONF: '/' },
+    get cwd(): string {
+      throw new Error('a bug');
+    },
+    toolPath: '/',
+    stdin: Readable.from([]),
+    stdout: output,
+    stderr: output,
+    isMerged: false,
+    interrupted: new AbortController().signal,
+  };
+  const status = await main(['list', '--file', 'relative', ...options], io);
+  return { status, stderr };
+}

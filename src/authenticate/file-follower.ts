@@ -12,6 +12,7 @@ export type { Reload } from './reload.js';
 
 /** Whom to tell, and how long to wait. */
 export interface FollowerOptions {
+  /** @internal */
   readonly fs?: FileSystem;
   /**
    * Called for each effective change, in order, once. What it throws is an uncaught exception of the process, as with

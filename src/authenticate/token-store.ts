@@ -25,8 +25,18 @@ export interface TokenStoreOptions {
    * UV_THREADPOOL_SIZE says otherwise, which is not looked at here, give half of that.
    */
   readonly concurrency?: number | undefined;
+  /** @internal */
   readonly fs?: FileSystem;
 }
+
+/** What a store has of Node's EventEmitter, in types that need no others. */
+export interface ReloadEvents {
+  on(event: 'reload', listener: (reload: Reload) => void): this;
+  once(event: 'reload', listener: (reload: Reload) => void): this;
+  off(event: 'reload', listener: (reload: Reload) => void): this;
+  emit(event: 'reload', reload: Reload): boolean;
+}
+const ReloadEmitter: new () => ReloadEvents = EventEmitter<{ reload: [Reload] }>;
 
 /** Who a token says its bearer is, or why it says nothing. */
 export type Authentication = Authenticated | Refused;
@@ -79,7 +89,7 @@ const MAX_WAITING = 1_000; // for one token
  * const who = await store.authenticate(request.headers.authorization ?? '');
  * if (who.authenticated) console.log(who.principal);
  */
-export class TokenStore extends EventEmitter<{ reload: [Reload] }> {
+export class TokenStore extends ReloadEmitter {
   readonly #version: ElasticsearchVersion | undefined;
   readonly #cache: SecretCache;
   readonly #queue: FairQueue;

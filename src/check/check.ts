@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { type Entered, examine } from '../access/identity.js';
+import { examine } from '../access/identity.js';
 import { findServer } from '../access/server-access.js';
 import { isOwnWay, type Way } from '../access/way.js';
 import { type ElasticsearchVersion, requireVersion } from '../accounts/elasticsearch-version.js';
@@ -39,12 +39,13 @@ export interface CheckOptions extends LockOptions, Expectations {
   readonly fix?: boolean | undefined;
   /** For root: repair the file though somebody else can change the way to it, whom the caller vouches for. */
   readonly trustDirectory?: boolean | undefined;
+  /** @internal */
   readonly fs?: FileSystem;
 }
 
 /** What the command knows: it has entered the file's directory, as somebody who may be there. */
 export interface CheckedFile extends EnteredFile {
-  readonly asRoot: Entered['asRoot'];
+  asRoot<T>(calls: () => T): T;
 }
 
 /** What there is to say about a tokens file. */

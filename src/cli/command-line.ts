@@ -17,7 +17,7 @@ import type { Io, Terminal } from './terminal.js';
  * second all the rest. So `-s create` is not `create -s`, and a `--` ends the options of its own parser only.
  *
  * @param argv the words behind the tool's name
- * @param toolVersion gives what `--version` prints
+ * @param toolVersion what `--version` prints
  * @returns the exit status
  * @throws ServiceTokensError, and whatever a bug throws
  */
@@ -26,7 +26,7 @@ export async function run(
   io: Io,
   terminal: Terminal,
   fs: FileSystem,
-  toolVersion: () => string,
+  toolVersion: string,
 ): Promise<ExitStatus> {
   const top = topParser();
   terminal.usage = top.usage;
@@ -81,10 +81,10 @@ async function answerAtOnce(
   parser: Parser,
   { help, version, silent = false, verbose = false }: CommonOptions,
   terminal: Terminal,
-  toolVersion: () => string,
+  toolVersion: string,
 ): Promise<boolean> {
   if (help) await terminal.answer(`${parser.help}\n`);
-  else if (version) await terminal.answer(`${toolVersion()}\n`);
+  else if (version) await terminal.answer(`${toolVersion}\n`);
   if (help || version) return true;
   if (silent && verbose) {
     throw new ServiceTokensError(

@@ -1,4 +1,5 @@
 import { type FileSystem, nodeFileSystem } from '../disk/file-system.js';
+import { VERSION } from '../version.js';
 import { run } from './command-line.js';
 import type { ExitStatus } from './exit-codes.js';
 import { type Io, Terminal } from './terminal.js';
@@ -18,12 +19,8 @@ export async function main(
 ): Promise<ExitStatus> {
   const terminal = new Terminal(io);
   try {
-    return await run(argv, io, terminal, fs, () => toolVersion(fs));
+    return await run(argv, io, terminal, fs, VERSION);
   } catch (error) {
     return terminal.fail(error);
   }
-}
-
-function toolVersion(fs: FileSystem): string {
-  return JSON.parse(fs.readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')).version;
 }

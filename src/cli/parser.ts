@@ -1,5 +1,5 @@
 import { Command, type Help, Option } from 'commander';
-import { type CommandEntry, commands, NAME } from './commands/table.js';
+import { type CommandEntry, commands, NAME, PURPOSE } from './commands/table.js';
 import { type CommonOptions, commonOptions, type OptionEntry } from './options.js';
 
 /** What a text for people has at most, in columns. */
@@ -26,7 +26,7 @@ export interface KnownOption {
 export function topParser(): Parser {
   const parser = newCommand(NAME, () => true)
     .usage('[options] <command>')
-    .description('Manages the file-based service account tokens of Elasticsearch.')
+    .description(`${PURPOSE}.`)
     .addHelpText('after', `\nSee "${NAME} help <command>" for one command.`);
   for (const [name, { summary }] of Object.entries(commands)) {
     parser.addCommand(new Command(name).description(summary));

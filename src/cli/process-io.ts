@@ -1,6 +1,16 @@
 /** The streams and signals of this process, as the command sees them: what Node does to them without a word is undone. */
 import { constants } from 'node:os';
-import { accessModeOf, nodeFileSystem as fs, O_RDONLY, O_RDWR } from '../disk/file-system.js';
+import { isatty } from 'node:tty';
+import {
+  accessModeOf,
+  errnoOf,
+  nodeFileSystem as fs,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_RDWR,
+  O_WRONLY,
+  type Stats,
+} from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 import type { Io, Output } from './terminal.js';
 
@@ -16,15 +26,16 @@ export function processIo(): Io {
         hint: 'Change to one that exists, or give absolute paths.',
       });
     },
-    toolPath: attempt(() => fs.realpathSync(toolFile)) ?? toolFile,
+    // In a standalone executable, the second word names a file that only it can see.
+    toolPath: attempt(() => fs.realpathSync(toolFile)) ?? process.execPath,
     get stdin() {
       // Asked for by a command that reads it: to open it takes time, and may wait.
       return inputOf(0);
     },
-    stdout: { ...outputOf(process.stdout, 1), fault: faultOf(1) },
-    stderr: outputOf(process.stderr, 2),
+    stdout: outputOf(1),
+    stderr: outputOf(2),
     get isMerged() {
-      return !process.stderr.isTTY && isSameFile(1, 2);
+      return !this.stderr.isTTY && isSameFile(1, 2);
     },
     useThreads(count) {
       process.env['UV_THREADPOOL_SIZE'] ??= String(count); // Node hands it on to the environment of the process
@@ -85,22 +96,57 @@ async function* chunksOf(fd: number): AsyncGenerator<Uint8Array> {
   }
 }
 
-function outputOf(stream: NodeJS.WriteStream, fd: number): Output {
-  stream.on('error', () => {}); // told by write's callback; without a listener it would end the process
-  const isTTY = stream.isTTY === true;
+/** Opens the stream of a descriptor only where it must: that takes time, and makes a pipe non-blocking for everybody. */
+function outputOf(fd: 1 | 2): Output {
   const stat = attempt(() => fs.fstatSync(fd));
-  if (!isTTY && !stat?.isFIFO() && !stat?.isSocket())
-    return { isTTY, write: async (text) => writeAll(fd, text) };
+  const fault = faultOf(fd, stat); // now, as /proc may tell another user nothing
+  const isTTY = stat?.isCharacterDevice() === true && !isNull(stat) && isatty(fd);
+  const isPipe = stat?.isFIFO() === true;
+  if (!isTTY && !isPipe && !stat?.isSocket()) {
+    return { isTTY, fault, write: async (text) => writeAll(fd, Buffer.from(text)) };
+  }
   return {
     isTTY,
-    write: (text) =>
-      new Promise((resolve, reject) => stream.write(text, (error) => (error ? reject(error) : resolve()))),
+    fault,
+    async write(text) {
+      const bytes = Buffer.from(text);
+      const rest = isPipe && fault === undefined ? writeAtOnce(fd, bytes) : bytes;
+      if (rest.length > 0) await writeToStream(fd, rest);
+    },
   };
 }
 
+/**
+ * Writes what a pipe takes without waiting, through a descriptor of our own, which alone does not block: a signal can
+ * be heard while the rest waits.
+ *
+ * @returns the rest; all, where there is no /proc, or the pipe has no reader, or is another user's
+ */
+function writeAtOnce(fd: number, bytes: Uint8Array): Uint8Array {
+  const own = attempt(() => fs.openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK));
+  if (own === undefined) return bytes;
+  let rest = bytes;
+  try {
+    while (rest.length > 0) rest = rest.subarray(fs.writeSync(own, rest));
+  } catch (error) {
+    if (errnoOf(error) !== 'EAGAIN') throw error;
+  } finally {
+    fs.closeSync(own);
+  }
+  return rest;
+}
+
+function writeToStream(fd: 1 | 2, bytes: Uint8Array): Promise<void> {
+  const stream = fd === 1 ? process.stdout : process.stderr;
+  // Told by write's callback; without a listener it would end the process.
+  if (stream.listenerCount('error') === 0) stream.on('error', () => {});
+  return new Promise((resolve, reject) => {
+    stream.write(bytes, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
 /** Node drops what it writes to a directory, and does not look whether a file on a full disk took all of it. */
-function writeAll(fd: number, text: string | Uint8Array): void {
-  const bytes = typeof text === 'string' ? Buffer.from(text) : text;
+function writeAll(fd: number, bytes: Uint8Array): void {
   for (let offset = 0; offset < bytes.length; ) {
     offset += fs.writeSync(fd, bytes, offset, bytes.length - offset, null);
   }
@@ -121,11 +167,13 @@ function isSameFile(fd: number, other: number): boolean {
  * subprocess.DEVNULL, Node's `stdio: 'ignore'`); a shell's own `>/dev/null` is for writing only, and the caller's
  * choice. Where there is no /proc, nobody can tell.
  */
-function faultOf(fd: number): string | undefined {
-  const stat = attempt(() => fs.fstatSync(fd));
+function faultOf(fd: number, stat: Stats | undefined): string | undefined {
   if (stat === undefined) return 'EBADF';
   if (stat.isDirectory()) return 'EISDIR';
   const mode = accessModeOf(fs, fd);
-  const isNull = stat.isCharacterDevice() && stat.rdev === attempt(() => fs.statSync('/dev/null'))?.rdev;
-  return mode === O_RDONLY || (mode === O_RDWR && isNull) ? 'EBADF' : undefined;
+  return mode === O_RDONLY || (mode === O_RDWR && isNull(stat)) ? 'EBADF' : undefined;
+}
+
+function isNull(stat: Stats): boolean {
+  return stat.isCharacterDevice() && stat.rdev === attempt(() => fs.statSync('/dev/null'))?.rdev;
 }

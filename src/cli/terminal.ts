@@ -113,7 +113,7 @@ export class Terminal {
     const suffix = isOurs && error.code === 'OPTION' ? '' : `, with exit code ${status}`;
     const lines = [`${await this.label('ERROR:', 'red')} ${escapeControls(message)}${suffix}`];
     if (isOurs && error.hint !== undefined) lines.push(escapeControls(error.hint));
-    if (!isOurs && this.verbose && error instanceof Error) lines.push(error.stack ?? '');
+    if (!isOurs && this.verbose && error instanceof Error) lines.push(await stackOf(error));
     const usage = status === ExitCode.USAGE && !this.silent && this.usage ? `${this.usage}\n\n` : '';
     await this.#say(`${usage}${lines.join('\n')}\n`);
     return status;
@@ -152,6 +152,11 @@ export class Terminal {
 function notWritten(reason: string, cause?: unknown): ServiceTokensError {
   return new ServiceTokensError('IO', `could not write to standard output: ${reason}`, { cause });
 }
+async function stackOf(error: Error): Promise<string> {
+  const { sourceStack } = await import('./source-stack.js'); // only when needed
+  return sourceStack(error.stack ?? '');
+}
+
 let chalkModule: Promise<typeof import('chalk')> | undefined;
 
 /** Control characters, line separators and bidirectional overrides, as JavaScript would write them in a string. */

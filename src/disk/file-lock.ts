@@ -53,7 +53,7 @@ export interface LockOptions {
   readonly patience?: number | undefined;
   /** Ends the waiting. */
   readonly signal?: AbortSignal | undefined;
-  /** The lock's rhythm, on which all must agree who use it. For tests. */
+  /** The lock's rhythm, on which all must agree who use it. For tests. @internal */
   readonly pace?: LockPace | undefined;
 }
 

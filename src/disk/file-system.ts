@@ -1,4 +1,31 @@
-import * as fs from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  futimesSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  type Stats,
+  statfsSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import process from 'node:process';
 
 /** What a process is and where it stands; a system without users answers -1 and changes nothing. */
@@ -20,37 +47,38 @@ export interface ProcessCalls {
  * a signal handler or another task never sees it half done. A parameter wherever it is used, so that tests can make
  * each call fail.
  */
-export type FileSystem = Pick<
-  typeof fs,
-  | 'openSync'
-  | 'readFileSync'
-  | 'readSync'
-  | 'writeSync'
-  | 'fstatSync'
-  | 'fchownSync'
-  | 'fchmodSync'
-  | 'futimesSync'
-  | 'fsyncSync'
-  | 'closeSync'
-  | 'linkSync'
-  | 'renameSync'
-  | 'unlinkSync'
-  | 'statSync'
-  | 'statfsSync'
-  | 'lstatSync'
-  | 'readlinkSync'
-  | 'readdirSync'
-  | 'realpathSync'
-  | 'mkdirSync'
-  | 'rmdirSync'
-  | 'chownSync'
-  | 'chmodSync'
-  | 'ftruncateSync'
-> &
-  ProcessCalls;
+export type FileSystem = typeof fileCalls & ProcessCalls;
+
+/** Named one by one: to look through all of node:fs would load its streams and promises, which takes time. */
+const fileCalls = {
+  openSync,
+  readFileSync,
+  readSync,
+  writeSync,
+  fstatSync,
+  fchownSync,
+  fchmodSync,
+  futimesSync,
+  fsyncSync,
+  closeSync,
+  linkSync,
+  renameSync,
+  unlinkSync,
+  statSync,
+  statfsSync,
+  lstatSync,
+  readlinkSync,
+  readdirSync,
+  realpathSync,
+  mkdirSync,
+  rmdirSync,
+  chownSync,
+  chmodSync,
+  ftruncateSync,
+};
 
 export const nodeFileSystem: FileSystem = {
-  ...fs,
+  ...fileCalls,
   chdir: (path) => process.chdir(path),
   cwd: () => process.cwd(),
   geteuid: () => process.geteuid?.() ?? -1,
@@ -62,7 +90,7 @@ export const nodeFileSystem: FileSystem = {
 };
 
 /** What stat(2) tells. */
-export type Stats = fs.Stats;
+export type { Stats };
 
 /** The calls of FileSystem whose first argument is a path. */
 const PATH_CALLS = [
@@ -113,7 +141,7 @@ export function namesIn(fs: FileSystem, directories: readonly string[], prefix: 
 
 /** The flags of open(2). */
 export const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } =
-  fs.constants;
+  constants;
 
 /** Opens a place in the tree without reading it, which needs no permission on it: Linux only, and node:fs has no name for it. */
 export const O_PATH = 0o10000000;

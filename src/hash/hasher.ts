@@ -1,5 +1,4 @@
 import { createHash, pbkdf2 as pbkdf2Callback, randomBytes, timingSafeEqual } from 'node:crypto';
-import { promisify } from 'node:util';
 import { ServiceTokensError } from '../errors.js';
 import { decodeBase64, encodable, utf8 } from '../java-text.js';
 import { requireBytes, requireFunction, requireString } from '../require.js';
@@ -20,7 +19,6 @@ import {
 /** Gives random bytes; a parameter, so that tests can say which. */
 export type RandomBytes = (size: number) => Uint8Array;
 
-const pbkdf2 = promisify(pbkdf2Callback);
 const SALT_BYTES = 32;
 const KEY_BYTES = 32;
 /** Of a block, as many as make whole groups of base64: their text does not depend on what follows. */
@@ -52,7 +50,7 @@ export async function hashSecret(
     return hashLike(encodable(secret), bcryptSettings(cost, saltOf(random, BCRYPT_SALT_BYTES)));
   }
   const salt = Buffer.from(saltOf(random, SALT_BYTES));
-  const key = await pbkdf2(passwordOf(scheme, secret), salt, cost, KEY_BYTES, 'sha512');
+  const key = await pbkdf2(passwordOf(scheme, secret), salt, cost, KEY_BYTES);
   return `{${scheme.toUpperCase()}}${cost}$${salt.toString('base64')}$${key.toString('base64')}`;
 }
 
@@ -106,6 +104,20 @@ const bcryptHere: BcryptLike = async (secret, stored) => (await loadBcrypt()).bc
 
 let bcryptModule: Promise<typeof import('./bcrypt.js')> | undefined;
 
+/** The key of a password, by HMAC-SHA-512. */
+function pbkdf2(
+  password: Buffer | string,
+  salt: Uint8Array,
+  iterations: number,
+  keyBytes: number,
+): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    pbkdf2Callback(password, salt, iterations, keyBytes, 'sha512', (error, key) =>
+      error === null ? resolve(key) : reject(error),
+    );
+  });
+}
+
 function saltOf(random: RandomBytes, length: number): Uint8Array {
   const salt = random(length);
   requireBytes(salt, 'what random gives', length);
@@ -129,14 +141,14 @@ async function verifyPbkdf2(password: Buffer | string, hash: Pbkdf2Hash): Promis
   }
   if (keyBytes > PBKDF2_BLOCK_BYTES) {
     // The first block of a longer key is the same as of a shorter one, so a wrong secret costs no more than elsewhere.
-    const first = await pbkdf2(password, salt, cost, WHOLE_BASE64_BYTES, 'sha512');
+    const first = await pbkdf2(password, salt, cost, WHOLE_BASE64_BYTES);
     const text = first.toString('base64');
     if (!equal(text, storedKey.slice(0, text.length))) return false;
     if (pbkdf2Iterations(keyBytes, cost) > MAX_PBKDF2_ITERATIONS) {
       throw unusable(`PBKDF2 key takes more than [${MAX_PBKDF2_ITERATIONS}] iterations`);
     }
   }
-  const key = await pbkdf2(password, salt, cost, keyBytes, 'sha512');
+  const key = await pbkdf2(password, salt, cost, keyBytes);
   return equal(key.toString('base64'), storedKey);
 }
 

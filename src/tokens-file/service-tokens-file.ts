@@ -52,6 +52,7 @@ export interface FileOptions {
    * such a change is refused, as it could be led to any file of the system.
    */
   readonly trustDirectory?: boolean | undefined;
+  /** @internal */
   readonly fs?: FileSystem;
 }
 

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { BIN as bin, LAUNCHER } from '../support/commands.js';
 import { publicTokens } from '../support/fixtures.js';
 
 jest.setTimeout(60_000); // each run starts a Node, which takes its time on a busy machine
 
 const root = fileURLToPath(new URL('../../../', import.meta.url)); // from dist/tests/cli/
-const bin = join(root, 'bin/elasticsearch-service-tokens');
 /** Nobody is warned that the server could not read the file: it runs as whoever runs the tests. */
 const asServer = ['--server-user', String(process.getuid?.())];
 const path = `${dirname(process.execPath)}:${process.env['PATH']}`;
@@ -73,7 +73,7 @@ describe('the launcher', () => {
   test('says with status 69, which nothing else has, that it is not installed', () => {
     fs.mkdirSync(join(dir, 'bin'));
     const copy = join(dir, 'bin/elasticsearch-service-tokens');
-    fs.copyFileSync(bin, copy);
+    fs.copyFileSync(LAUNCHER, copy);
     fs.copyFileSync(join(root, 'bin/package.json'), join(dir, 'bin/package.json'));
     expect(outcome(run(['list'], { command: copy }))).toEqual({
       status: 69,
@@ -256,6 +256,15 @@ describe('when stdout does not take the token', () => {
     const script = '"$0" "$@" | head -n 1; echo "$' + '{PIPESTATUS[0]}"';
     const { stdout, stderr } = run(['-c', script, bin, 'list'], { command: 'bash' });
     expect({ stdout, stderr }).toEqual({ stdout: 'elastic/kibana/0\n0\n', stderr: '' });
+  });
+
+  test('a long list reaches a slow reader whole', () => {
+    const lines = Array.from({ length: 20_000 }, (_, i) => `elastic/kibana/${i}:{SHA}x\n`);
+    fs.writeFileSync(tokensFile, lines.join(''));
+    const { stdout, stderr } = bash('"$0" list | dd bs=1 status=none | md5sum; "$0" list >all; md5sum <all');
+    const [piped, written] = stdout.split('\n');
+    expect({ piped, stderr }).toEqual({ piped: written, stderr: '' });
+    expect(fs.readFileSync(join(dir, 'all'), 'utf8').split('\n')).toHaveLength(20_001);
   });
 
   test('a list is an error where the disk is full', () => {

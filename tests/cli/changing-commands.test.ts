@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { main } from '../../src/cli/main.js';
 import { nodeFileSystem } from '../../src/disk/file-system.js';
 import { ServiceToken } from '../../src/token/token.js';
@@ -14,6 +14,8 @@ import { temporaryDirectory } from '../support/temporary-directory.js';
 import { sampleOf } from '../support/thoroughness.js';
 
 const CHEAP = ['-E', 'xpack.security.authc.service_token_hashing.algorithm=pbkdf2_1000'];
+const start = process.cwd();
+afterEach(() => process.chdir(start)); // where the way back was made to fail, it is not there
 const directory = temporaryDirectory();
 
 /** Runs a command in process, in a directory `name` of its own. */

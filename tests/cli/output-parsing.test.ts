@@ -5,12 +5,12 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { BIN as bin } from '../support/commands.js';
 
 jest.setTimeout(60_000); // Python and Node take their time to start on a busy machine
 
-const bin = fileURLToPath(new URL('../../../bin/elasticsearch-service-tokens', import.meta.url)); // from dist/tests/cli/
 const path = `${dirname(process.execPath)}:${process.env['PATH']}`;
 const works = (program: string, ...args: string[]) => spawnSync(program, args).status === 0;
 const python = works('python3', '-c', '');

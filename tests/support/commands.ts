@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** The real command's file. */
-export const BIN = fileURLToPath(new URL('../../../bin/elasticsearch-service-tokens', import.meta.url));
+/** The launcher in bin. */
+export const LAUNCHER = fileURLToPath(new URL('../../../bin/elasticsearch-service-tokens', import.meta.url));
+
+/** The real command's file: the launcher, or what the environment says is to be tested in its place. */
+export const BIN = process.env['TESTED_COMMAND'] ?? LAUNCHER;
 
 export interface Finished {
   readonly stdout: string;

@@ -21,3 +21,11 @@ const hasMountNamespaces =
 export const testWithMounts: MaybeTest = hasMountNamespaces
   ? (title, work) => test(title, work)
   : (title) => test.skip(`${title} (skipped: needs mount namespaces)`, () => {});
+
+/** Of a minimal system, `man` only says that there is none. */
+const hasMan = spawnSync('man', ['--version'], { encoding: 'utf8' }).stdout?.startsWith('man ') ?? false;
+
+/** For tests that read the manual page. */
+export const testWithMan: MaybeTest = hasMan
+  ? (title, work) => test(title, work)
+  : (title) => test.skip(`${title} (skipped: needs man)`, () => {});

@@ -5,6 +5,9 @@ import type { Command } from './command.js';
 /** The tool's name. */
 export const NAME = 'elasticsearch-service-tokens';
 
+/** What the tool is for. */
+export const PURPOSE = 'Manages the file-based service account tokens of Elasticsearch';
+
 /** What the command line knows of a command before it is loaded. */
 export interface CommandEntry {
   /** What it does, in the imperative, without the full stop. */
@@ -119,8 +122,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./list.js')).list,
   },
   delete: {
-    summary: 'Delete file tokens of service accounts',
-    usage: '<principal> <name> | <qualified_name>...',
+    summary: 'Delete a file token, or several by their qualified names',
+    usage: '<principal> <name>',
     examples: [
       `${NAME} delete elastic/fleet-server my-token`,
       `${NAME} delete elastic/kibana/kb1 elastic/kibana/kb2`,

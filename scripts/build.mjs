@@ -1,0 +1,29 @@
+/**
+ * Makes dist and man: `npm run build`.
+ *
+ * - dist/src, dist/tests: what the compiler makes; the unit tests run it
+ * - dist/bundle: what ships, the command and the library, with all that they import
+ * - man: the manual page
+ */
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { bundle } from './bundle.mjs';
+import { writeManual } from './manual.mjs';
+import { writeTypes } from './types.mjs';
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+rmSync('dist', { recursive: true, force: true });
+tsc();
+await bundle('dist/bundle');
+await writeManual('man/elasticsearch-service-tokens.1');
+tsc('--emitDeclarationOnly', '--stripInternal', '--outDir', 'dist/types');
+writeTypes('dist/types/src/index.d.ts', 'dist/bundle');
+rmSync('dist/types', { recursive: true });
+
+function tsc(...args) {
+  const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', ...args], {
+    stdio: 'inherit',
+  });
+  if (status !== 0) process.exit(status ?? 1);
+}

@@ -1,0 +1,107 @@
+/** The package, installed into an empty directory: what is in it, and that it can be run, imported, required, typed. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { projectRoot } from './support/fixtures.js';
+import { call, installPackage, programs } from './support/installation.js';
+
+let directory: string;
+let files: string[];
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'package-'));
+  files = installPackage(directory);
+});
+
+afterAll(() => rmSync(directory, { recursive: true }));
+
+test('it holds what is used, and nothing else', () => {
+  expect(files).toEqual([
+    'LICENSE',
+    'README.md',
+    'bin/elasticsearch-service-tokens',
+    'bin/package.json',
+    'dist/bundle/LICENSES.txt',
+    'dist/bundle/bcrypt-worker.js',
+    'dist/bundle/bcryptjs.js',
+    'dist/bundle/chalk.js',
+    'dist/bundle/chokidar.js',
+    'dist/bundle/cli.js',
+    'dist/bundle/cli.js.map',
+    'dist/bundle/library.d.mts',
+    'dist/bundle/library.d.ts',
+    'dist/bundle/library.js',
+    'dist/bundle/library.mjs',
+    'dist/bundle/package.json',
+    'man/elasticsearch-service-tokens.1',
+    'package.json',
+  ]);
+});
+
+test('it holds the licence of every package in it', () => {
+  const licences = call(
+    'cat',
+    ['dist/bundle/LICENSES.txt'],
+    join(directory, 'node_modules/elasticsearch-service-tokens'),
+  );
+  const names = [...licences.matchAll(/^(\S+) \d+\.\d+\.\d+ \(\S+\)$/gm)].map(([, name]) => name);
+  expect(names).toEqual(['bcryptjs', 'chalk', 'chokidar', 'commander', 'readdirp']);
+});
+
+test('its command runs', () => {
+  const command = 'node_modules/.bin/elasticsearch-service-tokens';
+  writeFileSync(join(directory, 'tokens'), 'elastic/kibana/a:{SHA}x\n');
+  expect(call(command, ['list', '--file', 'tokens'], directory)).toBe('elastic/kibana/a\n');
+});
+
+test.each(Object.keys(programs))('its library can be used: %s', (name) => {
+  writeFileSync(join(directory, name), programs[name] ?? '');
+  expect(call(process.execPath, [name], directory)).toBe('elastic/kibana\n');
+});
+
+test('import and require give the same classes', () => {
+  const name = 'elasticsearch-service-tokens';
+  const script = `import('${name}').then((all) => console.log(Object.keys(all).every((key) => all[key] === require('${name}')[key])))`;
+  expect(call(process.execPath, ['--eval', script], directory)).toBe('true\n');
+});
+
+const CODE = `
+import { checkTokensFile, parsePrincipal, parseTokenName, ServiceTokensError, ServiceTokensFile, TokenStore } from 'elasticsearch-service-tokens';
+import type { Finding, Reload } from 'elasticsearch-service-tokens';
+
+export async function use(): Promise<string> {
+  const store = await TokenStore.open('service_tokens', { watch: true });
+  store.on('reload', ({ added }: Reload) => void added.length).off('reload', () => {});
+  // @ts-expect-error: there is no such event
+  store.on('load', () => {});
+  const who = await store.authenticate('');
+  const { findings } = await checkTokensFile('service_tokens');
+  const codes = findings.map(({ code }: Finding) => code).filter((code) => code === 'DUPLICATE');
+  const file = new ServiceTokensFile('service_tokens');
+  const { token } = await file.create(parsePrincipal('elastic/kibana'), parseTokenName(codes.join()));
+  // @ts-expect-error: a name is parsed first
+  await file.delete('elastic/kibana', 'a').catch((error) => error instanceof ServiceTokensError && error.code);
+  return who.authenticated ? who.principal : token.bearer;
+}
+`;
+/** Of a program that has the type of signals. */
+const SIGNALS = `
+export const withSignal = (file: ServiceTokensFile) =>
+  file.create(parsePrincipal('a/b'), parseTokenName('a'), { signal: AbortSignal.timeout(1) });
+// @ts-expect-error: this is no signal
+export const withNumber: Parameters<ServiceTokensFile['create']>[2] = { signal: 7 };
+`;
+
+test.each([
+  { file: 'use.mts', code: CODE, module: 'nodenext', lib: ['es2023'] },
+  { file: 'use.cts', code: CODE, module: 'nodenext', lib: ['es2023'] },
+  { file: 'use.ts', code: CODE, module: 'esnext', moduleResolution: 'bundler', lib: ['es2023'] },
+  { file: 'signals.mts', code: CODE + SIGNALS, module: 'nodenext', lib: ['es2023', 'dom'] },
+])('its types need no others: $file, $module, $lib', ({ file, code, ...options }) => {
+  const compilerOptions = { ...options, target: 'es2023', types: [], strict: true, noEmit: true };
+  writeFileSync(join(directory, file), code);
+  writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }));
+  const compiler = join(projectRoot, 'node_modules/typescript/bin/tsc');
+  expect(call(process.execPath, [compiler], directory)).toBe('');
+});
