@@ -41,7 +41,7 @@ export class ServiceTokensError extends Error {
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     if (typeof code !== 'string' || typeof message !== 'string' || Object(details) !== details) {
-      throw new ServiceTokensError('USAGE', 'an error has a code, a message and details');
+      throw new ServiceTokensError('USAGE', 'an error takes a code, a message and an object of details');
     }
     const { hint, cause } = details;
     super(message, cause === undefined ? undefined : { cause });

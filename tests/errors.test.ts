@@ -75,7 +75,7 @@ describe('Exit statuses', () => {
 
 describe('The error class', () => {
   test('an error has a code, a message that states the fact, a hint and a cause', () => {
-    const cause = new Error('the system says no');
+    const cause = new Error('system error no');
     const error = new ServiceTokensError('IO', 'could not read', { hint: 'Try again.', cause });
     expect(error).toBeInstanceOf(Error);
     expect(error).toMatchObject({ name: 'ServiceTokensError', code: 'IO', hint: 'Try again.' });

@@ -132,13 +132,13 @@ function refusal({ target }: Way, writer: Writer | undefined, fs: FileSystem): S
   const who = {
     user: `user [${userName(id, fs)}]`,
     group: `group [${groupName(id, fs)}]`,
-    everybody: 'everybody',
+    everybody: 'every user',
   };
   return new ServiceTokensError(
     'PERMISSION',
-    `could not write [${target}]: ${who[kind]} can change [${at}], which root does not trust`,
+    `could not write [${target}]: ${who[kind]} can change [${at}], which is unsafe for root`,
     {
-      hint: 'Say as whom to act with --server-user USER, sudo -u USER or docker exec -u USER; or, if you trust everybody who can change it, use --trust-directory.',
+      hint: 'Choose the user to act as with --server-user USER, sudo -u USER or docker exec -u USER; or, if you trust every user who can change it, use --trust-directory.',
     },
   );
 }
@@ -250,8 +250,8 @@ function takeOn({ uid, gid, groups }: Identity, fs: FileSystem): void {
     const user = userName(uid, fs);
     throw new ServiceTokensError(
       'PERMISSION',
-      `could not act as [${user}]: this process may not change its user and groups (${(cause as Error).message})`,
-      { hint: `Run the command as that user, as in: sudo -u ${user}`, cause },
+      `could not act as [${user}]: this process cannot change its user and groups (${(cause as Error).message})`,
+      { hint: `Run the command as that user, for example: sudo -u ${user}`, cause },
     );
   }
 }
@@ -362,7 +362,7 @@ export function missingDirectory(target: string): ServiceTokensError {
 }
 
 function wayChanged(target: string): ServiceTokensError {
-  return new ServiceTokensError('IO', `the way to [${target}] was changed while this command ran`, {
+  return new ServiceTokensError('IO', `the path to [${target}] changed while this command ran`, {
     hint: 'Run the command again.',
   });
 }

@@ -99,7 +99,7 @@ export function accessWarning(
   }
   if (canRead(server, after)) return undefined;
   return [
-    `Elasticsearch runs as [${serverName(server, fs)}] and can't read [${path}]`,
+    `Elasticsearch runs as [${serverName(server, fs)}] and cannot read [${path}]`,
     isOwnWay
       ? `Repair it: ${repairCommand(path, server.model, fs)}`
       : 'Repair it as root: elasticsearch-service-tokens check --fix',
@@ -115,10 +115,10 @@ export function onlyRootCanRead({ uid, mode }: Attributes): boolean {
 export function unknownServerWarning(path: string, isOwnWay: boolean): [fact: string, hint: string] {
   const file = quote(path);
   return [
-    `Nobody can tell which user runs Elasticsearch, and only root can read [${path}]`,
+    `Cannot determine which user runs Elasticsearch; only root can read [${path}]`,
     isOwnWay
-      ? `Name the user with --server-user, or repair it: chown USER ${file} && touch ${file}`
-      : 'Name the user with --server-user.',
+      ? `Specify the user with --server-user, or repair it: chown USER ${file} && touch ${file}`
+      : 'Specify the user with --server-user.',
   ];
 }
 
@@ -159,8 +159,8 @@ export function namedUser(word: string, fs: FileSystem): { uid: number; gid: num
   const uid = findUser(name, fs)?.uid ?? (/^\d{1,10}$/.test(name) ? Number(name) : NOBODY_AT_ALL);
   const gid = group === undefined ? undefined : Number(group);
   if (uid >= NOBODY_AT_ALL || (gid ?? 0) >= NOBODY_AT_ALL) {
-    throw new ServiceTokensError('USAGE', `There is no user [${word}] on this system`, {
-      hint: 'Give --server-user a name from /etc/passwd, or a number; a group may follow, as in 1000:0.',
+    throw new ServiceTokensError('USAGE', `User [${word}] does not exist`, {
+      hint: '--server-user takes a name from /etc/passwd or a number, optionally with a group, as in 1000:0.',
     });
   }
   return { uid, gid };

@@ -132,7 +132,7 @@ function readLink(fs: FileSystem, link: string, { dev, ino, ctimeMs }: Stats, pa
   const text = fs.readlinkSync(link);
   const after = fs.lstatSync(link);
   if (after.dev === dev && after.ino === ino && after.ctimeMs === ctimeMs) return text;
-  throw new ServiceTokensError('IO', `the way to [${path}] was changed while this command ran`, {
+  throw new ServiceTokensError('IO', `the path to [${path}] changed while this command ran`, {
     hint: 'Run the command again.',
   });
 }
@@ -179,7 +179,7 @@ function namesOf(path: string): string[] {
 }
 
 function circle(path: string): ServiceTokensError {
-  return new ServiceTokensError('IO', `could not read [${path}]: the symbolic links lead in a circle`);
+  return new ServiceTokensError('IO', `could not read [${path}]: too many levels of symlinks`);
 }
 
 function ownerOf(path: string, fs: FileSystem): number | undefined {
@@ -216,7 +216,7 @@ export function requireTrustedLinks(way: Way, fs: FileSystem, caller: number): v
   if (isInKubernetesVolume(way)) {
     throw new ServiceTokensError(
       'CANNOT_REPLACE',
-      `could not write [${path}]: it is in a Kubernetes volume (..data), which only Kubernetes changes`,
+      `could not write [${path}]: it is in a Kubernetes volume (..data), which only Kubernetes may change`,
       { hint: 'Change the Secret that is mounted there.' },
     );
   }
@@ -226,7 +226,9 @@ export function requireTrustedLinks(way: Way, fs: FileSystem, caller: number): v
   if (stranger === undefined) return;
   throw new ServiceTokensError(
     'PERMISSION',
-    `the link [${stranger.path}] belongs neither to root nor to the owner of [${way.target}], so it may be a trap`,
-    { hint: 'Name the file itself with --file, or make the link as its owner or as root.' },
+    `untrusted symlink [${stranger.path}]: it belongs neither to root nor to the owner of [${way.target}]`,
+    {
+      hint: 'Use --file with the path of the target, or create the symlink as root or as the owner of the target.',
+    },
   );
 }

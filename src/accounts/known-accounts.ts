@@ -23,7 +23,7 @@ export interface KnownAccount {
 
 /** In the order in which the original lists them; each version's list is this one without those it does not know. */
 const accounts: readonly KnownAccount[] = [
-  account('fleet-server', { major: 7, minor: 13 }, "Fleet Server's own work"),
+  account('fleet-server', { major: 7, minor: 13 }, 'Fleet Server'),
   account('fleet-server-remote', { major: 8, minor: 12 }, 'Fleet Server writing to a remote cluster'),
   account('auto-ops', { major: 8, minor: 16 }, 'AutoOps monitoring'),
   account('kibana', { major: 7, minor: 16 }, "Kibana's internal user"),
@@ -79,17 +79,17 @@ export function principalHint(text: string, version?: ElasticsearchVersion): str
   if (elsewhere) {
     const { since, until } = elsewhere;
     return until
-      ? `${text} exists from Elasticsearch ${formatVersion(since)} until before ${formatVersion(until)}.`
-      : `${text} exists from Elasticsearch ${formatVersion(since)} on.`;
+      ? `${text} was added in Elasticsearch ${formatVersion(since)} and removed in ${formatVersion(until)}.`
+      : `${text} was added in Elasticsearch ${formatVersion(since)}.`;
   }
   const { namespace, service, isAlone } = partsOf(text);
   if (['apm', 'apm-server', 'logstash'].includes(service)) {
-    return 'APM Server and Logstash have no service account: give them an API key (POST /_security/api_key).';
+    return 'APM Server and Logstash have no service account: use an API key (POST /_security/api_key).';
   }
   const guess = closestPrincipal(text, version);
   if (guess !== undefined) return `Did you mean ${guess}?`;
   if (!isAlone && namespace !== 'elastic') {
-    return 'Accounts outside the elastic namespace are user-managed (Elasticsearch 9.6): they take tokens from the REST API only, never from this file.';
+    return 'Accounts outside the namespace elastic are user-managed (Elasticsearch 9.6): their tokens come from the REST API only, not from this file.';
   }
   return undefined;
 }

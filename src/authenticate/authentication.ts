@@ -18,8 +18,8 @@ const MIN_SECRET_LENGTH = 10; // UTF-16 code units
 const SINCE_LENGTH_FIRST: ElasticsearchVersion = { major: 9, minor: 6 };
 
 const explanations: Record<Refusal, string> = {
-  NAMESPACE: 'its namespace is not elastic: tokens of user-managed accounts are in an index, never in a file',
-  UNKNOWN_ACCOUNT: 'there is no such service account',
+  NAMESPACE: 'its namespace is not elastic: tokens of user-managed accounts are in an index, not in a file',
+  UNKNOWN_ACCOUNT: 'the service account does not exist',
   SHORT_SECRET: `its secret has fewer than ${MIN_SECRET_LENGTH} characters`,
   NO_SUCH_TOKEN: 'the file has no token of that name',
   WRONG_SECRET: 'its secret does not match the stored hash',

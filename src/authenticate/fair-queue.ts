@@ -50,7 +50,9 @@ export class FairQueue {
       this.#lanes.set(lane, waiting);
       if (waiting.length <= this.#laneLimit) return;
       const [unlucky] = waiting.splice(Math.floor(Math.random() * waiting.length), 1);
-      unlucky?.refuse(new ServiceTokensError('BUSY', `more than ${this.#laneLimit} wait for [${lane}]`));
+      unlucky?.refuse(
+        new ServiceTokensError('BUSY', `more than ${this.#laneLimit} requests are waiting for [${lane}]`),
+      );
     });
   }
 

@@ -44,7 +44,7 @@ async function readWhole(fs: FileSystem, path: string, pause: Pause): Promise<Ui
     const bytes = await readOnce(fs, path, pause);
     if (bytes !== undefined) return bytes;
   }
-  throw unreadable(path, `it changed each of the ${ATTEMPTS} times that it was read`);
+  throw unreadable(path, `it changed during each of ${ATTEMPTS} reads`);
 }
 
 /** @returns undefined where the file has changed meanwhile */
@@ -84,5 +84,5 @@ function asOurs(error: unknown, path: string): ServiceTokensError {
   const ours = fileError(error, 'could not read', path);
   if (ours instanceof ServiceTokensError) return ours;
   const { code, name } = Object(error) as { code?: unknown; name?: unknown };
-  return unreadable(path, `it can't be processed here (${String(code ?? name)})`, error);
+  return unreadable(path, `it cannot be processed (${String(code ?? name)})`, error);
 }

@@ -38,7 +38,7 @@ export function checkFileAccess(
   const found: Finding[] = [];
   const hint = fileHint(way, attributes, server, canCopy, fs);
   if (server !== undefined && !canRead(server, attributes)) {
-    const message = `Elasticsearch runs as [${serverName(server, fs)}] and can't read [${path}]`;
+    const message = `Elasticsearch runs as [${serverName(server, fs)}] and cannot read [${path}]`;
     found.push(finding('FILE_UNREADABLE', message, hint));
   }
   if (server === undefined && onlyRootCanRead(attributes)) {
@@ -46,7 +46,7 @@ export function checkFileAccess(
   }
   if (attributes.mode & OTHERS) {
     const what = attributes.mode & OTHERS_READ ? 'read' : 'write or execute';
-    found.push(finding('OPEN_TO_OTHERS', `Every user of this system may ${what} [${path}]`, hint));
+    found.push(finding('OPEN_TO_OTHERS', `Every user of this system can ${what} [${path}]`, hint));
   }
   return found;
 }
@@ -67,7 +67,7 @@ function fileHint(
   const repaired = repairedAttributes(server, attributes);
   return repaired
     ? `Use --fix, or: ${repairCommand(path, repaired, fs, attributes)}`
-    : `Use --fix with --server-user, as nobody can tell which user runs Elasticsearch; or, if it does not need these rights: chmod o= ${quote(path)}`;
+    : `Use --fix with --server-user, because the user that runs Elasticsearch cannot be determined; or, if it does not need this access: chmod o= ${quote(path)}`;
 }
 
 /**
@@ -98,7 +98,7 @@ export function checkDirectoryAccess(
     const isOwn = directory.path === own?.path;
     const bits = isOwn ? READ | ENTER : ENTER;
     if (may(server, directory, bits)) return [];
-    const message = `Elasticsearch runs as [${serverName(server, fs)}] and can't ${isOwn ? 'list' : 'enter'} [${directory.path}]`;
+    const message = `Elasticsearch runs as [${serverName(server, fs)}] and cannot ${isOwn ? 'list' : 'enter'} [${directory.path}]`;
     return [
       finding('DIRECTORY_UNREADABLE', message, directoryHint(directory.path, directory, bits, server, fs)),
     ];
@@ -117,6 +117,6 @@ function directoryHint(
   const shift = shiftOf(server, { uid, gid, mode: 0 });
   if (shift === 6) return `Repair it: chmod u+${rights} ${place}`;
   if (shift === 3) return `Repair it: chmod g+${rights} ${place}`;
-  if (rights === 'x') return `Move the configuration to another place, or: chmod o+x ${place}`;
+  if (rights === 'x') return `Move the configuration to another directory, or: chmod o+x ${place}`;
   return `Repair it: chgrp ${groupName(server.model.gid, fs)} ${place} && chmod g+${rights} ${place}`;
 }

@@ -57,7 +57,7 @@ function contentFindings(line: Line, counting: number, version: ElasticsearchVer
   if (verdict === 'plain') return [plainTextFinding(key, value, number)];
   if (verdict !== 'entry') return [faultFinding(verdict, line)];
   if (counting === number) return entryFindings(key, value, number, version);
-  const message = `${subject(key)} stands again on line ${counting}, and that one counts`;
+  const message = `${subject(key)} is a duplicate of line ${counting}, which Elasticsearch uses`;
   return [finding('DUPLICATE', message, 'Remove this line.', number)];
 }
 
@@ -76,16 +76,16 @@ function entryFindings(
 function markFindings({ text }: Line): Finding[] {
   if (!text.startsWith(BYTE_ORDER_MARK)) return [];
   const message =
-    'A byte order mark stands before the first line, and Elasticsearch takes it for a part of the text: what follows is no comment, and no token of that name';
+    'The file begins with a byte order mark, which Elasticsearch reads as part of the first line: the line is not a comment, and no token matches it';
   return [finding('BYTE_ORDER_MARK', message, 'Save the file as UTF-8 without a byte order mark.', 1)];
 }
 
 /** One finding a file, at the first of the lines. */
 function lineEndFindings({ count, first }: { count: number; first: number }): Finding[] {
   if (count === 0) return [];
-  const which = count === 1 ? 'This line ends' : `${count} lines, from this one on, end`;
+  const which = count === 1 ? 'This line ends' : `${count} lines, starting with this one, end`;
   const hint =
-    'Elasticsearch reads it, but other tools take it for a part of the hash: end every line with LF alone, as dos2unix does.';
+    'Elasticsearch accepts it, but other tools read it as part of the hash: end every line with LF only, as dos2unix does.';
   return [finding('LINE_ENDS', `${which} with a carriage return`, hint, first)];
 }
 
@@ -123,7 +123,7 @@ function faultFinding({ kind, detail = '' }: Fault, { number, text }: Line): Fin
     case 'colon': {
       const isComment = trim(text).replace(BYTE_ORDER_MARK, '').startsWith('#');
       const hint = isComment
-        ? 'A comment begins with # at the very beginning of its line.'
+        ? 'A line is a comment only if its first character is #.'
         : 'Correct or remove the line.';
       return finding('MISSING_COLON', `Missing ':' character: ${STOPS}`, hint, number);
     }
@@ -133,11 +133,11 @@ function faultFinding({ kind, detail = '' }: Fault, { number, text }: Line): Fin
 function plainTextFinding(key: string, value: string, number: number): Finding {
   // A line that is no entry at all may hold anything on either side of its colon.
   const name = knownAccounts().some(({ principal }) => key.startsWith(`${principal}/`)) ? key : '';
-  const message = `${subject(name)} has plain text in place of a hash, and Elasticsearch skips the line`;
+  const message = `${subject(name)} has plain text instead of a hash; Elasticsearch skips the line`;
   const hint =
     classify(trim(value)) === undefined
-      ? 'Remove the line; if it holds a secret, that is no longer one, so create a new token.'
-      : 'Remove the blank behind the colon.';
+      ? 'Remove the line. If it contains a secret, the secret is exposed: create a new token.'
+      : 'Remove the white space after the colon.';
   return finding('PLAIN_TEXT', message, hint, number);
 }
 
@@ -145,25 +145,25 @@ function nameFindings(key: string, number: number, version?: ElasticsearchVersio
   const [namespace = '', service = '', name, ...more] = key.split('/');
   if (name === undefined || more.length > 0) {
     const message =
-      'What stands before the colon is not <namespace>/<service>/<token name>, so no token matches it';
+      'The text before the colon is not <namespace>/<service>/<name>; no token matches this line';
     return [finding('BAD_NAME', message, correctionOf(key), number)];
   }
   const principal = `${namespace}/${service}`;
   const found: Finding[] = [];
   if (namespace !== 'elastic') {
-    const message = `${subject(key)} is not in the namespace elastic: Elasticsearch looks for it in an index, never in this file`;
+    const message = `${subject(key)} is not in the namespace elastic: Elasticsearch reads such tokens from an index, not from this file`;
     found.push(finding('USER_MANAGED_ACCOUNT', message, accountHint(principal, version), number));
   } else if (!knownAccounts(version).some((account) => account.principal === principal)) {
-    const message = `${subject(key)} belongs to no service account that Elasticsearch${versionText(version)} knows`;
+    const message = `${subject(key)} belongs to a service account that does not exist in Elasticsearch${versionText(version)}`;
     found.push(finding('UNKNOWN_ACCOUNT', message, accountHint(principal, version), number));
   }
   if (!isTokenName(name)) {
-    const message = 'What stands behind the second slash is no name of a token, so no token matches it';
+    const message = 'Invalid token name after the second slash; no token matches this line';
     found.push(finding('BAD_TOKEN_NAME', message, correctionOf(key), number));
   }
   const until = knownAccounts().find((account) => account.principal === principal)?.until;
   if (version === undefined && until) {
-    const message = `${subject(key)} is dead from Elasticsearch ${formatVersion(until)} on, which has no such account`;
+    const message = `${subject(key)} stops working with Elasticsearch ${formatVersion(until)}, which does not have this service account`;
     found.push(finding('WITHDRAWN_ACCOUNT', message, 'Remove it before the upgrade.', number));
   }
   return found;
@@ -189,7 +189,9 @@ function subject(key: string): string {
 }
 
 function correctionOf(key: string): string {
-  return trim(key) === key ? 'Correct or remove the line by hand.' : 'Remove the blank before the colon.';
+  return trim(key) === key
+    ? 'Correct or remove the line by hand.'
+    : 'Remove the white space before the colon.';
 }
 
 function accountHint(principal: string, version?: ElasticsearchVersion): string {
@@ -198,7 +200,7 @@ function accountHint(principal: string, version?: ElasticsearchVersion): string 
   } catch (error) {
     if (error instanceof ServiceTokensError && error.hint !== undefined) return error.hint;
   }
-  return 'Remove the line by hand; the command accounts lists the service accounts.';
+  return 'Remove the line by hand. To list the service accounts: elasticsearch-service-tokens accounts';
 }
 
 function versionText(version?: ElasticsearchVersion): string {

@@ -28,21 +28,21 @@ export function checkExpectations(
   if (!exists) found.push(missing(path, required));
   if (expectedDigest !== undefined && digest !== expectedDigest) {
     const message = `The digest is ${digest ?? 'unknown'}; expected ${expectedDigest}`;
-    found.push(finding('UNEXPECTED_DIGEST', message, 'Compare the file with one that has that digest.'));
+    found.push(
+      finding('UNEXPECTED_DIGEST', message, 'Compare the file with one that has the expected digest.'),
+    );
   }
   if (expectedTokens !== undefined && tokens !== expectedTokens) {
     const message = `The number of tokens is ${tokens}; expected ${expectedTokens}`;
-    found.push(
-      finding('UNEXPECTED_COUNT', message, 'See which there are: elasticsearch-service-tokens list'),
-    );
+    found.push(finding('UNEXPECTED_COUNT', message, 'List the tokens: elasticsearch-service-tokens list'));
   }
   return found;
 }
 
 function missing(path: string, required: boolean): Finding {
   const hint = required
-    ? 'Is its name misspelt?'
-    : 'That is fine as long as there are no tokens: create makes the file.';
+    ? 'Check the spelling of the path.'
+    : 'A missing file is an empty file; create makes it.';
   const note = finding('NO_FILE', `The file [${path}] does not exist`, hint);
   return required ? { ...note, severity: 'warning' } : note;
 }

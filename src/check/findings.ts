@@ -14,11 +14,11 @@ export const findingKinds = {
   MALFORMED_HASH: {
     severity: 'error',
     meaning:
-      'The cost of a hash is none that the server has; it does not start, or drops every token in the file.',
+      'A hash has a cost that the server does not support; the server does not start, or drops every token in the file.',
   },
   HASH_UNUSABLE: {
     severity: 'error',
-    meaning: 'A hash that no secret can match, or that the server fails on.',
+    meaning: 'No secret can match a hash, or the server fails on it.',
   },
   FILE_UNREADABLE: { severity: 'error', meaning: 'The user that runs Elasticsearch cannot read the file.' },
   DIRECTORY_UNREADABLE: {
@@ -60,7 +60,7 @@ export const findingKinds = {
   },
   WEAK_HASH: {
     severity: 'warning',
-    meaning: 'The hash has few iterations, or no salt: a secret that a person chose can be guessed.',
+    meaning: 'The hash has few iterations, or no salt: a secret that a person chose can be guessed from it.',
   },
   OPEN_TO_OTHERS: {
     severity: 'warning',
@@ -74,15 +74,15 @@ export const findingKinds = {
     severity: 'warning',
     meaning: 'The file belongs to root alone, and the user that runs Elasticsearch cannot be determined.',
   },
-  SYMBOLIC_LINK: { severity: 'warning', meaning: 'The file is a symlink; other tools replace the link.' },
+  SYMBOLIC_LINK: { severity: 'warning', meaning: 'The file is a symlink; other tools replace the symlink.' },
   SINGLE_FILE_MOUNT: {
     severity: 'warning',
-    meaning: 'The file is a bind mount, which no other file can replace.',
+    meaning: 'The file is a bind mount, which cannot be replaced.',
   },
-  STALE_LOCK: { severity: 'warning', meaning: 'A dead process left its lock.' },
+  STALE_LOCK: { severity: 'warning', meaning: 'The lock is stale: no running process holds it.' },
   STALE_TEMPORARY_FILE: {
     severity: 'warning',
-    meaning: 'A dead process left a temporary file, which may hold hashes.',
+    meaning: 'A temporary file was left behind; it may contain hashes.',
   },
   WITHDRAWN_ACCOUNT: {
     severity: 'note',

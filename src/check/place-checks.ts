@@ -18,18 +18,18 @@ export function checkLinks(way: Way, fs: FileSystem): Finding[] {
   } = way;
   const found: Finding[] = [];
   if (isInKubernetesVolume(way)) {
-    const message = `[${path}] leads into a Kubernetes volume: a file in its place would cut the pod off from its Secret`;
-    found.push(finding('KUBERNETES_VOLUME', message, 'Change the Secret, never the file.'));
+    const message = `[${path}] leads into a Kubernetes volume: replacing it would detach the pod from its Secret`;
+    found.push(finding('KUBERNETES_VOLUME', message, 'Change the Secret, not the file.'));
   } else if (target !== path) {
-    const message = `[${path}] is a symbolic link to [${target}]: a file in its place would leave that one behind`;
+    const message = `[${path}] is a symlink to [${target}]: replacing the symlink would leave its target unchanged`;
     const hint =
-      "This tool changes the file behind the link; Elasticsearch's own, and many editors, replace the link.";
+      "This tool changes the target; Elasticsearch's own tool and many editors replace the symlink.";
     found.push(finding('SYMBOLIC_LINK', message, hint));
   }
   const source = directory && mountedAt(join(directory.path, basename(target)), fs);
   if (source !== undefined) {
-    const message = `[${target}] is a mount of its own, of [${source}]: no other file can take its place`;
-    const hint = 'Mount the directory instead of the file, or change it with --in-place.';
+    const message = `[${target}] is a bind mount of [${source}], which cannot be replaced`;
+    const hint = 'Mount the directory instead of the file, or use --in-place.';
     found.push(finding('SINGLE_FILE_MOUNT', message, hint));
   }
   return found;
@@ -48,19 +48,21 @@ export async function checkRemains(
   const { temporaryFiles, locks } = await remainsOf(target, fs, pace);
   const hint = 'Use --fix, or remove it by hand.';
   return [
-    ...locks.map((lock) => finding('STALE_LOCK', `[${lock}] is a lock that no living process holds`, hint)),
+    ...locks.map((lock) =>
+      finding('STALE_LOCK', `[${lock}] is a stale lock: no running process holds it`, hint),
+    ),
     ...temporaryFiles.map((file) =>
       finding(
         'STALE_TEMPORARY_FILE',
-        `[${file}] was left by a process that is dead, and may hold hashes`,
+        `[${file}] is an orphaned temporary file, which may contain hashes`,
         hint,
       ),
     ),
     ...temporaryFilesOfOriginal(path, fs).map((file) =>
       finding(
         'STALE_TEMPORARY_FILE',
-        `[${file}] was left by Elasticsearch's own tool, and may hold hashes`,
-        `When no elasticsearch-service-tokens is running: rm ${quote(file)}`,
+        `[${file}] is a temporary file of Elasticsearch's own tool, which may contain hashes`,
+        `If no elasticsearch-service-tokens process is running: rm ${quote(file)}`,
       ),
     ),
   ];

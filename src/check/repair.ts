@@ -69,10 +69,9 @@ export async function repair(
     if (!(error instanceof ServiceTokensError) || options.signal?.aborted) throw error;
     const canCopy = wanted !== undefined && error.code === 'PERMISSION' && isOwnWay(way, caller);
     // A refusal has a hint of its own: it must not be followed by the command that does what was refused.
-    const hint = error.hint ?? (canCopy ? `By hand: ${repairCommand(target, wanted, fs, found)}` : undefined);
-    refused.push(
-      finding('NOT_FIXED', `--fix did not repair it: ${error.message}`, hint ?? 'Repair it by hand.'),
-    );
+    const hint =
+      error.hint ?? (canCopy ? `Repair it: ${repairCommand(target, wanted, fs, found)}` : undefined);
+    refused.push(finding('NOT_FIXED', `--fix failed: ${error.message}`, hint ?? 'Repair it by hand.'));
   }
   const after = pathsOf(await remainsOf(target, fs, options.pace)); // whoever takes the lock clears the rest away
   fixed.push(...before.filter((file) => !after.includes(file)).map((file) => `removed [${file}]`));
@@ -120,7 +119,7 @@ function setAttributes(file: Repairable, fixed: string[], fs: FileSystem): void 
       fs.closeSync(fd);
     }
   } catch (error) {
-    if (errnoOf(error) === 'ELOOP') throw trap(target, 'it is a symbolic link');
+    if (errnoOf(error) === 'ELOOP') throw trap(target, 'it is a symlink');
     throw fileError(error, 'could not change', target);
   }
 }
@@ -128,15 +127,16 @@ function setAttributes(file: Repairable, fixed: string[], fs: FileSystem): void 
 /** @throws PERMISSION where the open file may not be what its owner believes */
 function requireNoTrap({ way, server, caller }: Repairable, fd: number, stat: Stats, fs: FileSystem): void {
   const { target } = way;
-  if (stat.nlink > 1) throw trap(target, 'it has another name (a hard link)');
+  if (stat.nlink > 1) throw trap(target, 'it has more than one hard link');
   if (isOwnWay(way, caller)) return;
   if (![0, server?.uid].includes(stat.uid)) throw trap(target, `it belongs to [${userName(stat.uid, fs)}]`);
   const bytes = readBounded(fs, fd, MAX_FILE_BYTES, stat.size);
   if (bytes.length > MAX_FILE_BYTES || !holdsTokensOnly(bytes)) {
-    throw trap(target, 'it holds something else than tokens');
+    throw trap(target, 'it is not recognizable as a tokens file');
   }
   const named = ifExists(() => fs.lstatSync(target));
-  if (named?.ino !== stat.ino || named.dev !== stat.dev) throw trap(target, 'it was exchanged meanwhile');
+  if (named?.ino !== stat.ino || named.dev !== stat.dev)
+    throw trap(target, 'it was replaced while this command ran');
 }
 
 function isOrdinary({ verdict, key = '' }: Line): boolean {
@@ -152,8 +152,8 @@ function holdsTokensOnly(bytes: Uint8Array): boolean {
 }
 
 function trap(path: string, reason: string): ServiceTokensError {
-  return new ServiceTokensError('PERMISSION', `could not change [${path}]: ${reason}, so it may be a trap`, {
-    hint: 'Look at the file before you change anything.',
+  return new ServiceTokensError('PERMISSION', `unsafe to change [${path}]: ${reason}`, {
+    hint: 'Inspect the file before you change it.',
   });
 }
 

@@ -13,7 +13,7 @@ export function processIo(): Io {
     get cwd() {
       if (cwd !== undefined) return cwd;
       throw new ServiceTokensError('CONFIG', 'The current directory does not exist', {
-        hint: 'Change to one that exists, or give absolute paths.',
+        hint: 'Change to a directory that exists, or use absolute paths.',
       });
     },
     toolPath: attempt(() => fs.realpathSync(toolFile)) ?? toolFile,

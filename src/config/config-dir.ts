@@ -38,7 +38,7 @@ export function findPlace(options: PlaceOptions, surroundings: Surroundings, fs:
   if (options.file === '' || options.configDir === '') {
     const option = options.file === '' ? 'file' : 'config-dir';
     throw new ServiceTokensError('USAGE', `Option --${option} must not be empty`, {
-      hint: 'Is it a variable of the shell that is not set?',
+      hint: 'Its value may be a shell variable that is not set.',
     });
   }
   if (options.file !== undefined) {
@@ -71,7 +71,7 @@ function searchConfigDir({ toolPath }: Surroundings, fs: FileSystem): string {
   const found = candidates.find((directory) => exists(join(directory, 'elasticsearch.yml'), fs));
   if (found !== undefined) return found;
   throw new ServiceTokensError('CONFIG', 'No configuration directory of Elasticsearch was found', {
-    hint: 'Name it with --config-dir DIR, name the tokens file with --file PATH, or set ES_PATH_CONF.',
+    hint: 'Use --config-dir DIR or --file PATH, or set ES_PATH_CONF.',
   });
 }
 
@@ -82,7 +82,7 @@ function requireDirectory(directory: string, fs: FileSystem): string {
     'CONFIG',
     stat ? `[${directory}] is not a directory` : `The directory [${directory}] does not exist`,
     {
-      hint: 'It is named by --file PATH, --config-dir DIR, ES_PATH_CONF or ES_HOME, the first of them that is given.',
+      hint: 'The path comes from --file, --config-dir, ES_PATH_CONF or ES_HOME.',
     },
   );
 }
@@ -128,13 +128,13 @@ export function findVersion(
   const version = parseVersion(named);
   if (version === undefined) {
     throw new ServiceTokensError('USAGE', `[${named}] is not a version of Elasticsearch`, {
-      hint: 'Write --es-version X.Y or X.Y.Z, as in --es-version 8.16.',
+      hint: 'Use X.Y or X.Y.Z, as in --es-version 8.16.',
     });
   }
   if (!isAtLeast(version, FIRST)) {
     throw new ServiceTokensError(
       'USAGE',
-      `Elasticsearch ${named} has no service accounts: they came with 7.13`,
+      `Elasticsearch ${named} has no service accounts: they were added in 7.13`,
     );
   }
   return version;

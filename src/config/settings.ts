@@ -124,7 +124,7 @@ function algorithmOf(settings: Settings, written: SettingValue | undefined): Alg
   if (algorithm !== undefined) return algorithm;
   const isLiteral = written !== undefined && textOf(written) === text;
   const isShown = isLiteral && setting.source.isLiteral(setting.at, setting.end);
-  throw invalidAlgorithm(isShown ? text : 'its value comes from a placeholder, and is not shown');
+  throw invalidAlgorithm(isShown ? text : 'the value comes from a placeholder and is not shown');
 }
 
 function misspelled(name: string): HashSettings['misspelled'] {
@@ -152,7 +152,7 @@ function readText(path: string, fs: FileSystem): string | undefined {
       fs.closeSync(opened.fd);
     }
   } catch (error) {
-    if (errnoOf(error) === 'ELOOP') throw refuse('the symbolic links lead in a circle');
+    if (errnoOf(error) === 'ELOOP') throw refuse('too many levels of symlinks');
     throw fileError(error, 'could not read', path);
   }
   try {
@@ -168,7 +168,7 @@ function readYml(path: string, yml: string, env: Readonly<Record<string, string 
   if (substituted === undefined) {
     throw new ServiceTokensError(
       'CONFIG',
-      `${failure}: with the environment's variables it is longer than ${SUBSTITUTED_LIMIT} characters`,
+      `${failure}: it is longer than ${SUBSTITUTED_LIMIT} characters after environment variables are replaced`,
     );
   }
   const { text, placeOf, isLiteral } = substituted;
@@ -209,7 +209,7 @@ function gatherLists(settings: Settings, from: Settings): void {
     if (settings.has(list)) {
       throw new ServiceTokensError(
         'CONFIG',
-        `A setting and the first of its list, which ends in .0, exclude each other, in ${source.name}${source.where(at)}`,
+        `A setting and the first item of its list, whose name ends in .0, cannot both be set, in ${source.name}${source.where(at)}`,
       );
     }
     const items: string[] = [];
@@ -247,7 +247,7 @@ function placeholderError(
     {
       hint:
         fault.kind === 'unresolved'
-          ? 'A placeholder names another setting, or in elasticsearch.yml, without a default, an environment variable.'
+          ? 'A placeholder refers to another setting or, in elasticsearch.yml and without a default, to an environment variable.'
           : undefined,
     },
   );
@@ -258,13 +258,13 @@ function reasonOf(fault: PlaceholderFault, overrides: readonly Override[]): stri
     case 'unresolved':
       return `could not resolve ${nameOf(fault.name, overrides)}`;
     case 'circular':
-      return `circular reference by ${nameOf(fault.name, overrides)}`;
+      return `circular reference in ${nameOf(fault.name, overrides)}`;
     case 'too deep':
-      return `placeholders lead from one to the next more than ${fault.limit} times`;
+      return `placeholders are more than ${fault.limit} levels deep`;
     case 'too large':
-      return `placeholders make a value longer than ${fault.limit} characters`;
+      return `a value is longer than ${fault.limit} characters after placeholders are replaced`;
     case 'too many':
-      return `placeholders put in more than ${fault.limit} characters`;
+      return `placeholders insert more than ${fault.limit} characters`;
   }
 }
 

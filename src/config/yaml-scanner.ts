@@ -150,8 +150,8 @@ export class YamlScanner {
     else if ((character === '|' || character === '>') && !inFlow) this.#fetchBlockScalar(character);
     else if (character === '"' || character === "'") this.#fetchQuoted(character);
     else if (this.#looksAt(BEGINS_PLAIN) || ('-?:'.includes(character) && !endsWord)) this.#fetchPlain();
-    else if (character === '\t') this.#fail('a tab where a token should begin', at);
-    else this.#fail('a character that begins nothing', at);
+    else if (character === '\t') this.#fail('a tab is not allowed here', at);
+    else this.#fail('an unexpected character', at);
   }
 
   // Keys.
@@ -284,7 +284,7 @@ export class YamlScanner {
     const at = this.#at;
     this.#advance(1);
     const text = this.#take(ANCHOR);
-    if (text === '' || !this.#looksAt(ENDS_ANCHOR)) this.#fail('a bad name of an anchor', at);
+    if (text === '' || !this.#looksAt(ENDS_ANCHOR)) this.#fail('an invalid name of an anchor or alias', at);
     this.#add(character === '*' ? 'alias' : 'anchor', at, text);
   }
 
@@ -300,31 +300,31 @@ export class YamlScanner {
     } else if (this.#text[this.#at + 1] === '<') {
       this.#advance(2);
       text = this.#takeUri();
-      if (this.#text[this.#at] !== '>') this.#fail('a bad tag', at);
+      if (this.#text[this.#at] !== '>') this.#fail('an invalid tag', at);
       this.#advance(1);
     } else {
       handle = this.#looksAt(TAG_HAS_HANDLE) ? this.#takeTagHandle() : '!';
       if (this.#at === at) this.#advance(1);
       text = this.#takeUri();
     }
-    if (!this.#looksAt(ENDS_TAG)) this.#fail('a bad tag', at);
+    if (!this.#looksAt(ENDS_TAG)) this.#fail('an invalid tag', at);
     const tag = { kind: 'tag' as const, at, end: this.#at, text, plain: false };
     this.#queue.push(handle === undefined ? tag : { ...tag, handle });
   }
 
   #takeTagHandle(): string {
     const handle = this.#take(TAG_HANDLE);
-    return handle === '' ? this.#fail('a bad tag', this.#at) : handle;
+    return handle === '' ? this.#fail('an invalid tag', this.#at) : handle;
   }
 
   #takeUri(): string {
     const at = this.#at;
     const uri = this.#takeAll(URI);
-    if (uri === '' || this.#text[this.#at] === '%') this.#fail('a bad tag', at);
+    if (uri === '' || this.#text[this.#at] === '%') this.#fail('an invalid tag', at);
     try {
       return decodeURIComponent(uri);
     } catch {
-      return this.#fail('a bad tag', at);
+      return this.#fail('an invalid tag', at);
     }
   }
 
@@ -335,11 +335,11 @@ export class YamlScanner {
     const at = this.#at;
     this.#advance(1);
     const text = this.#take(/[A-Za-z0-9_-]+/y);
-    if (text === '' || !this.#looksAt(ENDS_TAG)) this.#fail('a bad directive', at);
+    if (text === '' || !this.#looksAt(ENDS_TAG)) this.#fail('an invalid directive', at);
     const values = this.#takeDirectiveValues(text);
     this.#take(SPACES);
     this.#takeComment();
-    if (this.#at < this.#text.length && this.#takeBreak() === '') this.#fail('a bad directive', at);
+    if (this.#at < this.#text.length && this.#takeBreak() === '') this.#fail('an invalid directive', at);
     this.#queue.push({ kind: 'directive', at, end: this.#at, text, plain: false, values });
   }
 
@@ -352,22 +352,22 @@ export class YamlScanner {
     let values: string[];
     if (name === 'YAML') {
       values = [this.#takeNumber()];
-      if (this.#text[this.#at] !== '.') this.#fail('a bad directive', this.#at);
+      if (this.#text[this.#at] !== '.') this.#fail('an invalid directive', this.#at);
       this.#advance(1);
       this.#takeNumber();
     } else {
       values = [this.#takeTagHandle()];
-      if (this.#text[this.#at] !== ' ') this.#fail('a bad directive', this.#at);
+      if (this.#text[this.#at] !== ' ') this.#fail('an invalid directive', this.#at);
       this.#take(SPACES);
       values.push(this.#takeUri());
     }
-    if (!this.#looksAt(ENDS_TAG)) this.#fail('a bad directive', this.#at);
+    if (!this.#looksAt(ENDS_TAG)) this.#fail('an invalid directive', this.#at);
     return values;
   }
 
   #takeNumber(): string {
     const number = parseInt32(this.#take(DIGITS));
-    return number === undefined ? this.#fail('a bad directive', this.#at) : String(number);
+    return number === undefined ? this.#fail('an invalid directive', this.#at) : String(number);
   }
 
   // Scalars.
@@ -416,7 +416,7 @@ export class YamlScanner {
       this.#takeQuotedWord(quote, parts);
       if (this.#text[this.#at] === quote) break;
       const blanks = this.#take(BLANKS);
-      if (this.#at >= this.#text.length) this.#fail('a quote that is not closed', at);
+      if (this.#at >= this.#text.length) this.#fail('an unclosed quote', at);
       const first = this.#takeBreak();
       parts.push(first === '' ? blanks : joinBreaks(first, this.#takeQuotedBreaks(at)));
     }
@@ -455,17 +455,19 @@ export class YamlScanner {
     if (pattern !== undefined) {
       this.#advance(1);
       const code = Number.parseInt(this.#take(pattern), 16);
-      return code <= 0x10ffff ? String.fromCodePoint(code) : this.#fail('a bad escape sequence', this.#at);
+      return code <= 0x10ffff
+        ? String.fromCodePoint(code)
+        : this.#fail('an invalid escape sequence', this.#at);
     }
     return this.#takeBreak() === ''
-      ? this.#fail('a bad escape sequence', this.#at)
+      ? this.#fail('an invalid escape sequence', this.#at)
       : this.#takeQuotedBreaks(start);
   }
 
   #takeQuotedBreaks(start: number): string {
     const breaks: string[] = [];
     for (;;) {
-      if (this.#looksAt(DOCUMENT_MARK)) this.#fail('a quote that is not closed', start);
+      if (this.#looksAt(DOCUMENT_MARK)) this.#fail('an unclosed quote', start);
       this.#take(BLANKS);
       const next = this.#takeBreak();
       if (next === '') return breaks.join('');
@@ -512,12 +514,13 @@ export class YamlScanner {
     let chomping = this.#take(/[+-]/y);
     const digit = this.#take(/\p{Nd}/uy);
     const increment = parseInt32(digit);
-    if (digit !== '' && (increment === undefined || increment === 0)) this.#fail('a bad block scalar', at);
+    if (digit !== '' && (increment === undefined || increment === 0))
+      this.#fail('an invalid block scalar', at);
     if (chomping === '' && digit !== '') chomping = this.#take(/[+-]/y);
-    if (!this.#looksAt(ENDS_TAG)) this.#fail('a bad block scalar', at);
+    if (!this.#looksAt(ENDS_TAG)) this.#fail('an invalid block scalar', at);
     this.#take(SPACES);
     this.#takeComment();
-    if (this.#at < this.#text.length && this.#takeBreak() === '') this.#fail('a bad block scalar', at);
+    if (this.#at < this.#text.length && this.#takeBreak() === '') this.#fail('an invalid block scalar', at);
     return { chomping, increment };
   }
 

@@ -52,7 +52,7 @@ class SettingsReader {
     if (this.#isNext('end of stream')) return [];
     if (this.#isNext('---')) this.#scanner.next();
     this.#readProperties();
-    if (!this.#isNext('block map', '{')) this.#failHere('it holds no settings');
+    if (!this.#isNext('block map', '{')) this.#failHere('it contains no settings');
     this.#readMap('', 1);
     while (this.#isNext('...')) this.#scanner.next();
     this.#readDirectives();
@@ -67,10 +67,10 @@ class SettingsReader {
     while (this.#isNext('directive')) {
       const { text, values: [first = '', prefix = ''] = [], at } = this.#scanner.next();
       if (text === 'YAML') {
-        if (version || first !== '1') this.#fail('a bad directive', at);
+        if (version || first !== '1') this.#fail('an invalid directive', at);
         version = true;
       } else if (text === 'TAG') {
-        if (this.#tagPrefixes.has(first)) this.#fail('a bad directive', at);
+        if (this.#tagPrefixes.has(first)) this.#fail('an invalid directive', at);
         this.#tagPrefixes.set(first, prefix);
       }
     }
@@ -78,7 +78,7 @@ class SettingsReader {
   }
 
   #readMap(prefix: string, depth: number): void {
-    if (depth > DEPTH_LIMIT) this.#failHere(`it is nested more than ${DEPTH_LIMIT} deep`);
+    if (depth > DEPTH_LIMIT) this.#failHere(`it is nested more than ${DEPTH_LIMIT} levels deep`);
     const isFlow = this.#scanner.next().kind === '{';
     const [end, ends]: [TokenKind, TokenKind[]] = isFlow
       ? ['}', ['value', ',', '}']]
@@ -112,7 +112,7 @@ class SettingsReader {
   #readValue(name: string, inFlow: boolean, depth: number): void {
     this.#namesLength += name.length;
     if (this.#namesLength > NAMES_LIMIT)
-      this.#failHere(`the names of the settings are longer than ${NAMES_LIMIT} characters together`);
+      this.#failHere(`the names of the settings are longer than ${NAMES_LIMIT} characters in total`);
     const properties = this.#readProperties();
     if (this.#isNext('{') || (!inFlow && this.#isNext('block map'))) {
       this.#readMap(`${name}.`, depth + 1);
@@ -132,7 +132,7 @@ class SettingsReader {
   }
 
   #readList(depth: number): string[] {
-    if (depth > DEPTH_LIMIT) this.#failHere(`it is nested more than ${DEPTH_LIMIT} deep`);
+    if (depth > DEPTH_LIMIT) this.#failHere(`it is nested more than ${DEPTH_LIMIT} levels deep`);
     const { kind } = this.#scanner.peek();
     const values: string[] = [];
     if (kind !== '-') this.#scanner.next();
@@ -181,7 +181,7 @@ class SettingsReader {
     if (token.kind === 'scalar' || (token.kind === 'alias' && properties === undefined)) {
       const type = typeOf(properties);
       if (type === 'binary') this.#fail('binary data', token.at);
-      if (type === 'int' && NO_INTEGER.test(token.text)) this.#fail('a bad number', token.at);
+      if (type === 'int' && NO_INTEGER.test(token.text)) this.#fail('an invalid integer', token.at);
       return this.#scanner.next();
     }
     if (properties === undefined) this.#fail(otherwise, token.at);

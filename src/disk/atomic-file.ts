@@ -75,7 +75,7 @@ function openFile(fs: FileSystem, path: string, flags: number) {
 }
 
 function exchanged(path: string, cause?: unknown): ServiceTokensError {
-  return new ServiceTokensError('IO', `[${path}] was exchanged for something else while this command ran`, {
+  return new ServiceTokensError('IO', `[${path}] was replaced or removed while this command ran`, {
     hint: 'Run the command again.',
     cause,
   });
@@ -211,13 +211,9 @@ export function overwriteFile(
 
 /** Its other name may be in any directory: to overwrite the file is to overwrite that one as well. */
 function hardLinked(path: string): ServiceTokensError {
-  return new ServiceTokensError(
-    'PERMISSION',
-    `[${path}] has another name (a hard link), so it may be a trap`,
-    {
-      hint: 'Make a copy of the file, and move the copy over it.',
-    },
-  );
+  return new ServiceTokensError('PERMISSION', `could not write [${path}]: it has more than one hard link`, {
+    hint: 'Copy the file, and move the copy over it.',
+  });
 }
 
 function overwrite(fs: FileSystem, fd: number, content: readonly Uint8Array[]): void {
@@ -231,7 +227,7 @@ function restore(fs: FileSystem, fd: number, old: Uint8Array, path: string, caus
   } catch {
     throw new ServiceTokensError(
       'IO',
-      `could not write [${path}], nor put back what was in it: the file is damaged`,
+      `could not write [${path}], and could not restore its content: the file is damaged`,
       {
         hint: 'Restore it from a backup, or correct it by hand.',
         cause,
@@ -242,13 +238,12 @@ function restore(fs: FileSystem, fd: number, old: Uint8Array, path: string, caus
 
 function busy(fs: FileSystem, path: string, cause: unknown): ServiceTokensError {
   const source = mountedAt(path, fs);
-  const reason =
-    source === undefined ? 'it is in use by the system' : `it is a mount of its own, of [${source}]`;
+  const reason = source === undefined ? 'it is in use by the system' : `it is a bind mount of [${source}]`;
   return new ServiceTokensError(
     'CANNOT_REPLACE',
-    `could not write [${path}]: ${reason}, so it can't be replaced`,
+    `could not write [${path}]: ${reason} and cannot be replaced`,
     {
-      hint: 'Mount the directory instead of the file, or use --in-place: it overwrites the file where it is, and a reader may see half of it.',
+      hint: 'Mount the directory instead of the file, or use --in-place, which overwrites the file; a reader may see a partial file.',
       cause,
     },
   );

@@ -19,8 +19,8 @@ export function callerDescriptor(path: string): number | undefined {
 /** @throws USAGE for the path of a descriptor: what has no name can't be replaced or followed */
 export function requireName(path: string): void {
   if (callerDescriptor(path) === undefined) return;
-  throw new ServiceTokensError('USAGE', `[${path}] is an open descriptor, not the name of a file`, {
-    hint: 'Only list, verify, and check without --fix read a descriptor.',
+  throw new ServiceTokensError('USAGE', `[${path}] is a file descriptor, not a file name`, {
+    hint: 'Only list, verify, and check without --fix accept a file descriptor.',
   });
 }
 
@@ -36,7 +36,8 @@ export function readCallerDescriptor(fs: FileSystem, path: string, limit: number
   const fd = callerDescriptor(path);
   if (fd === undefined) return undefined;
   try {
-    if (!canEnd(fs, fd)) throw new ServiceTokensError('IO', `could not read [${path}]: it has no end`);
+    if (!canEnd(fs, fd))
+      throw new ServiceTokensError('IO', `could not read [${path}]: the read would never end`);
     const bytes = readBounded({ readSync: waitingRead(fs) }, fd, limit);
     if (bytes.length > limit) throw tooLarge(path, limit);
     return bytes;

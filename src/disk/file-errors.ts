@@ -23,7 +23,7 @@ const sentences: Readonly<Record<string, Sentence>> = {
   EISDIR: ['IO', 'it is a directory'],
   ENOTDIR: ['CONFIG', 'a part of the path is not a directory'],
   EBADF: ['IO', 'it is not open for reading'],
-  ELOOP: ['IO', 'the symbolic links lead in a circle'],
+  ELOOP: ['IO', 'too many levels of symlinks'],
   EMFILE: ['IO', 'too many files are open in this process', 'Raise the limit (ulimit -n).'],
   ENFILE: ['IO', 'too many files are open on this system'],
 };
@@ -56,7 +56,7 @@ export function fileError(error: unknown, doing: string, path: string): unknown 
       cause: error,
     });
   }
-  const [kind, fact, hint] = sentences[errno] ?? ['IO', `the system says ${errno}`];
+  const [kind, fact, hint] = sentences[errno] ?? ['IO', `system error ${errno}`];
   const code = kind === 'CANNOT_REPLACE' && doing === 'could not read' ? 'IO' : kind;
   return new ServiceTokensError(code, `${doing} [${path}]: ${fact}`, { hint, cause: error });
 }

@@ -186,8 +186,8 @@ function requireHeld(claim: LockClaim, path: string): void {
     throw fileError(error, 'could not lock', path);
   }
   if (isHeld) return;
-  throw new ServiceTokensError('LOCKED', `the lock on [${path}] was lost: somebody else removed it`, {
-    hint: 'Processes of other containers do so when this one stands still for 1.5 seconds. Run the command again.',
+  throw new ServiceTokensError('LOCKED', `lost the lock on [${path}]: another process removed it`, {
+    hint: 'A process in another container removes the lock if this process is paused for 1.5 seconds. Run the command again.',
   });
 }
 
@@ -195,7 +195,7 @@ function stillLocked(fs: FileSystem, path: string, patience: number, mark: strin
   const holder = holderOf(mark);
   if (holder === undefined) {
     const entry = join(lockPath(path), mark);
-    return new ServiceTokensError('LOCKED', `[${entry}] is not the mark of a lock`, {
+    return new ServiceTokensError('LOCKED', `[${entry}] does not belong in a lock directory`, {
       hint: `Remove [${entry}].`,
     });
   }
@@ -218,7 +218,7 @@ function tooManyTurns(path: string, waited: number): ServiceTokensError {
   const seconds = Math.floor(waited / 1000);
   return new ServiceTokensError(
     'LOCKED',
-    `could not lock [${path}]: others have taken turns with the lock for ${seconds} seconds`,
+    `could not lock [${path}]: other processes have held the lock in turn for ${seconds} seconds`,
     { hint: 'Run the command again when fewer processes change the file.' },
   );
 }

@@ -173,8 +173,8 @@ export function notALock(lock: string): ServiceTokensError {
 }
 
 function exchanged(own: string, cause?: unknown): ServiceTokensError {
-  return new ServiceTokensError('LOCKED', `[${own}] was exchanged or removed by somebody else`, {
-    hint: `Look who may write in [${dirname(own)}], and run the command again.`,
+  return new ServiceTokensError('LOCKED', `[${own}] was replaced or removed by another process`, {
+    hint: `Check which users can write to [${dirname(own)}], and run the command again.`,
     cause,
   });
 }

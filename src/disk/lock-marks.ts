@@ -161,7 +161,7 @@ export function removeMark(fs: FileSystem, directory: OpenDirectory, mark: strin
     if (!['ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')) throw error;
     throw new ServiceTokensError(
       'LOCKED',
-      `[${path}] is not a mark of a lock, but a directory that is not empty`,
+      `[${path}] does not belong in a lock directory: it is a directory that is not empty`,
       {
         hint: `Remove [${path}].`,
         cause: error,

@@ -73,7 +73,7 @@ export function requireAlgorithm(value: unknown): Algorithm {
   if (known !== undefined) return known;
   throw new ServiceTokensError(
     'INVALID_ALGORITHM',
-    'the algorithm must have one of the schemes and costs that the server knows',
+    'the algorithm must have a scheme and a cost that the server supports',
     { hint: "Use parseAlgorithm, as in parseAlgorithm('pbkdf2_stretch')." },
   );
 }

@@ -69,7 +69,7 @@ export class BcryptThread {
   }
 
   #fail(cause: unknown): void {
-    const reason = new ServiceTokensError('IO', 'the thread that computes bcrypt ended', { cause });
+    const reason = new ServiceTokensError('IO', 'the bcrypt worker thread stopped', { cause });
     for (const { reject } of this.#jobs.splice(0)) reject(reason);
   }
 }

@@ -56,7 +56,7 @@ export function hashWeakness(stored: string): string | undefined {
       return '{MD5}, without salt or iterations';
     case 'pbkdf2':
     case 'pbkdf2_stretch':
-      return hash.cost === 1_000 ? `${hash.scheme.toUpperCase()} with 1000 iterations only` : undefined;
+      return hash.cost === 1_000 ? `${hash.scheme.toUpperCase()} with only 1000 iterations` : undefined;
     default:
       return undefined;
   }
@@ -68,8 +68,8 @@ const BCRYPT_KEY = /^[./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$/;
 
 function bcryptDefect({ hasTwoDigitCost, salt, key }: BcryptHash): string | undefined {
   if (!hasTwoDigitCost) return 'its cost is not written with two digits';
-  if (!BCRYPT_SALT.test(salt)) return 'its salt is none that bcrypt writes';
-  return BCRYPT_KEY.test(key) ? undefined : 'its key is none that bcrypt writes';
+  if (!BCRYPT_SALT.test(salt)) return 'its salt is not in the form that bcrypt writes';
+  return BCRYPT_KEY.test(key) ? undefined : 'its key is not in the form that bcrypt writes';
 }
 
 function pbkdf2Defect({ cost, salt: saltText, key }: Pbkdf2Hash): string | undefined {
@@ -81,7 +81,7 @@ function pbkdf2Defect({ cost, salt: saltText, key }: Pbkdf2Hash): string | undef
   if (salt.length < MIN_SALT_BYTES) return `its salt is shorter than ${MIN_SALT_BYTES} bytes`;
   if (!isCanonicalBase64(key, keyBytes)) return `its key is not the base64 of ${keyBytes} bytes`;
   return pbkdf2Iterations(keyBytes, cost) > MAX_PBKDF2_ITERATIONS
-    ? `its key of ${keyBytes} bytes takes more than ${MAX_PBKDF2_ITERATIONS} iterations`
+    ? `its key of ${keyBytes} bytes needs more than ${MAX_PBKDF2_ITERATIONS} iterations`
     : undefined;
 }
 

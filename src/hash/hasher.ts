@@ -105,7 +105,7 @@ let bcryptModule: Promise<typeof import('./bcrypt.js')> | undefined;
 
 function saltOf(random: RandomBytes, length: number): Uint8Array {
   const salt = random(length);
-  requireBytes(salt, 'what random gives', length);
+  requireBytes(salt, 'the result of random', length);
   return salt;
 }
 
@@ -130,7 +130,7 @@ async function verifyPbkdf2(password: Buffer | string, hash: Pbkdf2Hash): Promis
     const text = first.toString('base64');
     if (!equal(text, storedKey.slice(0, text.length))) return false;
     if (pbkdf2Iterations(keyBytes, cost) > MAX_PBKDF2_ITERATIONS) {
-      throw unusable(`PBKDF2 key takes more than [${MAX_PBKDF2_ITERATIONS}] iterations`);
+      throw unusable(`PBKDF2 key needs more than [${MAX_PBKDF2_ITERATIONS}] iterations`);
     }
   }
   const key = await pbkdf2(password, salt, cost, keyBytes, 'sha512');

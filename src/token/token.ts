@@ -40,7 +40,7 @@ export class ServiceToken {
   static mint(principal: string, name: TokenName, random: RandomBytes = randomBytes): ServiceToken {
     requireFunction(random, 'random');
     const bytes = random(16);
-    requireBytes(bytes, 'what random gives', 16);
+    requireBytes(bytes, 'the result of random', 16);
     const uuid = Buffer.from(bytes);
     uuid.writeUInt8((uuid.readUInt8(6) & 0x0f) | 0x40, 6); // RFC 9562: version 4 ...
     uuid.writeUInt8((uuid.readUInt8(8) & 0x3f) | 0x80, 8); // ... of variant 10

@@ -263,12 +263,12 @@ describe('create, run by root in', () => {
           exists: false,
         });
         expect(stderr).toMatch(
-          /^ERROR: could not write \[.*\]: .* can change \[.*\], which root does not trust/,
+          /^ERROR: could not write \[.*\]: .* can change \[.*\], which is unsafe for root/,
         );
         expect(stderr).toMatch(/--server-user.*sudo -u.*docker exec -u.*--trust-directory/);
         return;
       }
-      expect({ status, stderr: stderr.replace(/^WARNING: Nobody.*\n.*\n/, '') }).toEqual({
+      expect({ status, stderr: stderr.replace(/^WARNING: Cannot determine.*\n.*\n/, '') }).toEqual({
         status: 0,
         stderr: '',
       });
@@ -294,7 +294,7 @@ describe('A file that the server can’t read, in a directory of the server’s'
       expect(await tool(...args)).toEqual({
         status: 77,
         stdout: '',
-        stderr: `ERROR: could not open [service_tokens] as [${ALICE}]: [${file()}] belongs to [root], with exit code 77\nRepair it with: elasticsearch-service-tokens check --fix\n`,
+        stderr: `ERROR: could not open [service_tokens] as [${ALICE}]: [${file()}] belongs to [root], with exit code 77\nRepair it: elasticsearch-service-tokens check --fix\n`,
       });
       expect(readFileSync(file(), 'utf8')).toBe(content);
     });
@@ -304,7 +304,7 @@ describe('A file that the server can’t read, in a directory of the server’s'
     const { status, stdout } = await tool('check');
     expect({ status, stdout }).toEqual({
       status: 1,
-      stdout: `error: Elasticsearch runs as [${ALICE}] and can't read [${file()}]\n  Use --fix.\n[${file()}]: Elasticsearch does not read this file\n`,
+      stdout: `error: Elasticsearch runs as [${ALICE}] and cannot read [${file()}]\n  Use --fix.\n[${file()}]: Elasticsearch does not read this file\n`,
     });
     expect(await tool('check', '--fix')).toMatchObject({ status: 0 });
     expect(attributes()).toEqual({ uid: ALICE, gid: 65_534, mode: '600' });
@@ -325,7 +325,7 @@ describe('A file that the server can’t read, in a directory of the server’s'
       const before = statSync(file());
       const { status, stdout } = await tool('check', '--fix');
       expect(status).toBe(1);
-      expect(stdout).toMatch(/^error: --fix did not repair it: could not change .* so it may be a trap$/m);
+      expect(stdout).toMatch(/^error: --fix failed: unsafe to change \[.*\]: it .*$/m);
       expect(stdout).not.toMatch(/chown|chmod/);
       const { uid, gid, mode } = statSync(file());
       expect([uid, gid, mode]).toEqual([before.uid, before.gid, before.mode]);
@@ -350,7 +350,7 @@ testAsRoot(
 
 describe('Where the identity can not be taken on', () => {
   const without = ['--bounding-set=-setuid,-setgid', '--'];
-  const hint = `Run the command as that user, as in: sudo -u ${ALICE}`;
+  const hint = `Run the command as that user, for example: sudo -u ${ALICE}`;
 
   testAsRoot('a change is refused with the reason, and list goes on as root', async () => {
     own(conf, ALICE, ALICE, 0o755);
@@ -360,7 +360,7 @@ describe('Where the identity can not be taken on', () => {
     ]);
     expect({ status, stdout }).toEqual({ status: 77, stdout: '' });
     expect(stderr).toMatch(
-      new RegExp(`^ERROR: could not act as \\[${ALICE}\\]: this process may not change its user and groups`),
+      new RegExp(`^ERROR: could not act as \\[${ALICE}\\]: this process cannot change its user and groups`),
     );
     expect(stderr).toContain(hint);
     const list = await run('setpriv', [...without, BIN, 'list', '--config-dir', conf]);
@@ -453,7 +453,7 @@ describe('within', () => {
     chownSync(conf, ALICE, ALICE);
     await expect(within(way, identity, nodeFileSystem, async () => undefined)).rejects.toMatchObject({
       code: 'IO',
-      message: `the way to [${file()}] was changed while this command ran`,
+      message: `the path to [${file()}] changed while this command ran`,
     });
   });
 });

@@ -97,8 +97,8 @@ describe('when root creates the file', () => {
       if (/^elasticsearch:/m.test(readFileSync('/etc/passwd', 'utf8'))) return; // then there is something to go by
       expect(status).toBe(0);
       expect(stderr).toBe(
-        `WARNING: Nobody can tell which user runs Elasticsearch, and only root can read [${file}]\n` +
-          `Name the user with --server-user, or repair it: chown USER ${file} && touch ${file}\n`,
+        `WARNING: Cannot determine which user runs Elasticsearch; only root can read [${file}]\n` +
+          `Specify the user with --server-user, or repair it: chown USER ${file} && touch ${file}\n`,
       );
       expect(attributes()).toEqual({ uid: 0, gid: 0, mode: '600' });
     },
@@ -141,7 +141,7 @@ describe('when the configuration directory holds a link', () => {
     lchownSync(join(conf, 'service_tokens'), SERVER, SERVER_GROUP);
     const { status, stderr } = await create('a');
     expect(status).toBe(77);
-    expect(stderr).toContain(`group [${SERVER_GROUP}] can change [${conf}], which root does not trust`);
+    expect(stderr).toContain(`group [${SERVER_GROUP}] can change [${conf}], which is unsafe for root`);
     expect(readFileSync(treasure, 'utf8')).toBe('# root\n');
   });
 
@@ -185,7 +185,7 @@ describe('when an ordinary user', () => {
       const { status, stderr } = await create('a', [], { uid: STRANGER, gid: STRANGER });
       expect(status).toBe(0);
       expect(stderr).toContain(
-        `WARNING: Elasticsearch runs as [${SERVER}] and can't read [${join(conf, 'service_tokens')}]`,
+        `WARNING: Elasticsearch runs as [${SERVER}] and cannot read [${join(conf, 'service_tokens')}]`,
       );
       expect(attributes()).toEqual({ uid: STRANGER, gid: STRANGER, mode: '600' });
     },

@@ -95,11 +95,11 @@ describe('the server is', () => {
   });
 
   test.each(['4294967295', '9999999999'])('an error, when the named number %s can be no user', (number) => {
-    expect(() => find(DEB, number)).toThrow(`There is no user [${number}] on this system`);
+    expect(() => find(DEB, number)).toThrow(`User [${number}] does not exist`);
   });
 
   test('an error, when the named user does not exist', () => {
-    expect(() => find(DEB, 'nobody-here')).toThrow('There is no user [nobody-here] on this system');
+    expect(() => find(DEB, 'nobody-here')).toThrow('User [nobody-here] does not exist');
   });
 
   test('known by its group alone, where nobody or more than one has that group as an own one', () => {
@@ -186,7 +186,7 @@ describe('warnings', () => {
   test('give the command that repairs a file that the server can not read', () => {
     expect(warnings(DEB, { uid: 0, gid: 113, mode: 0o600 })).toEqual([
       [
-        "Elasticsearch runs as [elasticsearch] and can't read [/conf/service_tokens]",
+        'Elasticsearch runs as [elasticsearch] and cannot read [/conf/service_tokens]',
         'Repair it: chown root:elasticsearch /conf/service_tokens && chmod 0660 /conf/service_tokens && touch /conf/service_tokens',
       ],
     ]);
@@ -199,8 +199,8 @@ describe('warnings', () => {
   test('say so when root writes a new file and nobody can tell who the server is', () => {
     expect(warnings(NO_ELASTICSEARCH, ROOT)).toEqual([
       [
-        'Nobody can tell which user runs Elasticsearch, and only root can read [/conf/service_tokens]',
-        'Name the user with --server-user, or repair it: chown USER /conf/service_tokens && touch /conf/service_tokens',
+        'Cannot determine which user runs Elasticsearch; only root can read [/conf/service_tokens]',
+        'Specify the user with --server-user, or repair it: chown USER /conf/service_tokens && touch /conf/service_tokens',
       ],
     ]);
     expect(warnings(NO_ELASTICSEARCH, ROOT, ROOT)).toEqual([]);

@@ -81,17 +81,17 @@ describe('Reading a principal', () => {
     { text: 'elastic/autoops', hint: 'Did you mean elastic/auto-ops?', why: 'the hyphen is missing' },
     {
       text: 'elastic/apm',
-      hint: 'APM Server and Logstash have no service account: give them an API key (POST /_security/api_key).',
+      hint: 'APM Server and Logstash have no service account: use an API key (POST /_security/api_key).',
       why: 'there is no such account',
     },
     {
       text: 'elastic/logstash',
-      hint: 'APM Server and Logstash have no service account: give them an API key (POST /_security/api_key).',
+      hint: 'APM Server and Logstash have no service account: use an API key (POST /_security/api_key).',
       why: 'there is no such account',
     },
     {
       text: 'acme/billing',
-      hint: 'Accounts outside the elastic namespace are user-managed (Elasticsearch 9.6): they take tokens from the REST API only, never from this file.',
+      hint: 'Accounts outside the namespace elastic are user-managed (Elasticsearch 9.6): their tokens come from the REST API only, not from this file.',
       why: 'the namespace is not elastic',
     },
     { text: 'elastic/something-else', hint: undefined, why: 'nothing is near' },
@@ -121,13 +121,13 @@ describe('Reading a principal', () => {
     {
       text: 'elastic/auto-ops',
       version: '8.15',
-      hint: 'elastic/auto-ops exists from Elasticsearch 8.16 on.',
+      hint: 'elastic/auto-ops was added in Elasticsearch 8.16.',
       why: 'it came later',
     },
     {
       text: 'elastic/enterprise-search-server',
       version: '9.0',
-      hint: 'elastic/enterprise-search-server exists from Elasticsearch 8.2 until before 9.0.',
+      hint: 'elastic/enterprise-search-server was added in Elasticsearch 8.2 and removed in 9.0.',
       why: 'it is gone',
     },
   ])('when $text is asked for in $version, the hint says that $why', ({ text, version, hint }) => {

@@ -82,7 +82,7 @@ describe('A file that changes while it is read', () => {
     expect(names).toEqual([]);
     expect(error).toMatchObject({
       code: 'IO',
-      message: `could not read [${path}]: it changed each of the ${ATTEMPTS} times that it was read`,
+      message: `could not read [${path}]: it changed during each of ${ATTEMPTS} reads`,
     });
     expect(calls.filter((call) => call === 'openSync')).toHaveLength(ATTEMPTS);
   });
@@ -126,20 +126,20 @@ describe('Whatever goes wrong is an error, and nothing is thrown', () => {
   });
 
   const failures = [
-    { error: systemError('EIO', 'read'), code: 'IO', says: 'the system says EIO' },
+    { error: systemError('EIO', 'read'), code: 'IO', says: 'system error EIO' },
     { error: systemError('EACCES', 'open'), code: 'PERMISSION', says: 'permission denied' },
-    { error: systemError('ENOMEM', 'read'), code: 'IO', says: 'the system says ENOMEM' },
+    { error: systemError('ENOMEM', 'read'), code: 'IO', says: 'system error ENOMEM' },
     {
       error: Object.assign(new RangeError('File size is greater than 2 GiB'), {
         code: 'ERR_FS_FILE_TOO_LARGE',
       }),
       code: 'IO',
-      says: "it can't be processed here (ERR_FS_FILE_TOO_LARGE)",
+      says: 'it cannot be processed (ERR_FS_FILE_TOO_LARGE)',
     },
     {
       error: new RangeError('Array buffer allocation failed'),
       code: 'IO',
-      says: "it can't be processed here (RangeError)",
+      says: 'it cannot be processed (RangeError)',
     },
   ];
 

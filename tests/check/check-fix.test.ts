@@ -122,7 +122,7 @@ describe('when others can read the file', () => {
     linkSync(path, join(conf, 'other'));
     const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true });
     expect(codes(report)).toEqual(['NOT_FIXED', 'OPEN_TO_OTHERS']);
-    expect(report.findings[0]?.hint).toBe('Look at the file before you change anything.');
+    expect(report.findings[0]?.hint).toBe('Inspect the file before you change it.');
     expect(report.fixed).toEqual([]);
     expect(attributes()[2]).toBe('644');
   });
@@ -145,8 +145,8 @@ describe('when others can read the file', () => {
       expect(findings[0]).toMatchObject({
         severity: 'error',
         code: 'NOT_FIXED',
-        message: `--fix did not repair it: could not change [${path}]: the operation is not permitted`,
-        hint: expect.stringMatching(/^By hand: chmod 0640 \S+ && touch \S+$/),
+        message: `--fix failed: could not change [${path}]: the operation is not permitted`,
+        hint: expect.stringMatching(/^Repair it: chmod 0640 \S+ && touch \S+$/),
       });
       expect(readdirSync(conf)).toEqual(['service_tokens']);
     },
@@ -284,7 +284,7 @@ describe('when root repairs', () => {
     const report = await fix(String(SERVER));
     expect(codes(report)).toEqual(['NOT_FIXED', 'FILE_UNREADABLE', 'SYMBOLIC_LINK']);
     expect(report.findings[0]?.message).toContain(
-      `user [${SERVER}] can change [${path}], which root does not trust`,
+      `user [${SERVER}] can change [${path}], which is unsafe for root`,
     );
     expect(attributes(join(directory.path, 'shadow'))).toEqual([0, 0, '600']);
   });

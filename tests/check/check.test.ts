@@ -98,7 +98,7 @@ describe('a good file', () => {
   test('that does not exist is fine, as it is to the server, is noted, and is not created', async () => {
     const none = createHash('sha256').digest('hex');
     expect(await check()).toEqual({
-      stdout: `note: The file [${path}] does not exist\n  That is fine as long as there are no tokens: create makes the file.\nok: [${path}]: 0 tokens, sha256:${none}\n`,
+      stdout: `note: The file [${path}] does not exist\n  A missing file is an empty file; create makes it.\nok: [${path}]: 0 tokens, sha256:${none}\n`,
       stderr: '',
       status: 0,
     });
@@ -118,7 +118,7 @@ describe('a planted fault is named with its line, shows no secret, and the statu
   test.each<[why: string, content: string | Uint8Array, code: FindingCode, line: number, said: string]>([
     // What stops the node.
     ['no colon', `${GOOD}\n${SECRET}\n`, 'MISSING_COLON', 2, "Missing ':' character"],
-    ['an indented comment', ` # ${SECRET}\n${GOOD}`, 'MISSING_COLON', 1, 'very beginning'],
+    ['an indented comment', ` # ${SECRET}\n${GOOD}`, 'MISSING_COLON', 1, 'first character is #'],
     [
       'a bcrypt cost that the server does not know',
       `${GOOD}\nelastic/kibana/a:$2a$15$${SECRET.padEnd(53, '.')}`,
@@ -157,18 +157,12 @@ describe('a planted fault is named with its line, shows no secret, and the statu
       1,
       'This entry',
     ],
-    ['a blank behind the colon', `elastic/kibana/a: ${HASH}`, 'PLAIN_TEXT', 1, 'Remove the blank'],
+    ['a blank behind the colon', `elastic/kibana/a: ${HASH}`, 'PLAIN_TEXT', 1, 'white space after the colon'],
     // What it loads in vain.
-    ['a duplicate', `${GOOD}\n#\n${GOOD}\n`, 'DUPLICATE', 1, 'stands again on line 3'],
+    ['a duplicate', `${GOOD}\n#\n${GOOD}\n`, 'DUPLICATE', 1, 'is a duplicate of line 3'],
     ['an unknown account', `elastic/kibna/a:${HASH}`, 'UNKNOWN_ACCOUNT', 1, 'Did you mean elastic/kibana?'],
     ['a user-managed account', `acme/robot/a:${HASH}`, 'USER_MANAGED_ACCOUNT', 1, 'REST API only'],
-    [
-      'a name of two parts',
-      `elastic/kibana:${HASH}`,
-      'BAD_NAME',
-      1,
-      'not <namespace>/<service>/<token name>',
-    ],
+    ['a name of two parts', `elastic/kibana:${HASH}`, 'BAD_NAME', 1, 'not <namespace>/<service>/<name>'],
     ['a name of four parts', `${GOOD}\nelastic/kibana/${SECRET}/b:${HASH}`, 'BAD_NAME', 2, 'by hand'],
     ['no name', `:${HASH}`, 'BAD_NAME', 1, 'not <namespace>'],
     [
@@ -176,7 +170,7 @@ describe('a planted fault is named with its line, shows no secret, and the statu
       `elastic/kibana/_${SECRET}:${HASH}`,
       'BAD_TOKEN_NAME',
       1,
-      'no name of a token',
+      'Invalid token name',
     ],
     ['a blank before the colon', `elastic/kibana/a :${HASH}`, 'BAD_TOKEN_NAME', 1, 'before the colon'],
     // What can never match, and what is weak.
@@ -201,11 +195,17 @@ describe('a planted fault is named with its line, shows no secret, and the statu
       `elastic/kibana/a:${HASH.replace('10000', '1000')}`,
       'WEAK_HASH',
       1,
-      'PBKDF2_STRETCH with 1000 iterations only',
+      'PBKDF2_STRETCH with only 1000 iterations',
     ],
     // What an editor leaves.
     ['a byte order mark', `\ufeff${GOOD}\n`, 'BYTE_ORDER_MARK', 1, 'byte order mark'],
-    ['CRLF', `#\n${GOOD}\r\n\r\n`, 'LINE_ENDS', 2, '2 lines, from this one on, end with a carriage return'],
+    [
+      'CRLF',
+      `#\n${GOOD}\r\n\r\n`,
+      'LINE_ENDS',
+      2,
+      '2 lines, starting with this one, end with a carriage return',
+    ],
     ['CR', `${GOOD}\r`, 'LINE_ENDS', 1, 'This line ends with a carriage return'],
   ])('%s', async (_, content, code, line, said) => {
     write(content);
@@ -322,7 +322,7 @@ describe('who may use the file', () => {
     const { findings } = await checkTokensFile(path, { fs: model([0, 0, 0o644]), serverUser: 'server' });
     expect(findings.map(({ message, hint }) => [message, hint])).toEqual([
       [
-        `Every user of this system may read [${path}]`,
+        `Every user of this system can read [${path}]`,
         `Use --fix, or: chown server:server ${path} && chmod 0640 ${path} && touch ${path}`,
       ],
     ]);
@@ -370,7 +370,7 @@ describe('who may use the file', () => {
     const fs = world({ service_tokens: [61007, 0, 0o600], closed: [0, 0, 0o700] });
     const { findings } = await checkTokensFile(path, { fs, serverUser: 'server' });
     expect(findings.map(({ code, message }) => [code, message])).toEqual([
-      ['DIRECTORY_UNREADABLE', `Elasticsearch runs as [server] and can't enter [${join(conf, 'closed')}]`],
+      ['DIRECTORY_UNREADABLE', `Elasticsearch runs as [server] and cannot enter [${join(conf, 'closed')}]`],
       ['SYMBOLIC_LINK', expect.anything()],
     ]);
   });
@@ -390,9 +390,9 @@ describe('who may use the file', () => {
     });
     const { findings } = await checkTokensFile(path, { fs, serverUser: 'server' });
     expect(findings.map(({ message }) => message)).toEqual([
-      `Elasticsearch runs as [server] and can't enter [${join(conf, 'aside')}]`,
-      `Elasticsearch runs as [server] and can't enter [${join(conf, 'real')}]`,
-      `Elasticsearch runs as [server] and can't list [${join(conf, 'real', 'config')}]`,
+      `Elasticsearch runs as [server] and cannot enter [${join(conf, 'aside')}]`,
+      `Elasticsearch runs as [server] and cannot enter [${join(conf, 'real')}]`,
+      `Elasticsearch runs as [server] and cannot list [${join(conf, 'real', 'config')}]`,
     ]);
   });
 
@@ -430,7 +430,7 @@ describe('what a rename would break', () => {
     expect(report.findings.map(({ code, hint }) => [code, hint])).toEqual([
       ['NOT_FIXED', 'Change the Secret that is mounted there.'],
       ['OPEN_TO_OTHERS', expect.stringContaining('defaultMode: 0440')],
-      ['KUBERNETES_VOLUME', 'Change the Secret, never the file.'],
+      ['KUBERNETES_VOLUME', 'Change the Secret, not the file.'],
     ]);
   });
 

@@ -339,7 +339,7 @@ describe('a descriptor that the caller passed', () => {
       expect({ status, stderr }).toEqual({
         status: 64,
         stderr: expect.stringMatching(
-          /ERROR: \[\/dev\/fd\/\d+\] is an open descriptor, not the name of a file, with exit code 64\n/,
+          /ERROR: \[\/dev\/fd\/\d+\] is a file descriptor, not a file name, with exit code 64\n/,
         ),
       });
     },
@@ -385,7 +385,7 @@ describe('a current directory that does not exist any more', () => {
       status: 78,
       stdout: '',
       stderr:
-        'ERROR: The current directory does not exist, with exit code 78\nChange to one that exists, or give absolute paths.\n',
+        'ERROR: The current directory does not exist, with exit code 78\nChange to a directory that exists, or use absolute paths.\n',
     });
   });
 });

@@ -147,8 +147,7 @@ describe('The tokens file of before 6.3, in x-pack', () => {
 });
 
 describe('No place', () => {
-  const named =
-    'It is named by --file PATH, --config-dir DIR, ES_PATH_CONF or ES_HOME, the first of them that is given.';
+  const named = 'The path comes from --file, --config-dir, ES_PATH_CONF or ES_HOME.';
 
   test('when nothing applies, the error names the three ways to say it', () => {
     for (const name of ['cwd', 'dist/config', 'root/etc/elasticsearch']) directory.mkdir(name);
@@ -157,9 +156,7 @@ describe('No place', () => {
       code: 'CONFIG',
       message: 'No configuration directory of Elasticsearch was found',
     });
-    expect(error.hint).toBe(
-      'Name it with --config-dir DIR, name the tokens file with --file PATH, or set ES_PATH_CONF.',
-    );
+    expect(error.hint).toBe('Use --config-dir DIR or --file PATH, or set ES_PATH_CONF.');
   });
 
   test.each([
@@ -284,7 +281,7 @@ describe("The server's version", () => {
       code: 'USAGE',
       message: `[${named}] is not a version of Elasticsearch`,
     });
-    expect(error.hint).toBe('Write --es-version X.Y or X.Y.Z, as in --es-version 8.16.');
+    expect(error.hint).toBe('Use X.Y or X.Y.Z, as in --es-version 8.16.');
   });
 
   test.each(['7.12', '7.12.1', '6.8.23', '0.90'])(
@@ -292,7 +289,7 @@ describe("The server's version", () => {
     (named) => {
       expect(codeAndMessage(errorOf(() => version(named)))).toEqual({
         code: 'USAGE',
-        message: `Elasticsearch ${named} has no service accounts: they came with 7.13`,
+        message: `Elasticsearch ${named} has no service accounts: they were added in 7.13`,
       });
     },
   );

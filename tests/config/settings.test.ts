@@ -392,7 +392,7 @@ describe('Lists and names', () => {
 
 describe('What an Invalid algorithm shows', () => {
   const shown = /^Invalid algorithm: hunter2\. Valid/;
-  const hidden = /^Invalid algorithm: its value comes from a placeholder, and is not shown\. Valid/;
+  const hidden = /^Invalid algorithm: the value comes from a placeholder and is not shown\. Valid/;
   test.each(
     [
       { yml: `${KEY}: hunter2\n`, E: [], expected: shown, why: 'it stands in the file' },
@@ -419,7 +419,7 @@ describe('What an Invalid algorithm shows', () => {
       {
         yml: `${KEY}: "hun\n  ter\${E}2"\n`,
         E: [],
-        expected: /Invalid algorithm: its value/,
+        expected: /Invalid algorithm: the value/,
         why: 'a part of it',
       },
     ].map((row) => ({ ...row, file: JSON.stringify(row.yml.replaceAll(KEY, '<key>')) })),
@@ -456,14 +456,14 @@ describe('Bounds', () => {
     {
       what: 'a chain of 5,000',
       yml: `${repeat(5000, (i) => `${k(i)}: \${${k(i + 1)}}\n`)}${k(5000)}: x\n`,
-      says: 'more than 1000 times',
+      says: 'placeholders are more than 1000 levels deep',
     },
     {
       what: 'placeholders in placeholders',
       yml: `x: ${'${'.repeat(5000)}a${'}'.repeat(5000)}\n`,
-      says: 'more than 1000 times',
+      says: 'placeholders are more than 1000 levels deep',
     },
-    { what: 'maps in maps', yml: `x: ${'{a: '.repeat(5000)}`, says: 'more than 1000 deep' },
+    { what: 'maps in maps', yml: `x: ${'{a: '.repeat(5000)}`, says: 'more than 1000 levels deep' },
     {
       what: 'names that repeat a long one',
       yml: `${'? '}${'x'.repeat(1_000_000)}\n:\n${repeat(100, (i) => ` ${k(i)}: v\n`)}`,
@@ -688,8 +688,8 @@ describe('A file that the server could not load', () => {
         says: 'more than one document',
         why: 'there is a second document',
       },
-      { yml: '- hunter2\n', says: 'it holds no settings', why: 'the top level is a list' },
-      { yml: 'hunter2\n', says: 'it holds no settings', why: 'the top level is a text' },
+      { yml: '- hunter2\n', says: 'it contains no settings', why: 'the top level is a list' },
+      { yml: 'hunter2\n', says: 'it contains no settings', why: 'the top level is a text' },
       { yml: 'x:\n\ty: hunter2\n', says: 'line 2', why: 'a tab indents' },
       { yml: 'x: "hunter2\n', says: ' at line ', why: 'a quote is not closed' },
       { yml: 'x: {hunter2: 1\n', says: ' at line ', why: 'a brace is not closed' },

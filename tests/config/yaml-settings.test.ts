@@ -157,8 +157,8 @@ describe('Texts that are refused', () => {
       { text: 'a: - b\n', why: 'a list on the line of its key' },
       { text: 'a: ? b\n', why: 'a ? on the line of a key' },
       { text: 'a: "b" c\n', why: 'text behind quotes' },
-      { text: 'a: "b\n', why: 'a quote that is not closed' },
-      { text: "a: 'b\n", why: 'a quote that is not closed' },
+      { text: 'a: "b\n', why: 'an unclosed quote' },
+      { text: "a: 'b\n", why: 'an unclosed quote' },
       { text: 'a: "b\n---\n"\n', why: 'a mark within quotes' },
       { text: 'a: "\\q"\n', why: 'an escape sequence that is none' },
       { text: 'a: "\\/"\n', why: 'an escape sequence of YAML 1.2' },
@@ -171,9 +171,9 @@ describe('Texts that are refused', () => {
       { text: 'a: b\0\n', why: 'NUL' },
       { text: '\ta: b\n', why: 'a tab indents' },
       { text: 'a:\n\tb: c\n', why: 'a tab indents' },
-      { text: 'a: @b\n', why: 'a character that begins nothing' },
-      { text: 'a: `b`\n', why: 'a character that begins nothing' },
-      { text: 'a: %b\n', why: 'a character that begins nothing' },
+      { text: 'a: @b\n', why: 'an unexpected character' },
+      { text: 'a: `b`\n', why: 'an unexpected character' },
+      { text: 'a: %b\n', why: 'an unexpected character' },
       { text: 'a: b\n c: d\n', why: 'an indentation that is not' },
       { text: '  a: b\nc: d\n', why: 'an indentation that was' },
       { text: 'a: [b\n', why: 'a bracket that is not closed' },
@@ -194,7 +194,7 @@ describe('Texts that are refused', () => {
 
   test('the reason quotes nothing of the text, and the place is the right one', () => {
     expect(() => read('hunter: 1\nhunter: 2\n')).toThrow('duplicate key at 10');
-    expect(() => read('hunter: "2\n')).toThrow('a quote that is not closed at 8');
+    expect(() => read('hunter: "2\n')).toThrow('an unclosed quote at 8');
   });
 });
 
@@ -205,6 +205,6 @@ describe('Bounds', () => {
   ])('$deep maps within a map are read: $read', ({ deep, read: isRead }) => {
     const text = `a: ${'{b: '.repeat(deep)}c${'}'.repeat(deep)}\n`;
     if (isRead) expect(Object.values(read(text))).toEqual(['c']);
-    else expect(() => read(text)).toThrow('it is nested more than 1000 deep');
+    else expect(() => read(text)).toThrow('it is nested more than 1000 levels deep');
   });
 });

@@ -42,9 +42,7 @@ describe('The path of a descriptor', () => {
   });
 
   test('is no name of a file to change or to follow', () => {
-    expect(() => requireName('/dev/stdin')).toThrow(
-      '[/dev/stdin] is an open descriptor, not the name of a file',
-    );
+    expect(() => requireName('/dev/stdin')).toThrow('[/dev/stdin] is a file descriptor, not a file name');
     expect(() => requireName('/dev/null')).not.toThrow();
   });
 });
@@ -90,7 +88,7 @@ describe('What is read', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     expect(status).toBe(0);
-    expect(stdout).toMatch(/: it has no end\n/);
+    expect(stdout).toMatch(/: the read would never end\n/);
     expect(stdout).toMatch(/: it is not open for reading\n/);
   });
 });

@@ -170,7 +170,7 @@ describe('a holder', () => {
           nodeFileSystem.unlinkSync(join(lockDirectory(), mark));
         lock.assertHeld();
       }),
-    ).rejects.toMatchObject({ code: 'LOCKED', message: expect.stringContaining('was lost') });
+    ).rejects.toMatchObject({ code: 'LOCKED', message: expect.stringContaining('lost the lock') });
   });
 });
 
@@ -217,7 +217,7 @@ test('a lock directory that holds something else is an error that names it', asy
   writeFileSync(join(lockDirectory(), 'junk'), '');
   await expect(take()).rejects.toMatchObject({
     code: 'LOCKED',
-    message: `[${join(lockDirectory(), 'junk')}] is not the mark of a lock`,
+    message: `[${join(lockDirectory(), 'junk')}] does not belong in a lock directory`,
     hint: `Remove [${join(lockDirectory(), 'junk')}].`,
   });
 });
@@ -321,7 +321,7 @@ describe('between containers', () => {
         lock.assertHeld();
       }),
     );
-    expect(error).toMatchObject({ code: 'LOCKED', message: expect.stringContaining('was lost') });
+    expect(error).toMatchObject({ code: 'LOCKED', message: expect.stringContaining('lost the lock') });
     expect(readdirSync(directory.path)).toEqual(['tokens']);
   });
 
@@ -429,7 +429,7 @@ describe('a dead mark', () => {
       mkdirSync(join(markPath(identity), 'x'), { recursive: true });
       await expect(take(10_000)).rejects.toMatchObject({
         code: 'LOCKED',
-        message: `[${markPath(identity)}] is not a mark of a lock, but a directory that is not empty`,
+        message: `[${markPath(identity)}] does not belong in a lock directory: it is a directory that is not empty`,
         hint: `Remove [${markPath(identity)}].`,
       });
       expect(existsSync(join(markPath(identity), 'x'))).toBe(true);

@@ -38,7 +38,7 @@ describe('a single file that is bind-mounted', () => {
     expect({ status, stdout }).toEqual({ status: 73, stdout: '' });
     expect(errorLines(stderr)).toEqual([
       expect.stringMatching(
-        /^ERROR: could not write \[.*\]: it is a mount of its own, of \[.*source\], so it can't be replaced, with exit code 73$/,
+        /^ERROR: could not write \[.*\]: it is a bind mount of \[.*source\] and cannot be replaced, with exit code 73$/,
       ),
     ]);
     expect(stderr).toContain('Mount the directory instead of the file, or use --in-place');

@@ -22,9 +22,10 @@ const DEAD: Readonly<Record<string, string>> = {
   'non-ascii salt': 'its salt is not base64',
   'trailing garbage after valid': 'its key is not the base64 of 32 bytes',
   'bcrypt one digit cost, 59 chars': 'its cost is not written with two digits',
-  'bcrypt last salt char with spare bits set (same 16 bytes)': 'its salt is none that bcrypt writes',
-  'bcrypt bad char at 2nd of a salt group': 'its salt is none that bcrypt writes',
-  'bcrypt bad char in hash': 'its key is none that bcrypt writes',
+  'bcrypt last salt char with spare bits set (same 16 bytes)':
+    'its salt is not in the form that bcrypt writes',
+  'bcrypt bad char at 2nd of a salt group': 'its salt is not in the form that bcrypt writes',
+  'bcrypt bad char in hash': 'its key is not in the form that bcrypt writes',
   "bcrypt '$' replaced by '-' after cost": 'its cost is not written with two digits',
   'SHA empty': 'it is not the base64 of 20 bytes',
   'SSHA256 salt only': 'it is not the base64 of 32 bytes',
@@ -126,8 +127,8 @@ test('no reason shows anything of the hash', () => {
 test.each([
   ['{SHA}gXODQUdXbcUYsUww3rIJNH98bD0=', '{SHA}, without salt or iterations'],
   ['{MD5}1B2M2Y8AsgTpgAmY7PhCfg==', '{MD5}, without salt or iterations'],
-  [`{PBKDF2}+1000$AQgPFh0kKzI=$${KEY_16}`, 'PBKDF2 with 1000 iterations only'],
-  [`{PBKDF2_STRETCH}1000$AQgPFh0kKzI=$${KEY_16}`, 'PBKDF2_STRETCH with 1000 iterations only'],
+  [`{PBKDF2}+1000$AQgPFh0kKzI=$${KEY_16}`, 'PBKDF2 with only 1000 iterations'],
+  [`{PBKDF2_STRETCH}1000$AQgPFh0kKzI=$${KEY_16}`, 'PBKDF2_STRETCH with only 1000 iterations'],
   [`{PBKDF2}10000$AQgPFh0kKzI=$${KEY_16}`, undefined],
   [BCRYPT, undefined],
 ])('the weakness of %s is: %s', (stored, weakness) => {

@@ -92,7 +92,7 @@ export async function openPlace(
       if (other?.uid !== identity?.uid) {
         throw new ServiceTokensError(
           'PERMISSION',
-          `[${configDir}] and [${tokensFile}] belong to different users, and one command acts as one user`,
+          `[${configDir}] and [${tokensFile}] belong to different users, but a command can act as only one user`,
           { hint: 'Use --server-user, or sudo -u USER.' },
         );
       }
@@ -116,6 +116,6 @@ function explain(error: unknown, { target }: Way, { uid }: Identity, fs: FileSys
   return new ServiceTokensError(
     'PERMISSION',
     `could not open [${basename(target)}] as [${ours}]: [${target}] belongs to [${its}]`,
-    { hint: 'Repair it with: elasticsearch-service-tokens check --fix', cause: error },
+    { hint: 'Repair it: elasticsearch-service-tokens check --fix', cause: error },
   );
 }
