@@ -8,20 +8,20 @@ import {
   requireVersion,
 } from './elasticsearch-version.js';
 
-/** A service account that Elasticsearch knows, `<namespace>/<service>`. */
+/** The principal of a known service account, `<namespace>/<service>`. */
 export type Principal = string & { readonly __brand: 'Principal' };
 
-/** A service account, and which versions of Elasticsearch know it. */
+/** A service account, and the versions of Elasticsearch that have it. */
 export interface KnownAccount {
   readonly principal: Principal;
-  /** The first version that knows the account. */
+  /** The first version that has the account. */
   readonly since: ElasticsearchVersion;
-  /** The first version that no longer knows it. */
+  /** The first version that no longer has it. */
   readonly until?: ElasticsearchVersion;
   readonly purpose: string;
 }
 
-/** In the order in which the original lists them; each version's list is this one without those it does not know. */
+/** In the order in which the original lists them. Each version lists the accounts that it has, in this order. */
 const accounts: readonly KnownAccount[] = [
   account('fleet-server', { major: 7, minor: 13 }, 'Fleet Server'),
   account('fleet-server-remote', { major: 8, minor: 12 }, 'Fleet Server writing to a remote cluster'),
@@ -40,7 +40,7 @@ function account(service: string, since: ElasticsearchVersion, purpose: string):
 /**
  * Lists the accounts of one version of Elasticsearch, in the original's order.
  *
- * @param version the server's version; undefined gives the accounts of every version
+ * @param version the server's version; undefined returns the accounts of every version
  */
 export function knownAccounts(version?: ElasticsearchVersion): readonly KnownAccount[] {
   requireVersion(version);
@@ -51,10 +51,10 @@ export function knownAccounts(version?: ElasticsearchVersion): readonly KnownAcc
 }
 
 /**
- * Reads a principal: exactly one of the known accounts, in the letter case and without a slash too many.
+ * Parses a principal, which must match one of the known accounts exactly.
  *
  * @param version the server's version; undefined accepts the accounts of every version
- * @throws UNKNOWN_PRINCIPAL, in the original's words, with a hint where the intention can be guessed
+ * @throws UNKNOWN_PRINCIPAL, with the original's message, and a hint if the intended account can be guessed
  */
 export function parsePrincipal(text: string, version?: ElasticsearchVersion): Principal {
   requireString(text, 'principal', 'UNKNOWN_PRINCIPAL');
@@ -68,12 +68,12 @@ export function parsePrincipal(text: string, version?: ElasticsearchVersion): Pr
   );
 }
 
-/** Whether any version of Elasticsearch knows the account. */
+/** Whether any version of Elasticsearch has the account. */
 export function isAccount(text: string): text is Principal {
   return accounts.some(({ principal }) => principal === text);
 }
 
-/** Says what was probably meant by something that is not one of the version's accounts. */
+/** Returns a hint for a text that is not one of the version's accounts. */
 export function principalHint(text: string, version?: ElasticsearchVersion): string | undefined {
   const elsewhere = accounts.find(({ principal }) => principal === text);
   if (elsewhere) {
@@ -94,7 +94,7 @@ export function principalHint(text: string, version?: ElasticsearchVersion): str
   return undefined;
 }
 
-/** Finds the version's account that a text was probably meant to be; the namespace may be missing. */
+/** Finds the version's account that a text was probably meant to name; the namespace may be missing. */
 export function closestPrincipal(text: string, version?: ElasticsearchVersion): Principal | undefined {
   const { namespace, service } = partsOf(text);
   const known = knownAccounts(version).map(({ principal }) => principal);

@@ -23,9 +23,10 @@ const OTHERS_READ = 0o004;
 /**
  * Finds what keeps the server from reading a tokens file, and who else can use it.
  *
- * @param server undefined when nobody can tell who it is: then all that is known to be closed to it is root's own
- * @param canCopy whether a command that names the file may be given: nobody else can change what it names, and nothing
- *   was refused
+ * @param server undefined if it cannot be determined: then only a file that root alone can read is known to be
+ *   unreadable
+ * @param canCopy whether a hint may contain a command with the path: no other user can change the path, and nothing was
+ *   refused
  */
 export function checkFileAccess(
   way: Way,
@@ -62,7 +63,7 @@ function fileHint(
   if (isInKubernetesVolume(way)) {
     return "Set fsGroup in the pod's security context, and defaultMode: 0440 in the volume.";
   }
-  // A command by path would follow whatever somebody else puts there.
+  // Another user could redirect a command that uses the path.
   if (!canCopy) return server ? 'Use --fix.' : 'Use --fix with --server-user.';
   const repaired = repairedAttributes(server, attributes);
   return repaired
@@ -71,10 +72,10 @@ function fileHint(
 }
 
 /**
- * Decides what a tokens file's owner, group and mode should be: what they are, without a bit for others, if the server
- * can read it so; else what a new file would get.
+ * Decides which owner, group and mode a tokens file should have: the present ones without the bits for others, if the
+ * server can still read the file; else those of a new file.
  *
- * @returns undefined when nothing is wrong, or nobody can tell whom a repair would lock out
+ * @returns undefined if nothing is wrong, or if the server is unknown and a repair might lock it out
  */
 export function repairedAttributes(
   server: Server | undefined,
@@ -86,7 +87,7 @@ export function repairedAttributes(
   return closed.mode === attributes.mode ? undefined : closed;
 }
 
-/** Finds the directories on the way to a tokens file that the server can't pass; the file's own it lists, too. */
+/** Finds the directories on the path that the server cannot enter or, for the file's own directory, cannot list. */
 export function checkDirectoryAccess(
   { directories, directory: own }: Way,
   server: Server | undefined,

@@ -11,14 +11,14 @@ import { type Finding, finding, type Severity } from './findings.js';
 const BYTE_ORDER_MARK = '\ufeff';
 const STOPS = 'Elasticsearch does not start with this file, or drops every token in it';
 
-/** So many lines have their findings told; of more, how many there are. Nobody reads on, and memory has an end. */
+/** The findings of this many lines are listed. Further lines are only counted, which bounds the output and memory. */
 export const MAX_LINES = 1000;
 
 /**
- * Finds what is wrong with the lines of a tokens file: what stops the server, what it skips, and what it loads in vain.
+ * Finds the lines of a tokens file that stop the server, that it skips, and that no token can match.
  *
  * @param version the server's; undefined accepts the accounts of every version
- * @returns the findings in the order of the lines: those of MAX_LINES lines, and one more that counts the rest
+ * @returns the findings in the order of the lines: those of the first MAX_LINES lines, and one that counts the rest
  */
 export function checkLines(bytes: Uint8Array, version?: ElasticsearchVersion): Finding[] {
   const counting = new Map<string, number>();
@@ -28,12 +28,12 @@ export function checkLines(bytes: Uint8Array, version?: ElasticsearchVersion): F
   const findings: Finding[] = [];
   const rest = { lines: 0, severities: new Set<Severity>() };
   const lineEnds = { count: 0, first: 0 };
-  let told = 0;
+  let listed = 0;
   for (const line of readLines(bytes)) {
     if (line.end.startsWith('\r') && lineEnds.count++ === 0) lineEnds.first = line.number;
     const found = lineFindings(line, counting.get(line.key ?? '') ?? 0, version);
     if (found.length === 0) continue;
-    if (told++ < MAX_LINES) {
+    if (listed++ < MAX_LINES) {
       findings.push(...found);
     } else {
       rest.lines++;
@@ -44,7 +44,7 @@ export function checkLines(bytes: Uint8Array, version?: ElasticsearchVersion): F
   return [...inOrder, ...restFindings(rest)];
 }
 
-/** @param counting the number of the line that counts for its key */
+/** @param counting the number of the line that the server uses for the key */
 function lineFindings(line: Line, counting: number, version: ElasticsearchVersion | undefined): Finding[] {
   return line.number === 1
     ? [...markFindings(line), ...contentFindings(line, counting, version)]
@@ -67,10 +67,10 @@ function entryFindings(
   number: number,
   version: ElasticsearchVersion | undefined,
 ): Finding[] {
-  if (key.startsWith(BYTE_ORDER_MARK)) return []; // a finding of its own says that it is dead
+  if (key.startsWith(BYTE_ORDER_MARK)) return []; // BYTE_ORDER_MARK says that no token matches it
   const found = nameFindings(key, number, version);
   const isDead = found.some(({ severity }) => severity !== 'note');
-  return isDead ? found : [...found, ...hashFindings(key, hash, number)]; // the hash of a dead entry is no matter
+  return isDead ? found : [...found, ...hashFindings(key, hash, number)]; // the hash does not matter if no token matches
 }
 
 function markFindings({ text }: Line): Finding[] {
@@ -80,7 +80,7 @@ function markFindings({ text }: Line): Finding[] {
   return [finding('BYTE_ORDER_MARK', message, 'Save the file as UTF-8 without a byte order mark.', 1)];
 }
 
-/** One finding a file, at the first of the lines. */
+/** One finding per file, on the first of the lines. */
 function lineEndFindings({ count, first }: { count: number; first: number }): Finding[] {
   if (count === 0) return [];
   const which = count === 1 ? 'This line ends' : `${count} lines, starting with this one, end`;
@@ -89,7 +89,7 @@ function lineEndFindings({ count, first }: { count: number; first: number }): Fi
   return [finding('LINE_ENDS', `${which} with a carriage return`, hint, first)];
 }
 
-/** One finding a file, as bad as the worst of those that it stands for. */
+/** One finding per file, as severe as the worst of those that it counts. */
 function restFindings({
   lines,
   severities,
@@ -131,7 +131,7 @@ function faultFinding({ kind, detail = '' }: Fault, { number, text }: Line): Fin
 }
 
 function plainTextFinding(key: string, value: string, number: number): Finding {
-  // A line that is no entry at all may hold anything on either side of its colon.
+  // In a line that is not an entry, the text before the colon may be a secret, too.
   const name = knownAccounts().some(({ principal }) => key.startsWith(`${principal}/`)) ? key : '';
   const message = `${subject(name)} has plain text instead of a hash; Elasticsearch skips the line`;
   const hint =
@@ -181,7 +181,7 @@ function hashFindings(key: string, hash: string, number: number): Finding[] {
   return [finding('WEAK_HASH', message, 'Create a new token, and remove this one.', number)];
 }
 
-/** A name is shown where it looks like one: who mixes up the sides of the colon has a secret there. */
+/** Shows a key only if it is a valid qualified name: it is a secret if the two sides of the colon are swapped. */
 function subject(key: string): string {
   const [namespace = '', service = '', name = '', ...more] = key.split('/');
   const isName = [namespace, service].every(isTokenName) && isTokenName(name) && more.length === 0;

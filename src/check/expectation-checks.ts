@@ -1,16 +1,16 @@
 import { type Finding, finding } from './findings.js';
 
-/** What a caller knows of a file before it is looked at. */
+/** What a caller expects of a file. */
 export interface Expectations {
-  /** Whether a missing file is worth a warning, and not only a note. */
+  /** Whether a missing file is a warning instead of a note. */
   readonly required?: boolean | undefined;
-  /** What the digest should be, as `digestOf` gives it. */
+  /** The expected digest, as `digestOf` returns it. */
   readonly expectedDigest?: string | undefined;
-  /** How many tokens there should be. */
+  /** The expected number of tokens. */
   readonly expectedTokens?: number | undefined;
 }
 
-/** What there is. */
+/** The actual state of the file. */
 export interface Summary {
   readonly exists: boolean;
   readonly tokens: number;
@@ -18,7 +18,7 @@ export interface Summary {
   readonly digest: string | null;
 }
 
-/** Finds what is not as expected: a missing file, another digest, another number of tokens. */
+/** Finds a missing file, an unexpected digest, and an unexpected number of tokens. */
 export function checkExpectations(
   path: string,
   { exists, tokens, digest }: Summary,

@@ -1,7 +1,9 @@
-/** `error`: the server does not start, drops the file, or never accepts a token in it. `note`: harmless, so far. */
+/** `error`: the server does not start, drops the file, or never accepts a token in it. `note`: harmless for now. */
 export type Severity = 'error' | 'warning' | 'note';
 
-/** What `check` looks for: how severe it is, and what it means. The codes keep their meaning from version to version. */
+/**
+ * What `check` looks for: the severity and the meaning of each finding. The codes keep their meaning in all versions.
+ */
 export const findingKinds = {
   MALFORMED_UTF8: {
     severity: 'error',
@@ -98,19 +100,19 @@ export const findingKinds = {
 
 export type FindingCode = keyof typeof findingKinds;
 
-/** Something about a tokens file that its owner should know. It never holds a secret, a hash or a plain-text value. */
+/** A problem with a tokens file. It never contains a secret, a hash or a plain-text value. */
 export interface Finding {
   readonly severity: Severity;
   readonly code: FindingCode;
-  /** Counted from 1; undefined where it is about the file as a whole. */
+  /** Counted from 1; undefined for a finding about the whole file. */
   readonly line: number | undefined;
-  /** The fact, in a sentence. */
+  /** The problem, in a sentence. */
   readonly message: string;
-  /** The way out. */
+  /** How to fix it. */
   readonly hint: string;
 }
 
-/** Makes a finding, whose code says how severe it is. */
+/** Makes a finding with the severity of its code. */
 export function finding(code: FindingCode, message: string, hint: string, line?: number): Finding {
   return { severity: findingKinds[code].severity, code, line, message, hint };
 }

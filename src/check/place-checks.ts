@@ -8,7 +8,7 @@ import { mountedAt } from '../disk/mounts.js';
 import { type Finding, finding } from './findings.js';
 
 /**
- * Finds what a rename over a tokens file would break. The original renames over whatever is there; so do editors.
+ * Finds what a rename over a tokens file would break. The original and many editors replace a file by a rename.
  */
 export function checkLinks(way: Way, fs: FileSystem): Finding[] {
   const {
@@ -36,7 +36,7 @@ export function checkLinks(way: Way, fs: FileSystem): Finding[] {
 }
 
 /**
- * Finds what killed processes left beside a tokens file.
+ * Finds stale locks and orphaned temporary files beside a tokens file.
  *
  * @param pace for tests
  */
@@ -68,7 +68,7 @@ export async function checkRemains(
   ];
 }
 
-/** What killed processes left beside a file, as far as the caller may look. */
+/** Finds stale locks and orphaned temporary files beside a file; none if the caller may not list the directory. */
 export async function remainsOf(target: string, fs: FileSystem, pace?: LockPace): Promise<Remains> {
   try {
     return await remains(fs, target, pace);
@@ -77,7 +77,7 @@ export async function remainsOf(target: string, fs: FileSystem, pace?: LockPace)
   }
 }
 
-/** The original has no lock, so nobody can tell whether one is in use: they are for people to remove. */
+/** The original takes no lock, so it cannot be determined whether these are in use: the user has to remove them. */
 function temporaryFilesOfOriginal(path: string, fs: FileSystem): string[] {
   const [directory, name] = [dirname(path), basename(path)];
   try {

@@ -1,4 +1,4 @@
-/** The streams and signals of this process, as the command sees them: what Node does to them without a word is undone. */
+/** The streams and signals of this process, with workarounds for errors that Node ignores. */
 import { constants } from 'node:os';
 import { accessModeOf, nodeFileSystem as fs, O_RDONLY, O_RDWR } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
@@ -6,7 +6,7 @@ import type { Io, Output } from './terminal.js';
 
 /** The Io of this process. */
 export function processIo(): Io {
-  const cwd = attempt(() => process.cwd()); // now, as the directory may be another one later
+  const cwd = attempt(() => process.cwd()); // now, because the working directory may change later
   const toolFile = process.argv[1] ?? '.';
   return {
     env: process.env,
@@ -18,7 +18,7 @@ export function processIo(): Io {
     },
     toolPath: attempt(() => fs.realpathSync(toolFile)) ?? toolFile,
     get stdin() {
-      // Asked for by a command that reads it: to open it takes time, and may wait.
+      // A getter, because opening stdin takes time and may block.
       return inputOf(0);
     },
     stdout: { ...outputOf(process.stdout, 1), fault: faultOf(1) },
@@ -47,7 +47,7 @@ function listenForSignals(): AbortSignal {
   const controller = new AbortController();
   const codes = { SIGHUP: 'HANGUP', SIGINT: 'INTERRUPT', SIGTERM: 'TERMINATED' } as const;
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
-    if (isIgnored(constants.signals[signal])) continue; // by nohup, or by a shell for its background jobs
+    if (isIgnored(constants.signals[signal])) continue; // by nohup, or by a shell for a background job
     process.on(signal, () =>
       controller.abort(
         new ServiceTokensError(codes[signal], `interrupted by ${signal}, nothing has changed`),
@@ -57,7 +57,7 @@ function listenForSignals(): AbortSignal {
   return controller.signal;
 }
 
-/** SigIgn in proc(5)'s status is a hexadecimal mask, with signal 1 in its lowest bit. */
+/** SigIgn in proc(5)'s status is a hexadecimal mask; signal 1 is the lowest bit. */
 function isIgnored(signal: number): boolean {
   try {
     const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(fs.readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
@@ -67,7 +67,7 @@ function isIgnored(signal: number): boolean {
   }
 }
 
-/** Node reads a directory or a disk as an empty stream, without a word. */
+/** Node silently reads a directory or a block device as an empty stream. */
 function inputOf(fd: number): Io['stdin'] {
   const stat = attempt(() => fs.fstatSync(fd));
   return stat?.isDirectory() || stat?.isBlockDevice() ? chunksOf(fd) : process.stdin;
@@ -83,7 +83,7 @@ async function* chunksOf(fd: number): AsyncGenerator<Uint8Array> {
 }
 
 function outputOf(stream: NodeJS.WriteStream, fd: number): Output {
-  stream.on('error', () => {}); // told by write's callback; without a listener it would end the process
+  stream.on('error', () => {}); // write's callback reports it; without a listener it would end the process
   const isTTY = stream.isTTY === true;
   const stat = attempt(() => fs.fstatSync(fd));
   if (!isTTY && !stat?.isFIFO() && !stat?.isSocket())
@@ -95,7 +95,7 @@ function outputOf(stream: NodeJS.WriteStream, fd: number): Output {
   };
 }
 
-/** Node drops what it writes to a directory, and does not look whether a file on a full disk took all of it. */
+/** Node ignores the error of a write to a directory, and a partial write to a file on a full disk. */
 function writeAll(fd: number, text: string): void {
   const bytes = Buffer.from(text);
   for (let offset = 0; offset < bytes.length; ) {
@@ -113,10 +113,10 @@ function isSameFile(fd: number, other: number): boolean {
 }
 
 /**
- * Why nobody can read what is written to a descriptor, as an errno. Node opens /dev/null for reading and writing in the
- * place of one that was closed (`>&-`), and nothing tells that from the same opened by a parent process (Python's
- * subprocess.DEVNULL, Node's `stdio: 'ignore'`); a shell's own `>/dev/null` is for writing only, and the caller's
- * choice. Where there is no /proc, nobody can tell.
+ * Why a write to a descriptor would be lost, as an errno. Node replaces a closed descriptor (`>&-`) by /dev/null opened
+ * for reading and writing, which cannot be told from one that a parent process opened (Python's subprocess.DEVNULL,
+ * Node's `stdio: 'ignore'`). A shell's `>/dev/null` is write-only, and the caller's choice. Without /proc this cannot
+ * be determined.
  */
 function faultOf(fd: number): string | undefined {
   const stat = attempt(() => fs.fstatSync(fd));

@@ -4,7 +4,7 @@ import bcryptjs from 'bcryptjs';
 export const BCRYPT_SALT_BYTES = 16;
 
 /**
- * Hashes a secret with bcrypt; this is the one door to bcryptjs.
+ * Hashes a secret with bcrypt. Only this file imports bcryptjs.
  *
  * @param secret UTF-8 text, of which bcrypt takes the first 72 bytes
  * @param cost the logarithm of the number of rounds, 4 to 14

@@ -17,13 +17,13 @@ import {
   ssha256Salt,
 } from './stored-hash.js';
 
-/** Gives random bytes; a parameter, so that tests can say which. */
+/** Returns random bytes; a parameter for tests. */
 export type RandomBytes = (size: number) => Uint8Array;
 
 const pbkdf2 = promisify(pbkdf2Callback);
 const SALT_BYTES = 32;
 const KEY_BYTES = 32;
-/** Of a block, as many as make whole groups of base64: their text does not depend on what follows. */
+/** The bytes of a block that make whole groups of base64: their text does not depend on what follows. */
 const WHOLE_BASE64_BYTES = PBKDF2_BLOCK_BYTES - (PBKDF2_BLOCK_BYTES % 3);
 
 /**
@@ -54,17 +54,17 @@ export async function hashSecret(
 }
 
 /**
- * Says whether a secret is the one that a stored hash was made of, in time that does not depend on where they differ.
+ * Verifies a secret against a stored hash. The time does not depend on where they differ.
  *
- * Every form that the server accepts is answered as it answers (fixtures/oracle/vectors.json). Plain text is no form: the
- * server skips such a line, so nothing matches it.
+ * The result is the server's for every form that it accepts (fixtures/oracle/vectors.json). The server skips lines with
+ * plain text, so nothing matches it.
  *
  * @param secret the secret, as text
- * @param stored the text behind the colon of a tokens file's line
- * @param hashLike where bcrypt is computed; in this thread by default, 100 ms at a time
- * @throws MALFORMED_FILE where the header stops the server; HASH_UNUSABLE where the server fails on the salt or key,
- *   or where the secret matches the first block of a key that would take more than MAX_PBKDF2_ITERATIONS; USAGE for
- *   arguments of the wrong kind
+ * @param stored the text after the colon of a line in a tokens file
+ * @param hashLike computes bcrypt; in this thread by default, which blocks it for 100 ms at a time
+ * @throws MALFORMED_FILE if the header stops the server; HASH_UNUSABLE if the server fails on the salt or key, or if
+ *   the secret matches the first block of a key that needs more than MAX_PBKDF2_ITERATIONS; USAGE for arguments of the
+ *   wrong type
  */
 export async function verifySecret(
   secret: string,
@@ -90,7 +90,7 @@ export async function verifySecret(
   }
 }
 
-/** Loads bcrypt, which takes time, when it is first needed, and only once: later its files may not be readable. */
+/** Loads bcrypt on first use, because it takes time, and once, because its files may not be readable later. */
 export function loadBcrypt(): Promise<typeof import('./bcrypt.js')> {
   bcryptModule ??= import('./bcrypt.js');
   return bcryptModule;
@@ -109,7 +109,7 @@ function saltOf(random: RandomBytes, length: number): Uint8Array {
   return salt;
 }
 
-/** STRETCH feeds PBKDF2 the lower-case hex of the secret's SHA-512, so that FIPS's minimum of 112 bits is met. */
+/** STRETCH passes the lower-case hex of the secret's SHA-512 to PBKDF2, to meet FIPS's minimum of 112 bits. */
 function passwordOf(scheme: 'pbkdf2' | 'pbkdf2_stretch', secret: string): Buffer | string {
   return scheme === 'pbkdf2' ? utf8(secret) : createHash('sha512').update(utf8(secret)).digest('hex');
 }
@@ -125,7 +125,7 @@ async function verifyPbkdf2(password: Buffer | string, hash: Pbkdf2Hash): Promis
     throw unusable(`PBKDF2 salt must be at least [${MIN_SALT_BYTES} bytes] long`);
   }
   if (keyBytes > PBKDF2_BLOCK_BYTES) {
-    // The first block of a longer key is the same as of a shorter one, so a wrong secret costs no more than elsewhere.
+    // The first block does not depend on the length of the key, so a wrong secret costs no more than with a short key.
     const first = await pbkdf2(password, salt, cost, WHOLE_BASE64_BYTES, 'sha512');
     const text = first.toString('base64');
     if (!equal(text, storedKey.slice(0, text.length))) return false;
@@ -138,9 +138,9 @@ async function verifyPbkdf2(password: Buffer | string, hash: Pbkdf2Hash): Promis
 }
 
 /**
- * The server rebuilds all 60 characters and compares them, so that a salt or cost in another spelling never matches.
- * Where its bcrypt fails instead of answering (jBCrypt reads a salt in groups of four and does not check the fourth
- * character of a group), this fails too.
+ * The server computes all 60 characters and compares them, so a salt or cost in another notation never matches. If the
+ * server's bcrypt fails (jBCrypt reads a salt in groups of four and does not check the fourth character of a group),
+ * this fails, too.
  */
 async function verifyBcrypt(
   secret: string,
@@ -163,7 +163,7 @@ function verifySaltedSha256(secret: string, hash: SaltedDigestHash): boolean {
   return equal(expected, hash.digest);
 }
 
-/** Texts of different length differ openly: the length of a stored hash is no secret. */
+/** Only texts of equal length are compared in constant time: the length of a stored hash is not secret. */
 function equal(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];
   return left.length === right.length && timingSafeEqual(left, right);
