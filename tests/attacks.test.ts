@@ -13,7 +13,7 @@ jest.setTimeout(60_000); // a command that hangs is found out, and costs a new c
 const theatre = new Theatre();
 afterAll(() => theatre.close());
 
-describe('While a command works in a directory that somebody else can change, he does no harm', () => {
+describe('An attacker who can change the directory in which a command works does no harm', () => {
   for (const [index, layout] of layouts.entries()) {
     testAsRoot(`in ${layout.name}: ${layout.why}`, async () => {
       const sample = groups

@@ -4,7 +4,7 @@ import { ExitCode, exitStatusOf } from '../src/cli/exit-codes.js';
 import { main } from '../src/cli/main.js';
 import { type ErrorCode, ServiceTokensError } from '../src/errors.js';
 
-/** README.md, "Exit statuses", and 128 + n for signals. A code that is missing here does not compile. */
+/** README.md, "Exit statuses", and 128 + n for signals. A missing code does not compile. */
 const statuses: Record<ErrorCode, { status: number; why: string }> = {
   OPTION: { status: 64, why: 'usage' },
   USAGE: { status: 64, why: 'usage' },
@@ -37,7 +37,7 @@ describe('Exit statuses', () => {
     },
   );
 
-  test('a bug ends the command with 71, which no error has', async () => {
+  test('a bug ends the command with 71, which is the status of no error', async () => {
     let stderr = '';
     const output = {
       isTTY: false,
@@ -62,19 +62,19 @@ describe('Exit statuses', () => {
     expect(codes.map(exitStatusOf)).not.toContain(71);
   });
 
-  test('success is 0, and no error is', () => {
+  test('0 means success, and is the status of no error', () => {
     expect(ExitCode.OK).toBe(0);
     expect(codes.map(exitStatusOf)).not.toContain(0);
   });
 
-  test('every status but 0 and that of a bug has an error that ends with it', () => {
+  test('every status except 0 and that of a bug is the status of an error', () => {
     const used = new Set<number>([...codes.map(exitStatusOf), ExitCode.OS_ERROR]);
     expect(Object.values(ExitCode).filter((status) => status !== 0 && !used.has(status))).toEqual([]);
   });
 });
 
 describe('The error class', () => {
-  test('an error has a code, a message that states the fact, a hint and a cause', () => {
+  test('an error has a code, a message, a hint and a cause', () => {
     const cause = new Error('system error no');
     const error = new ServiceTokensError('IO', 'could not read', { hint: 'Try again.', cause });
     expect(error).toBeInstanceOf(Error);

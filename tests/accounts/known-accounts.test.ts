@@ -33,12 +33,12 @@ const rows = table.flatMap(({ first, last, accounts }) => [
 ]);
 
 describe('The accounts of a version', () => {
-  test.each(rows)('$text knows $accounts', ({ text, accounts }) => {
+  test.each(rows)('$text has $accounts', ({ text, accounts }) => {
     const known = knownAccounts(parseVersion(text)).map(({ principal }) => principal);
     expect(known.join(',')).toBe(accounts);
   });
 
-  test('when the version is not known, the accounts of every version are', () => {
+  test('if the version is unknown, the accounts of every version are listed', () => {
     expect(
       knownAccounts()
         .map(({ principal }) => principal)
@@ -46,7 +46,7 @@ describe('The accounts of a version', () => {
     ).toBe(everyAccount);
   });
 
-  test('every account says what it is for', () => {
+  test('every account has a purpose', () => {
     for (const { purpose } of knownAccounts()) expect(purpose).toMatch(/^[A-Z].*[a-z]$/);
   });
 });
@@ -122,19 +122,19 @@ describe('Reading a principal', () => {
       text: 'elastic/auto-ops',
       version: '8.15',
       hint: 'elastic/auto-ops was added in Elasticsearch 8.16.',
-      why: 'it came later',
+      why: 'it was added later',
     },
     {
       text: 'elastic/enterprise-search-server',
       version: '9.0',
       hint: 'elastic/enterprise-search-server was added in Elasticsearch 8.2 and removed in 9.0.',
-      why: 'it is gone',
+      why: 'it was removed',
     },
-  ])('when $text is asked for in $version, the hint says that $why', ({ text, version, hint }) => {
+  ])('for $text in $version, the hint says that $why', ({ text, version, hint }) => {
     expect(errorOf(() => parsePrincipal(text, parseVersion(version))).hint).toBe(hint);
   });
 
-  test('a near miss is looked for among the accounts of the version', () => {
+  test('the guess is one of the accounts of the version', () => {
     expect(errorOf(() => parsePrincipal('elastic/auto-op', parseVersion('8.15'))).hint).toBeUndefined();
     expect(errorOf(() => parsePrincipal('elastic/auto-op', parseVersion('8.16'))).hint).toBe(
       'Did you mean elastic/auto-ops?',

@@ -18,7 +18,7 @@ describe('BcryptThread', () => {
   const thread = new BcryptThread();
   afterEach(() => thread.close());
 
-  test('gives the same hash as this thread does, for each of many that are asked at once', async () => {
+  test('returns the same hash as this thread, for each of many simultaneous requests', async () => {
     const stored = await bcrypt('secret', 4, salt);
     const hashes = await Promise.all(
       ['secret', 'other', 'secret'].map((secret) => thread.hashLike(secret, stored)),
@@ -26,13 +26,13 @@ describe('BcryptThread', () => {
     expect(hashes).toEqual([stored, await bcryptLike('other', stored), stored]);
   });
 
-  test('computes nothing in this thread: the event loop turns thousands of times during ten hashes', async () => {
+  test('computes nothing in this thread: the event loop turns often during ten hashes', async () => {
     const stored = await bcrypt('secret', 8, salt);
-    await thread.hashLike('secret', stored); // it is started by now
+    await thread.hashLike('secret', stored); // now it is started
     const turns = await turnsDuring(() =>
       Promise.all(Array.from({ length: 10 }, () => thread.hashLike('secret', stored))),
     );
-    expect(turns).toBeGreaterThan(100); // bcryptjs in this thread turns it once or twice for each
+    expect(turns).toBeGreaterThan(100); // with bcryptjs in this thread, it would turn once or twice per hash
   });
 
   test('starts again after it was closed', async () => {
@@ -42,7 +42,7 @@ describe('BcryptThread', () => {
     expect(await thread.hashLike('secret', stored)).toBe(stored);
   });
 
-  test('refuses what is under way when it is closed', async () => {
+  test('rejects pending hashes when it is closed', async () => {
     const stored = await bcrypt('secret', 4, salt);
     const answer = thread.hashLike('secret', stored.replace('$04$', '$14$'));
     const refused = expect(answer).rejects.toMatchObject({ code: 'IO' });
