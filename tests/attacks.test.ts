@@ -4,7 +4,7 @@ import { layouts } from './attacks/layouts.js';
 import { groups, Theatre, title } from './attacks/table.js';
 import { testAsRoot } from './support/needs.js';
 
-/** Of the groups of a layout, and of the rows of a group, every so manieth. */
+/** The sample takes one of this many groups of a layout, and one of this many rows of a group. */
 const GROUPS = 7;
 const ROWS = 37;
 

@@ -1,4 +1,7 @@
-/** docs/server-behaviour.md, "Known accounts": the accounts of each version, in the order in which the original prints them. */
+/**
+ * docs/server-behaviour.md, "Known accounts": the accounts of each version, in the order in which the original prints
+ * them.
+ */
 import { describe, expect, test } from '@jest/globals';
 import { parseVersion } from '../../src/accounts/elasticsearch-version.js';
 import { knownAccounts, parsePrincipal } from '../../src/accounts/known-accounts.js';
@@ -112,7 +115,7 @@ describe('Reading a principal', () => {
     { text: ' elastic/kibana', why: 'a space leads' },
     { text: 'elastic/kibana\n', why: 'a line end trails' },
     { text: 'elastic/kibana/token', why: 'it is a qualified name' },
-    { text: 'elastic\\kibana', why: 'a backslash is no slash' },
+    { text: 'elastic\\kibana', why: 'a backslash is not a slash' },
   ])('"$text" is refused, as $why', ({ text }) => {
     expect(errorOf(() => parsePrincipal(text)).code).toBe('UNKNOWN_PRINCIPAL');
   });

@@ -119,7 +119,10 @@ function kubernetesVolume(update: string, content: string): string {
   return join(directory.path, 'config/service_tokens');
 }
 
-/** Like the kubelet (AtomicWriter): makes a directory, renames a new symlink over the old one, removes the old directory. */
+/**
+ * Like the kubelet (AtomicWriter): makes a directory, renames a new symlink over the old one, removes the old
+ * directory.
+ */
 function updateVolume(from: string, to: string, content: string): void {
   const volume = join(directory.path, 'volume');
   directory.write(`volume/${to}/service_tokens`, content);
@@ -162,12 +165,12 @@ const changes: Change[] = [
     title: 'a file that is truncated and rewritten',
     arrange: () => {
       const path = tokens(line('a') + line('b'));
-      const anew = async () => {
+      const rewrite = async () => {
         writeFileSync(path, '');
         await sleep(60);
         writeFileSync(path, line('a', '{SHA}y') + line('c'));
       };
-      return { path, steps: [[anew, ['added c', 'removed b', 'changed a']]], quiet: 500 };
+      return { path, steps: [[rewrite, ['added c', 'removed b', 'changed a']]], quiet: 500 };
     },
   },
   {
@@ -259,11 +262,11 @@ const changes: Change[] = [
     title: 'a directory that is deleted and immediately recreated, possibly with the same inode',
     arrange: () => {
       const path = tokens();
-      const anew = () => {
+      const recreate = () => {
         rmSync(inTmp('config'), { recursive: true });
         tokens(line('b'));
       };
-      return { path, steps: [[anew, ['added b', 'removed a']]] };
+      return { path, steps: [[recreate, ['added b', 'removed a']]] };
     },
   },
   {

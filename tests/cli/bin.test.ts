@@ -131,7 +131,7 @@ describe('help', () => {
     ['the command is unknown', ['-h', 'nonsense']],
     ['a setting is empty', ['list', '-h', '-Efoo']],
     ['-s and -v meet', ['list', '-s', '-v', '-h']],
-    ['-s stands before the command', ['-s', 'list', '-h']],
+    ['-s precedes the command', ['-s', 'list', '-h']],
   ])('is shown even when %s', (_, args) => {
     const { status, stdout, stderr } = run(args);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });

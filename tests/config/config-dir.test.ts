@@ -72,7 +72,7 @@ describe('The first that applies', () => {
   });
 
   test.each([
-    { yml: ['dist/config', 'root/etc/elasticsearch'], found: '', why: '../config beside the tool holds one' },
+    { yml: ['dist/config', 'root/etc/elasticsearch'], found: '', why: '../config beside the tool has one' },
     {
       yml: ['root/etc/elasticsearch', 'root/usr/share/elasticsearch/config'],
       found: '/etc/elasticsearch',
@@ -81,7 +81,7 @@ describe('The first that applies', () => {
     {
       yml: ['root/usr/share/elasticsearch/config'],
       found: '/usr/share/elasticsearch/config',
-      why: 'no other place holds one',
+      why: 'no other place has one',
     },
   ])('of the default places, the first with an elasticsearch.yml is used: $why', ({ yml, found }) => {
     for (const name of ['dist/config', 'root/etc/elasticsearch', 'root/usr/share/elasticsearch/config']) {
@@ -101,9 +101,9 @@ describe('The first that applies', () => {
     {
       env: { ES_PATH_CONF: '', ES_HOME: 'home' },
       found: 'home/config',
-      why: 'an empty ES_PATH_CONF is none',
+      why: 'an empty ES_PATH_CONF counts as unset',
     },
-    { env: { ES_PATH_CONF: '', ES_HOME: '' }, found: 'dist/config', why: 'an empty ES_HOME is none' },
+    { env: { ES_PATH_CONF: '', ES_HOME: '' }, found: 'dist/config', why: 'an empty ES_HOME counts as unset' },
   ])('$why', ({ env, found }) => {
     makeEverything();
     const named = env.ES_HOME && at(env.ES_HOME);

@@ -79,7 +79,7 @@ describe('The algorithm in elasticsearch.yml', () => {
   test.each(
     titled([
       { yml: '', algorithm: defaultAlgorithm, why: 'the file is empty' },
-      { yml: '# c\n\n# d\n', algorithm: defaultAlgorithm, why: 'the file holds comments only' },
+      { yml: '# c\n\n# d\n', algorithm: defaultAlgorithm, why: 'the file contains comments only' },
       {
         yml: 'node.name: n\npath:\n  data: [a, b]\n',
         algorithm: defaultAlgorithm,
@@ -404,18 +404,23 @@ describe('The value in an Invalid algorithm message', () => {
       },
       { yml: '', E: [`${KEY}=hunter2`], expected: shown, why: 'it is on the command line' },
       { yml: `force.${KEY}: hunter2\n`, E: [], expected: shown, why: 'it is in the file' },
-      { yml: `${KEY}: \${V}\n`, E: [], expected: hidden, why: 'the environment holds it' },
-      { yml: `${KEY}: h\${W}2\n`, E: [], expected: hidden, why: 'the environment holds a part of it' },
+      { yml: `${KEY}: \${V}\n`, E: [], expected: hidden, why: 'the environment contains it' },
+      { yml: `${KEY}: h\${W}2\n`, E: [], expected: hidden, why: 'the environment contains a part of it' },
       {
         yml: `${KEY}: \${other}\nother: hunter2\n`,
         E: [],
         expected: hidden,
-        why: 'another setting holds it',
+        why: 'another setting contains it',
       },
-      { yml: 'other: hunter2\n', E: [`${KEY}=\${other}`], expected: hidden, why: 'another setting holds it' },
+      {
+        yml: 'other: hunter2\n',
+        E: [`${KEY}=\${other}`],
+        expected: hidden,
+        why: 'another setting contains it',
+      },
       { yml: `${KEY}: \${none:hunter2}\n`, E: [], expected: hidden, why: 'it is a default' },
-      { yml: `\${L}\n`, E: [], expected: hidden, why: 'the environment holds the line' },
-      { yml: `# \${L}\n`, E: [], expected: hidden, why: 'the environment holds the line, in a comment' },
+      { yml: `\${L}\n`, E: [], expected: hidden, why: 'the environment contains the line' },
+      { yml: `# \${L}\n`, E: [], expected: hidden, why: 'the environment contains the line, in a comment' },
       {
         yml: `${KEY}: "hun\n  ter\${E}2"\n`,
         E: [],
@@ -683,7 +688,7 @@ describe('A file that the server could not load', () => {
       {
         yml: 'bad.key:\n  - a: hunter2\n',
         says: 'only values are allowed in a list at line 2',
-        why: 'a list holds maps',
+        why: 'a list contains maps',
       },
       { yml: 'x: hunter2\nx: hunter3\n', says: 'duplicate key at line 2', why: 'one map has a key twice' },
       {

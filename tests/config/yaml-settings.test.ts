@@ -156,7 +156,7 @@ describe('Texts that are refused', () => {
       { text: 'a: b: c\n', why: 'two colons' },
       { text: 'a: - b\n', why: 'a list on the line of its key' },
       { text: 'a: ? b\n', why: 'a ? on the line of a key' },
-      { text: 'a: "b" c\n', why: 'text behind quotes' },
+      { text: 'a: "b" c\n', why: 'text after quotes' },
       { text: 'a: "b\n', why: 'an unclosed quote' },
       { text: "a: 'b\n", why: 'an unclosed quote' },
       { text: 'a: "b\n---\n"\n', why: 'a mark within quotes' },

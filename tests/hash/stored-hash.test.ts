@@ -160,10 +160,10 @@ describe('Headers that stop the server', () => {
       { stored: '{PBKDF2}1000', message: noIterations, why: 'there is no $' },
       { stored: '{PBKDF2}', message: noIterations, why: 'nothing follows' },
       { stored: '{PBKDF2}$s$k', message: noIterations, why: 'the cost is empty' },
-      { stored: '{PBKDF2} 1000$s$k', message: noIterations, why: 'white space is no digit' },
-      { stored: '{PBKDF2}1e3$s$k', message: noIterations, why: 'e is no digit' },
+      { stored: '{PBKDF2} 1000$s$k', message: noIterations, why: 'white space is not a digit' },
+      { stored: '{PBKDF2}1e3$s$k', message: noIterations, why: 'e is not a digit' },
       { stored: '{PBKDF2}99999999999$s$k', message: noIterations, why: 'Java has no such int' },
-      { stored: '{PBKDF2_STRETCH}x$s$k', message: noIterations, why: 'x is no digit' },
+      { stored: '{PBKDF2_STRETCH}x$s$k', message: noIterations, why: 'x is not a digit' },
     ]),
   )('$shown is refused with "$message": $why', ({ stored, message }) => {
     expect(codeAndMessage(errorOf(() => readStoredHash(stored)))).toEqual({
@@ -176,7 +176,7 @@ describe('Headers that stop the server', () => {
     shown([
       { stored: `$2a$10$${TAIL.slice(2)}`, why: '58 characters leave no cost' },
       { stored: `$2a$10$${TAIL}x`, why: '61 characters leave "10$"' },
-      { stored: `$2a$xx$${TAIL}`, why: 'x is no digit' },
+      { stored: `$2a$xx$${TAIL}`, why: 'x is not a digit' },
       { stored: '$2a$10$', why: 'nothing follows' },
       { stored: '$2a$', why: 'nothing follows' },
     ]),

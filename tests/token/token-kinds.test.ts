@@ -38,7 +38,7 @@ describe('kindOf', () => {
       'three parts, the first of which begins with {"',
     ],
     ['unknown', '', 'nothing'],
-    ['unknown', 'elastic/kibana/my-token', 'a name is no token'],
+    ['unknown', 'elastic/kibana/my-token', 'a name is not a token'],
     ['unknown', 'hunter2', 'a password'],
     ['unknown', base64('{"ver":1}'), 'JSON without addresses and key'],
     ['unknown', base64([1, ...UUID]), 'no version begins like this'],

@@ -18,7 +18,8 @@ const anyName = fc.stringMatching(/^[A-Za-z0-9-][A-Za-z0-9_-]{0,255}$/).map(pars
 const anyRandom = fc.uint8Array({ minLength: 16, maxLength: 16 });
 
 /** A token in one line, including its secret. */
-const told = (token: ServiceToken | undefined) => token && `${token.principal} ${token.name} ${token.secret}`;
+const textOf = (token: ServiceToken | undefined) =>
+  token && `${token.principal} ${token.name} ${token.secret}`;
 /** The bearer of any bytes after the prefix. */
 const bearerOf = (rest: string | Uint8Array, prefix = [0, 1, 0, 1]) =>
   Buffer.concat([Buffer.from(prefix), Buffer.from(rest as Uint8Array)]).toString('base64');
@@ -83,7 +84,7 @@ describe('Encoding', () => {
       const token = new ServiceToken(principal, parseTokenName(name), known.secret);
       expect(token.qualifiedName).toBe(known.qualifiedName);
       expect(token.bearer).toBe(known.bearer);
-      expect(told(ServiceToken.decode(known.bearer))).toBe(told(token));
+      expect(textOf(ServiceToken.decode(known.bearer))).toBe(textOf(token));
     },
   );
 
@@ -102,7 +103,7 @@ describe('Encoding', () => {
     fc.assert(
       fc.property(anyPrincipal, anyName, anySecret, (principal, name, secret) => {
         const token = new ServiceToken(principal, name, secret);
-        expect(told(ServiceToken.decode(token.bearer))).toBe(told(token));
+        expect(textOf(ServiceToken.decode(token.bearer))).toBe(textOf(token));
       }),
     );
   });
@@ -158,9 +159,9 @@ describe('Decoding accepts what the server accepts (docs/server-behaviour.md, "B
       { bearer: bearerOf('acme/billing/t:x'), token: 'acme/billing t x', why: 'so is the namespace' },
       { bearer: bearerOf(' a / b /t:x'), token: ' a / b  t x', why: 'white space is not trimmed' },
       { bearer: bearerOf('\u00a0/\u0085/t:x'), token: '\u00a0/\u0085 t x', why: 'neither is blank to Java' },
-      { bearer: bearerOf('\0a/b/t:x'), token: '\0a/b t x', why: 'NUL is no white space' },
-      { bearer: bearerOf('elastic/kibana/t:12?'), token: 'elastic/kibana t 12?', why: 'it holds a /' },
-      { bearer: bearerOf('elastic/kibana/t:12>'), token: 'elastic/kibana t 12>', why: 'it holds a +' },
+      { bearer: bearerOf('\0a/b/t:x'), token: '\0a/b t x', why: 'NUL is not white space' },
+      { bearer: bearerOf('elastic/kibana/t:12?'), token: 'elastic/kibana t 12?', why: 'it contains a /' },
+      { bearer: bearerOf('elastic/kibana/t:12>'), token: 'elastic/kibana t 12>', why: 'it contains a +' },
       {
         bearer: bearerOf(`a/b/${longest}:x`),
         token: `a/b ${longest} x`,
@@ -180,7 +181,7 @@ describe('Decoding accepts what the server accepts (docs/server-behaviour.md, "B
       },
     ].map(shown),
   )('$shown is accepted: $why', ({ bearer, token }) => {
-    expect(told(ServiceToken.decode(bearer))).toBe(token);
+    expect(textOf(ServiceToken.decode(bearer))).toBe(token);
   });
 
   test.each(
@@ -198,7 +199,7 @@ describe('Decoding accepts what the server accepts (docs/server-behaviour.md, "B
       { bearer: `${base} `, why: 'white space trails' },
       { bearer: `${base}\n`, why: 'a line end trails' },
       { bearer: `${base.slice(0, 40)}\n${base.slice(40)}`, why: 'it contains a line end' },
-      { bearer: `Bearer ${base}`, why: 'the scheme is no part of it' },
+      { bearer: `Bearer ${base}`, why: 'the scheme is not part of it' },
       { bearer: `${base}\u00e9`, why: 'a letter is not of the alphabet' },
       { bearer: bearerOf('elastic/kibana/t:x', [0, 1, 0, 2]), why: 'the prefix is another' },
       { bearer: bearerOf('elastic/kibana/t:x', [0, 0, 0, 1]), why: 'the prefix is another' },
@@ -207,7 +208,7 @@ describe('Decoding accepts what the server accepts (docs/server-behaviour.md, "B
       { bearer: bearerOf('elastic/kibana/t'), why: 'there is no :' },
       { bearer: bearerOf(':elastic/kibana/t'), why: 'there is nothing before the :' },
       { bearer: bearerOf('kibana/t:x'), why: 'there are two parts' },
-      { bearer: bearerOf('kibana/t:x/y'), why: 'there are two parts: a / in the secret is none' },
+      { bearer: bearerOf('kibana/t:x/y'), why: 'there are two parts: a / in the secret does not count' },
       { bearer: bearerOf('elastic/kibana/t/u:x'), why: 'there are four parts' },
       { bearer: bearerOf('elastic/kibana/t/:x'), why: 'there are four parts, one of them empty' },
       { bearer: bearerOf('/elastic/kibana/t:x'), why: 'there are four parts, one of them empty' },
