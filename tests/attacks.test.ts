@@ -8,7 +8,7 @@ import { testAsRoot } from './support/needs.js';
 const GROUPS = 7;
 const ROWS = 37;
 
-jest.setTimeout(60_000); // a command that hangs is found out, and costs a new crew
+jest.setTimeout(60_000); // detecting a command that hangs takes time, and needs a new crew
 
 const theatre = new Theatre();
 afterAll(() => theatre.close());

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { FairQueue } from '../../src/authenticate/fair-queue.js';
 
-/** A job that ends when `end` is called. */
+/** `closed` resolves when `open` is called. */
 function gate() {
   let open = () => {};
   const closed = new Promise<void>((resolve) => {

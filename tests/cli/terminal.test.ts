@@ -14,7 +14,7 @@ beforeEach(() => {
   chmodSync(directory.write('service_tokens', 'no colon\n'), 0o600);
 });
 
-/** Runs a command with all streams on a terminal, except those given. */
+/** Runs a command with all streams on a terminal, except the given one. */
 async function onTerminal(argv: readonly string[], elsewhere?: 'stdin' | 'stdout' | 'stderr') {
   const written = { stdout: '', stderr: '' };
   const output = (name: 'stdout' | 'stderr') => ({

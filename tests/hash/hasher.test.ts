@@ -2,8 +2,8 @@
  * Hashing, compared with three independent sources: pairs made by the original (fixtures/oracle), tokens of other
  * projects' public tests, and other implementations of PBKDF2 (Python) and bcrypt (libcrypt).
  *
- * The expensive costs are verified once, the most expensive ones by `npm run acceptance` only. They are not written,
- * because that differs only by the number.
+ * The expensive costs are verified once, the most expensive ones by `npm run acceptance` only. Writing them is not
+ * tested, because it differs from writing the others by the number only.
  */
 import { spawnSync } from 'node:child_process';
 import { pbkdf2Sync } from 'node:crypto';

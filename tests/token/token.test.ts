@@ -8,7 +8,7 @@ import { ServiceToken } from '../../src/token/token.js';
 import { parseTokenName } from '../../src/token/token-name.js';
 import { publicTokens, recordedBearers, vectors } from '../support/fixtures.js';
 
-/** fixtures/oracle/vectors.json. */
+/** The form of a new secret: docs/server-behaviour.md, "Bearer strings". */
 const SECRET = /^[A-Za-z0-9_-]{8}[Q-T][A-Za-z0-9_-][CGKOSWaeimquy26-][A-Za-z0-9_-]{10}[AQgw]$/;
 const fleetServer = parsePrincipal('elastic/fleet-server');
 const t1 = parseTokenName('t1');
