@@ -1,8 +1,8 @@
 /**
- * Finds the candidate that a word was probably meant to be: the only one that begins with it, or the nearest, at most
- * two letters, and a third of them, away.
+ * Finds the candidate that a word was probably meant to be: the only one that begins with the word; else the nearest,
+ * if at most two letters, and at most a third of its letters, differ.
  *
- * @returns undefined when none is near
+ * @returns undefined if none is close enough
  *
  * @example closest('kibna', ['kibana', 'fleet-server']) // 'kibana'
  */
@@ -13,10 +13,10 @@ export function closest<T extends string>(word: string, candidates: readonly T[]
 }
 
 /**
- * Finds the setting that a dotted name was probably meant to be: at most a tenth of its letters away, or the end of it,
- * two parts at least; letter case, and `-` for `_`, are of no account.
+ * Finds the setting that a dotted name was probably meant to be: one that ends in the name (of at least two parts);
+ * else the nearest, if at most a tenth of its letters differ. Letter case, and `-` instead of `_`, are ignored.
  *
- * @returns the nearest setting; undefined when none is near, or when the name is one of them
+ * @returns undefined if none is close enough, or if the name is one of the settings
  *
  * @example closestSetting('Security.FIPS-mode.enabled', ['xpack.security.fips_mode.enabled'])
  */
@@ -40,7 +40,7 @@ function nearest<T extends string>(
   return near[0]?.candidate;
 }
 
-/** Levenshtein's: how many letters must be inserted, removed or changed. */
+/** The Levenshtein distance: how many letters must be inserted, removed or changed. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

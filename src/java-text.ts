@@ -1,19 +1,21 @@
 /**
- * How Java reads text, where that differs from JavaScript: the server reads its files with these rules, so a file
- * means what they say. Sources: the documentation of String.trim, Character.isWhitespace, Integer.parseInt and of the
- * UTF-8 encoder; runs of OpenJDK 17, which tests/java-text.test.ts holds.
+ * Java's rules for text, where they differ from JavaScript's: the server reads its files with these rules. Sources: the
+ * documentation of String.trim, Character.isWhitespace, Integer.parseInt and the UTF-8 encoder; runs of OpenJDK 17,
+ * whose results are in tests/java-text.test.ts.
  */
 
-/** String.trim: drops leading and trailing code units up to U+0020, control characters and NUL included. */
+/** String.trim: removes leading and trailing code units up to U+0020, including control characters and NUL. */
 export function trim(text: string): string {
-  // Two loops: an expression that looks for blanks at the end tries anew at every blank of a long line.
+  // Two loops: a regular expression for trailing blanks takes quadratic time.
   let [start, end] = [0, text.length];
   while (start < end && text.charCodeAt(start) <= 0x20) start++;
   while (start < end && text.charCodeAt(end - 1) <= 0x20) end--;
   return text.slice(start, end);
 }
 
-/** Whether every character is white space to Java: not U+0085, U+00A0, U+2007 or U+202F, but U+001C to U+001F. */
+/**
+ * Whether all characters are white space in Java, which excludes U+0085, U+00A0, U+2007, U+202F and includes U+001C-1F.
+ */
 export function isBlank(text: string): boolean {
   return /^[\t-\r\x1c-\x20\u1680\u2000-\u2006\u2008-\u200a\u2028\u2029\u205f\u3000]*$/.test(text);
 }
@@ -21,7 +23,7 @@ export function isBlank(text: string): boolean {
 /**
  * Integer.parseInt: an optional sign, then decimal digits of any script of the BMP.
  *
- * @returns the integer, or undefined where Java throws NumberFormatException
+ * @returns the integer, or undefined if Java throws NumberFormatException
  */
 export function parseInt32(text: string): number | undefined {
   const sign = text.startsWith('-') ? -1 : 1;
@@ -37,7 +39,9 @@ export function parseInt32(text: string): number | undefined {
   return sign * value < 2 ** 31 ? sign * value : undefined;
 }
 
-/** Decimal digits stand in Unicode as whole runs of ten, so a digit's value is how far its run goes back from it. */
+/**
+ * Unicode has decimal digits in runs of ten only, so a digit's value follows from the distance to the start of its run.
+ */
 function digitValue(unit: number): number | undefined {
   if (unit < 0x80) return unit >= 0x30 && unit <= 0x39 ? unit - 0x30 : undefined;
   if (!isDigit(unit)) return undefined;
@@ -50,12 +54,12 @@ function isDigit(unit: number): boolean {
   return /\p{Nd}/u.test(String.fromCharCode(unit));
 }
 
-/** String.getBytes(UTF_8): a lone surrogate becomes `?`, where JavaScript would write U+FFFD. */
+/** String.getBytes(UTF_8): a lone surrogate becomes `?`; JavaScript would write U+FFFD. */
 export function utf8(text: string): Buffer {
   return Buffer.from(encodable(text), 'utf8');
 }
 
-/** The text that utf8 encodes, for what takes a text and encodes it by itself. */
+/** The text that utf8 encodes, for functions that encode a text themselves. */
 export function encodable(text: string): string {
   return text.replace(/\p{Surrogate}/gu, '?');
 }
@@ -63,14 +67,15 @@ export function encodable(text: string): string {
 const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /**
- * new String(bytes, UTF_8): malformed sequences become U+FFFD, as many of them as JavaScript makes, save for an encoded
- * surrogate: Java makes one of its three bytes, or of the first two where the third is missing, JavaScript one of each.
+ * new String(bytes, UTF_8): malformed sequences become U+FFFD, in the same number as in JavaScript, except for an
+ * encoded surrogate: Java writes one for its three bytes (or for the first two, if the third is missing), JavaScript
+ * one for each byte.
  */
 export function decodeUtf8(bytes: Buffer): string {
   return UTF8.decode(bytes.includes(0xed) ? withoutSurrogates(bytes) : bytes);
 }
 
-/** Each encoded surrogate as one byte that never occurs in UTF-8, of which both make one U+FFFD. */
+/** Replaces each encoded surrogate by one invalid byte, which Java and JavaScript decode as one U+FFFD. */
 function withoutSurrogates(bytes: Buffer): Buffer {
   const result = Buffer.allocUnsafe(bytes.length);
   let length = 0;
@@ -86,13 +91,13 @@ function isBetween(byte: number | undefined, least: number, most: number): boole
   return byte !== undefined && byte >= least && byte <= most;
 }
 
-/** Base64.getDecoder().decode: unpadded is fine, wrong padding or anything that is not of the alphabet is not. */
+/** Base64.getDecoder().decode: accepts missing padding; refuses wrong padding and characters outside the alphabet. */
 export function decodeBase64(text: string): Buffer | undefined {
   const [, body = '', rest = ''] = /^([A-Za-z0-9+/]*)(.*)$/s.exec(text) ?? [];
   return rest === '' || rest === paddingOf(body) ? decodeBody(body) : undefined;
 }
 
-/** Base64.getDecoder().wrap: as decode, but it stops reading at complete padding and never sees what follows it. */
+/** Base64.getDecoder().wrap: like decode, but stops at complete padding and ignores what follows. */
 export function decodeBase64Stream(text: string): Buffer | undefined {
   const [, body = '', rest = ''] = /^([A-Za-z0-9+/]*)(.*)$/s.exec(text) ?? [];
   const padding = paddingOf(body);
@@ -103,7 +108,7 @@ function paddingOf(body: string): string {
   return '='.repeat((4 - (body.length % 4)) % 4);
 }
 
-/** Unused bits of the last character may be set: neither Java nor Node looks at them. */
+/** Unused bits of the last character may be set: Java and Node ignore them. */
 function decodeBody(body: string): Buffer | undefined {
   return body.length % 4 === 1 ? undefined : Buffer.from(body, 'base64');
 }

@@ -2,11 +2,11 @@ import { types } from 'node:util';
 import { type ErrorCode, ServiceTokensError } from './errors.js';
 
 /*
- * What a caller passes is checked at run time, as JavaScript has no types and a cast takes them away. A refusal says
- * what is expected and of what type the value is, never the value: it may be a secret in the wrong place.
+ * Arguments are checked at run time, because JavaScript has no types and casts bypass those of TypeScript. A message
+ * contains the expected and the actual type, but never the value, which may be a misplaced secret.
  */
 
-/** @throws USAGE, or the code that says it better */
+/** @throws USAGE, or `code` */
 export function requireString(
   value: unknown,
   what: string,
@@ -15,7 +15,7 @@ export function requireString(
   if (typeof value !== 'string') throw refusal(what, 'must be a string', value, code);
 }
 
-/** A path as system calls take it. @throws USAGE */
+/** A path that system calls accept. @throws USAGE */
 export function requirePath(value: unknown, what = 'path'): asserts value is string {
   requireString(value, what);
   if (value === '') throw new ServiceTokensError('USAGE', `${what} must not be empty`);
@@ -32,15 +32,15 @@ export function requireFunction(value: unknown, what: string): void {
   if (typeof value !== 'function') throw refusal(what, 'must be a function', value);
 }
 
-/** What options and other objects are read from. @throws USAGE */
+/** Any object, such as options. @throws USAGE */
 export function requireObject(value: unknown, what: string): asserts value is object {
   if (typeof value !== 'object' || value === null) throw refusal(what, 'must be an object', value);
 }
 
-/** The longest time that a timer of Node can take, in milliseconds; it fires at once when it is given a longer one. */
+/** The longest delay of a Node timer, in milliseconds. With a longer one, the timer fires at once. */
 export const MAX_TIMER = 2 ** 31 - 1;
 
-/** @throws USAGE for what is no number, NaN and what is out of range */
+/** @throws USAGE for anything but a number in the range */
 export function requireNumber(
   value: unknown,
   what: string,
@@ -52,7 +52,7 @@ export function requireNumber(
   throw new ServiceTokensError('USAGE', `${what} must be ${range}`);
 }
 
-/** @throws USAGE for what is no whole number, and what is out of range */
+/** @throws USAGE for anything but a whole number in the range */
 export function requireInteger(
   value: unknown,
   what: string,
@@ -62,7 +62,7 @@ export function requireInteger(
   if (!Number.isInteger(value)) throw new ServiceTokensError('USAGE', `${what} must be a whole number`);
 }
 
-/** @throws USAGE unless it is so many bytes */
+/** @throws USAGE for anything but a Uint8Array of this length */
 export function requireBytes(value: unknown, what: string, length: number): asserts value is Uint8Array {
   if (!types.isUint8Array(value)) throw refusal(what, 'must be a Uint8Array', value);
   if (value.length === length) return;

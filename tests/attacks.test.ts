@@ -4,16 +4,16 @@ import { layouts } from './attacks/layouts.js';
 import { groups, Theatre, title } from './attacks/table.js';
 import { testAsRoot } from './support/needs.js';
 
-/** Of the groups of a layout, and of the rows of a group, every so manieth. */
+/** The sample takes one of this many groups of a layout, and one of this many rows of a group. */
 const GROUPS = 7;
 const ROWS = 37;
 
-jest.setTimeout(60_000); // a command that hangs is found out, and costs a new crew
+jest.setTimeout(60_000); // detecting a command that hangs takes time, and needs a new crew
 
 const theatre = new Theatre();
 afterAll(() => theatre.close());
 
-describe('While a command works in a directory that somebody else can change, he does no harm', () => {
+describe('An attacker who can change the directory in which a command works does no harm', () => {
   for (const [index, layout] of layouts.entries()) {
     testAsRoot(`in ${layout.name}: ${layout.why}`, async () => {
       const sample = groups

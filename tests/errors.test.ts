@@ -4,15 +4,15 @@ import { ExitCode, exitStatusOf } from '../src/cli/exit-codes.js';
 import { main } from '../src/cli/main.js';
 import { type ErrorCode, ServiceTokensError } from '../src/errors.js';
 
-/** README.md, "Exit statuses", and 128 + n for signals. A code that is missing here does not compile. */
+/** README.md, "Exit statuses", and 128 + n for signals. A missing code does not compile. */
 const statuses: Record<ErrorCode, { status: number; why: string }> = {
   OPTION: { status: 64, why: 'usage' },
   USAGE: { status: 64, why: 'usage' },
-  MALFORMED_FILE: { status: 65, why: "the tokens file can't be parsed" },
-  NOT_A_TOKEN: { status: 65, why: "a token can't be parsed" },
+  MALFORMED_FILE: { status: 65, why: 'the tokens file cannot be parsed' },
+  NOT_A_TOKEN: { status: 65, why: 'a token cannot be parsed' },
   BUSY: { status: 74, why: 'never reaches the command: the library alone queues' },
   NOT_AUTHENTICATED: { status: 1, why: 'no' },
-  HASH_UNUSABLE: { status: 65, why: "a stored hash can't be used" },
+  HASH_UNUSABLE: { status: 65, why: 'a stored hash cannot be used' },
   UNKNOWN_PRINCIPAL: { status: 67, why: 'unknown principal' },
   TOKEN_EXISTS: { status: 70, why: 'token exists' },
   TOKEN_MISSING: { status: 70, why: 'token does not exist' },
@@ -59,15 +59,15 @@ describe('Exit statuses', () => {
     expect(codes.map(exitStatusOf)).not.toContain(0);
   });
 
-  test('every status but 0 and that of a bug has an error that ends with it', () => {
+  test('every status except 0 and that of a bug is the status of an error', () => {
     const used = new Set<number>([...codes.map(exitStatusOf), ExitCode.OS_ERROR]);
     expect(Object.values(ExitCode).filter((status) => status !== 0 && !used.has(status))).toEqual([]);
   });
 });
 
 describe('The error class', () => {
-  test('an error has a code, a message that states the fact, a hint and a cause', () => {
-    const cause = new Error('the system says no');
+  test('an error has a code, a message, a hint and a cause', () => {
+    const cause = new Error('system error no');
     const error = new ServiceTokensError('IO', 'could not read', { hint: 'Try again.', cause });
     expect(error).toBeInstanceOf(Error);
     expect(error).toMatchObject({ name: 'ServiceTokensError', code: 'IO', hint: 'Try again.' });

@@ -1,4 +1,4 @@
-/** Expectations were checked with OpenJDK 17: String.trim, Character.isWhitespace, Integer.parseInt, getBytes, Base64. */
+/** Verified with OpenJDK 17: String.trim, Character.isWhitespace, Integer.parseInt, getBytes, Base64. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
@@ -55,11 +55,11 @@ describe('isBlank', () => {
       { text: '\x1b', blank: false, why: 'nor the control characters below U+001C' },
       { text: '  a ', blank: false, why: 'one letter is enough' },
     ]),
-  )('$shown is blank: $blank, as $why', ({ text, blank }) => {
+  )('$shown is blank: $blank, because $why', ({ text, blank }) => {
     expect(isBlank(text)).toBe(blank);
   });
 
-  test('exactly 25 characters of the BMP are white space to Java', () => {
+  test('exactly 25 characters of the BMP are white space in Java', () => {
     const all = Array.from({ length: 0x10000 }, (_, unit) => String.fromCharCode(unit));
     expect(all.filter(isBlank).map((character) => character.charCodeAt(0))).toEqual([
       ...[0x9, 0xa, 0xb, 0xc, 0xd, 0x1c, 0x1d, 0x1e, 0x1f, 0x20, 0x1680],
@@ -87,7 +87,7 @@ describe('parseInt32', () => {
       { text: '\u0967\u0968\u0969', value: 123, why: 'Devanagari digits count' },
       { text: '1\u0660', value: 10, why: 'and may be mixed' },
       { text: '\ud835\udfd9', value: undefined, why: 'digits beyond the BMP do not count' },
-      { text: '\u00b2', value: undefined, why: 'a superscript is no decimal digit' },
+      { text: '\u00b2', value: undefined, why: 'a superscript is not a decimal digit' },
       { text: '\u2163', value: undefined, why: 'nor is a Roman numeral' },
       { text: '', value: undefined, why: 'nothing is there' },
       { text: '+', value: undefined, why: 'a sign alone' },
@@ -128,8 +128,8 @@ describe('utf8', () => {
       { text: '\ud83d\udd11', hex: 'f09f9491', why: 'a pair of surrogates is one character' },
       { text: 'a\ud800', hex: '613f', why: 'a high surrogate alone becomes ?' },
       { text: '\udc00a', hex: '3f61', why: 'a low surrogate alone becomes ?' },
-      { text: '\udd11\ud83d', hex: '3f3f', why: 'a pair the wrong way round is two of them' },
-      { text: '\ud83d\ud83d\udd11', hex: '3ff09f9491', why: 'a pair behind a lone one stays a pair' },
+      { text: '\udd11\ud83d', hex: '3f3f', why: 'a pair in the wrong order is two lone surrogates' },
+      { text: '\ud83d\ud83d\udd11', hex: '3ff09f9491', why: 'a pair after a lone surrogate stays a pair' },
       { text: '\ufeffa\0', hex: 'efbbbf6100', why: 'byte order mark and NUL are characters' },
     ]),
   )('$shown: $why', ({ text, hex }) => {
@@ -178,9 +178,9 @@ describe('The two decoders of Base64', () => {
       { text: 'Z===', whole: refused, stream: refused, why: 'the length is 1 mod 4, padded' },
       { text: 'Zm-v', whole: refused, stream: refused, why: 'the alphabet is not the URL-safe one' },
       { text: 'Zm_v', whole: refused, stream: refused, why: 'the alphabet is not the URL-safe one' },
-      { text: 'Zm 9v', whole: refused, stream: refused, why: 'white space is no letter' },
+      { text: 'Zm 9v', whole: refused, stream: refused, why: 'white space is not in the alphabet' },
       { text: ' Zm9v', whole: refused, stream: refused, why: 'nor is it in front' },
-      { text: 'Zm9v\n', whole: refused, stream: refused, why: 'nor is a line end behind' },
+      { text: 'Zm9v\n', whole: refused, stream: refused, why: 'nor is a line end at the end' },
       { text: 'Zm9v\u00e9', whole: refused, stream: refused, why: 'nor is a letter with an accent' },
     ]),
   )('$shown: $why', ({ text, whole, stream }) => {
@@ -188,7 +188,7 @@ describe('The two decoders of Base64', () => {
     expect(decodeBase64Stream(text)?.toString('latin1')).toBe(stream);
   });
 
-  test('what Node encodes, both decode, with its padding and without', () => {
+  test('both decode what Node encodes, with padding and without', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
         const text = Buffer.from(bytes).toString('base64');
@@ -205,20 +205,20 @@ describe('The two decoders of Base64', () => {
 describe('decodeUtf8', () => {
   test.each([
     ['valid text', [0xc3, 0xa9, 0xf0, 0x9f, 0x94, 0x91], 'é🔑'],
-    ['a BOM, which stays', [0xef, 0xbb, 0xbf, 0x61], '\ufeffa'],
-    ['a character with ED that is no surrogate', [0xed, 0x9f, 0xbf], '\ud7ff'],
-    ['an encoded surrogate, one U+FFFD in Java', [0x61, 0xed, 0xa0, 0x80, 0x62], 'a\ufffdb'],
-    ['one without its third byte, too', [0x61, 0xed, 0xa0, 0x62], 'a\ufffdb'],
-    ['one at the end', [0xed, 0xbf], '\ufffd'],
-    ['one behind a sequence that is cut off', [0xe1, 0x80, 0xed, 0xa0, 0x80], '\ufffd\ufffd'],
+    ['a BOM, which is kept', [0xef, 0xbb, 0xbf, 0x61], '\ufeffa'],
+    ['a character with ED that is not a surrogate', [0xed, 0x9f, 0xbf], '\ud7ff'],
+    ['an encoded surrogate, which is one U+FFFD in Java', [0x61, 0xed, 0xa0, 0x80, 0x62], 'a\ufffdb'],
+    ['a surrogate without its third byte', [0x61, 0xed, 0xa0, 0x62], 'a\ufffdb'],
+    ['a surrogate at the end', [0xed, 0xbf], '\ufffd'],
+    ['a surrogate after a truncated sequence', [0xe1, 0x80, 0xed, 0xa0, 0x80], '\ufffd\ufffd'],
     ['ED alone', [0xed, 0xed, 0x80], '\ufffd\ufffd'],
     ['three overlong bytes', [0xe0, 0x80, 0x80], '\ufffd\ufffd\ufffd'],
     ['four overlong bytes', [0xf0, 0x80, 0x80, 0x80], '\ufffd\ufffd\ufffd\ufffd'],
-    ['what lies beyond Unicode', [0xf4, 0x90, 0x80, 0x80], '\ufffd\ufffd\ufffd\ufffd'],
-    ['four bytes that are cut off', [0xf0, 0x9f, 0x94, 0x41], '\ufffdA'],
-    ['a pair of them, one each', [0xed, 0xa0, 0xbd, 0xed, 0xb4, 0x91], '\ufffd\ufffd'],
-    ['a byte that begins nothing', [0x61, 0xff, 0x62], 'a\ufffdb'],
-    ['a sequence that is cut off', [0xe2, 0x82], '\ufffd'],
+    ['a code point beyond Unicode', [0xf4, 0x90, 0x80, 0x80], '\ufffd\ufffd\ufffd\ufffd'],
+    ['a truncated sequence of four bytes', [0xf0, 0x9f, 0x94, 0x41], '\ufffdA'],
+    ['a pair of surrogates, one U+FFFD each', [0xed, 0xa0, 0xbd, 0xed, 0xb4, 0x91], '\ufffd\ufffd'],
+    ['a byte that starts no sequence', [0x61, 0xff, 0x62], 'a\ufffdb'],
+    ['a truncated sequence', [0xe2, 0x82], '\ufffd'],
     ['an overlong slash', [0xc0, 0xaf], '\ufffd\ufffd'],
   ])('reads %s', (_why, bytes, text) => {
     expect(decodeUtf8(Buffer.from(bytes))).toBe(text);

@@ -1,4 +1,4 @@
-/** JavaScript has no types: whatever a caller passes, the library answers or refuses it in its own words. */
+/** JavaScript has no types: for any argument, the library returns a result or throws its own error. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -23,7 +23,7 @@ import { temporaryDirectory } from './support/temporary-directory.js';
 
 const directory = temporaryDirectory();
 
-/** Answers every question with itself, so that whatever is read of it is a function; but it is no promise. */
+/** An object whose every property is the object itself, which is callable; but it is not a promise. */
 const answer = (_: unknown, name: string | symbol) => (name === 'then' ? undefined : chameleon);
 const chameleon: unknown = new Proxy(() => {}, { get: answer, apply: () => chameleon });
 
@@ -72,7 +72,7 @@ const wrongValues: readonly (readonly [what: string, value: unknown])[] = [
   ],
 ];
 
-/** What is called with a wrong value in one place, and right ones in the others. */
+/** Calls with a wrong value for one argument, and right values for the others. */
 type Call = (wrong: never) => unknown;
 
 const KIBANA = parsePrincipal('elastic/kibana');
@@ -88,7 +88,7 @@ async function openStore(at: string, options?: object) {
   await store.close();
 }
 
-/** Asks twice with a token that is right, so that the cache answers. */
+/** Authenticates a correct token twice, so that the cache answers. */
 async function askStore(cache: object) {
   const { token } = await create({});
   const store = await TokenStore.open(path(), { cache });
@@ -110,7 +110,7 @@ const calls: Readonly<Record<string, Call>> = {
   'ServiceToken.mint, principal': (wrong) => ServiceToken.mint(wrong, NAME),
   'ServiceToken.mint, name': (wrong) => ServiceToken.mint(KIBANA, wrong),
   'ServiceToken.mint, random': (wrong) => ServiceToken.mint(KIBANA, NAME, wrong),
-  'ServiceToken.mint, what random gives': (wrong) => ServiceToken.mint(KIBANA, NAME, () => wrong),
+  'ServiceToken.mint, the result of random': (wrong) => ServiceToken.mint(KIBANA, NAME, () => wrong),
   'ServiceToken.decode': (wrong) => ServiceToken.decode(wrong),
   'parsePrincipal, text': (wrong) => parsePrincipal(wrong),
   'parsePrincipal, version': (wrong) => parsePrincipal('elastic/kibana', wrong),
@@ -125,8 +125,8 @@ const calls: Readonly<Record<string, Call>> = {
   'hashSecret, scheme': (wrong) => hashSecret('secret', { scheme: wrong, cost: 1_000 }),
   'hashSecret, cost': (wrong) => hashSecret('secret', { scheme: 'pbkdf2', cost: wrong }),
   'hashSecret, random': (wrong) => hashSecret('secret', CHEAP, wrong),
-  'hashSecret, what random gives to pbkdf2': (wrong) => hashSecret('secret', CHEAP, () => wrong),
-  'hashSecret, what random gives to bcrypt': (wrong) =>
+  'hashSecret, the result of random for pbkdf2': (wrong) => hashSecret('secret', CHEAP, () => wrong),
+  'hashSecret, the result of random for bcrypt': (wrong) =>
     hashSecret('secret', { scheme: 'bcrypt', cost: 4 }, () => wrong),
   'verifySecret, secret': (wrong) => verifySecret(wrong, '{SHA}x'),
   'verifySecret, stored': (wrong) => verifySecret('secret', wrong),
@@ -152,7 +152,7 @@ const calls: Readonly<Record<string, Call>> = {
       (wrong) => create(withProperty(name, wrong)),
     ]),
   ),
-  'ServiceTokensFile.create, what random gives': (wrong) => create({ random: () => wrong }),
+  'ServiceTokensFile.create, the result of random': (wrong) => create({ random: () => wrong }),
   'ServiceTokensFile.delete, principal': (wrong) => file().delete(wrong, NAME),
   'ServiceTokensFile.delete, name': (wrong) => file().delete(KIBANA, wrong),
   'ServiceTokensFile.delete, options': (wrong) => file().delete(KIBANA, NAME, wrong),
@@ -188,11 +188,11 @@ const calls: Readonly<Record<string, Call>> = {
       (wrong) => askStore(withProperty(name, wrong)),
     ]),
   ),
-  'TokenStore.open, what cache.clock gives': (wrong) => askStore({ clock: () => wrong }),
+  'TokenStore.open, the result of cache.clock': (wrong) => askStore({ clock: () => wrong }),
   'TokenStore.authenticate': async (wrong) => (await TokenStore.open(path())).authenticate(wrong),
 };
 
-describe('A wrong value is refused in our own words, or is none', () => {
+describe('A wrong value is refused with an error of the library, or accepted', () => {
   test.each(Object.entries(calls))(
     '%s',
     async (_, call) => {
@@ -203,7 +203,7 @@ describe('A wrong value is refused in our own words, or is none', () => {
           if (!(error instanceof ServiceTokensError)) throw new Error(`given ${what}`, { cause: error });
           expect(error.message).not.toMatch(/\[object|undefined \(reading|is not a function/);
         }
-        new ServiceTokensFile(path()).list(); // which fails where a line was written that stops the server
+        new ServiceTokensFile(path()).list(); // fails if a line was written that stops the server
         await file()
           .delete(KIBANA, NAME)
           .catch(() => {});
@@ -214,17 +214,21 @@ describe('A wrong value is refused in our own words, or is none', () => {
 });
 
 const refusals: readonly (readonly [title: string, call: () => unknown, code: string])[] = [
-  ['a principal that is no text', () => parsePrincipal(7 as never), 'UNKNOWN_PRINCIPAL'],
-  ['a principal that a bearer can’t hold', () => new ServiceToken('a/b/c', NAME, ''), 'UNKNOWN_PRINCIPAL'],
-  ['a token name that is no text', () => parseTokenName(null as never), 'INVALID_TOKEN_NAME'],
-  ['a token name that none is', () => ServiceToken.mint(KIBANA, 'a b' as never), 'INVALID_TOKEN_NAME'],
-  ['an algorithm that is no text', () => parseAlgorithm({} as never), 'INVALID_ALGORITHM'],
-  ['a version that is no text', () => parseVersion(8.1 as never), 'USAGE'],
-  ['a version that is none', () => knownAccounts('8.1' as never), 'USAGE'],
-  ['a refusal that is none', () => explain('toString' as never), 'USAGE'],
+  ['a principal that is not a string', () => parsePrincipal(7 as never), 'UNKNOWN_PRINCIPAL'],
+  [
+    'a principal that a bearer cannot contain',
+    () => new ServiceToken('a/b/c', NAME, ''),
+    'UNKNOWN_PRINCIPAL',
+  ],
+  ['a token name that is not a string', () => parseTokenName(null as never), 'INVALID_TOKEN_NAME'],
+  ['an invalid token name', () => ServiceToken.mint(KIBANA, 'a b' as never), 'INVALID_TOKEN_NAME'],
+  ['an algorithm that is not a string', () => parseAlgorithm({} as never), 'INVALID_ALGORITHM'],
+  ['a version that is not a string', () => parseVersion(8.1 as never), 'USAGE'],
+  ['an invalid version', () => knownAccounts('8.1' as never), 'USAGE'],
+  ['an invalid refusal', () => explain('toString' as never), 'USAGE'],
   ['too few random bytes', () => ServiceToken.mint(KIBANA, NAME, () => new Uint8Array(15)), 'USAGE'],
-  ['a bearer that is no text', () => ServiceToken.decode(undefined as never), 'USAGE'],
-  ['an account to list that there is not', () => file().list('elastic/x' as never), 'UNKNOWN_PRINCIPAL'],
+  ['a bearer that is not a string', () => ServiceToken.decode(undefined as never), 'USAGE'],
+  ['an account to list that does not exist', () => file().list('elastic/x' as never), 'UNKNOWN_PRINCIPAL'],
   ['a path that is empty', () => new ServiceTokensFile(''), 'USAGE'],
   ['a path with a NUL', () => new ServiceTokensFile('a\0'), 'USAGE'],
   ['a path that is a URL', () => new ServiceTokensFile(new URL('file:///a') as never), 'USAGE'],
@@ -235,51 +239,43 @@ test.each(refusals)('%s is refused', (_, call, code) => {
 });
 
 const rejections: readonly (readonly [title: string, call: () => Promise<unknown>, code: string])[] = [
-  ['a secret that is no text', () => hashSecret(7 as never, CHEAP), 'USAGE'],
-  [
-    'a scheme that there is not',
-    () => hashSecret('a', { scheme: 'sha1', cost: 1 } as never),
-    'INVALID_ALGORITHM',
-  ],
-  [
-    'a cost that is not listed',
-    () => hashSecret('a', { scheme: 'pbkdf2', cost: 1_001 }),
-    'INVALID_ALGORITHM',
-  ],
+  ['a secret that is not a string', () => hashSecret(7 as never, CHEAP), 'USAGE'],
+  ['an unknown scheme', () => hashSecret('a', { scheme: 'sha1', cost: 1 } as never), 'INVALID_ALGORITHM'],
+  ['an unsupported cost', () => hashSecret('a', { scheme: 'pbkdf2', cost: 1_001 }), 'INVALID_ALGORITHM'],
   ['too few bytes of salt', () => hashSecret('a', CHEAP, () => new Uint8Array(8)), 'USAGE'],
-  ['a stored hash that is no text', () => verifySecret('a', 7 as never), 'USAGE'],
-  ['an account that there is not', () => file().create('elastic/x' as never, NAME), 'UNKNOWN_PRINCIPAL'],
+  ['a stored hash that is not a string', () => verifySecret('a', 7 as never), 'USAGE'],
+  ['an account that does not exist', () => file().create('elastic/x' as never, NAME), 'UNKNOWN_PRINCIPAL'],
   ['a token name with a line end', () => file().create(KIBANA, 'a\nb' as never), 'INVALID_TOKEN_NAME'],
+  ['an unknown algorithm', () => create({ algorithm: { scheme: 'bcrypt', cost: 99 } }), 'INVALID_ALGORITHM'],
+  ['an invalid signal', () => create({ signal: { aborted: false } }), 'USAGE'],
+  ['a delivery that is not a function', () => create({ deliver: 'stdout' }), 'USAGE'],
+  ['a token to delete without a name', () => file().delete(KIBANA, '' as never), 'INVALID_TOKEN_NAME'],
+  ['a file to check without a path', () => checkTokensFile('', {}), 'USAGE'],
+  ['a file to follow without a listener', () => FileFollower.open(path(), {} as never), 'USAGE'],
   [
-    'an algorithm that there is not',
-    () => create({ algorithm: { scheme: 'bcrypt', cost: 99 } }),
-    'INVALID_ALGORITHM',
+    'a pause that is too long for a timer',
+    () => FileFollower.open(path(), { onReload, quiet: 2 ** 31 }),
+    'USAGE',
   ],
-  ['a signal that is none', () => create({ signal: { aborted: false } }), 'USAGE'],
-  ['a delivery that is no function', () => create({ deliver: 'stdout' }), 'USAGE'],
-  ['a token to delete with no name', () => file().delete(KIBANA, '' as never), 'INVALID_TOKEN_NAME'],
-  ['a file to check with no path', () => checkTokensFile('', {}), 'USAGE'],
-  ['a file to follow for nobody', () => FileFollower.open(path(), {} as never), 'USAGE'],
-  ['a pause that no timer can take', () => FileFollower.open(path(), { onReload, quiet: 2 ** 31 }), 'USAGE'],
-  ['a concurrency of none', () => TokenStore.open(path(), { concurrency: 0 }), 'USAGE'],
+  ['a concurrency of 0', () => TokenStore.open(path(), { concurrency: 0 }), 'USAGE'],
   ['a concurrency of a half', () => TokenStore.open(path(), { concurrency: 1.5 }), 'USAGE'],
   [
-    'a time to live that is no number',
+    'a time to live that is not a number',
     () => TokenStore.open(path(), { cache: { ttl: Number.NaN } }),
     'USAGE',
   ],
   [
-    'an Authorization that is no text',
+    'an Authorization that is not a string',
     () => calls['TokenStore.authenticate']?.(7 as never) as Promise<unknown>,
     'USAGE',
   ],
 ];
 
-test.each(rejections)('%s is refused, and later', async (_, call, code) => {
+test.each(rejections)('%s is refused by a rejected promise', async (_, call, code) => {
   expect((await rejectionOf(call())).code).toBe(code);
 });
 
-test('a refusal does not show the value', async () => {
+test('the message does not contain the value', async () => {
   const secret = 'AAEAAWVsYXN0aWM';
   expect(errorOf(() => new ServiceToken(secret, NAME, 'x')).message).toBe(
     'principal must be <namespace>/<service>',
@@ -289,7 +285,7 @@ test('a refusal does not show the value', async () => {
   );
 });
 
-describe('What the caller’s own functions throw passes through', () => {
+describe('An error of the caller’s own functions is passed on', () => {
   const own = new TypeError('of the caller');
   const fail = () => {
     throw own;
@@ -306,7 +302,7 @@ describe('What the caller’s own functions throw passes through', () => {
     await expect(call()).rejects.toBe(own);
   });
 
-  test('and create takes its entry back', async () => {
+  test('and create removes its entry', async () => {
     await create({ deliver: fail }).catch(() => {});
     expect(() => readFileSync(path())).toThrow('ENOENT');
   });

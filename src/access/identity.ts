@@ -1,13 +1,13 @@
 /**
- * As whom root acts: where somebody else can change the way to a file, root acts as that somebody.
+ * The identity that root takes on: if another user can change the path to a file, root acts as that user.
  *
- * The part of the way that only root can change is walked as root. Then the process changes into the last directory of
- * that part, takes on the identity, and walks the rest as it, into the file's own directory: a directory that is
- * entered can't be exchanged any more. There every name is relative, so neither a link above nor a closed directory
- * matters. Anybody else enters the directory too, as themselves.
+ * Root walks the part of the path that only root can change. The process then changes into the last directory of that
+ * part, takes on the identity, and walks the rest, into the file's own directory. A directory cannot be exchanged after
+ * the process has entered it. All names are relative there, so links and closed directories above do not matter. Users
+ * other than root enter the directory too, as themselves.
  *
- * As an identity only synchronous calls are made, save by watch, which only reads: Node before 20.11.1 may hand others to
- * io_uring, whose thread keeps root's credentials (CVE-2024-22017).
+ * Under another identity only synchronous calls are made, except by watch, which only reads: Node before 20.11.1 may
+ * hand asynchronous calls to io_uring, whose thread keeps root's credentials (CVE-2024-22017).
  */
 import { basename, dirname, relative } from 'node:path';
 import { fileError } from '../disk/file-errors.js';
@@ -26,7 +26,7 @@ import { findServer, namedUser } from './server-access.js';
 import { groupName, groupsOf, userName } from './system-accounts.js';
 import { type Directory, examineWay, type Way, type Writer } from './way.js';
 
-/** A user as whom root acts. */
+/** A user that root acts as. */
 export interface Identity {
   readonly uid: number;
   readonly gid: number;
@@ -34,18 +34,18 @@ export interface Identity {
 }
 
 export interface IdentityOptions {
-  /** `NAME`, `UID`, `NAME:GID` or `UID:GID`: as whom root acts where somebody else can change the way. */
+  /** `NAME`, `UID`, `NAME:GID` or `UID:GID`: the user that root acts as if another user can change the path. */
   readonly serverUser?: string | undefined;
-  /** Root acts as root: the caller vouches for everybody who can change the way. */
+  /** Do not refuse a change: the caller trusts every user who can change the path. */
   readonly trustDirectory?: boolean | undefined;
-  /** The server's configuration directory, whose files tell who the server is. */
+  /** The server's configuration directory, whose files identify the server's user. */
   readonly configDir: string;
 }
 
 /** The kernel's number for a user or a group that a user namespace does not map: proc(5), overflowuid. */
 const OVERFLOW = 65_534;
 
-/** Walks to a file with the eyes of this process: see examineWay. */
+/** Examines the way to a file in the user namespace of this process: see examineWay. */
 export function examine(fs: FileSystem, path: string, follows = true): Way {
   return examineWay(fs, path, (uid) => uid === OVERFLOW && !isMapped(uid, fs), follows);
 }
@@ -58,17 +58,17 @@ function isMapped(uid: number, fs: FileSystem): boolean {
       .map((row) => row.trim().split(/\s+/).map(Number))
       .some(([first = 0, , length = 0]) => uid >= first && uid < first + length);
   } catch {
-    return true; // no namespaces here
+    return true; // no user namespaces
   }
 }
 
 /**
- * Decides as whom root has to act: the first that applies of the named user, the owner of the file's own directory, and
- * the server's user where that directory is root's and lets it write by its group.
+ * Chooses the identity for root, the first that applies: the named user; the non-root owner of the file's directory;
+ * the server's user, if that directory belongs to root and grants its group write permission.
  *
- * @returns the identity; undefined for whoever acts as himself: not root, nobody else can change the way, or the caller
- *   trusts everybody who can
- * @throws PERMISSION where a writer on the way is none of these; USAGE for a --server-user that does not exist
+ * @returns the identity; undefined if the process keeps its own: it is not root, only root can change the path, or the
+ *   caller trusts all who can
+ * @throws PERMISSION if a user other than the chosen one can change the path; USAGE if the named user does not exist
  */
 export function chooseIdentity(
   way: Way,
@@ -86,7 +86,7 @@ export function chooseIdentity(
   return identity;
 }
 
-/** The caller's word is as good as `sudo -u`: who else can change the way is a matter of that user's. */
+/** Naming a user is equivalent to `sudo -u`: it does not matter who else can change the path. */
 function namedIdentity(word: string, directory: Directory, fs: FileSystem): Identity {
   const { uid, gid } = namedUser(word, fs);
   if (gid === undefined) return identityOf(uid, groupThatMayWrite(directory, uid), fs);
@@ -97,7 +97,7 @@ function ownerOf({ uid }: Directory, fs: FileSystem): Identity | undefined {
   return uid === 0 ? undefined : identityOf(uid, undefined, fs);
 }
 
-/** The server's user, where root's directory lets it write by its group. */
+/** The server's user, if root's directory grants its group write permission. */
 function serverOf(directory: Directory, configDir: string, fs: FileSystem): Identity | undefined {
   const through = groupThatMayWrite(directory, -1);
   if (through === undefined) return undefined;
@@ -111,8 +111,8 @@ function groupThatMayWrite({ uid: owner, gid, mode }: Directory, uid: number): n
 }
 
 /**
- * A user with the groups that passwd and group know; where they know none, with the one through which it may write.
- * Group 0 opens much of a system, so it comes along only if it is that one.
+ * A user with its groups of /etc/passwd and /etc/group, and the group through which it may write. Group 0 has access to
+ * much of a system, so it is included only if it is that group.
  */
 function identityOf(uid: number, through: number | undefined, fs: FileSystem): Identity {
   const known = groupsOf(uid, fs).filter((gid) => gid !== 0 || gid === through);
@@ -121,7 +121,7 @@ function identityOf(uid: number, through: number | undefined, fs: FileSystem): I
   return { uid, gid, groups: groups.length > 0 ? groups : [gid] };
 }
 
-/** A group in a directory of the identity's own was let in by the identity itself. */
+/** A group that may write in the identity's own directory was granted that by the identity. */
 function isCovered({ kind, id, owner }: Writer, { uid, groups }: Identity): boolean {
   if (kind === 'user') return id === uid;
   return kind === 'group' && (owner === uid || groups.includes(id));
@@ -132,24 +132,24 @@ function refusal({ target }: Way, writer: Writer | undefined, fs: FileSystem): S
   const who = {
     user: `user [${userName(id, fs)}]`,
     group: `group [${groupName(id, fs)}]`,
-    everybody: 'everybody',
+    everybody: 'every user',
   };
   return new ServiceTokensError(
     'PERMISSION',
-    `could not write [${target}]: ${who[kind]} can change [${at}], which root does not trust`,
+    `could not write [${target}]: ${who[kind]} can change [${at}], which is unsafe for root`,
     {
-      hint: 'Say as whom to act with --server-user USER, sudo -u USER or docker exec -u USER; or, if you trust everybody who can change it, use --trust-directory.',
+      hint: 'Choose the user to act as with --server-user USER, sudo -u USER or docker exec -u USER; or, if you trust every user who can change it, use --trust-directory.',
     },
   );
 }
 
-/** A file's directory that was entered. */
+/** A file's directory that the process has entered. */
 export interface Entered {
   /** The file system, with the names of this directory relative to it. */
   readonly fs: FileSystem;
   /**
-   * Makes synchronous calls as root, in this directory, where the process acts as somebody else; else as it is.
-   * Whatever the calls do, the identity is back when it returns.
+   * Makes synchronous calls in this directory, as root if the process acts as another user. The identity is restored
+   * afterwards, even if a call fails.
    */
   asRoot<T>(calls: () => T): T;
 }
@@ -159,8 +159,8 @@ export interface Entered {
  *
  * @param identity undefined to enter it as the caller
  * @returns what the work returns
- * @throws PERMISSION when the identity can't be taken on or may not enter; IO when the way was changed meanwhile; and
- *   what the work throws
+ * @throws PERMISSION if the identity cannot be taken on or may not enter; IO if the path has changed; and what the work
+ *   throws
  */
 export async function within<T>(
   way: Way,
@@ -179,8 +179,8 @@ export async function within<T>(
 }
 
 /**
- * Does some work as an identity that follows the path itself, whatever becomes of it; as the caller where the identity
- * can't reach the file's directory, or there is no identity.
+ * Does some work as an identity without entering the directory, so that the work can follow changes of the path. Works
+ * as the caller if there is no identity, or if the identity cannot reach the file's directory.
  */
 export async function following<T>(
   { directory }: Way,
@@ -233,7 +233,7 @@ function isSameIdentity(a: Identity, b: Identity): boolean {
   return a.uid === b.uid && a.gid === b.gid && a.groups.join() === b.groups.join();
 }
 
-/** @throws PERMISSION when this process can't act as an identity */
+/** @throws PERMISSION if this process cannot take on an identity */
 export function requireAble(identity: Identity, fs: FileSystem): void {
   const before = stateOf(fs);
   try {
@@ -259,13 +259,13 @@ function enter(
     throw wayChanged(target);
   };
   if (identity === undefined) {
-    // Name by name, so that no directory on the way can have been exchanged for a link since it was examined.
+    // One name at a time, to notice a directory that was exchanged for a link since it was examined.
     for (const step of pathTo(directory, directories)) changeInto(basename(step.path) || '/', step);
     return;
   }
   changeInto(certain.path, certain);
   takeOn(identity, fs);
-  // Below it by a relative name: what is above may be closed to the identity.
+  // By a relative name: the identity may not be allowed to enter the directories above.
   const rest = relative(certain.path, directory.path) || '.';
   changeInto(rest.startsWith('../') || rest === '..' ? directory.path : rest, directory);
 }
@@ -279,8 +279,8 @@ function takeOn({ uid, gid, groups }: Identity, fs: FileSystem): void {
     const user = userName(uid, fs);
     throw new ServiceTokensError(
       'PERMISSION',
-      `could not act as [${user}]: this process may not change its user and groups (${(cause as Error).message})`,
-      { hint: `Run the command as that user, as in: sudo -u ${user}`, cause },
+      `could not act as [${user}]: this process cannot change its user and groups (${(cause as Error).message})`,
+      { hint: `Run the command as that user, for example: sudo -u ${user}`, cause },
     );
   }
 }
@@ -295,9 +295,9 @@ function callAsRoot<T>(fs: FileSystem, calls: () => T): T {
   }
 }
 
-/** What an identity changes of a process. */
+/** The state of the process that taking on an identity changes. */
 interface State {
-  /** Undefined where the working directory is gone. */
+  /** Undefined if the working directory does not exist. */
   readonly directory: string | undefined;
   readonly uid: number;
   readonly gid: number;
@@ -312,28 +312,28 @@ function stateOf(fs: FileSystem): State {
   return { directory, uid: fs.geteuid(), gid: fs.getegid(), groups: fs.getgroups() };
 }
 
-/** Sets back what was changed. Synchronous, so that nothing of ours runs between two of its steps. */
+/** Restores the state. Synchronous, so that no other code runs between its steps. */
 function restore({ directory, uid, gid, groups }: State, fs: FileSystem): void {
-  if (fs.geteuid() !== uid) fs.seteuid(uid); // first: it brings the right to set the others back
+  if (fs.geteuid() !== uid) fs.seteuid(uid); // first: restoring the others needs its privileges
   if (fs.getegid() !== gid) fs.setegid(gid);
   if (fs.getgroups().join() !== groups.join()) fs.setgroups(groups);
   if (directory !== undefined) ignoreFailure(() => fs.chdir(directory));
 }
 
 /**
- * Refuses what only a command can do, which may act as somebody else.
+ * Refuses a change by root if another user can change the path. Only the command can act as that user.
  *
- * @throws PERMISSION for root, where somebody else can change the way
+ * @throws PERMISSION
  */
 export function refuseWriters(way: Way, fs: FileSystem): void {
   if (fs.geteuid() === 0 && way.writers.length > 0) throw refusal(way, way.writers[0], fs);
 }
 
 /**
- * Holds the directory of a file open, for who must not change the directory of the process: its names are looked up in
- * that very directory from then on. Where the system has no /proc they are looked up by the way, as before.
+ * Holds the directory of a file open, for callers that must not change the working directory. Its names are then looked
+ * up in the open directory; on a system without /proc, they are looked up by their path.
  *
- * @throws IO when the way was changed meanwhile; PERMISSION
+ * @throws IO if the path has changed; PERMISSION
  */
 export function pin(
   directory: Directory,
@@ -350,7 +350,7 @@ export function pin(
   }
 }
 
-/** Opens the last of some directories, each by its name in the one before: no link is followed on the way. */
+/** Opens the last of some directories, each by its name in the one before, so that no link is followed. */
 function openByName(path: readonly Directory[], target: string, fs: FileSystem): number {
   let fd: number | undefined;
   try {
@@ -362,7 +362,7 @@ function openByName(path: readonly Directory[], target: string, fs: FileSystem):
       if (before !== undefined) ignoreFailure(() => fs.closeSync(before));
       if (!isSame(fs.fstatSync(fd), step)) throw wayChanged(target);
     }
-    return fd as number; // there is the root at least
+    return fd as number; // the path has at least the root directory
   } catch (error) {
     const open = fd;
     if (open !== undefined) ignoreFailure(() => fs.closeSync(open));
@@ -382,7 +382,7 @@ function isSame(a: { readonly dev: number; readonly ino: number }, b: Directory)
   return a.dev === b.dev && a.ino === b.ino;
 }
 
-/** The error of a change where the file's directory does not exist. */
+/** The error of a change in a directory that does not exist. */
 export function missingDirectory(target: string): ServiceTokensError {
   return new ServiceTokensError(
     'CANNOT_REPLACE',
@@ -391,7 +391,7 @@ export function missingDirectory(target: string): ServiceTokensError {
 }
 
 function wayChanged(target: string): ServiceTokensError {
-  return new ServiceTokensError('IO', `the way to [${target}] was changed while this command ran`, {
+  return new ServiceTokensError('IO', `the path to [${target}] changed while this command ran`, {
     hint: 'Run the command again.',
   });
 }

@@ -4,16 +4,16 @@ import { type FileSystem, ifExists } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 import { findUser, groupName, groupsOf, userName, userOfGroup } from './system-accounts.js';
 
-/** The account that the server runs as, as far as anybody can tell. */
+/** The account that the server runs as, as far as it can be determined. */
 export interface Server {
   /** Undefined when only its group is known. */
   readonly uid: number | undefined;
   readonly groups: readonly number[];
-  /** What a new file gets so that the server can read it. */
+  /** The attributes of a new file that the server can read. */
   readonly model: Attributes;
 }
 
-/** What may be asked of a file or a directory: bits of one class of a mode. */
+/** Permissions: the bits of one class (owner, group or others) of a mode. */
 export const READ = 0o4;
 export const ENTER = 0o1;
 
@@ -21,12 +21,12 @@ export const ENTER = 0o1;
 const SIBLINGS = ['elasticsearch.keystore', 'users', 'elasticsearch.yml'];
 
 /**
- * Finds out who the server is. It never runs as root, so root's files say nothing.
+ * Determines the account of the server. It never runs as root, so the files of root are no evidence.
  *
  * @param directory the server's configuration directory
- * @param named a user that settles the question, as namedUser reads it
- * @param isShared whether others can change names in the directory: then a sibling counts only if it is a regular file
- *   with one name, and names a user
+ * @param named the value of `--server-user`, as namedUser reads it
+ * @param isShared whether other users can change names in the directory: then a sibling counts only if it is a regular
+ *   file with one hard link, and identifies a user
  * @returns the first that applies: the named user; the non-root owner, else the non-root group, of a sibling; the
  *   account `elasticsearch`; the directory's non-root owner; undefined when it cannot be determined
  * @throws USAGE when there is no such user
@@ -55,20 +55,20 @@ export function canRead(server: Server, attributes: Attributes): boolean {
   return may(server, attributes, READ);
 }
 
-/** Whether the server may do all of `bits`: only the first class of permission bits that fits it counts. */
+/** Whether the server has all of `bits`. As in the kernel, only the first class that applies counts. */
 export function may(server: Server, attributes: Attributes, bits: number): boolean {
   return ((attributes.mode >> shiftOf(server, attributes)) & bits) === bits;
 }
 
-/** How far left the server's class of bits stands in a mode: the owner's, the group's or that of others. */
+/** The position of the server's class of bits in a mode: 6 for the owner, 3 for the group, 0 for others. */
 export function shiftOf(server: Server, { uid, gid }: Attributes): 6 | 3 | 0 {
   if (server.uid === uid) return 6;
   return server.groups.includes(gid) ? 3 : 0;
 }
 
 /**
- * Decides the owner, group and mode of a new file: 0600 and the caller's, as the original's, unless the server could
- * not read that; then what its siblings have, with never a bit for others.
+ * Decides the owner, group and mode of a new file: the caller's and 0600, as the original does, unless the server could
+ * not read that; then those of its siblings, without bits for others.
  *
  * @param born the attributes of a file that the caller creates
  */
@@ -81,8 +81,8 @@ export function newFileAttributes(server: Server | undefined, born: Attributes):
  * Says what keeps the server from reading the file, and the command that repairs it. The command touches the file too:
  * a node notices a change of time or size only (docs/server-behaviour.md, "File store").
  *
- * @param isOwnWay whether nobody else can change what the path leads to: else no command is given that uses it
- * @returns the lines of a warning, or undefined when the server can read the file
+ * @param isOwnWay whether no other user can change the path: else the warning contains no command that uses it
+ * @returns the lines of a warning, or undefined if the server can read the file
  */
 export function accessWarning(
   path: string,
@@ -99,30 +99,30 @@ export function accessWarning(
   }
   if (canRead(server, after)) return undefined;
   return [
-    `Elasticsearch runs as [${serverName(server, fs)}] and can't read [${path}]`,
+    `Elasticsearch runs as [${serverName(server, fs)}] and cannot read [${path}]`,
     isOwnWay
       ? `Repair it: ${repairCommand(path, server.model, fs)}`
       : 'Repair it as root: elasticsearch-service-tokens check --fix',
   ];
 }
 
-/** Whether a file is closed to the server, whoever that is: it never runs as root. */
+/** Whether only root can read a file. The server cannot, because it never runs as root. */
 export function onlyRootCanRead({ uid, mode }: Attributes): boolean {
   return uid === 0 && (mode & 0o044) === 0;
 }
 
-/** The fact and the way out, where nobody can tell who the server is and only root can read the file. */
+/** The warning for a file that only root can read, if the server's user cannot be determined. */
 export function unknownServerWarning(path: string, isOwnWay: boolean): [fact: string, hint: string] {
   const file = quote(path);
   return [
-    `Nobody can tell which user runs Elasticsearch, and only root can read [${path}]`,
+    `Cannot determine which user runs Elasticsearch; only root can read [${path}]`,
     isOwnWay
-      ? `Name the user with --server-user, or repair it: chown USER ${file} && touch ${file}`
-      : 'Name the user with --server-user.',
+      ? `Specify the user with --server-user, or repair it: chown USER ${file} && touch ${file}`
+      : 'Specify the user with --server-user.',
   ];
 }
 
-/** The name of the user that the server runs as, or of its group where that is all that is known. */
+/** The name of the user that the server runs as, or of its group if only that is known. */
 export function serverName(server: Server, fs: FileSystem): string {
   return server.uid === undefined ? `group ${groupName(server.model.gid, fs)}` : userName(server.uid, fs);
 }
@@ -130,7 +130,7 @@ export function serverName(server: Server, fs: FileSystem): string {
 /**
  * The command that gives a file its owner, group and mode, so that a running node notices.
  *
- * @param before what the file has: its owner and group are not named again
+ * @param before the present attributes; if owner and group are right, the command does not set them
  */
 export function repairCommand(
   path: string,
@@ -144,8 +144,8 @@ export function repairCommand(
   return `${chown}chmod 0${mode.toString(8)} ${file} && touch ${file}`;
 }
 
-/** (uid_t) -1 stands for no user; larger numbers there are none. */
-const NOBODY_AT_ALL = 2 ** 32 - 1;
+/** (uid_t) -1 is not a user, and the numbers of users are lower. */
+const NO_USER = 2 ** 32 - 1;
 
 /**
  * Reads the value of `--server-user`.
@@ -156,11 +156,11 @@ const NOBODY_AT_ALL = 2 ** 32 - 1;
  */
 export function namedUser(word: string, fs: FileSystem): { uid: number; gid: number | undefined } {
   const [, name = '', group] = /^(.*?)(?::(\d{1,10}))?$/s.exec(word) ?? [];
-  const uid = findUser(name, fs)?.uid ?? (/^\d{1,10}$/.test(name) ? Number(name) : NOBODY_AT_ALL);
+  const uid = findUser(name, fs)?.uid ?? (/^\d{1,10}$/.test(name) ? Number(name) : NO_USER);
   const gid = group === undefined ? undefined : Number(group);
-  if (uid >= NOBODY_AT_ALL || (gid ?? 0) >= NOBODY_AT_ALL) {
-    throw new ServiceTokensError('USAGE', `There is no user [${word}] on this system`, {
-      hint: 'Give --server-user a name from /etc/passwd, or a number; a group may follow, as in 1000:0.',
+  if (uid >= NO_USER || (gid ?? 0) >= NO_USER) {
+    throw new ServiceTokensError('USAGE', `User [${word}] does not exist`, {
+      hint: '--server-user takes a name from /etc/passwd or a number, optionally with a group, as in 1000:0.',
     });
   }
   return { uid, gid };
@@ -175,7 +175,7 @@ function ownerOf(sibling: string, fs: FileSystem, isShared: boolean): Server | u
   const stat = statOf(sibling, fs, isShared);
   if (stat === undefined || (stat.uid === 0 && stat.gid === 0)) return undefined;
   const model = { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o020 ? 0o660 : 0o640 };
-  // A package's files are root:elasticsearch: the server is the account whose own group that is.
+  // A package's files are root:elasticsearch: the server is the account with that primary group.
   return serverOf(stat.uid !== 0 ? stat.uid : userOfGroup(stat.gid, fs), model, fs);
 }
 
@@ -187,14 +187,14 @@ function serverOf(uid: number | undefined, model: Attributes, fs: FileSystem): S
 function statOf(path: string, fs: FileSystem, isShared = false): Attributes | undefined {
   try {
     if (!isShared) return ifExists(() => fs.statSync(path));
-    const stat = ifExists(() => fs.lstatSync(path)); // where a link leads, and whose that is, says nothing of the server
+    const stat = ifExists(() => fs.lstatSync(path)); // the target of a symlink is no evidence
     return stat?.isFile() && stat.nlink === 1 ? stat : undefined;
   } catch {
-    return undefined; // what can't be looked at is no evidence
+    return undefined; // a file that cannot be examined is no evidence
   }
 }
 
-/** As a shell wants it. */
+/** Quotes a path for the shell. */
 export function quote(path: string): string {
   return /^[\w./@%+:-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

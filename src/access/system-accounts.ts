@@ -1,10 +1,10 @@
 import type { FileSystem } from '../disk/file-system.js';
 
-/** A user of this system, as passwd(5) lists them. Directories such as LDAP are not asked. */
+/** A user of this system, as passwd(5) lists them. Directories such as LDAP are not queried. */
 export interface User {
   readonly name: string;
   readonly uid: number;
-  /** The user's own group. */
+  /** The primary group. */
   readonly gid: number;
 }
 
@@ -14,23 +14,23 @@ export function findUser(nameOrUid: string, fs: FileSystem): User | undefined {
   return all.find(({ name }) => name === nameOrUid) ?? all.find(({ uid }) => String(uid) === nameOrUid);
 }
 
-/** Gives the name of a user, or the number when there is none. */
+/** Returns the name of a user, or the number if it has none. */
 export function userName(uid: number, fs: FileSystem): string {
   return users(fs).find((user) => user.uid === uid)?.name ?? String(uid);
 }
 
-/** Gives the name of a group, or the number when there is none. */
+/** Returns the name of a group, or the number if it has none. */
 export function groupName(gid: number, fs: FileSystem): string {
   return groups(fs).find((group) => group.gid === gid)?.name ?? String(gid);
 }
 
-/** Gives the one user whose own group this is; undefined when there is none, or more than one. */
+/** Returns the only user with this primary group; undefined if there is none, or more than one. */
 export function userOfGroup(gid: number, fs: FileSystem): number | undefined {
   const [user, ...others] = users(fs).filter((candidate) => candidate.gid === gid);
   return others.length === 0 ? user?.uid : undefined;
 }
 
-/** Gives the groups that a user is in, the user's own first. */
+/** Returns the groups of a user, the primary group first. */
 export function groupsOf(uid: number, fs: FileSystem): number[] {
   const user = users(fs).find((candidate) => candidate.uid === uid);
   if (user === undefined) return [];
@@ -54,6 +54,6 @@ function rows(path: string, fs: FileSystem): string[][] {
     const text = fs.readFileSync(path, 'utf8');
     return text.split('\n').map((line) => line.split(':'));
   } catch {
-    return []; // names are a courtesy: numbers say the same
+    return []; // without names, numbers are shown
   }
 }

@@ -3,9 +3,9 @@ import { fileError } from '../disk/file-errors.js';
 import { type FileSystem, ifExists, type Stats } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 
-/** A directory on the way to a file, as it was found. */
+/** A directory on the way to a file, as it was when examined. */
 export interface Directory {
-  /** Absolute, without a link in it. */
+  /** Absolute, without symlinks. */
   readonly path: string;
   readonly uid: number;
   readonly gid: number;
@@ -15,38 +15,38 @@ export interface Directory {
   readonly ino: number;
 }
 
-/** A symbolic link on the way. */
+/** A symlink on the way. */
 export interface Link {
   readonly path: string;
   readonly uid: number;
 }
 
-/** Somebody other than root who can change a name on the way. */
+/** A user or group other than root that can change a name on the way. */
 export interface Writer {
   readonly kind: 'user' | 'group' | 'everybody';
-  /** The number of the user or of the group; -1 for everybody. */
+  /** The number of the user or of the group; -1 for all users. */
   readonly id: number;
-  /** The directory or the link that gives the right. */
+  /** The directory or symlink that grants the permission. */
   readonly at: string;
   /** The owner of that directory or link. */
   readonly owner: number;
 }
 
 /**
- * The way to a file: every directory and symbolic link from `/` to the file's own directory, and to the target where
- * the file is a link. Who can change a name on it decides what the file is, at every moment.
+ * The way to a file: every directory and symlink from `/` to the file's own directory and, if the file is a symlink, to
+ * its target. A user who can change a name on it can exchange the file at any moment.
  */
 export interface Way {
-  /** The file, then what it links to, link by link; the directories in these paths may be links. */
+  /** The file, then its targets, symlink by symlink; the directories in these paths may be symlinks. */
   readonly steps: readonly [path: string, ...targets: string[]];
   /** The last of the steps. It need not exist. */
   readonly target: string;
   readonly directories: readonly Directory[];
   readonly links: readonly Link[];
   readonly writers: readonly Writer[];
-  /** The target's own directory; undefined where it does not exist. */
+  /** The target's own directory; undefined if it does not exist. */
   readonly directory: Directory | undefined;
-  /** The last directory on the way that nobody but root can lead elsewhere. */
+  /** The last directory on the way that only root can exchange. */
   readonly certain: Directory;
 }
 
@@ -56,14 +56,14 @@ const STICKY = 0o1000;
 type Stat = { readonly uid: number; readonly gid: number; readonly mode: number };
 
 /**
- * Walks to a file and notes who can change the way. Behind `certain` the answer may be another one a moment later:
- * that part is walked again by whoever acts there.
+ * Walks the way to a file and notes who can change it. The part after `certain` may change at any moment: it is walked
+ * again under the identity that works there.
  *
  * @param path the file, absolute; it need not exist
  * @param isUnmapped says which owners the user namespace does not map; above the target's own directory they count as
  *   root
- * @param follows whether the file itself may be a link, which is followed
- * @throws IO when the links lead in a circle; CONFIG when a part of the path is no directory; PERMISSION
+ * @param follows whether the file itself is followed if it is a symlink
+ * @throws IO for too many levels of symlinks; CONFIG if a part of the path is not a directory; PERMISSION
  */
 export function examineWay(
   fs: FileSystem,
@@ -115,7 +115,7 @@ function walk(fs: FileSystem, path: string, isUnmapped: (uid: number) => boolean
     if (stat === undefined) return arrive();
     if (isLink) {
       links.push({ path: next, uid: stat.uid });
-      if (links.length > MAX_LINKS) throw circle(path);
+      if (links.length > MAX_LINKS) throw tooManyLinks(path);
       const text = readLink(fs, next, stat, path);
       if (ahead.length === 0) steps.push(resolve(dirname(steps.at(-1) ?? path), text));
       ahead.unshift(...namesOf(text));
@@ -124,20 +124,20 @@ function walk(fs: FileSystem, path: string, isUnmapped: (uid: number) => boolean
       enter(directoryAt(next, stat));
     }
   }
-  return arrive(at); // a link in the file's place that leads to `/` or ends in `..`
+  return arrive(at); // the file is a symlink to `/`, or to a path that ends in `..`
 }
 
-/** Reads a link that was looked at: whoever exchanges one link for another changes the time of both. */
+/** Reads a symlink that was examined. A symlink that was exchanged since then has another ctime. */
 function readLink(fs: FileSystem, link: string, { dev, ino, ctimeMs }: Stats, path: string): string {
   const text = fs.readlinkSync(link);
   const after = fs.lstatSync(link);
   if (after.dev === dev && after.ino === ino && after.ctimeMs === ctimeMs) return text;
-  throw new ServiceTokensError('IO', `the way to [${path}] was changed while this command ran`, {
+  throw new ServiceTokensError('IO', `the path to [${path}] changed while this command ran`, {
     hint: 'Run the command again.',
   });
 }
 
-/** Who, besides root, can change what one name in a directory means. */
+/** Finds who, besides root, can change one name in a directory. */
 function writersOf(
   { path: at, uid, gid, mode }: Directory,
   next: Stat | undefined,
@@ -154,7 +154,7 @@ function writersOf(
     if (bits & 0o020) add('group', gid);
     if (bits & 0o002) add('everybody', -1);
   } else if (isTarget) {
-    // Only its owner can take a name away there, but anybody can be the first to use one.
+    // Only the owner of a file can remove it there, but others can create one under a free name.
     const isRoots = next?.uid === 0;
     if (!isRoots) add(bits & 0o002 ? 'everybody' : 'group', bits & 0o002 ? -1 : gid);
   } else if (next !== undefined && isOther(next.uid)) {
@@ -178,8 +178,8 @@ function namesOf(path: string): string[] {
   return path.split('/').filter((name) => name !== '' && name !== '.');
 }
 
-function circle(path: string): ServiceTokensError {
-  return new ServiceTokensError('IO', `could not read [${path}]: the symbolic links lead in a circle`);
+function tooManyLinks(path: string): ServiceTokensError {
+  return new ServiceTokensError('IO', `could not read [${path}]: too many levels of symlinks`);
 }
 
 function ownerOf(path: string, fs: FileSystem): number | undefined {
@@ -190,23 +190,23 @@ function ownerOf(path: string, fs: FileSystem): number | undefined {
   }
 }
 
-/** Whether nobody but a user, and root, can change the way: then a command that names the file can be copied and run. */
+/** Whether only a user and root can change the way. Then a command with the path is safe to copy and run. */
 export function isOwnWay({ writers }: Way, user: number): boolean {
   return writers.every(({ kind, id }) => kind === 'user' && id === user);
 }
 
-/** Whether a way goes through a Kubernetes volume, whose `..data` link the kubelet switches at every update. */
+/** Whether a way goes through a Kubernetes volume, whose `..data` symlink the kubelet switches at every update. */
 export function isInKubernetesVolume({ steps, directory }: Way): boolean {
   // Names that begin with two dots are the kubelet's: ..data, and the directory of an update that it leads to.
   return [...steps, directory?.path ?? ''].some((path) => /(^|\/)\.\.[^/.]/.test(path));
 }
 
 /**
- * Refuses to change a file behind a link that its owner may have made as a trap, and a file that Kubernetes alone
- * changes: a change there would vanish, and a file in the link's place would cut the pod off from its operator.
+ * Refuses to change a file through an untrusted symlink, or in a Kubernetes volume: there the change would be lost, and
+ * replacing the symlink would detach the pod from its operator.
  *
- * Who owns a link decides where it leads. So it must be root's, the caller's own, or belong to the owner of what it
- * leads to, who could change that anyway.
+ * The owner of a symlink decides where it leads. So a symlink must belong to root, to the caller, or to the owner of
+ * its target, who could change the target anyway.
  *
  * @param caller the number of the user that acts
  * @throws CANNOT_REPLACE or PERMISSION
@@ -216,7 +216,7 @@ export function requireTrustedLinks(way: Way, fs: FileSystem, caller: number): v
   if (isInKubernetesVolume(way)) {
     throw new ServiceTokensError(
       'CANNOT_REPLACE',
-      `could not write [${path}]: it is in a Kubernetes volume (..data), which only Kubernetes changes`,
+      `could not write [${path}]: it is in a Kubernetes volume (..data), which only Kubernetes may change`,
       { hint: 'Change the Secret that is mounted there.' },
     );
   }
@@ -226,7 +226,9 @@ export function requireTrustedLinks(way: Way, fs: FileSystem, caller: number): v
   if (stranger === undefined) return;
   throw new ServiceTokensError(
     'PERMISSION',
-    `the link [${stranger.path}] belongs neither to root nor to the owner of [${way.target}], so it may be a trap`,
-    { hint: 'Name the file itself with --file, or make the link as its owner or as root.' },
+    `untrusted symlink [${stranger.path}]: it belongs neither to root nor to the owner of [${way.target}]`,
+    {
+      hint: 'Use --file with the path of the target, or create the symlink as root or as the owner of the target.',
+    },
   );
 }

@@ -9,8 +9,8 @@ export interface ElasticsearchVersion {
 /**
  * Reads `X.Y`, `X.Y.Z` or `X.Y.Z-SNAPSHOT`.
  *
- * @returns the version, or undefined when the text is none
- * @throws USAGE for what is no text
+ * @returns the version, or undefined if the text is not a version
+ * @throws USAGE if the argument is not a string
  *
  * @example parseVersion('8.16.1') // { major: 8, minor: 16 }
  */
@@ -20,7 +20,7 @@ export function parseVersion(text: string): ElasticsearchVersion | undefined {
   return match ? { major: Number(match[1]), minor: Number(match[2]) } : undefined;
 }
 
-/** @throws USAGE for what is neither undefined nor a version */
+/** @throws USAGE for anything but undefined or a version */
 export function requireVersion(value: unknown): void {
   if (value === undefined) return;
   requireObject(value, 'version');
@@ -34,7 +34,7 @@ export function isAtLeast(version: ElasticsearchVersion, other: ElasticsearchVer
   return version.major > other.major || (version.major === other.major && version.minor >= other.minor);
 }
 
-/** Writes a version as people do, `8.16`. */
+/** Formats a version, as in `8.16`. */
 export function formatVersion({ major, minor }: ElasticsearchVersion): string {
   return `${major}.${minor}`;
 }

@@ -8,22 +8,22 @@ import {
   requireVersion,
 } from './elasticsearch-version.js';
 
-/** A service account that Elasticsearch knows, `<namespace>/<service>`. */
+/** The principal of a known service account, `<namespace>/<service>`. */
 export type Principal = string & { readonly __brand: 'Principal' };
 
-/** A service account, and which versions of Elasticsearch know it. */
+/** A service account, and the versions of Elasticsearch that have it. */
 export interface KnownAccount {
   readonly principal: Principal;
-  /** The first version that knows the account. */
+  /** The first version that has the account. */
   readonly since: ElasticsearchVersion;
-  /** The first version that no longer knows it. */
+  /** The first version that no longer has it. */
   readonly until?: ElasticsearchVersion;
   readonly purpose: string;
 }
 
-/** In the order in which the original lists them; each version's list is this one without those it does not know. */
+/** In the order in which the original lists them. Each version lists the accounts that it has, in this order. */
 const accounts: readonly KnownAccount[] = [
-  account('fleet-server', { major: 7, minor: 13 }, "Fleet Server's own work"),
+  account('fleet-server', { major: 7, minor: 13 }, 'Fleet Server'),
   account('fleet-server-remote', { major: 8, minor: 12 }, 'Fleet Server writing to a remote cluster'),
   account('auto-ops', { major: 8, minor: 16 }, 'AutoOps monitoring'),
   account('kibana', { major: 7, minor: 16 }, "Kibana's internal user"),
@@ -40,7 +40,7 @@ function account(service: string, since: ElasticsearchVersion, purpose: string):
 /**
  * Lists the accounts of one version of Elasticsearch, in the original's order.
  *
- * @param version the server's version; undefined gives the accounts of every version
+ * @param version the server's version; undefined returns the accounts of every version
  */
 export function knownAccounts(version?: ElasticsearchVersion): readonly KnownAccount[] {
   requireVersion(version);
@@ -51,10 +51,10 @@ export function knownAccounts(version?: ElasticsearchVersion): readonly KnownAcc
 }
 
 /**
- * Reads a principal: exactly one of the known accounts, in the letter case and without a slash too many.
+ * Parses a principal, which must match one of the known accounts exactly.
  *
  * @param version the server's version; undefined accepts the accounts of every version
- * @throws UNKNOWN_PRINCIPAL, in the original's words, with a hint where the intention can be guessed
+ * @throws UNKNOWN_PRINCIPAL, with the original's message, and a hint if the intended account can be guessed
  */
 export function parsePrincipal(text: string, version?: ElasticsearchVersion): Principal {
   requireString(text, 'principal', 'UNKNOWN_PRINCIPAL');
@@ -68,33 +68,33 @@ export function parsePrincipal(text: string, version?: ElasticsearchVersion): Pr
   );
 }
 
-/** Whether any version of Elasticsearch knows the account. */
+/** Whether any version of Elasticsearch has the account. */
 export function isAccount(text: string): text is Principal {
   return accounts.some(({ principal }) => principal === text);
 }
 
-/** Says what was probably meant by something that is not one of the version's accounts. */
+/** Returns a hint for a text that is not one of the version's accounts. */
 export function principalHint(text: string, version?: ElasticsearchVersion): string | undefined {
   const elsewhere = accounts.find(({ principal }) => principal === text);
   if (elsewhere) {
     const { since, until } = elsewhere;
     return until
-      ? `${text} exists from Elasticsearch ${formatVersion(since)} until before ${formatVersion(until)}.`
-      : `${text} exists from Elasticsearch ${formatVersion(since)} on.`;
+      ? `${text} was added in Elasticsearch ${formatVersion(since)} and removed in ${formatVersion(until)}.`
+      : `${text} was added in Elasticsearch ${formatVersion(since)}.`;
   }
   const { namespace, service, isAlone } = partsOf(text);
   if (['apm', 'apm-server', 'logstash'].includes(service)) {
-    return 'APM Server and Logstash have no service account: give them an API key (POST /_security/api_key).';
+    return 'APM Server and Logstash have no service account: use an API key (POST /_security/api_key).';
   }
   const guess = closestPrincipal(text, version);
   if (guess !== undefined) return `Did you mean ${guess}?`;
   if (!isAlone && namespace !== 'elastic') {
-    return 'Accounts outside the elastic namespace are user-managed (Elasticsearch 9.6): they take tokens from the REST API only, never from this file.';
+    return 'Accounts outside the namespace elastic are user-managed (Elasticsearch 9.6): their tokens come from the REST API only, not from this file.';
   }
   return undefined;
 }
 
-/** Finds the version's account that a text was probably meant to be; the namespace may be missing. */
+/** Finds the version's account that a text was probably meant to name; the namespace may be missing. */
 export function closestPrincipal(text: string, version?: ElasticsearchVersion): Principal | undefined {
   const { namespace, service } = partsOf(text);
   const known = knownAccounts(version).map(({ principal }) => principal);

@@ -5,7 +5,7 @@ import { type BcryptLike, verifySecret } from '../hash/hasher.js';
 import { requireString } from '../require.js';
 import type { ServiceToken } from '../token/token.js';
 
-/** Which of the server's checks refused a token. To the client it says the same for all of them. */
+/** The check of the server that refused a token. The client sees the same message for all of them. */
 export type Refusal =
   | 'NAMESPACE'
   | 'UNKNOWN_ACCOUNT'
@@ -18,8 +18,8 @@ const MIN_SECRET_LENGTH = 10; // UTF-16 code units
 const SINCE_LENGTH_FIRST: ElasticsearchVersion = { major: 9, minor: 6 };
 
 const explanations: Record<Refusal, string> = {
-  NAMESPACE: 'its namespace is not elastic: tokens of user-managed accounts are in an index, never in a file',
-  UNKNOWN_ACCOUNT: 'there is no such service account',
+  NAMESPACE: 'its namespace is not elastic: tokens of user-managed accounts are in an index, not in a file',
+  UNKNOWN_ACCOUNT: 'the service account does not exist',
   SHORT_SECRET: `its secret has fewer than ${MIN_SECRET_LENGTH} characters`,
   NO_SUCH_TOKEN: 'the file has no token of that name',
   WRONG_SECRET: 'its secret does not match the stored hash',
@@ -27,9 +27,9 @@ const explanations: Record<Refusal, string> = {
 };
 
 /**
- * Says in words which check refused a token.
+ * Explains which check refused a token.
  *
- * @throws USAGE for what is no Refusal
+ * @throws USAGE for anything but a Refusal
  */
 export function explain(refusal: Refusal): string {
   requireString(refusal, 'refusal');
@@ -39,7 +39,7 @@ export function explain(refusal: Refusal): string {
 }
 
 /**
- * Does the server's checks that need no hash, in its order (docs/server-behaviour.md, "Order of the checks").
+ * Runs the server's checks that need no hash, in its order (docs/server-behaviour.md, "Order of the checks").
  *
  * @param version the server's; undefined means the newest, with the accounts of every version
  */
@@ -53,11 +53,11 @@ export function refuseAtOnce(token: ServiceToken, version?: ElasticsearchVersion
 }
 
 /**
- * Says whether the server would accept a token, by the entries of its tokens file alone.
+ * Decides whether the server would accept a token, by the entries of its tokens file only.
  *
- * @param entries stored hashes by qualified name, as TokensText reads them
+ * @param entries stored hashes by qualified name
  * @param version the server's; undefined accepts the accounts of every version
- * @returns the check that refuses it; undefined when it is accepted
+ * @returns the check that refuses it; undefined if it is accepted
  */
 export async function authenticate(
   token: ServiceToken,
@@ -70,7 +70,7 @@ export async function authenticate(
   return stored === undefined ? 'NO_SUCH_TOKEN' : verifyStored(token.secret, stored);
 }
 
-/** Checks a secret against a stored hash, where a hash that can't be used is a refusal as any other. */
+/** Verifies a secret against a stored hash. A hash that cannot be used is a refusal, not an error. */
 export async function verifyStored(
   secret: string,
   stored: string,
@@ -84,7 +84,7 @@ export async function verifyStored(
   }
 }
 
-/** The server's words for every refusal. */
+/** The server's message for every refusal. */
 export function refusalMessage({ principal, name }: ServiceToken): string {
   return `failed to authenticate service account [${principal}] with token name [${name}]`;
 }
@@ -93,7 +93,8 @@ const SINCE_TOKEN: ElasticsearchVersion = { major: 7, minor: 14 };
 const SINCE_MANAGED_BY: ElasticsearchVersion = { major: 9, minor: 4 };
 
 /**
- * Gives the body of the server's answer to `GET /_security/_authenticate` (docs/server-behaviour.md, "Body of _authenticate").
+ * The body of the server's response to `GET /_security/_authenticate` (docs/server-behaviour.md, "Body of
+ * _authenticate").
  *
  * @param version the server's; undefined means the newest
  */

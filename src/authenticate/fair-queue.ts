@@ -6,11 +6,11 @@ interface Job {
 }
 
 /**
- * Runs work a few at a time, and takes turns between those who ask for it.
+ * Runs a bounded number of jobs at a time, and serves lanes in turn.
  *
- * Work waits in lanes. When a place comes free, the next lane gives its first work and goes to the end of the line, so
- * that a lane with a thousand waiting delays another one by a single turn. A lane holds so many waiting and no more:
- * over that one of them, picked at random, is refused, so that memory is bounded and none can be pushed out for sure.
+ * Jobs wait in lanes. When a job ends, the first job of the next lane starts, and that lane goes to the end of the
+ * queue. So a lane with a thousand jobs delays another lane by one job only. If a lane exceeds its limit, one of its
+ * jobs, chosen at random, is refused: this bounds memory, and no caller can displace a certain other job.
  */
 export class FairQueue {
   readonly #width: number;
@@ -19,8 +19,8 @@ export class FairQueue {
   #running = 0;
 
   /**
-   * @param width how much work runs at once
-   * @param laneLimit how much may wait in one lane
+   * @param width how many jobs run at a time
+   * @param laneLimit how many jobs may wait in one lane
    */
   constructor(width: number, laneLimit: number) {
     this.#width = width;
@@ -28,14 +28,14 @@ export class FairQueue {
   }
 
   /**
-   * Does some work when it is its turn.
+   * Runs a job when it is its turn.
    *
-   * @returns what the work returns
-   * @throws BUSY when too much waits in the lane; and what the work throws
+   * @returns what the job returns
+   * @throws BUSY if too many jobs wait in the lane; and what the job throws
    */
   async run<T>(lane: string, work: () => Promise<T>): Promise<T> {
     if (this.#running < this.#width) this.#running++;
-    else await this.#turnIn(lane); // the place of the one that ended is handed on
+    else await this.#turnIn(lane); // the job that ends passes its slot on
     try {
       return await work();
     } finally {
@@ -50,7 +50,9 @@ export class FairQueue {
       this.#lanes.set(lane, waiting);
       if (waiting.length <= this.#laneLimit) return;
       const [unlucky] = waiting.splice(Math.floor(Math.random() * waiting.length), 1);
-      unlucky?.refuse(new ServiceTokensError('BUSY', `more than ${this.#laneLimit} wait for [${lane}]`));
+      unlucky?.refuse(
+        new ServiceTokensError('BUSY', `more than ${this.#laneLimit} requests are waiting for [${lane}]`),
+      );
     });
   }
 
@@ -63,7 +65,7 @@ export class FairQueue {
     const [lane, waiting] = next.value;
     const job = waiting.shift();
     this.#lanes.delete(lane);
-    if (waiting.length > 0) this.#lanes.set(lane, waiting); // at the end of the line
+    if (waiting.length > 0) this.#lanes.set(lane, waiting); // at the end of the queue
     job?.start();
   }
 }

@@ -10,34 +10,34 @@ import { type Pause, turnsUntil } from './turns.js';
 
 export type { Reload } from './reload.js';
 
-/** Whom to tell, and how long to wait. */
+/** The callback and the timing of a follower. */
 export interface FollowerOptions {
   /** @internal */
   readonly fs?: FileSystem;
   /**
-   * Called for each effective change, in order, once. What it throws is an uncaught exception of the process, as with
-   * every listener of Node; the follower has the new entries by then, and goes on.
+   * Called once for each effective change, in order. If it throws, that is an uncaught exception of the process, as
+   * with any listener in Node; the follower already has the new entries, and continues.
    */
   readonly onReload: (reload: Reload) => void;
-  /** How long a file must be left alone before it is read, in milliseconds; 200 by default. */
+  /** How long a file must not change before it is read, in milliseconds; 200 by default. */
   readonly quiet?: number;
-  /** How often the file is looked at where the system does not tell of changes, in milliseconds; 5,000 by default. */
+  /** How often the file is polled if the system does not report changes, in milliseconds; 5,000 by default. */
   readonly poll?: number;
 }
 
-/** One change is many events: they are gathered before anything is looked at. */
+/** One change causes many events: they are collected for this time. */
 const GATHER = 50;
-/** Who writes a file in place writes on within this time: only then is it read, so that no half of it is reported. */
+/** A file that is written in place is read after a pause of this length, so that no partial content is reported. */
 const QUIET = 200;
-/** A file that is written to all the time is read after this time; with the 5 seconds of polling it is less than 7. */
+/** A file that keeps changing is read after this time; together with polling, within 7 seconds. */
 const PATIENCE = 1_500;
-/** As often as a node looks (docs/server-behaviour.md, "File store"). */
+/** The interval of a node (docs/server-behaviour.md, "File store"). */
 const POLL = 5_000;
 
 /**
- * Follows a tokens file as a running node does (docs/server-behaviour.md, "File store"): a change is one of modification time or
- * size, a missing file is an empty one, and of a file that can't be read no token is left. Unlike a node, which looks
- * every 5 seconds, it is told by the system where that is possible, and sees a change after a quarter of a second.
+ * Follows a tokens file as a running node does (docs/server-behaviour.md, "File store"): a change is a new modification
+ * time or size, a missing file is an empty file, and a file that cannot be read has no tokens. Unlike a node, which
+ * polls every 5 seconds, it uses file system events if possible, and notices a change after a quarter of a second.
  *
  * @example
  * const follower = await FileFollower.open('/etc/elasticsearch/service_tokens', { onReload: console.log });
@@ -49,7 +49,7 @@ export class FileFollower {
   readonly #quiet: number;
   readonly #watcher: PathWatcher;
   readonly #closing = new AbortController();
-  /** Everything is done in slices, and ends between two of them when the follower is closed. */
+  /** All work is done in slices, and stops between two of them when the follower is closed. */
   readonly #pause: Pause = turnsUntil(this.#closing.signal);
   #isStarted = false;
   #hinted = false;
@@ -59,10 +59,10 @@ export class FileFollower {
   #error: ServiceTokensError | undefined;
 
   /**
-   * Reads the file, and follows it from then on. It keeps the process alive until it is closed.
+   * Reads the file and starts to follow it. The follower keeps the process alive until it is closed.
    *
-   * @param path the file, which need not exist, nor its directory
-   * @throws USAGE for arguments of the wrong kind; IO for a relative path where the current directory does not exist
+   * @param path the file; neither the file nor its directory need exist
+   * @throws USAGE for arguments of the wrong type; IO for a relative path if the current directory does not exist
    */
   static async open(path: string, options: FollowerOptions): Promise<FileFollower> {
     const follower = new FileFollower(path, options);
@@ -85,17 +85,17 @@ export class FileFollower {
     this.#watcher = new PathWatcher(fs, this.#path, poll, () => this.#hint());
   }
 
-  /** What was wrong with the file at the start, where a node would not have started. */
+  /** Why the file could not be read at the start: a node would not have started. */
   get error(): ServiceTokensError | undefined {
     return this.#error;
   }
 
-  /** What the server has loaded: stored hashes by qualified name; none while the file can't be read. */
+  /** The loaded entries: stored hashes by qualified name; none while the file cannot be read. */
   get entries(): ReadonlyMap<string, string> {
     return this.#loaded.entries;
   }
 
-  /** Ends the following: nothing is reported any more, and nothing keeps the process alive. */
+  /** Stops following: no change is reported any more, and the process is not kept alive. */
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#following;
@@ -103,7 +103,7 @@ export class FileFollower {
   }
 
   async #start(): Promise<void> {
-    await this.#watcher.refresh(); // before the file is read, so that no change is lost between
+    await this.#watcher.refresh(); // before the file is read, so that no change is missed in between
     this.#stamp = stampOf(this.#fs, this.#path);
     this.#loaded = await loadTokens(this.#fs, this.#path, this.#pause);
     this.#error = this.#loaded.error;
@@ -145,9 +145,9 @@ export class FileFollower {
   }
 
   async #reload(signal: AbortSignal): Promise<void> {
-    const stamp = stampOf(this.#fs, this.#path); // before it is read: what is written meanwhile is another change
+    const stamp = stampOf(this.#fs, this.#path); // before the file is read: a write during the read is another change
     const loaded = await loadTokens(this.#fs, this.#path, this.#pause);
-    signal.throwIfAborted(); // the loading was ended by it
+    signal.throwIfAborted(); // the load was aborted
     const reload = await compare(this.#loaded, loaded, this.#pause);
     signal.throwIfAborted();
     this.#stamp = stamp;
@@ -167,15 +167,15 @@ export class FileFollower {
 }
 
 /**
- * What is another one when the file has changed. A node compares modification time and size, so a new owner or mode is
- * no change; which file it is counts here besides, as a link may come to lead to another one that is equal in both.
+ * Identifies a state of the file. A node compares modification time and size, so a new owner or mode is not a change.
+ * The identity of the file is included, because a symlink may be switched to another file with the same time and size.
  */
 function stampOf(fs: FileSystem, path: string): string {
   try {
     const { dev, ino, size, mtimeNs } = fs.statSync(path, { bigint: true });
     return `${dev}:${ino}:${size}:${mtimeNs}`;
   } catch (error) {
-    return errnoOf(error) ?? 'unknown'; // what it is, the read will say
+    return errnoOf(error) ?? 'unknown'; // the read will report it
   }
 }
 

@@ -2,26 +2,28 @@ import type { ServiceTokensError } from '../errors.js';
 import type { Loaded } from './tokens-loader.js';
 import type { Pause } from './turns.js';
 
-/** What a change of the file means for the tokens; each list holds qualified names, in the order of their code units. */
+/**
+ * The effect of a change on the tokens. Each list contains qualified names, in the order of their UTF-16 code units.
+ */
 export interface Reload {
   readonly added: readonly string[];
   readonly removed: readonly string[];
-  /** Those whose stored hash is another one now. */
+  /** The tokens whose stored hash has changed. */
   readonly changed: readonly string[];
-  /** Set when the server could not read the file: it then drops every token, and `removed` holds those it had. */
+  /** Set if the server could not read the file: it then drops every token, and `removed` contains them. */
   readonly error?: ServiceTokensError;
 }
 
-/** Names that are looked up, or merged, at a time: a few milliseconds. */
+/** The number of names to look up or merge in a slice, which takes a few milliseconds. */
 export const LOOKUPS_A_SLICE = 10_000;
-/** Names that are sorted at a time. */
+/** The number of names to sort in a slice. */
 export const SORTED_A_SLICE = 5_000;
 
 /**
- * Compares what was loaded with what is loaded now, in slices.
+ * Compares two states of the file, in slices.
  *
  * @param pause waits between two slices
- * @returns undefined when nothing is different for the tokens
+ * @returns undefined if the tokens are the same
  */
 export async function compare(before: Loaded, after: Loaded, pause: Pause): Promise<Reload | undefined> {
   const [old, now] = [before.entries, after.entries];
@@ -48,7 +50,7 @@ export async function compare(before: Loaded, after: Loaded, pause: Pause): Prom
   };
 }
 
-/** Sorts by code units: short runs first, which are then merged, two at a time. */
+/** Sorts by code units: sorts short runs, then merges them in pairs. */
 async function sort(names: readonly string[], pause: Pause): Promise<string[]> {
   let runs: string[][] = [];
   for (let at = 0; at < names.length; at += SORTED_A_SLICE) {

@@ -3,17 +3,17 @@ import { requireFunction, requireInteger, requireNumber, requireObject } from '.
 
 /** The server's settings `xpack.security.authc.service_token.cache.*`. */
 export interface CacheOptions {
-  /** How long a success is remembered, in milliseconds; 20 minutes by default, 0 turns the cache off. */
+  /** How long a success is cached, in milliseconds; 20 minutes by default; 0 disables the cache. */
   readonly ttl?: number | undefined;
-  /** How many tokens are remembered; 100,000 by default. The one that was used least recently gives way. */
+  /** How many tokens are cached; 100,000 by default. The least recently used token is evicted. */
   readonly maxTokens?: number | undefined;
-  /** Gives the time in milliseconds; a parameter for tests. */
+  /** Returns the time in milliseconds; a parameter for tests. */
   readonly clock?: (() => number) | undefined;
 }
 
 interface Remembered {
   readonly salt: string;
-  /** The SHA-256 of salt and secret, in latin1: such a text takes far less memory than a Buffer. */
+  /** The SHA-256 of salt and secret, in latin1: a string takes far less memory than a Buffer. */
   readonly digest: string;
   readonly expiresAt: number;
 }
@@ -22,21 +22,21 @@ const MINUTE = 60_000;
 const SALT_BYTES = 8; // as the server's ssha256
 
 /**
- * Remembers which secret was right, as the server's cache does (docs/server-behaviour.md, "Cache"): successes only, by
- * qualified name, with a salted SHA-256 of the secret and never the secret itself.
+ * Caches correct secrets as the server does (docs/server-behaviour.md, "Cache"): successes only, by qualified name, as
+ * a salted SHA-256 of the secret.
  */
 export class SecretCache {
   readonly #ttl: number;
   readonly #maxTokens: number;
   readonly #clock: () => number;
-  /** Of fingerprints: with the process it is gone. */
+  /** The salt of the fingerprints, which exists only in this process. */
   readonly #ownSalt = newSalt();
   /** From the least to the most recently used. */
   readonly #remembered = new Map<string, Remembered>();
-  /** Digests of the secrets that were right last; never an answer, and so never cleared. */
+  /** Digests of the last correct secrets; only used to order requests, and so never cleared. */
   readonly #lastRight = new Map<string, string>();
 
-  /** @throws USAGE for options of the wrong kind */
+  /** @throws USAGE for options of the wrong type */
   constructor(options: CacheOptions = {}) {
     requireObject(options, 'cache');
     const { ttl = 20 * MINUTE, maxTokens = 100_000, clock = () => performance.now() } = options;
@@ -48,7 +48,7 @@ export class SecretCache {
     this.#clock = clock;
   }
 
-  /** @returns whether the secret is the remembered one; undefined when none is remembered */
+  /** @returns whether the secret is the cached one; undefined if none is cached */
   matches(qualifiedName: string, secret: string): boolean | undefined {
     const remembered = this.#remembered.get(qualifiedName);
     if (remembered === undefined) return undefined;
@@ -74,12 +74,12 @@ export class SecretCache {
     this.#bound(this.#remembered);
   }
 
-  /** Whether the secret was right the last time that one was, however long ago: a hint, of whom to serve first. */
+  /** Whether this was the last correct secret, however long ago: a hint for the order of requests. */
   wasRight(qualifiedName: string, secret: string): boolean {
     return this.#lastRight.get(qualifiedName) === digestOf(this.#ownSalt, secret);
   }
 
-  /** A text that stands for a name and a secret, and does not tell the secret. */
+  /** Identifies a name and a secret without revealing the secret. */
   fingerprint(qualifiedName: string, secret: string): string {
     return `${qualifiedName}:${digestOf(this.#ownSalt, secret)}`;
   }
@@ -100,14 +100,14 @@ export class SecretCache {
   }
 }
 
-/** Text, so that salt and secret are one text to hash. */
+/** A string, so that it can be concatenated with the secret. */
 function newSalt(): string {
   return crypto.randomBytes(SALT_BYTES).toString('base64');
 }
 
 function digestOf(salt: string, secret: string): string {
   const salted = salt + secret;
-  // crypto.hash is a third faster, and came with Node 20.12.
+  // crypto.hash, new in Node 20.12, is faster by a third.
   return (
     crypto.hash?.('sha256', salted, 'binary') ?? crypto.createHash('sha256').update(salted).digest('binary')
   );

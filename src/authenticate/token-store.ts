@@ -12,17 +12,17 @@ import { type CacheOptions, SecretCache } from './secret-cache.js';
 import { loadTokens } from './tokens-loader.js';
 import { nextTurn } from './turns.js';
 
-/** How a store reads, follows and remembers. */
+/** The options of a TokenStore. */
 export interface TokenStoreOptions {
-  /** Follow the file as a node does; without it the file is read once. */
+  /** Follow the file as a node does; by default the file is read once. */
   readonly watch?: boolean;
-  /** The server's version, which decides what accounts there are; all accounts of every version without it. */
+  /** The server's version, which determines the known accounts; by default those of every version. */
   readonly version?: ElasticsearchVersion;
   readonly cache?: CacheOptions;
   /**
-   * How many hashes are computed at once; 2 by default. PBKDF2 takes a thread of libuv's pool, which the application's
-   * file system calls and DNS lookups need too. The pool has four threads, and this is half of them; where
-   * UV_THREADPOOL_SIZE says otherwise, which is not looked at here, give half of that.
+   * How many hashes are computed at a time; 2 by default. PBKDF2 uses a thread of libuv's pool, which the application's
+   * file system calls and DNS lookups need, too. The default is half of the pool's four threads; if UV_THREADPOOL_SIZE
+   * is set, which is not read here, use half of its value.
    */
   readonly concurrency?: number | undefined;
   /** @internal */
@@ -38,10 +38,10 @@ export interface ReloadEvents {
 }
 const ReloadEmitter: new () => ReloadEvents = EventEmitter<{ reload: [Reload] }>;
 
-/** Who a token says its bearer is, or why it says nothing. */
+/** The result of an authentication. */
 export type Authentication = Authenticated | Refused;
 
-/** The bearer is a service account. */
+/** The token was accepted. */
 export class Authenticated {
   readonly authenticated = true;
   /** `<namespace>/<service>`. */
@@ -55,34 +55,36 @@ export class Authenticated {
     this.#version = version;
   }
 
-  /** What the server would answer to `GET /_security/_authenticate`. */
+  /** The server's response to `GET /_security/_authenticate`. */
   get body(): object {
     return authenticateBody(this.principal, this.tokenName, this.#version);
   }
 }
 
-/** The bearer is nobody. */
+/** The token was refused. */
 export interface Refused {
   readonly authenticated: false;
-  /** For the log, not for the client: the server tells it nothing but "no". */
+  /** For the log only: the server does not tell the client the reason. */
   readonly reason: Refusal | 'NOT_A_TOKEN';
 }
 
 const CONCURRENCY = 2;
-const MAX_CONCURRENCY = 1_024; // as many threads as libuv's pool may have
+const MAX_CONCURRENCY = 1_024; // the largest pool of libuv
 const MAX_WAITING = 1_000; // for one token
 
 /**
  * Authenticates bearers as a node with the same tokens file would.
  *
- * Hashes are computed off the main thread, a few at a time, and the file is loaded in slices of a few milliseconds. A
- * flood of wrong tokens can't starve the right ones: a name that is not in the file costs no hash; a secret for a name
- * that is cached is answered from the cache, right or wrong; the rest waits in a lane for each name, and the lanes take turns (FairQueue). A secret that was right before has a lane of its
- * own, so that it is soon answered when the cache was cleared or has expired. Only a secret that never was right yet
- * waits among the wrong ones for its own name. Equal questions at once are computed once.
+ * Hashes are computed off the main thread, a few at a time, and the file is loaded in slices of a few milliseconds.
+ *
+ * A flood of wrong tokens does not starve correct ones. A name that is not in the file costs no hash. If the name is
+ * cached, the cache answers, also for a wrong secret. Other requests wait in one lane per name, and the lanes are
+ * served in turn (FairQueue). A secret that was correct before has a lane of its own, so that it is answered soon after
+ * the cache was cleared or has expired. Only a secret that was never correct before waits together with wrong secrets
+ * for its name. Equal requests at the same time are computed once.
  *
  * Events: `reload`, with a Reload, for each effective change of the file. What a listener throws is an uncaught
- * exception of the process, as with every EventEmitter; the store has the new entries by then, and goes on.
+ * exception of the process, as with every EventEmitter; the store already has the new entries, and continues.
  *
  * @example
  * const store = await TokenStore.open('/etc/elasticsearch/service_tokens', { watch: true });
@@ -94,7 +96,7 @@ export class TokenStore extends ReloadEmitter {
   readonly #cache: SecretCache;
   readonly #queue: FairQueue;
   readonly #bcrypt = new BcryptThread();
-  /** Questions that are being computed, by name and by a salted digest of the secret. */
+  /** Requests that are being computed, by fingerprint. */
   readonly #asked = new Map<string, Promise<Refusal | undefined>>();
   #entries: ReadonlyMap<string, string> = new Map();
   #follower: FileFollower | undefined;
@@ -112,7 +114,7 @@ export class TokenStore extends ReloadEmitter {
    * Reads a tokens file.
    *
    * @param path the file, which need not exist
-   * @throws MALFORMED_FILE where a node would not start; IO or PERMISSION; USAGE for arguments of the wrong kind
+   * @throws MALFORMED_FILE if a node would not start; IO or PERMISSION; USAGE for arguments of the wrong type
    */
   static async open(path: string, options: TokenStoreOptions = {}): Promise<TokenStore> {
     requirePath(path);
@@ -127,13 +129,13 @@ export class TokenStore extends ReloadEmitter {
   }
 
   /**
-   * Says who the bearer of a token is.
+   * Authenticates a bearer.
    *
    * @param authorization the value of an Authorization header, `Bearer <token>` with the scheme in any letter case and
-   *   one space, or the token alone; nothing is trimmed
-   * @returns who it is, or which check refused it
-   * @throws BUSY when too many wait for the same token; what is wrong with the token is then not known; USAGE for what
-   *   is no string
+   *   one space, or only the token; nothing is trimmed
+   * @returns the principal and the token name, or the check that refused the token
+   * @throws BUSY if too many requests wait for the same token, so that it was not checked; USAGE if the argument is not
+   *   a string
    */
   async authenticate(authorization: string): Promise<Authentication> {
     requireString(authorization, 'authorization');
@@ -147,7 +149,7 @@ export class TokenStore extends ReloadEmitter {
       : { authenticated: false, reason: refusal };
   }
 
-  /** Ends the watching, and what is under way. A closed store still answers, by what it read last. */
+  /** Stops following the file, and pending work. A closed store still answers from the entries that it read last. */
   async close(): Promise<void> {
     await this.#follower?.close();
     await this.#bcrypt.close();
@@ -160,7 +162,7 @@ export class TokenStore extends ReloadEmitter {
   }
 
   async #follow(path: string, fs: FileSystem): Promise<void> {
-    const { FileFollower } = await import('./file-follower.js'); // only when needed: it takes time to load
+    const { FileFollower } = await import('./file-follower.js'); // only when needed: loading takes time
     const follower = await FileFollower.open(path, { fs, onReload: (reload) => this.#reload(reload) });
     if (follower.error !== undefined) {
       await follower.close();
@@ -173,7 +175,7 @@ export class TokenStore extends ReloadEmitter {
   #reload(reload: Reload): void {
     if (this.#follower) this.#entries = this.#follower.entries;
     this.#cache.clear();
-    this.#asked.clear(); // what is computed now is about the old file
+    this.#asked.clear(); // pending hashes belong to the old file
     this.emit('reload', reload);
   }
 
@@ -193,7 +195,7 @@ export class TokenStore extends ReloadEmitter {
     const answer = this.#queue
       .run(lane, () => verifyStored(secret, stored, (...question) => this.#bcrypt.hashLike(...question)))
       .then((refusal) => {
-        // Not where the file has changed meanwhile: the hash was the old one's.
+        // Not if the file has changed meanwhile: the hash was from the old file.
         const isCurrent = this.#asked.get(question) === answer;
         if (isCurrent && refusal === undefined) this.#cache.remember(qualifiedName, secret);
         return refusal;

@@ -5,25 +5,25 @@ import { ServiceTokensError } from '../errors.js';
 import { TokensText } from '../tokens-file/tokens-format.js';
 import type { Pause } from './turns.js';
 
-/** What a node has of a tokens file. */
+/** The content of a tokens file, as a node loads it. */
 export interface Loaded {
   /** Stored hashes by qualified name. */
   readonly entries: ReadonlyMap<string, string>;
-  /** Why the file can't be read; there are no entries then. */
+  /** Why the file cannot be read; there are no entries then. */
   readonly error?: ServiceTokensError;
 }
 
-/** What is read at a time. */
+/** How much is read in a slice. */
 export const PIECE_BYTES = 2 ** 20;
-/** A file that changes while it is read is read again, so often in all. */
+/** How often a file is read if it changes during each read. */
 export const ATTEMPTS = 5;
 
 /**
- * Loads a tokens file as it was at one moment, in slices, through every link on its way.
+ * Loads a consistent state of a tokens file, in slices. Symlinks are followed.
  *
- * @param path the file; one that does not exist is empty
- * @param pause waits between two slices; what it throws ends the loading
- * @returns the entries, or why there are none: whatever goes wrong is an error of the file, and nothing is thrown
+ * @param path the file; a missing file is empty
+ * @param pause waits between two slices; if it throws, loading stops
+ * @returns the entries, or the error; nothing is thrown
  */
 export async function loadTokens(fs: FileSystem, path: string, pause: Pause): Promise<Loaded> {
   try {
@@ -38,28 +38,28 @@ async function parse(bytes: Uint8Array, path: string, pause: Pause): Promise<Rea
   return text.entriesInSlices(pause);
 }
 
-/** @throws IO where the file changes all the time; and what a failed system call throws */
+/** @throws IO if the file keeps changing; and what a failed system call throws */
 async function readWhole(fs: FileSystem, path: string, pause: Pause): Promise<Uint8Array> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const bytes = await readOnce(fs, path, pause);
     if (bytes !== undefined) return bytes;
   }
-  throw unreadable(path, `it changed each of the ${ATTEMPTS} times that it was read`);
+  throw unreadable(path, `it changed during each of ${ATTEMPTS} reads`);
 }
 
-/** @returns undefined where the file has changed meanwhile */
+/** @returns undefined if the file has changed meanwhile */
 async function readOnce(fs: FileSystem, path: string, pause: Pause): Promise<Uint8Array | undefined> {
   const fd = ifExists(() => fs.openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
   if (fd === undefined) return new Uint8Array();
   try {
     const before = fs.fstatSync(fd, { bigint: true });
-    // Of a directory the read says what it is.
+    // The read of a directory fails with its own error.
     if (!before.isFile() && !before.isDirectory()) throw unreadable(path, 'it is not a regular file');
     const size = Number(before.size);
     if (size > MAX_FILE_BYTES) {
       throw unreadable(path, `it has ${size} bytes, and the limit is ${MAX_FILE_BYTES} bytes (1 GiB)`);
     }
-    const bytes = Buffer.alloc(size + 1); // one more, which shows that it has grown
+    const bytes = Buffer.alloc(size + 1); // one more byte shows that the file has grown
     let length = 0;
     while (length < bytes.length) {
       const read = fs.readSync(fd, bytes, length, Math.min(PIECE_BYTES, bytes.length - length), null);
@@ -79,10 +79,10 @@ function unreadable(path: string, fact: string, cause?: unknown): ServiceTokensE
   return new ServiceTokensError('IO', `could not read [${path}]: ${fact}`, { cause });
 }
 
-/** What is no failed system call is a limit of Node's, such as the length of a string or of an array. */
+/** Errors other than failed system calls are limits of Node, such as the length of a string or an array. */
 function asOurs(error: unknown, path: string): ServiceTokensError {
   const ours = fileError(error, 'could not read', path);
   if (ours instanceof ServiceTokensError) return ours;
   const { code, name } = Object(error) as { code?: unknown; name?: unknown };
-  return unreadable(path, `it can't be processed here (${String(code ?? name)})`, error);
+  return unreadable(path, `it cannot be processed (${String(code ?? name)})`, error);
 }

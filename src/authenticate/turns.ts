@@ -1,13 +1,13 @@
-/** Lets the event loop turn; what comes after it is another slice of some longer work. */
+/** Waits for a turn of the event loop between two slices of work. */
 export type Pause = () => Promise<void>;
 
 const waiting: (() => void)[] = [];
 
 /**
- * Waits for a turn of the event loop that no other slice of work has.
+ * Waits for a turn of the event loop in which no other slice runs.
  *
- * Long work on the main thread is done in slices of a few milliseconds. Two works that only waited for the next turn
- * would both run in it, a hundred of them would hold it for a second. So all that wait here stand in one line, and each
+ * Long work on the main thread is done in slices of a few milliseconds. If a hundred tasks waited for the next turn,
+ * all their slices would run in it and block the event loop for a second. So all waiters are in one queue, and each
  * turn serves one.
  */
 export function nextTurn(): Promise<void> {
@@ -16,13 +16,13 @@ export function nextTurn(): Promise<void> {
   });
 }
 
-/** An immediate that is set in an immediate comes in the next turn. */
+/** An immediate that is set during an immediate runs in the next turn. */
 function serve(): void {
   waiting.shift()?.();
   if (waiting.length > 0) setImmediate(serve);
 }
 
-/** A pause that throws the signal's reason when it was aborted. */
+/** A pause that throws the signal's reason once it is aborted. */
 export function turnsUntil(signal: AbortSignal): Pause {
   return async () => {
     await nextTurn();

@@ -23,9 +23,10 @@ const OTHERS_READ = 0o004;
 /**
  * Finds what keeps the server from reading a tokens file, and who else can use it.
  *
- * @param server undefined when nobody can tell who it is: then all that is known to be closed to it is root's own
- * @param canCopy whether a command that names the file may be given: nobody else can change what it names, and nothing
- *   was refused
+ * @param server undefined if it cannot be determined: then only a file that root alone can read is known to be
+ *   unreadable
+ * @param canCopy whether a hint may contain a command with the path: no other user can change the path, and nothing was
+ *   refused
  */
 export function checkFileAccess(
   way: Way,
@@ -38,7 +39,7 @@ export function checkFileAccess(
   const found: Finding[] = [];
   const hint = fileHint(way, attributes, server, canCopy, fs);
   if (server !== undefined && !canRead(server, attributes)) {
-    const message = `Elasticsearch runs as [${serverName(server, fs)}] and can't read [${path}]`;
+    const message = `Elasticsearch runs as [${serverName(server, fs)}] and cannot read [${path}]`;
     found.push(finding('FILE_UNREADABLE', message, hint));
   }
   if (server === undefined && onlyRootCanRead(attributes)) {
@@ -46,7 +47,7 @@ export function checkFileAccess(
   }
   if (attributes.mode & OTHERS) {
     const what = attributes.mode & OTHERS_READ ? 'read' : 'write or execute';
-    found.push(finding('OPEN_TO_OTHERS', `Every user of this system may ${what} [${path}]`, hint));
+    found.push(finding('OPEN_TO_OTHERS', `Every user of this system can ${what} [${path}]`, hint));
   }
   return found;
 }
@@ -62,19 +63,19 @@ function fileHint(
   if (isInKubernetesVolume(way)) {
     return "Set fsGroup in the pod's security context, and defaultMode: 0440 in the volume.";
   }
-  // A command by path would follow whatever somebody else puts there.
+  // Another user could redirect a command that uses the path.
   if (!canCopy) return server ? 'Use --fix.' : 'Use --fix with --server-user.';
   const repaired = repairedAttributes(server, attributes);
   return repaired
     ? `Use --fix, or: ${repairCommand(path, repaired, fs, attributes)}`
-    : `Use --fix with --server-user, as nobody can tell which user runs Elasticsearch; or, if it does not need these rights: chmod o= ${quote(path)}`;
+    : `Use --fix with --server-user, because the user that runs Elasticsearch cannot be determined; or, if it does not need this access: chmod o= ${quote(path)}`;
 }
 
 /**
- * Decides what a tokens file's owner, group and mode should be: what they are, without a bit for others, if the server
- * can read it so; else what a new file would get.
+ * Decides which owner, group and mode a tokens file should have: the present ones without the bits for others, if the
+ * server can still read the file; else those of a new file.
  *
- * @returns undefined when nothing is wrong, or nobody can tell whom a repair would lock out
+ * @returns undefined if nothing is wrong, or if the server is unknown and a repair might lock it out
  */
 export function repairedAttributes(
   server: Server | undefined,
@@ -86,7 +87,7 @@ export function repairedAttributes(
   return closed.mode === attributes.mode ? undefined : closed;
 }
 
-/** Finds the directories on the way to a tokens file that the server can't pass; the file's own it lists, too. */
+/** Finds the directories on the path that the server cannot enter or, for the file's own directory, cannot list. */
 export function checkDirectoryAccess(
   { directories, directory: own }: Way,
   server: Server | undefined,
@@ -98,7 +99,7 @@ export function checkDirectoryAccess(
     const isOwn = directory.path === own?.path;
     const bits = isOwn ? READ | ENTER : ENTER;
     if (may(server, directory, bits)) return [];
-    const message = `Elasticsearch runs as [${serverName(server, fs)}] and can't ${isOwn ? 'list' : 'enter'} [${directory.path}]`;
+    const message = `Elasticsearch runs as [${serverName(server, fs)}] and cannot ${isOwn ? 'list' : 'enter'} [${directory.path}]`;
     return [
       finding('DIRECTORY_UNREADABLE', message, directoryHint(directory.path, directory, bits, server, fs)),
     ];
@@ -117,6 +118,6 @@ function directoryHint(
   const shift = shiftOf(server, { uid, gid, mode: 0 });
   if (shift === 6) return `Repair it: chmod u+${rights} ${place}`;
   if (shift === 3) return `Repair it: chmod g+${rights} ${place}`;
-  if (rights === 'x') return `Move the configuration to another place, or: chmod o+x ${place}`;
+  if (rights === 'x') return `Move the configuration to another directory, or: chmod o+x ${place}`;
   return `Repair it: chgrp ${groupName(server.model.gid, fs)} ${place} && chmod g+${rights} ${place}`;
 }

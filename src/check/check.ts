@@ -31,24 +31,24 @@ import { repair } from './repair.js';
 export interface CheckOptions extends LockOptions, Expectations {
   /** The server's version; without it the accounts of every version are accepted. */
   readonly version?: ElasticsearchVersion | undefined;
-  /** The user that runs the server, by name or number; found out by the files around when not given. */
+  /** The user that runs the server, by name or number; determined from the configuration directory if not given. */
   readonly serverUser?: string | undefined;
   /** The server's configuration directory; the file's own by default. */
   readonly configDir?: string | undefined;
   /** Repair owner, group and mode first, and report what is left. */
   readonly fix?: boolean | undefined;
-  /** For root: repair the file though somebody else can change the way to it, whom the caller vouches for. */
+  /** For root: repair the file even if other users can change its path. The caller trusts them. */
   readonly trustDirectory?: boolean | undefined;
   /** @internal */
   readonly fs?: FileSystem;
 }
 
-/** What the command knows: it has entered the file's directory, as somebody who may be there. */
+/** A file whose directory the command has entered. */
 export interface CheckedFile extends EnteredFile {
   asRoot<T>(calls: () => T): T;
 }
 
-/** What there is to say about a tokens file. */
+/** The result of a check. */
 export interface CheckReport {
   readonly file: string;
   readonly exists: boolean;
@@ -56,16 +56,16 @@ export interface CheckReport {
   readonly tokens: number;
   /** Equal on nodes that hold the same tokens; null when the server could not read the file. */
   readonly digest: string | null;
-  /** What is about the file as a whole first, then line by line. */
+  /** Findings about the whole file come first, then those about its lines. */
   readonly findings: readonly Finding[];
-  /** What was repaired, and is not among the findings any more. */
+  /** The repairs that were made; what they fixed is not among the findings. */
   readonly fixed: readonly string[];
 }
 
-/** A file, and all that there is to say but for its lines. */
+/** The results for the file as a whole. */
 interface Examined {
   readonly exists: boolean;
-  /** Undefined when it can't be read. */
+  /** Undefined if the file cannot be read. */
   readonly bytes: Uint8Array | undefined;
   readonly findings: readonly Finding[];
   readonly fixed: readonly string[];
@@ -75,11 +75,11 @@ interface Examined {
  * Finds everything that would keep the server from starting, from reading a tokens file, or from accepting a token in
  * it. Nothing is changed unless `fix` is set.
  *
- * @param path the file, which may be missing, as to the server; or a descriptor that the caller passed (`/dev/stdin`),
- *   of which only the lines are looked at
- * @param entered for the command only
- * @throws IO or PERMISSION when the file can't be read at all; USAGE when the named user does not exist, a descriptor is
- *   to be fixed, or an argument is of the wrong kind
+ * @param path the file, which need not exist; or a descriptor that the caller passed (`/dev/stdin`), of which only the
+ *   lines are checked
+ * @param entered set by the command only
+ * @throws IO or PERMISSION if the file cannot be read; USAGE if the named user does not exist, `fix` is set for a
+ *   descriptor, or an argument has the wrong type
  *
  * @example (await checkTokensFile('/etc/elasticsearch/service_tokens')).findings.map(({ message }) => message)
  */
@@ -136,7 +136,7 @@ async function examineFile(
   const way = entered?.way ?? examine(fs, resolve(path));
   const server = entered?.server ?? findServer(configDir ?? dirname(path), serverUser, fs);
   const asRoot = entered?.asRoot ?? ((calls) => calls());
-  look(way, entered, fs); // what can't be read is refused before anything is repaired
+  look(way, entered, fs); // a file that cannot be read is an error, before anything is repaired
   const repairable = { way, server, asRoot, caller, isEntered: entered !== undefined };
   const { fixed, refused } = fix
     ? await repair(repairable, { trustDirectory, patience, signal, pace }, fs)
@@ -154,7 +154,7 @@ async function examineFile(
   return { exists: attributes !== undefined, bytes, findings, fixed };
 }
 
-/** Looks at the file; one that the server can't read, as whom the command acts, is a finding and no error. */
+/** Reads the file. If the command acts as the server, which may not read it, that is a finding and not an error. */
 function look(
   { target }: Way,
   entered: CheckedFile | undefined,

@@ -11,14 +11,14 @@ import { type Finding, finding, type Severity } from './findings.js';
 const BYTE_ORDER_MARK = '\ufeff';
 const STOPS = 'Elasticsearch does not start with this file, or drops every token in it';
 
-/** So many lines have their findings told; of more, how many there are. Nobody reads on, and memory has an end. */
+/** The findings of this many lines are listed. Further lines are only counted, which bounds the output and memory. */
 export const MAX_LINES = 1000;
 
 /**
- * Finds what is wrong with the lines of a tokens file: what stops the server, what it skips, and what it loads in vain.
+ * Finds the lines of a tokens file that stop the server, that it skips, and that no token can match.
  *
  * @param version the server's; undefined accepts the accounts of every version
- * @returns the findings in the order of the lines: those of MAX_LINES lines, and one more that counts the rest
+ * @returns the findings in the order of the lines: those of the first MAX_LINES lines, and one that counts the rest
  */
 export function checkLines(bytes: Uint8Array, version?: ElasticsearchVersion): Finding[] {
   const counting = new Map<string, number>();
@@ -28,12 +28,12 @@ export function checkLines(bytes: Uint8Array, version?: ElasticsearchVersion): F
   const findings: Finding[] = [];
   const rest = { lines: 0, severities: new Set<Severity>() };
   const lineEnds = { count: 0, first: 0 };
-  let told = 0;
+  let listed = 0;
   for (const line of readLines(bytes)) {
     if (line.end.startsWith('\r') && lineEnds.count++ === 0) lineEnds.first = line.number;
     const found = lineFindings(line, counting.get(line.key ?? '') ?? 0, version);
     if (found.length === 0) continue;
-    if (told++ < MAX_LINES) {
+    if (listed++ < MAX_LINES) {
       findings.push(...found);
     } else {
       rest.lines++;
@@ -44,7 +44,7 @@ export function checkLines(bytes: Uint8Array, version?: ElasticsearchVersion): F
   return [...inOrder, ...restFindings(rest)];
 }
 
-/** @param counting the number of the line that counts for its key */
+/** @param counting the number of the line that the server uses for the key */
 function lineFindings(line: Line, counting: number, version: ElasticsearchVersion | undefined): Finding[] {
   return line.number === 1
     ? [...markFindings(line), ...contentFindings(line, counting, version)]
@@ -57,7 +57,7 @@ function contentFindings(line: Line, counting: number, version: ElasticsearchVer
   if (verdict === 'plain') return [plainTextFinding(key, value, number)];
   if (verdict !== 'entry') return [faultFinding(verdict, line)];
   if (counting === number) return entryFindings(key, value, number, version);
-  const message = `${subject(key)} stands again on line ${counting}, and that one counts`;
+  const message = `${subject(key)} is a duplicate of line ${counting}, which Elasticsearch uses`;
   return [finding('DUPLICATE', message, 'Remove this line.', number)];
 }
 
@@ -72,29 +72,29 @@ export function entryFindings(
   number: number,
   version: ElasticsearchVersion | undefined,
 ): Finding[] {
-  if (key.startsWith(BYTE_ORDER_MARK)) return []; // a finding of its own says that it is dead
+  if (key.startsWith(BYTE_ORDER_MARK)) return []; // BYTE_ORDER_MARK says that no token matches it
   const found = nameFindings(key, number, version);
   const isDead = found.some(({ severity }) => severity !== 'note');
-  return isDead ? found : [...found, ...hashFindings(key, hash, number)]; // the hash of a dead entry is no matter
+  return isDead ? found : [...found, ...hashFindings(key, hash, number)]; // the hash does not matter if no token matches
 }
 
 function markFindings({ text }: Line): Finding[] {
   if (!text.startsWith(BYTE_ORDER_MARK)) return [];
   const message =
-    'A byte order mark stands before the first line, and Elasticsearch takes it for a part of the text: what follows is no comment, and no token of that name';
+    'The file begins with a byte order mark, which Elasticsearch reads as part of the first line: the line is not a comment, and no token matches it';
   return [finding('BYTE_ORDER_MARK', message, 'Save the file as UTF-8 without a byte order mark.', 1)];
 }
 
-/** One finding a file, at the first of the lines. */
+/** One finding per file, on the first of the lines. */
 function lineEndFindings({ count, first }: { count: number; first: number }): Finding[] {
   if (count === 0) return [];
-  const which = count === 1 ? 'This line ends' : `${count} lines, from this one on, end`;
+  const which = count === 1 ? 'This line ends' : `${count} lines, starting with this one, end`;
   const hint =
-    'Elasticsearch reads it, but other tools take it for a part of the hash: end every line with LF alone, as dos2unix does.';
+    'Elasticsearch accepts it, but other tools read it as part of the hash: end every line with LF only, as dos2unix does.';
   return [finding('LINE_ENDS', `${which} with a carriage return`, hint, first)];
 }
 
-/** One finding a file, as bad as the worst of those that it stands for. */
+/** One finding per file, as severe as the worst of those that it counts. */
 function restFindings({
   lines,
   severities,
@@ -128,7 +128,7 @@ function faultFinding({ kind, detail = '' }: Fault, { number, text }: Line): Fin
     case 'colon': {
       const isComment = trim(text).replace(BYTE_ORDER_MARK, '').startsWith('#');
       const hint = isComment
-        ? 'A comment begins with # at the very beginning of its line.'
+        ? 'A line is a comment only if its first character is #.'
         : 'Correct or remove the line.';
       return finding('MISSING_COLON', `Missing ':' character: ${STOPS}`, hint, number);
     }
@@ -136,13 +136,13 @@ function faultFinding({ kind, detail = '' }: Fault, { number, text }: Line): Fin
 }
 
 function plainTextFinding(key: string, value: string, number: number): Finding {
-  // A line that is no entry at all may hold anything on either side of its colon.
+  // In a line that is not an entry, the text before the colon may be a secret, too.
   const name = knownAccounts().some(({ principal }) => key.startsWith(`${principal}/`)) ? key : '';
-  const message = `${subject(name)} has plain text in place of a hash, and Elasticsearch skips the line`;
+  const message = `${subject(name)} has plain text instead of a hash; Elasticsearch skips the line`;
   const hint =
     classify(trim(value)) === undefined
-      ? 'Remove the line; if it holds a secret, that is no longer one, so create a new token.'
-      : 'Remove the blank behind the colon.';
+      ? 'Remove the line. If it contains a secret, the secret is exposed: create a new token.'
+      : 'Remove the white space after the colon.';
   return finding('PLAIN_TEXT', message, hint, number);
 }
 
@@ -150,25 +150,25 @@ function nameFindings(key: string, number: number, version?: ElasticsearchVersio
   const [namespace = '', service = '', name, ...more] = key.split('/');
   if (name === undefined || more.length > 0) {
     const message =
-      'What stands before the colon is not <namespace>/<service>/<token name>, so no token matches it';
+      'The text before the colon is not <namespace>/<service>/<name>; no token matches this line';
     return [finding('BAD_NAME', message, correctionOf(key), number)];
   }
   const principal = `${namespace}/${service}`;
   const found: Finding[] = [];
   if (namespace !== 'elastic') {
-    const message = `${subject(key)} is not in the namespace elastic: Elasticsearch looks for it in an index, never in this file`;
+    const message = `${subject(key)} is not in the namespace elastic: Elasticsearch reads such tokens from an index, not from this file`;
     found.push(finding('USER_MANAGED_ACCOUNT', message, accountHint(principal, version), number));
   } else if (!knownAccounts(version).some((account) => account.principal === principal)) {
-    const message = `${subject(key)} belongs to no service account that Elasticsearch${versionText(version)} knows`;
+    const message = `${subject(key)} belongs to a service account that does not exist in Elasticsearch${versionText(version)}`;
     found.push(finding('UNKNOWN_ACCOUNT', message, accountHint(principal, version), number));
   }
   if (!isTokenName(name)) {
-    const message = 'What stands behind the second slash is no name of a token, so no token matches it';
+    const message = 'Invalid token name after the second slash; no token matches this line';
     found.push(finding('BAD_TOKEN_NAME', message, correctionOf(key), number));
   }
   const until = knownAccounts().find((account) => account.principal === principal)?.until;
   if (version === undefined && until) {
-    const message = `${subject(key)} is dead from Elasticsearch ${formatVersion(until)} on, which has no such account`;
+    const message = `${subject(key)} stops working with Elasticsearch ${formatVersion(until)}, which does not have this service account`;
     found.push(finding('WITHDRAWN_ACCOUNT', message, 'Remove it before the upgrade.', number));
   }
   return found;
@@ -186,7 +186,7 @@ function hashFindings(key: string, hash: string, number: number): Finding[] {
   return [finding('WEAK_HASH', message, 'Create a new token, and remove this one.', number)];
 }
 
-/** A name is shown where it looks like one: who mixes up the sides of the colon has a secret there. */
+/** Shows a key only if it is a valid qualified name: it is a secret if the two sides of the colon are swapped. */
 function subject(key: string): string {
   const [namespace = '', service = '', name = '', ...more] = key.split('/');
   const isName = [namespace, service].every(isTokenName) && isTokenName(name) && more.length === 0;
@@ -194,7 +194,9 @@ function subject(key: string): string {
 }
 
 function correctionOf(key: string): string {
-  return trim(key) === key ? 'Correct or remove the line by hand.' : 'Remove the blank before the colon.';
+  return trim(key) === key
+    ? 'Correct or remove the line by hand.'
+    : 'Remove the white space before the colon.';
 }
 
 function accountHint(principal: string, version?: ElasticsearchVersion): string {
@@ -203,7 +205,7 @@ function accountHint(principal: string, version?: ElasticsearchVersion): string 
   } catch (error) {
     if (error instanceof ServiceTokensError && error.hint !== undefined) return error.hint;
   }
-  return 'Remove the line by hand; the command accounts lists the service accounts.';
+  return 'Remove the line by hand. To list the service accounts: elasticsearch-service-tokens accounts';
 }
 
 function versionText(version?: ElasticsearchVersion): string {

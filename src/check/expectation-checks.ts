@@ -1,16 +1,16 @@
 import { type Finding, finding } from './findings.js';
 
-/** What a caller knows of a file before it is looked at. */
+/** What a caller expects of a file. */
 export interface Expectations {
-  /** Whether a missing file is worth a warning, and not only a note. */
+  /** Whether a missing file is a warning instead of a note. */
   readonly required?: boolean | undefined;
-  /** What the digest should be, as `digestOf` gives it. */
+  /** The expected digest, as `digestOf` returns it. */
   readonly expectedDigest?: string | undefined;
-  /** How many tokens there should be. */
+  /** The expected number of tokens. */
   readonly expectedTokens?: number | undefined;
 }
 
-/** What there is. */
+/** The actual state of the file. */
 export interface Summary {
   readonly exists: boolean;
   readonly tokens: number;
@@ -18,7 +18,7 @@ export interface Summary {
   readonly digest: string | null;
 }
 
-/** Finds what is not as expected: a missing file, another digest, another number of tokens. */
+/** Finds a missing file, an unexpected digest, and an unexpected number of tokens. */
 export function checkExpectations(
   path: string,
   { exists, tokens, digest }: Summary,
@@ -28,21 +28,21 @@ export function checkExpectations(
   if (!exists) found.push(missing(path, required));
   if (expectedDigest !== undefined && digest !== expectedDigest) {
     const message = `The digest is ${digest ?? 'unknown'}; expected ${expectedDigest}`;
-    found.push(finding('UNEXPECTED_DIGEST', message, 'Compare the file with one that has that digest.'));
+    found.push(
+      finding('UNEXPECTED_DIGEST', message, 'Compare the file with one that has the expected digest.'),
+    );
   }
   if (expectedTokens !== undefined && tokens !== expectedTokens) {
     const message = `The number of tokens is ${tokens}; expected ${expectedTokens}`;
-    found.push(
-      finding('UNEXPECTED_COUNT', message, 'See which there are: elasticsearch-service-tokens list'),
-    );
+    found.push(finding('UNEXPECTED_COUNT', message, 'List the tokens: elasticsearch-service-tokens list'));
   }
   return found;
 }
 
 function missing(path: string, required: boolean): Finding {
   const hint = required
-    ? 'Is its name misspelt?'
-    : 'That is fine as long as there are no tokens: create makes the file.';
+    ? 'Check the spelling of the path.'
+    : 'A missing file is an empty file; create makes it.';
   const note = finding('NO_FILE', `The file [${path}] does not exist`, hint);
   return required ? { ...note, severity: 'warning' } : note;
 }

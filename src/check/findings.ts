@@ -1,7 +1,9 @@
-/** `error`: the server does not start, drops the file, or never accepts a token in it. `note`: harmless, so far. */
+/** `error`: the server does not start, drops the file, or never accepts a token in it. `note`: harmless for now. */
 export type Severity = 'error' | 'warning' | 'note';
 
-/** What `check` looks for: how severe it is, and what it means. The codes keep their meaning from version to version. */
+/**
+ * What `check` looks for: the severity and the meaning of each finding. The codes keep their meaning in all versions.
+ */
 export const findingKinds = {
   MALFORMED_UTF8: {
     severity: 'error',
@@ -14,11 +16,11 @@ export const findingKinds = {
   MALFORMED_HASH: {
     severity: 'error',
     meaning:
-      'The cost of a hash is none that the server has; it does not start, or drops every token in the file.',
+      'A hash has a cost that the server does not support; the server does not start, or drops every token in the file.',
   },
   HASH_UNUSABLE: {
     severity: 'error',
-    meaning: 'A hash that no secret can match, or that the server fails on.',
+    meaning: 'No secret can match a hash, or the server fails on it.',
   },
   FILE_UNREADABLE: { severity: 'error', meaning: 'The user that runs Elasticsearch cannot read the file.' },
   DIRECTORY_UNREADABLE: {
@@ -60,7 +62,7 @@ export const findingKinds = {
   },
   WEAK_HASH: {
     severity: 'warning',
-    meaning: 'The hash has few iterations, or no salt: a secret that a person chose can be guessed.',
+    meaning: 'The hash has few iterations, or no salt: a secret that a person chose can be guessed from it.',
   },
   OPEN_TO_OTHERS: {
     severity: 'warning',
@@ -74,15 +76,15 @@ export const findingKinds = {
     severity: 'warning',
     meaning: 'The file belongs to root alone, and the user that runs Elasticsearch cannot be determined.',
   },
-  SYMBOLIC_LINK: { severity: 'warning', meaning: 'The file is a symlink; other tools replace the link.' },
+  SYMBOLIC_LINK: { severity: 'warning', meaning: 'The file is a symlink; other tools replace the symlink.' },
   SINGLE_FILE_MOUNT: {
     severity: 'warning',
-    meaning: 'The file is a bind mount, which no other file can replace.',
+    meaning: 'The file is a bind mount, which cannot be replaced.',
   },
-  STALE_LOCK: { severity: 'warning', meaning: 'A dead process left its lock.' },
+  STALE_LOCK: { severity: 'warning', meaning: 'The lock is stale: no running process holds it.' },
   STALE_TEMPORARY_FILE: {
     severity: 'warning',
-    meaning: 'A dead process left a temporary file, which may hold hashes.',
+    meaning: 'A temporary file was left behind; it may contain hashes.',
   },
   WITHDRAWN_ACCOUNT: {
     severity: 'note',
@@ -98,19 +100,19 @@ export const findingKinds = {
 
 export type FindingCode = keyof typeof findingKinds;
 
-/** Something about a tokens file that its owner should know. It never holds a secret, a hash or a plain-text value. */
+/** A problem with a tokens file. It never contains a secret, a hash or a plain-text value. */
 export interface Finding {
   readonly severity: Severity;
   readonly code: FindingCode;
-  /** Counted from 1; undefined where it is about the file as a whole. */
+  /** Counted from 1; undefined for a finding about the whole file. */
   readonly line: number | undefined;
-  /** The fact, in a sentence. */
+  /** The problem, in a sentence. */
   readonly message: string;
-  /** The way out. */
+  /** How to fix it. */
   readonly hint: string;
 }
 
-/** Makes a finding, whose code says how severe it is. */
+/** Makes a finding with the severity of its code. */
 export function finding(code: FindingCode, message: string, hint: string, line?: number): Finding {
   return { severity: findingKinds[code].severity, code, line, message, hint };
 }

@@ -8,7 +8,7 @@ import { mountedAt } from '../disk/mounts.js';
 import { type Finding, finding } from './findings.js';
 
 /**
- * Finds what a rename over a tokens file would break. The original renames over whatever is there; so do editors.
+ * Finds what a rename over a tokens file would break. The original and many editors replace a file by a rename.
  */
 export function checkLinks(way: Way, fs: FileSystem): Finding[] {
   const {
@@ -18,25 +18,25 @@ export function checkLinks(way: Way, fs: FileSystem): Finding[] {
   } = way;
   const found: Finding[] = [];
   if (isInKubernetesVolume(way)) {
-    const message = `[${path}] leads into a Kubernetes volume: a file in its place would cut the pod off from its Secret`;
-    found.push(finding('KUBERNETES_VOLUME', message, 'Change the Secret, never the file.'));
+    const message = `[${path}] leads into a Kubernetes volume: replacing it would detach the pod from its Secret`;
+    found.push(finding('KUBERNETES_VOLUME', message, 'Change the Secret, not the file.'));
   } else if (target !== path) {
-    const message = `[${path}] is a symbolic link to [${target}]: a file in its place would leave that one behind`;
+    const message = `[${path}] is a symlink to [${target}]: replacing the symlink would leave its target unchanged`;
     const hint =
-      "This tool changes the file behind the link; Elasticsearch's own, and many editors, replace the link.";
+      "This tool changes the target; Elasticsearch's own tool and many editors replace the symlink.";
     found.push(finding('SYMBOLIC_LINK', message, hint));
   }
   const source = directory && mountedAt(join(directory.path, basename(target)), fs);
   if (source !== undefined) {
-    const message = `[${target}] is a mount of its own, of [${source}]: no other file can take its place`;
-    const hint = 'Mount the directory instead of the file, or change it with --in-place.';
+    const message = `[${target}] is a bind mount of [${source}], which cannot be replaced`;
+    const hint = 'Mount the directory instead of the file, or use --in-place.';
     found.push(finding('SINGLE_FILE_MOUNT', message, hint));
   }
   return found;
 }
 
 /**
- * Finds what killed processes left beside a tokens file.
+ * Finds stale locks and orphaned temporary files beside a tokens file.
  *
  * @param pace for tests
  */
@@ -48,25 +48,27 @@ export async function checkRemains(
   const { temporaryFiles, locks } = await remainsOf(target, fs, pace);
   const hint = 'Use --fix, or remove it by hand.';
   return [
-    ...locks.map((lock) => finding('STALE_LOCK', `[${lock}] is a lock that no living process holds`, hint)),
+    ...locks.map((lock) =>
+      finding('STALE_LOCK', `[${lock}] is a stale lock: no running process holds it`, hint),
+    ),
     ...temporaryFiles.map((file) =>
       finding(
         'STALE_TEMPORARY_FILE',
-        `[${file}] was left by a process that is dead, and may hold hashes`,
+        `[${file}] is an orphaned temporary file, which may contain hashes`,
         hint,
       ),
     ),
     ...temporaryFilesOfOriginal(path, fs).map((file) =>
       finding(
         'STALE_TEMPORARY_FILE',
-        `[${file}] was left by Elasticsearch's own tool, and may hold hashes`,
-        `When no elasticsearch-service-tokens is running: rm ${quote(file)}`,
+        `[${file}] is a temporary file of Elasticsearch's own tool, which may contain hashes`,
+        `If no elasticsearch-service-tokens process is running: rm ${quote(file)}`,
       ),
     ),
   ];
 }
 
-/** What killed processes left beside a file, as far as the caller may look. */
+/** Finds stale locks and orphaned temporary files beside a file; none if the caller may not list the directory. */
 export async function remainsOf(target: string, fs: FileSystem, pace?: LockPace): Promise<Remains> {
   try {
     return await remains(fs, target, pace);
@@ -75,7 +77,7 @@ export async function remainsOf(target: string, fs: FileSystem, pace?: LockPace)
   }
 }
 
-/** The original has no lock, so nobody can tell whether one is in use: they are for people to remove. */
+/** The original takes no lock, so it cannot be determined whether these are in use: the user has to remove them. */
 function temporaryFilesOfOriginal(path: string, fs: FileSystem): string[] {
   const [directory, name] = [dirname(path), basename(path)];
   try {

@@ -15,32 +15,32 @@ import { repairedAttributes } from './access-checks.js';
 import { type Finding, finding } from './findings.js';
 import { remainsOf } from './place-checks.js';
 
-/** What became of an attempt to repair a file. */
+/** The result of a repair. */
 export interface Repair {
-  /** What was done, a sentence each. */
+  /** What was done, one sentence each. */
   readonly fixed: readonly string[];
-  /** What was refused, with the command to do it by hand. */
+  /** What could not be repaired, and how to repair it by hand. */
   readonly refused: readonly Finding[];
 }
 
-/** A file that may be repaired, and as whom. */
+/** A file to repair, and the identities involved. */
 export interface Repairable {
   readonly way: Way;
-  /** For whom it is repaired; undefined leaves the attributes alone. */
+  /** Must be able to read the file; if undefined, owner, group and mode are left alone. */
   readonly server: Server | undefined;
-  /** Makes calls as root, where the process acts as somebody else. */
+  /** Makes calls as root while the process acts as another user. */
   readonly asRoot: Entered['asRoot'];
   /** The user that started the command. */
   readonly caller: number;
-  /** Whether the process has entered the file's directory, as somebody who may be there. */
+  /** Whether the process has entered the file's directory, under an identity that fits it. */
   readonly isEntered: boolean;
 }
 
 /**
  * Repairs the owner, group and mode of a tokens file, touches it so that a running node notices (it compares time and
- * size only), and clears away what dead processes left. A file with nothing to repair is not touched.
+ * size only), and removes stale locks and orphaned temporary files. A file with nothing to repair is not touched.
  *
- * @throws what the signal throws
+ * @throws the signal's reason
  */
 export async function repair(
   file: Repairable,
@@ -68,13 +68,12 @@ export async function repair(
   } catch (error) {
     if (!(error instanceof ServiceTokensError) || options.signal?.aborted) throw error;
     const canCopy = wanted !== undefined && error.code === 'PERMISSION' && isOwnWay(way, caller);
-    // A refusal has a hint of its own: it must not be followed by the command that does what was refused.
-    const hint = error.hint ?? (canCopy ? `By hand: ${repairCommand(target, wanted, fs, found)}` : undefined);
-    refused.push(
-      finding('NOT_FIXED', `--fix did not repair it: ${error.message}`, hint ?? 'Repair it by hand.'),
-    );
+    // A refusal has its own hint. Do not add the command that does what was refused.
+    const hint =
+      error.hint ?? (canCopy ? `Repair it: ${repairCommand(target, wanted, fs, found)}` : undefined);
+    refused.push(finding('NOT_FIXED', `--fix failed: ${error.message}`, hint ?? 'Repair it by hand.'));
   }
-  const after = pathsOf(await remainsOf(target, fs, options.pace)); // whoever takes the lock clears the rest away
+  const after = pathsOf(await remainsOf(target, fs, options.pace)); // taking the lock has removed the rest
   fixed.push(...before.filter((file) => !after.includes(file)).map((file) => `removed [${file}]`));
   return { fixed, refused };
 }
@@ -84,10 +83,10 @@ function pathsOf({ temporaryFiles, locks }: Remains): string[] {
 }
 
 /**
- * Works on the open file, so that what is changed is what was looked at; what is right already stays.
+ * Works on the open file, so that the file that is changed is the one that was examined. Correct attributes stay.
  *
- * Where somebody else can change the way, a file of root's may have been put there for root to give it away. So it must
- * be root's or that somebody's, have one name, and hold what only a tokens file holds.
+ * If another user can change the path, they may have linked another file of root's there, for root to give it away. So
+ * the file must belong to root or to the server, have one hard link, and contain nothing but tokens.
  */
 function setAttributes(file: Repairable, fixed: string[], fs: FileSystem): void {
   const {
@@ -96,15 +95,15 @@ function setAttributes(file: Repairable, fixed: string[], fs: FileSystem): void 
   } = file;
   try {
     const opened = openRegular(fs, target, O_RDONLY | O_NOFOLLOW);
-    if (opened.fd === undefined) throw trap(target, `it is ${opened.kind}`);
+    if (opened.fd === undefined) throw unsafe(target, `it is ${opened.kind}`);
     const { fd, stat } = opened;
     try {
       const { uid, gid } = stat;
       const before = { uid, gid, mode: stat.mode & 0o777 };
       const wanted = repairedAttributes(server, before);
-      if (wanted === undefined) return; // somebody else was faster
-      requireNoTrap(file, fd, stat, fs);
-      // In this order: without its owner and group the file must not lose the bits by which the server reads it.
+      if (wanted === undefined) return; // another process has repaired it
+      requireSafe(file, fd, stat, fs);
+      // Owner and group first: until they are right, the server may depend on the old mode to read the file.
       if (wanted.uid !== uid || wanted.gid !== gid) {
         fs.fchownSync(fd, wanted.uid === uid ? -1 : wanted.uid, wanted.gid === gid ? -1 : wanted.gid);
         fixed.push(`owner and group of [${target}]: ${names(before, fs)} is now ${names(wanted, fs)}`);
@@ -120,23 +119,24 @@ function setAttributes(file: Repairable, fixed: string[], fs: FileSystem): void 
       fs.closeSync(fd);
     }
   } catch (error) {
-    if (errnoOf(error) === 'ELOOP') throw trap(target, 'it is a symbolic link');
+    if (errnoOf(error) === 'ELOOP') throw unsafe(target, 'it is a symlink');
     throw fileError(error, 'could not change', target);
   }
 }
 
-/** @throws PERMISSION where the open file may not be what its owner believes */
-function requireNoTrap({ way, server, caller }: Repairable, fd: number, stat: Stats, fs: FileSystem): void {
+/** @throws PERMISSION if the open file may be another one than the tokens file */
+function requireSafe({ way, server, caller }: Repairable, fd: number, stat: Stats, fs: FileSystem): void {
   const { target } = way;
-  if (stat.nlink > 1) throw trap(target, 'it has another name (a hard link)');
+  if (stat.nlink > 1) throw unsafe(target, 'it has more than one hard link');
   if (isOwnWay(way, caller)) return;
-  if (![0, server?.uid].includes(stat.uid)) throw trap(target, `it belongs to [${userName(stat.uid, fs)}]`);
+  if (![0, server?.uid].includes(stat.uid)) throw unsafe(target, `it belongs to [${userName(stat.uid, fs)}]`);
   const bytes = readBounded(fs, fd, MAX_FILE_BYTES, stat.size);
   if (bytes.length > MAX_FILE_BYTES || !holdsTokensOnly(bytes)) {
-    throw trap(target, 'it holds something else than tokens');
+    throw unsafe(target, 'it is not recognizable as a tokens file');
   }
   const named = ifExists(() => fs.lstatSync(target));
-  if (named?.ino !== stat.ino || named.dev !== stat.dev) throw trap(target, 'it was exchanged meanwhile');
+  if (named?.ino !== stat.ino || named.dev !== stat.dev)
+    throw unsafe(target, 'it was replaced while this command ran');
 }
 
 function isOrdinary({ verdict, key = '' }: Line): boolean {
@@ -151,9 +151,9 @@ function holdsTokensOnly(bytes: Uint8Array): boolean {
   return bytes.length > 0;
 }
 
-function trap(path: string, reason: string): ServiceTokensError {
-  return new ServiceTokensError('PERMISSION', `could not change [${path}]: ${reason}, so it may be a trap`, {
-    hint: 'Look at the file before you change anything.',
+function unsafe(path: string, reason: string): ServiceTokensError {
+  return new ServiceTokensError('PERMISSION', `unsafe to change [${path}]: ${reason}`, {
+    hint: 'Inspect the file before you change it.',
   });
 }
 

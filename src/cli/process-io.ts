@@ -1,4 +1,4 @@
-/** The streams and signals of this process, as the command sees them: what Node does to them without a word is undone. */
+/** The streams and signals of this process, with workarounds for errors that Node ignores. */
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import {
@@ -16,20 +16,20 @@ import type { Io, Output } from './terminal.js';
 
 /** The Io of this process. */
 export function processIo(): Io {
-  const cwd = attempt(() => process.cwd()); // now, as the directory may be another one later
+  const cwd = attempt(() => process.cwd()); // now, because the working directory may change later
   const toolFile = process.argv[1] ?? '.';
   return {
     env: process.env,
     get cwd() {
       if (cwd !== undefined) return cwd;
       throw new ServiceTokensError('CONFIG', 'The current directory does not exist', {
-        hint: 'Change to one that exists, or give absolute paths.',
+        hint: 'Change to a directory that exists, or use absolute paths.',
       });
     },
     // In a standalone executable, the second word names a file that only it can see.
     toolPath: attempt(() => fs.realpathSync(toolFile)) ?? process.execPath,
     get stdin() {
-      // Asked for by a command that reads it: to open it takes time, and may wait.
+      // A getter, because opening stdin takes time and may block.
       return inputOf(0);
     },
     stdout: outputOf(1),
@@ -61,7 +61,7 @@ function listenForSignals(): AbortSignal {
   const controller = new AbortController();
   const codes = { SIGHUP: 'HANGUP', SIGINT: 'INTERRUPT', SIGTERM: 'TERMINATED' } as const;
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
-    if (isIgnored(constants.signals[signal])) continue; // by nohup, or by a shell for its background jobs
+    if (isIgnored(constants.signals[signal])) continue; // by nohup, or by a shell for a background job
     process.on(signal, () =>
       controller.abort(
         new ServiceTokensError(codes[signal], `interrupted by ${signal}, nothing has changed`),
@@ -71,7 +71,7 @@ function listenForSignals(): AbortSignal {
   return controller.signal;
 }
 
-/** SigIgn in proc(5)'s status is a hexadecimal mask, with signal 1 in its lowest bit. */
+/** SigIgn in proc(5)'s status is a hexadecimal mask; signal 1 is the lowest bit. */
 function isIgnored(signal: number): boolean {
   try {
     const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(fs.readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
@@ -81,7 +81,7 @@ function isIgnored(signal: number): boolean {
   }
 }
 
-/** Node reads a directory or a disk as an empty stream, without a word. */
+/** Node silently reads a directory or a block device as an empty stream. */
 function inputOf(fd: number): Io['stdin'] {
   const stat = attempt(() => fs.fstatSync(fd));
   return stat?.isDirectory() || stat?.isBlockDevice() ? chunksOf(fd) : process.stdin;
@@ -145,7 +145,7 @@ function writeToStream(fd: 1 | 2, bytes: Uint8Array): Promise<void> {
   });
 }
 
-/** Node drops what it writes to a directory, and does not look whether a file on a full disk took all of it. */
+/** Node ignores the error of a write to a directory, and a partial write to a file on a full disk. */
 function writeAll(fd: number, bytes: Uint8Array): void {
   for (let offset = 0; offset < bytes.length; ) {
     offset += fs.writeSync(fd, bytes, offset, bytes.length - offset, null);
@@ -162,10 +162,10 @@ function isSameFile(fd: number, other: number): boolean {
 }
 
 /**
- * Why nobody can read what is written to a descriptor, as an errno. Node opens /dev/null for reading and writing in the
- * place of one that was closed (`>&-`), and nothing tells that from the same opened by a parent process (Python's
- * subprocess.DEVNULL, Node's `stdio: 'ignore'`); a shell's own `>/dev/null` is for writing only, and the caller's
- * choice. Where there is no /proc, nobody can tell.
+ * Why a write to a descriptor would be lost, as an errno. Node replaces a closed descriptor (`>&-`) by /dev/null opened
+ * for reading and writing, which cannot be told from one that a parent process opened (Python's subprocess.DEVNULL,
+ * Node's `stdio: 'ignore'`). A shell's `>/dev/null` is write-only, and the caller's choice. Without /proc this cannot
+ * be determined.
  */
 function faultOf(fd: number, stat: Stats | undefined): string | undefined {
   if (stat === undefined) return 'EBADF';

@@ -1,12 +1,12 @@
 /**
- * What the command says, and where:
- * - stdout carries the answer only; warnings, errors, hints and usage go to stderr;
- * - an error is one line, `ERROR: <message>, with exit code <n>`; the option parser's have no suffix, as the original's;
- * - a usage error shows the command's usage first, unless `-s`; a hint follows on lines of its own;
- * - a warning is withheld where it would get into an answer: behind one, where both streams are one pipe or file (2>&1);
- *   scripts in the wild read such an answer to its last word;
- * - control characters in a message are escaped, so that a line stays a line;
- * - only a label, as of an error, is coloured, and only on a terminal (NO_COLOR, FORCE_COLOR, --no-color).
+ * The rules for the output of the command:
+ * - stdout contains only the answer; warnings, errors, hints and usage go to stderr;
+ * - an error is one line, `ERROR: <message>, with exit code <n>`; like the original, parser errors have no suffix;
+ * - a usage error shows the usage of the command first, unless `-s` is given; a hint follows on lines of its own;
+ * - a warning after an answer is suppressed if both streams are one pipe or file (2>&1), because public scripts read
+ *   the last word of the output;
+ * - control characters in a message are escaped, so that it stays on one line;
+ * - only a label, such as `ERROR:`, is colored, and only on a terminal (NO_COLOR, FORCE_COLOR, --no-color).
  */
 import type { ChalkInstance } from 'chalk';
 import type { Surroundings } from '../config/config-dir.js';
@@ -16,21 +16,21 @@ import { ExitCode, type ExitStatus, exitStatusOf } from './exit-codes.js';
 /** A stream that text is written to; a failed write rejects. */
 export interface Output {
   readonly isTTY: boolean;
-  /** Why nobody can read what is written, as an errno, where that is known before. */
+  /** Why a write would be lost, as an errno, if that is known in advance. */
   readonly fault?: string | undefined;
   write(text: string | Uint8Array): Promise<void>;
 }
 
-/** All that the command takes from its process. */
+/** Everything that the command uses of its process. */
 export interface Io extends Surroundings {
   readonly stdin: AsyncIterable<string | Uint8Array> & { readonly isTTY?: boolean };
   readonly stdout: Output;
   readonly stderr: Output;
-  /** Whether both streams are one pipe or file, and no terminal. */
+  /** Whether both streams are one pipe or file, and not a terminal. */
   readonly isMerged: boolean;
   /**
-   * Aborted, with the error to end with, by SIGHUP, SIGINT or SIGTERM. Asking for it takes these signals' own effect
-   * away, so only a command that has something to undo asks.
+   * Aborted by SIGHUP, SIGINT or SIGTERM, with the error to exit with. Reading this property disables the default
+   * action of these signals, so only a command that has something to undo reads it.
    */
   readonly interrupted: AbortSignal;
   /** Gives libuv's pool a number of threads; it has an effect before the pool is first used. */
@@ -42,7 +42,7 @@ export type LabelColor = 'red' | 'yellow' | 'blue' | 'green';
 
 export class Terminal {
   readonly #io: Io;
-  /** The usage of the command at work, shown before a usage error. */
+  /** The usage of the current command, shown before a usage error. */
   usage = '';
   silent = false;
   verbose = false;
@@ -56,7 +56,7 @@ export class Terminal {
   /**
    * Writes an answer to stdout.
    *
-   * @throws IO when stdout does not take it, so that nobody believes it was delivered
+   * @throws IO if it cannot be written
    */
   async answer(text: string | Uint8Array): Promise<void> {
     try {
@@ -82,18 +82,18 @@ export class Terminal {
     if (!this.silent) await this.#say(`${escapeControls(text)}\n`);
   }
 
-  /** What to end with instead of writing a secret that nobody could read on stdout; undefined where somebody may. */
+  /** The error for a secret that would be lost on stdout; undefined if stdout can be written. */
   get deadEnd(): ServiceTokensError | undefined {
     const { fault } = this.#io.stdout;
     return fault === undefined ? undefined : notWritten(fault);
   }
 
-  /** Asks on stderr for what is to be typed on the terminal that is standard input. */
+  /** Prompts on stderr if standard input is a terminal. */
   async ask(text: string): Promise<void> {
     if (this.#io.stdin.isTTY === true) await this.#say(`${text}\n`);
   }
 
-  /** Writes a warning to stderr; what follows the first line stands on lines of its own. */
+  /** Writes a warning to stderr, one line for each text. */
   async warn([first = '', ...more]: readonly string[]): Promise<void> {
     if (this.#hasAnswered && this.#io.isMerged) return;
     const lines = [
@@ -119,22 +119,22 @@ export class Terminal {
     return status;
   }
 
-  /** What can't be said on stderr can't be said: the exit status still tells. */
+  /** Failed writes to stderr are ignored: the exit status still reports the error. */
   async #say(text: string): Promise<void> {
     await this.#io.stderr.write(text).catch(() => {});
   }
 
   /**
-   * Colours the label of a line.
+   * Colors the label of a line.
    *
-   * @param stream where the line is written
+   * @param stream the stream to which the line is written
    */
   async label(text: string, color: LabelColor, stream: Stream = 'stderr'): Promise<string> {
     const chalk = await this.prepare(stream);
     return chalk === undefined ? text : chalk.bold[color](text);
   }
 
-  /** Loads what a label needs, when it is first needed, and only once: later its files may not be readable. */
+  /** Loads chalk on first use, and once, because its files may not be readable later. */
   async prepare(stream: Stream = 'stderr'): Promise<ChalkInstance | undefined> {
     if (!this.#wantsColor(stream)) return undefined;
     chalkModule ??= import('chalk');

@@ -4,16 +4,16 @@ import { fileError } from '../disk/file-errors.js';
 import { type FileSystem, ifExists } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 
-/** What the user said about places, on the command line. */
+/** The paths that the user gave on the command line. */
 export interface PlaceOptions {
   readonly file?: string | undefined;
   readonly configDir?: string | undefined;
 }
 
-/** Where the tool runs. */
+/** The environment in which the tool runs. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The current directory, asked for only where a relative path is given. @throws CONFIG when it does not exist */
+  /** The current directory, read only if a relative path is given. @throws CONFIG if it does not exist */
   readonly cwd: string;
   /** The real path of the command's own file. */
   readonly toolPath: string;
@@ -30,15 +30,15 @@ const PACKAGE_DIRECTORIES = ['/etc/elasticsearch', '/usr/share/elasticsearch/con
 /**
  * Finds the configuration directory and the tokens file: the first that applies of `--file`, `--config-dir`,
  * `ES_PATH_CONF`, `$ES_HOME/config`, `../config` beside the tool's own file, and the packages' directories; the last
- * two only where they hold an elasticsearch.yml.
+ * two only if they contain an elasticsearch.yml.
  *
- * @throws CONFIG when there is no such directory. The original goes on in the current directory instead.
+ * @throws CONFIG if there is no such directory. The original uses the current directory instead.
  */
 export function findPlace(options: PlaceOptions, surroundings: Surroundings, fs: FileSystem): Place {
   if (options.file === '' || options.configDir === '') {
     const option = options.file === '' ? 'file' : 'config-dir';
     throw new ServiceTokensError('USAGE', `Option --${option} must not be empty`, {
-      hint: 'Is it a variable of the shell that is not set?',
+      hint: 'Its value may be a shell variable that is not set.',
     });
   }
   if (options.file !== undefined) {
@@ -56,7 +56,7 @@ export function findPlace(options: PlaceOptions, surroundings: Surroundings, fs:
   return { configDir, tokensFile: tokensFileIn(configDir, fs) };
 }
 
-/** Gives a path that starts at the root; a relative one is relative to the current directory. */
+/** Makes a path absolute, relative to the current directory. */
 export function absolutePath(path: string, surroundings: Pick<Surroundings, 'cwd'>): string {
   return isAbsolute(path) ? resolve(path) : resolve(surroundings.cwd, path);
 }
@@ -71,7 +71,7 @@ function searchConfigDir({ toolPath }: Surroundings, fs: FileSystem): string {
   const found = candidates.find((directory) => exists(join(directory, 'elasticsearch.yml'), fs));
   if (found !== undefined) return found;
   throw new ServiceTokensError('CONFIG', 'No configuration directory of Elasticsearch was found', {
-    hint: 'Name it with --config-dir DIR, name the tokens file with --file PATH, or set ES_PATH_CONF.',
+    hint: 'Use --config-dir DIR or --file PATH, or set ES_PATH_CONF.',
   });
 }
 
@@ -82,12 +82,12 @@ function requireDirectory(directory: string, fs: FileSystem): string {
     'CONFIG',
     stat ? `[${directory}] is not a directory` : `The directory [${directory}] does not exist`,
     {
-      hint: 'It is named by --file PATH, --config-dir DIR, ES_PATH_CONF or ES_HOME, the first of them that is given.',
+      hint: 'The path comes from --file, --config-dir, ES_PATH_CONF or ES_HOME.',
     },
   );
 }
 
-/** Files of before 6.3 are in x-pack; the server still reads one there when there is none in the directory itself. */
+/** Before 6.3, files were in x-pack; the server still reads the one there if the directory itself has none. */
 function tokensFileIn(configDir: string, fs: FileSystem): string {
   const file = join(configDir, 'service_tokens');
   const legacy = join(configDir, 'x-pack', 'service_tokens');
@@ -106,15 +106,15 @@ function attempt<T>(path: string, call: () => T): T {
   }
 }
 
-/** Service accounts came with this version. */
+/** Service accounts were added in this version. */
 const FIRST: ElasticsearchVersion = { major: 7, minor: 13 };
 
 /**
- * Finds the server's version: the one that the user names, else the one in the name of the distribution's jar.
+ * Determines the server's version: the value of `--es-version`, else the version in the name of the distribution's jar.
  *
  * @param named the value of `--es-version`
- * @returns undefined when nobody can tell
- * @throws USAGE when the named version is no version, or has no service accounts
+ * @returns undefined if it cannot be determined
+ * @throws USAGE if the named version is invalid, or has no service accounts
  */
 export function findVersion(
   named: string | undefined,
@@ -128,13 +128,13 @@ export function findVersion(
   const version = parseVersion(named);
   if (version === undefined) {
     throw new ServiceTokensError('USAGE', `[${named}] is not a version of Elasticsearch`, {
-      hint: 'Write --es-version X.Y or X.Y.Z, as in --es-version 8.16.',
+      hint: 'Use X.Y or X.Y.Z, as in --es-version 8.16.',
     });
   }
   if (!isAtLeast(version, FIRST)) {
     throw new ServiceTokensError(
       'USAGE',
-      `Elasticsearch ${named} has no service accounts: they came with 7.13`,
+      `Elasticsearch ${named} has no service accounts: they were added in 7.13`,
     );
   }
   return version;
@@ -145,7 +145,7 @@ function versionOfJar(directory: string, fs: FileSystem): ElasticsearchVersion |
   try {
     names = fs.readdirSync(directory);
   } catch {
-    return undefined; // ES_HOME is only a clue: without it every known account is accepted
+    return undefined; // optional: without a version, every known account is accepted
   }
   const versions = names.flatMap(
     (name) => parseVersion(/^elasticsearch-(\d.*)\.jar$/.exec(name)?.[1] ?? '') ?? [],

@@ -1,4 +1,4 @@
-/** The value of a setting: a list holds texts. */
+/** The value of a setting. */
 export type SettingValue = string | readonly string[];
 
 /** Why a placeholder could not be replaced. */
@@ -6,26 +6,26 @@ export type PlaceholderFault =
   | { readonly kind: 'unresolved' | 'circular'; readonly name: string }
   | { readonly kind: 'too deep' | 'too large' | 'too many'; readonly limit: number };
 
-/** How many placeholders may lead from one to the next. */
+/** The maximum depth of placeholders that lead to other placeholders. */
 const DEPTH_LIMIT = 1000;
-/** How long a value may become by its placeholders, in characters. */
+/** The maximum length of a value after its placeholders are replaced, in characters. */
 const LENGTH_LIMIT = 1024 * 1024;
-/** How much all placeholders may put in together, in characters; what is replaced counts, too, and 16 for each. */
+/** The maximum length of all placeholders and their replacements in total, in characters; each adds 16. */
 const WORK_LIMIT = 64 * 1024 * 1024;
 
-/** As Java writes it: a list is `[a, b]`. */
+/** Formats a value as Java does: a list is `[a, b]`. */
 export function textOf(value: SettingValue): string {
   return typeof value === 'string' ? value : `[${value.join(', ')}]`;
 }
 
 /**
- * Replaces `${name}` and `${name:default}` in every setting by other settings, from the innermost to the outermost, as
- * the server does: setting by setting in the order of their names, each one final before the next, and a text that
- * becomes empty is removed at once, so that those behind it no longer find it. `${prompt.x}` may stay.
+ * Replaces `${name}` and `${name:default}` in every setting by other settings, innermost first, as the server does. The
+ * settings are processed in the order of their names. A setting that becomes empty is removed at once, so that later
+ * ones do not find it. `${prompt.x}` is left as it is.
  *
  * @param settings changed in place
- * @param fail called for the first placeholder that can't be replaced, with the name of the setting that holds it or
- *   leads to it
+ * @param fail called for the first placeholder that cannot be replaced, with the name of the setting that contains it
+ *   or leads to it
  */
 export function replacePlaceholders(
   settings: Map<string, { value: SettingValue }>,
@@ -45,7 +45,7 @@ export function replacePlaceholders(
   }
 }
 
-/** What a text becomes, and whether it becomes that wherever it is asked for. */
+/** A replaced text, and whether the result is the same wherever the text occurs. */
 interface Replaced {
   readonly text: string;
   readonly always: boolean;
@@ -53,7 +53,7 @@ interface Replaced {
 
 class Replacer {
   readonly #settings: ReadonlyMap<string, { readonly value: SettingValue }>;
-  /** What settings become that are asked for before it is their turn. */
+  /** The results for settings that others refer to before they are processed. */
   readonly #known = new Map<string, Replaced>();
   #work = 0;
   #fail: (fault: PlaceholderFault) => never = () => {
@@ -71,8 +71,9 @@ class Replacer {
   }
 
   /**
-   * @param visited what the server remembers of the placeholders under way: each as it is written. It forgets them by
-   *   their name, so that one with a default, or with another in its name, stays, and is a circle when it comes again.
+   * @param visited the placeholders being replaced, as they are written. Like the server, this removes them by name, so
+   *   that one with a default, or with a placeholder in its name, stays, and is a circular reference if it occurs
+   *   again.
    */
   #replaceIn(text: string, visited: Set<string>, depth: number): Replaced {
     if (!text.includes('${')) return { text, always: true };
@@ -129,7 +130,7 @@ class Replacer {
   }
 }
 
-/** Where the brace stands that closes the placeholder, others within it passed over; -1 where none does. */
+/** The offset of the brace that closes the placeholder, skipping nested ones; -1 if there is none. */
 function endOfPlaceholder(text: string, from: number): number {
   let open = 0;
   let next = text.indexOf('${', from);

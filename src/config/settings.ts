@@ -18,29 +18,29 @@ export interface Override {
 /** The settings that decide how a token is hashed. */
 export interface HashSettings {
   readonly algorithm: Algorithm;
-  /** Whether FIPS mode is on, in which the server wants PBKDF2. */
+  /** Whether FIPS mode is on, which requires PBKDF2. */
   readonly fipsMode: boolean;
-  /** Settings from the command line that are not read, and the one that each was probably meant to be. */
+  /** Probable misspellings on the command line, and the setting that was meant. */
   readonly misspelled: readonly { readonly name: string; readonly meant: string }[];
 }
 
 const ALGORITHM = 'xpack.security.authc.service_token_hashing.algorithm';
 const FIPS_MODE = 'xpack.security.fips_mode.enabled';
 
-/** How long elasticsearch.yml may be, in bytes. */
+/** The maximum size of elasticsearch.yml, in bytes. */
 const SIZE_LIMIT = 16 * 1024 * 1024;
 
-/** Where settings were read. */
+/** A source of settings. */
 interface Source {
-  /** In words that go after `in`. */
+  /** The name, as in `in [path]`. */
   readonly name: string;
-  /** Where an offset of its text is, in words that may be added to a sentence. */
+  /** The position of an offset, as text to append to a message. */
   where(at: number): string;
-  /** Whether a part of its text was written there, not put there by a variable of the environment. */
+  /** Whether a part of the text comes from the source itself, and not from an environment variable. */
   isLiteral(at: number, end: number): boolean;
 }
 
-/** A setting, and where its value was read. */
+/** A setting, and the source of its value. */
 interface Setting {
   value: SettingValue;
   readonly source: Source;
@@ -52,9 +52,9 @@ interface Setting {
 type Settings = Map<string, Setting>;
 
 /**
- * Reads the words that `-E` was given, each `key=value`.
+ * Parses the values of `-E`, each `key=value`.
  *
- * @throws USAGE, in the original's words, for an empty value, a key that comes twice, and path.home
+ * @throws USAGE, with the original's message, for an empty value, a repeated key, and path.home
  *
  * @example parseOverrides(['node.name=a=b']) // [{ key: 'node.name', value: 'a=b' }]
  */
@@ -69,7 +69,7 @@ export function parseOverrides(words: readonly string[]): Override[] {
     }
     overrides.set(key, { key, value });
   }
-  // The original's scripts always name the home by a property of the JVM, so that -E never may.
+  // The original's scripts always set the home as a JVM system property, so -E conflicts with it.
   if (overrides.has('path.home')) {
     throw new ServiceTokensError(
       'USAGE',
@@ -80,14 +80,14 @@ export function parseOverrides(words: readonly string[]): Override[] {
 }
 
 /**
- * Reads how tokens are to be hashed: from the overrides, else from elasticsearch.yml, else the server's default. Every
- * setting of the file and of the overrides must be one that the server could load.
+ * Reads the settings for hashing tokens: from the overrides, else from elasticsearch.yml, else the server's default.
+ * The server must be able to load every setting of the file and of the overrides.
  *
  * @param configDir the directory of elasticsearch.yml, which may be missing; undefined reads no file
  * @param env the environment, for `${NAME}` in the file
- * @throws CONFIG for settings that the server could not load; INVALID_ALGORITHM; IO or PERMISSION. No message holds a
- *   value, but for an algorithm that is written out, nor a name, but for those of the overrides and those read here:
- *   elasticsearch.yml may be a link to a file of secrets
+ * @throws CONFIG for settings that the server could not load; INVALID_ALGORITHM; IO or PERMISSION. elasticsearch.yml
+ *   may be a symlink to a file of secrets. So messages contain no value, except an algorithm that is written literally,
+ *   and no name, except those of the overrides and those read here
  */
 export async function readHashSettings(
   configDir: string | undefined,
@@ -126,7 +126,7 @@ function algorithmOf(settings: Settings, written: SettingValue | undefined): Alg
   if (algorithm !== undefined) return algorithm;
   const isLiteral = written !== undefined && textOf(written) === text;
   const isShown = isLiteral && setting.source.isLiteral(setting.at, setting.end);
-  throw invalidAlgorithm(isShown ? text : 'its value comes from a placeholder, and is not shown');
+  throw invalidAlgorithm(isShown ? text : 'the value comes from a placeholder and is not shown');
 }
 
 function misspelled(name: string): HashSettings['misspelled'] {
@@ -154,7 +154,7 @@ function readText(path: string, fs: FileSystem): string | undefined {
       fs.closeSync(opened.fd);
     }
   } catch (error) {
-    if (errnoOf(error) === 'ELOOP') throw refuse('the symbolic links lead in a circle');
+    if (errnoOf(error) === 'ELOOP') throw refuse('too many levels of symlinks');
     throw fileError(error, 'could not read', path);
   }
   try {
@@ -170,7 +170,7 @@ function readYml(path: string, yml: string, env: Readonly<Record<string, string 
   if (substituted === undefined) {
     throw new ServiceTokensError(
       'CONFIG',
-      `${failure}: with the environment's variables it is longer than ${SUBSTITUTED_LIMIT} characters`,
+      `${failure}: it is longer than ${SUBSTITUTED_LIMIT} characters after environment variables are replaced`,
     );
   }
   const { text, placeOf, isLiteral } = substituted;
@@ -181,7 +181,7 @@ function readYml(path: string, yml: string, env: Readonly<Record<string, string 
   return readYaml(text, failure, { name: `[${path}]`, where, isLiteral });
 }
 
-/** A value is YAML to the original, so that `bcrypt4 # faster` is `bcrypt4`. */
+/** The original parses the value as YAML, so `bcrypt4 # faster` is `bcrypt4`. */
 function readOverride({ key, value }: Override): Settings {
   const source: Source = { name: `-E ${key}`, where: () => '', isLiteral: () => true };
   return readYaml(`${key}: ${value}\n`, `Failed to read the setting -E ${key}`, source);
@@ -194,16 +194,16 @@ function readYaml(text: string, failure: string, source: Source): Settings {
   return new Map(settings.map(({ name, value, at, end }) => [name, { value, source, at, end }]));
 }
 
-// Putting together, in the order in which the server does it.
+// Merging, in the order of the server.
 
-/** Adds settings that were read together: those of the file, or all of the command line. */
+/** Adds the settings of one source: the file, or the command line. */
 function addAll(settings: Settings, added: Settings): void {
   gatherLists(added, added);
   gatherLists(added, settings);
   for (const [name, setting] of added) settings.set(name, setting);
 }
 
-/** Makes `a.0`, `a.1` and so on, as far as there are such in `from`, the list `a`. */
+/** Combines `a.0`, `a.1` and so on, as far as `from` has them, to the list `a`. */
 function gatherLists(settings: Settings, from: Settings): void {
   for (const first of [...settings.keys()].filter((name) => name.endsWith('.0')).sort()) {
     const list = first.slice(0, -'.0'.length);
@@ -211,7 +211,7 @@ function gatherLists(settings: Settings, from: Settings): void {
     if (settings.has(list)) {
       throw new ServiceTokensError(
         'CONFIG',
-        `A setting and the first of its list, which ends in .0, exclude each other, in ${source.name}${source.where(at)}`,
+        `A setting and the first item of its list, whose name ends in .0, cannot both be set, in ${source.name}${source.where(at)}`,
       );
     }
     const items: string[] = [];
@@ -227,7 +227,7 @@ function gatherLists(settings: Settings, from: Settings): void {
   }
 }
 
-/** What is forced wins: `force.a` becomes `a`. */
+/** Moves `force.a` to `a`, which it overrides. */
 function applyForced(settings: Settings): void {
   for (const forced of [...settings.keys()].filter((name) => name.startsWith('force.')).sort()) {
     const setting = settings.get(forced) as Setting;
@@ -249,7 +249,7 @@ function placeholderError(
     {
       hint:
         fault.kind === 'unresolved'
-          ? 'A placeholder names another setting, or in elasticsearch.yml, without a default, an environment variable.'
+          ? 'A placeholder refers to another setting or, in elasticsearch.yml and without a default, to an environment variable.'
           : undefined,
     },
   );
@@ -260,17 +260,17 @@ function reasonOf(fault: PlaceholderFault, overrides: readonly Override[]): stri
     case 'unresolved':
       return `could not resolve ${nameOf(fault.name, overrides)}`;
     case 'circular':
-      return `circular reference by ${nameOf(fault.name, overrides)}`;
+      return `circular reference in ${nameOf(fault.name, overrides)}`;
     case 'too deep':
-      return `placeholders lead from one to the next more than ${fault.limit} times`;
+      return `placeholders are more than ${fault.limit} levels deep`;
     case 'too large':
-      return `placeholders make a value longer than ${fault.limit} characters`;
+      return `a value is longer than ${fault.limit} characters after placeholders are replaced`;
     case 'too many':
-      return `placeholders put in more than ${fault.limit} characters`;
+      return `placeholders insert more than ${fault.limit} characters`;
   }
 }
 
-/** A placeholder's name is a part of a value, and is shown only where the command line wrote it. */
+/** The name of a placeholder is part of a value, so it is shown only if it comes from the command line. */
 function nameOf(name: string, overrides: readonly Override[]): string {
   return overrides.some(({ value }) => value.includes(`\${${name}`))
     ? `placeholder '${name}'`

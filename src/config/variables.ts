@@ -1,25 +1,25 @@
-/** A text in which variables of the environment have been put in. */
+/** A text in which environment variables have been replaced. */
 export interface SubstitutedText {
   readonly text: string;
   /**
-   * Where an offset of the text lies in the original; what came from a variable lies where its name stands.
+   * The position in the original of an offset of the text. Text from a variable is at the position of the variable.
    *
-   * @returns the line and the column, from 1 on
+   * @returns the line and the column, counted from 1
    */
   placeOf(at: number): { readonly line: number; readonly column: number };
-  /** Whether the part from `at` to `end` holds nothing that came from a variable. */
+  /** Whether the part from `at` to `end` contains no text from a variable. */
   isLiteral(at: number, end: number): boolean;
 }
 
-/** How long the text may become, in characters. */
+/** The maximum length of the text, in characters. */
 export const SUBSTITUTED_LIMIT = 64 * 1024 * 1024;
 
 /**
- * Puts variables of the environment in the place of `${NAME}`, as the server does before it parses: line by line, in
- * comments too; `NAME` is all that stands before the first brace that closes. What names no variable stays as it is.
- * A line ends at LF, CRLF or CR, and is given back with LF.
+ * Replaces `${NAME}` by environment variables, as the server does before it parses the file: line by line, also in
+ * comments. `NAME` is everything up to the first closing brace. Other placeholders are left as they are. A line ends at
+ * LF, CRLF or CR, and ends with LF in the result.
  *
- * @returns undefined where the text would become longer than SUBSTITUTED_LIMIT
+ * @returns undefined if the text would become longer than SUBSTITUTED_LIMIT
  */
 export function substituteVariables(
   original: string,
@@ -58,7 +58,7 @@ export function substituteVariables(
   };
 }
 
-/** Where a variable was put in, and what it replaced: offsets in the text, and in the original. */
+/** A replaced variable: its offsets in the text and in the original. */
 interface Variable {
   readonly at: number;
   readonly end: number;
@@ -77,7 +77,7 @@ function originalOffset(variables: readonly Variable[], at: number): number {
   return at < last.end ? last.originalAt : last.originalEnd + at - last.end;
 }
 
-/** The last one that begins at an offset or before it, by halving. */
+/** The last variable that begins at or before an offset, by binary search. */
 function lastBefore(variables: readonly Variable[], at: number): Variable | undefined {
   let [low, high] = [0, variables.length];
   while (low < high) {

@@ -1,18 +1,18 @@
 import { parseInt32 } from '../java-text.js';
 
-/** What a YAML text is made of, in the order in which a parser takes it. */
+/** A token of YAML. */
 export interface Token {
   readonly kind: TokenKind;
-  /** Where it begins and ends, as offsets in the text. */
+  /** The offsets of its beginning and end in the text. */
   readonly at: number;
   readonly end: number;
-  /** A scalar's, alias's or anchor's text; a tag's suffix; a directive's name. */
+  /** The text of a scalar, alias or anchor; the suffix of a tag; the name of a directive. */
   readonly text: string;
   /** A scalar without quotes. */
   readonly plain: boolean;
-  /** A tag's handle; none for a tag that is written out, `!<...>`. */
+  /** The handle of a tag; undefined for a verbatim tag, `!<...>`. */
   readonly handle?: string;
-  /** What %YAML and %TAG say: the major version; a handle and its prefix. */
+  /** The arguments of %YAML (the major version) and %TAG (a handle and its prefix). */
   readonly values?: readonly string[];
 }
 
@@ -21,7 +21,7 @@ export type TokenKind =
   | ('block map' | 'block list' | 'block end' | '-' | 'key' | 'value')
   | ('{' | '}' | '[' | ']' | ',');
 
-/** Called with what is wrong, which quotes nothing of the text, and where. */
+/** Called with the error, which contains no part of the text, and its offset. */
 export type Fail = (reason: string, at: number) => never;
 
 /** A token that becomes a key if a colon follows on its line. */
@@ -30,7 +30,7 @@ interface PossibleKey {
   readonly line: number;
   readonly column: number;
   readonly at: number;
-  /** It begins a line of a map, where only a key may stand. */
+  /** Whether it begins a line of a map, where only a key is allowed. */
   readonly required: boolean;
 }
 
@@ -43,7 +43,7 @@ const ENDS_TAG = new RegExp(`[ ${BREAK}]|$`, 'y');
 const ENDS_ANCHOR = new RegExp(`[ \\t${BREAK}?:,\\]}%@\`]|$`, 'y');
 const BEGINS_PLAIN = new RegExp(`[^ \\t${BREAK}\\-?:,[\\]{}#&*!|>'"%@\`]`, 'y');
 const DOCUMENT_MARK = new RegExp(`(?:---|\\.\\.\\.)(?:[ \\t${BREAK}]|$)`, 'y');
-/** Within a plain scalar `---` ends it whatever follows: a trait of the server's parser. */
+/** In the server's parser, `---` ends a plain scalar whatever follows. */
 const MARK_AFTER_PLAIN = new RegExp(`---|\\.\\.\\.(?:[ \\t${BREAK}]|$)`, 'y');
 const PLAIN = new RegExp(`[^ \\t${BREAK}:]+|:(?![ \\t${BREAK}]|$)`, 'y');
 const PLAIN_IN_FLOW = new RegExp(`[^ \\t${BREAK}:,?[\\]{}]+|:(?![ \\t${BREAK},[\\]{}]|$)`, 'y');
@@ -53,7 +53,7 @@ const TAG_HAS_HANDLE = new RegExp(`![^ ${BREAK}!]*!`, 'y');
 const TAG_HANDLE = /!(?:[A-Za-z0-9_-]*!|(?= ))/y;
 const URI = /[A-Za-z0-9\-_;/?:@&=+$,.!~*'()[\]]+|%[0-9A-Fa-f]{2}/y;
 const DIGITS = /\p{Nd}+/uy;
-/** The characters that YAML allows; a lone surrogate can't be in a text that was UTF-8. */
+/** The characters that YAML allows. Text decoded from UTF-8 contains no lone surrogates. */
 const NOT_PRINTABLE = /[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ud800-\udfff\ue000-\ufffd]/;
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -66,14 +66,13 @@ const HEX_ESCAPES: Readonly<Record<string, RegExp>> = {
   U: /[0-9A-Fa-f]{8}/y,
 };
 
-/** How far behind its beginning the colon of a key may stand, in characters. */
+/** The maximum distance between the beginning of a key and its colon, in characters. */
 const LONGEST_KEY = 1024;
 
 /**
- * Cuts YAML 1.1 into tokens as the server's parser does. Written for that: what the YAML libraries of JavaScript read
- * is YAML 1.2, which differs in tabs, comments, aliases, line ends, tags and more. The algorithm is the one that PyYAML
- * made known and that SnakeYAML has too: indentation becomes tokens, and whether a token is a key is known only when its
- * colon comes.
+ * Splits YAML 1.1 into tokens as the server's parser does. The YAML libraries for JavaScript implement YAML 1.2, which
+ * differs in tabs, comments, aliases, line ends, tags and more. The algorithm is that of PyYAML and SnakeYAML:
+ * indentation becomes tokens, and a token turns out to be a key only when its colon is found.
  */
 export class YamlScanner {
   readonly #text: string;
@@ -84,7 +83,7 @@ export class YamlScanner {
   #lineStart = 0;
   #done = false;
   readonly #queue: Token[] = [];
-  /** The first of the queue, once nothing can be put before it any more. */
+  /** The first token of the queue, once no token can be inserted before it. */
   #next: Token | undefined;
   #taken = 0;
   #flowLevel = 0;
@@ -101,7 +100,7 @@ export class YamlScanner {
     if (bad) fail('a character that YAML does not allow', bad.index);
   }
 
-  /** The next token, which stays. */
+  /** Returns the next token without consuming it. */
   peek(): Token {
     if (this.#next === undefined) {
       while (this.#needsMore()) this.#fetch();
@@ -110,7 +109,7 @@ export class YamlScanner {
     return this.#next;
   }
 
-  /** The next token, which is taken. */
+  /** Consumes and returns the next token. */
   next(): Token {
     const token = this.peek();
     this.#queue.shift();
@@ -150,8 +149,8 @@ export class YamlScanner {
     else if ((character === '|' || character === '>') && !inFlow) this.#fetchBlockScalar(character);
     else if (character === '"' || character === "'") this.#fetchQuoted(character);
     else if (this.#looksAt(BEGINS_PLAIN) || ('-?:'.includes(character) && !endsWord)) this.#fetchPlain();
-    else if (character === '\t') this.#fail('a tab where a token should begin', at);
-    else this.#fail('a character that begins nothing', at);
+    else if (character === '\t') this.#fail('a tab is not allowed here', at);
+    else this.#fail('an unexpected character', at);
   }
 
   // Keys.
@@ -284,7 +283,7 @@ export class YamlScanner {
     const at = this.#at;
     this.#advance(1);
     const text = this.#take(ANCHOR);
-    if (text === '' || !this.#looksAt(ENDS_ANCHOR)) this.#fail('a bad name of an anchor', at);
+    if (text === '' || !this.#looksAt(ENDS_ANCHOR)) this.#fail('an invalid name of an anchor or alias', at);
     this.#add(character === '*' ? 'alias' : 'anchor', at, text);
   }
 
@@ -300,31 +299,31 @@ export class YamlScanner {
     } else if (this.#text[this.#at + 1] === '<') {
       this.#advance(2);
       text = this.#takeUri();
-      if (this.#text[this.#at] !== '>') this.#fail('a bad tag', at);
+      if (this.#text[this.#at] !== '>') this.#fail('an invalid tag', at);
       this.#advance(1);
     } else {
       handle = this.#looksAt(TAG_HAS_HANDLE) ? this.#takeTagHandle() : '!';
       if (this.#at === at) this.#advance(1);
       text = this.#takeUri();
     }
-    if (!this.#looksAt(ENDS_TAG)) this.#fail('a bad tag', at);
+    if (!this.#looksAt(ENDS_TAG)) this.#fail('an invalid tag', at);
     const tag = { kind: 'tag' as const, at, end: this.#at, text, plain: false };
     this.#queue.push(handle === undefined ? tag : { ...tag, handle });
   }
 
   #takeTagHandle(): string {
     const handle = this.#take(TAG_HANDLE);
-    return handle === '' ? this.#fail('a bad tag', this.#at) : handle;
+    return handle === '' ? this.#fail('an invalid tag', this.#at) : handle;
   }
 
   #takeUri(): string {
     const at = this.#at;
     const uri = this.#takeAll(URI);
-    if (uri === '' || this.#text[this.#at] === '%') this.#fail('a bad tag', at);
+    if (uri === '' || this.#text[this.#at] === '%') this.#fail('an invalid tag', at);
     try {
       return decodeURIComponent(uri);
     } catch {
-      return this.#fail('a bad tag', at);
+      return this.#fail('an invalid tag', at);
     }
   }
 
@@ -335,11 +334,11 @@ export class YamlScanner {
     const at = this.#at;
     this.#advance(1);
     const text = this.#take(/[A-Za-z0-9_-]+/y);
-    if (text === '' || !this.#looksAt(ENDS_TAG)) this.#fail('a bad directive', at);
+    if (text === '' || !this.#looksAt(ENDS_TAG)) this.#fail('an invalid directive', at);
     const values = this.#takeDirectiveValues(text);
     this.#take(SPACES);
     this.#takeComment();
-    if (this.#at < this.#text.length && this.#takeBreak() === '') this.#fail('a bad directive', at);
+    if (this.#at < this.#text.length && this.#takeBreak() === '') this.#fail('an invalid directive', at);
     this.#queue.push({ kind: 'directive', at, end: this.#at, text, plain: false, values });
   }
 
@@ -352,22 +351,22 @@ export class YamlScanner {
     let values: string[];
     if (name === 'YAML') {
       values = [this.#takeNumber()];
-      if (this.#text[this.#at] !== '.') this.#fail('a bad directive', this.#at);
+      if (this.#text[this.#at] !== '.') this.#fail('an invalid directive', this.#at);
       this.#advance(1);
       this.#takeNumber();
     } else {
       values = [this.#takeTagHandle()];
-      if (this.#text[this.#at] !== ' ') this.#fail('a bad directive', this.#at);
+      if (this.#text[this.#at] !== ' ') this.#fail('an invalid directive', this.#at);
       this.#take(SPACES);
       values.push(this.#takeUri());
     }
-    if (!this.#looksAt(ENDS_TAG)) this.#fail('a bad directive', this.#at);
+    if (!this.#looksAt(ENDS_TAG)) this.#fail('an invalid directive', this.#at);
     return values;
   }
 
   #takeNumber(): string {
     const number = parseInt32(this.#take(DIGITS));
-    return number === undefined ? this.#fail('a bad directive', this.#at) : String(number);
+    return number === undefined ? this.#fail('an invalid directive', this.#at) : String(number);
   }
 
   // Scalars.
@@ -390,7 +389,7 @@ export class YamlScanner {
     this.#queue.push({ kind: 'scalar', at, end, text: parts.join(''), plain: true });
   }
 
-  /** What lies between two words of a plain scalar: blanks, or line breaks, of which a single one becomes a space. */
+  /** The text between two words of a plain scalar: blanks, or line breaks, of which a single one becomes a space. */
   #takePlainSpaces(): string {
     const blanks = this.#take(BLANKS);
     const first = this.#takeBreak();
@@ -416,7 +415,7 @@ export class YamlScanner {
       this.#takeQuotedWord(quote, parts);
       if (this.#text[this.#at] === quote) break;
       const blanks = this.#take(BLANKS);
-      if (this.#at >= this.#text.length) this.#fail('a quote that is not closed', at);
+      if (this.#at >= this.#text.length) this.#fail('an unclosed quote', at);
       const first = this.#takeBreak();
       parts.push(first === '' ? blanks : joinBreaks(first, this.#takeQuotedBreaks(at)));
     }
@@ -455,17 +454,19 @@ export class YamlScanner {
     if (pattern !== undefined) {
       this.#advance(1);
       const code = Number.parseInt(this.#take(pattern), 16);
-      return code <= 0x10ffff ? String.fromCodePoint(code) : this.#fail('a bad escape sequence', this.#at);
+      return code <= 0x10ffff
+        ? String.fromCodePoint(code)
+        : this.#fail('an invalid escape sequence', this.#at);
     }
     return this.#takeBreak() === ''
-      ? this.#fail('a bad escape sequence', this.#at)
+      ? this.#fail('an invalid escape sequence', this.#at)
       : this.#takeQuotedBreaks(start);
   }
 
   #takeQuotedBreaks(start: number): string {
     const breaks: string[] = [];
     for (;;) {
-      if (this.#looksAt(DOCUMENT_MARK)) this.#fail('a quote that is not closed', start);
+      if (this.#looksAt(DOCUMENT_MARK)) this.#fail('an unclosed quote', start);
       this.#take(BLANKS);
       const next = this.#takeBreak();
       if (next === '') return breaks.join('');
@@ -512,12 +513,13 @@ export class YamlScanner {
     let chomping = this.#take(/[+-]/y);
     const digit = this.#take(/\p{Nd}/uy);
     const increment = parseInt32(digit);
-    if (digit !== '' && (increment === undefined || increment === 0)) this.#fail('a bad block scalar', at);
+    if (digit !== '' && (increment === undefined || increment === 0))
+      this.#fail('an invalid block scalar', at);
     if (chomping === '' && digit !== '') chomping = this.#take(/[+-]/y);
-    if (!this.#looksAt(ENDS_TAG)) this.#fail('a bad block scalar', at);
+    if (!this.#looksAt(ENDS_TAG)) this.#fail('an invalid block scalar', at);
     this.#take(SPACES);
     this.#takeComment();
-    if (this.#at < this.#text.length && this.#takeBreak() === '') this.#fail('a bad block scalar', at);
+    if (this.#at < this.#text.length && this.#takeBreak() === '') this.#fail('an invalid block scalar', at);
     return { chomping, increment };
   }
 
@@ -563,7 +565,7 @@ export class YamlScanner {
     if (this.#text[this.#at] === '#') this.#take(TO_LINE_END);
   }
 
-  /** A line break, `\n` however it is written, save U+2028 and U+2029, which stay; nothing where there is none. */
+  /** Consumes a line break. Returns `\n`, or U+2028 or U+2029 unchanged; empty if there is none. */
   #takeBreak(): string {
     const character = this.#text[this.#at] ?? '';
     if (character === '' || !'\r\n\x85\u2028\u2029'.includes(character)) return '';
@@ -582,7 +584,7 @@ export class YamlScanner {
     return pattern.test(this.#text);
   }
 
-  /** Takes what the pattern matches here, which has no line break; nothing where it does not match. */
+  /** Consumes the text that the pattern, without line breaks, matches here; empty if it does not match. */
   #take(pattern: RegExp): string {
     const from = this.#at;
     pattern.lastIndex = from;
@@ -591,7 +593,7 @@ export class YamlScanner {
     return this.#text.slice(from, this.#at);
   }
 
-  /** Takes as often as the pattern matches: a repetition within the pattern would overflow on a long text. */
+  /** Consumes repeated matches of the pattern: a repetition in the pattern itself would overflow on a long text. */
   #takeAll(pattern: RegExp): string {
     const from = this.#at;
     while (this.#take(pattern) !== '');
@@ -617,7 +619,7 @@ export class YamlScanner {
   }
 }
 
-/** Of the line breaks between two words: a single `\n` is a space, of several the first is dropped. */
+/** Folds the line breaks between two words: a single `\n` becomes a space; of several, the first is dropped. */
 function joinBreaks(first: string, more: string): string {
   if (first !== '\n') return first + more;
   return more === '' ? ' ' : more;

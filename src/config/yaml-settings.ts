@@ -1,35 +1,35 @@
 import { type Fail, type Token, type TokenKind, YamlScanner } from './yaml-scanner.js';
 
-/** A setting as a YAML text gives it. */
+/** A setting as read from YAML. */
 export interface YamlSetting {
   /** Its dotted name. */
   readonly name: string;
   readonly value: string | readonly string[];
-  /** Where its value stands, as offsets in the text. */
+  /** The offsets of its value in the text. */
   readonly at: number;
   readonly end: number;
 }
 
-/** How deep maps and lists may be nested: the bound of the server's parser. */
+/** The maximum nesting of maps and lists, as in the server's parser. */
 const DEPTH_LIMIT = 1000;
-/** How long the names of all settings may be together, in characters: a map below a long key repeats it in each. */
+/** The maximum length of all names in total, in characters: each setting of a map repeats the key of the map. */
 const NAMES_LIMIT = 64 * 1024 * 1024;
 
 const NULL = /^(?:|~|null|Null|NULL)$/;
 const BOOLEAN = /^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$/;
 const TAGGED_BOOLEAN = /^(?:y|n|yes|no|true|false|on|off)$/i;
 const TRUE = /^(?:y|yes|true|on)$/i;
-/** What is tagged as an integer and begins as one of the other bases, or is a sign alone. */
+/** A text tagged as an integer that is only a sign, or begins like a number of another base. */
 const NO_INTEGER =
   /^[+-]$|^[+-]?0(?:[bB](?!_*[+-]?[01_]*[01]_*$)|[xX](?!_*[+-]?[\da-fA-F_]*[\da-fA-F]_*$)|(?=[\d_])(?![0-7_]*[0-7]_*$))/;
 const STANDARD_TAG = 'tag:yaml.org,2002:';
 
 /**
- * Reads settings as the server reads them from YAML: maps become dotted names, scalars keep their text save those that
- * are true or false to YAML 1.1, a list holds scalars, and an alias is text, its own name.
+ * Reads settings from YAML as the server does: maps become dotted names, scalars keep their text except booleans of
+ * YAML 1.1, lists contain scalars only, and an alias is not resolved: its value is its name.
  *
- * @param fail what to call for a text that the server refuses; the reason quotes nothing of the text
- * @returns the settings in their order; a name may come twice, by different nesting, and the last one counts
+ * @param fail called for a text that the server refuses; the reason contains no part of the text
+ * @returns the settings in their order; if a name occurs twice, by different nesting, the last one counts
  */
 export function readYamlSettings(text: string, fail: Fail): YamlSetting[] {
   return new SettingsReader(new YamlScanner(text, fail), fail).read();
@@ -52,7 +52,7 @@ class SettingsReader {
     if (this.#isNext('end of stream')) return [];
     if (this.#isNext('---')) this.#scanner.next();
     this.#readProperties();
-    if (!this.#isNext('block map', '{')) this.#failHere('it holds no settings');
+    if (!this.#isNext('block map', '{')) this.#failHere('it contains no settings');
     this.#readMap('', 1);
     while (this.#isNext('...')) this.#scanner.next();
     this.#readDirectives();
@@ -67,10 +67,10 @@ class SettingsReader {
     while (this.#isNext('directive')) {
       const { text, values: [first = '', prefix = ''] = [], at } = this.#scanner.next();
       if (text === 'YAML') {
-        if (version || first !== '1') this.#fail('a bad directive', at);
+        if (version || first !== '1') this.#fail('an invalid directive', at);
         version = true;
       } else if (text === 'TAG') {
-        if (this.#tagPrefixes.has(first)) this.#fail('a bad directive', at);
+        if (this.#tagPrefixes.has(first)) this.#fail('an invalid directive', at);
         this.#tagPrefixes.set(first, prefix);
       }
     }
@@ -78,7 +78,7 @@ class SettingsReader {
   }
 
   #readMap(prefix: string, depth: number): void {
-    if (depth > DEPTH_LIMIT) this.#failHere(`it is nested more than ${DEPTH_LIMIT} deep`);
+    if (depth > DEPTH_LIMIT) this.#failHere(`it is nested more than ${DEPTH_LIMIT} levels deep`);
     const isFlow = this.#scanner.next().kind === '{';
     const [end, ends]: [TokenKind, TokenKind[]] = isFlow
       ? ['}', ['value', ',', '}']]
@@ -95,7 +95,7 @@ class SettingsReader {
         const colon = this.#scanner.next();
         if (this.#isNext(...ends)) this.#fail('null-valued setting found', colon.end);
       } else if (isFlow || !this.#isNext('scalar')) {
-        // A scalar without its colon is a value, too: `? a`, and on the next line `|`.
+        // A scalar without a colon is a value, too: `? a`, with `|` on the next line.
         this.#failHere('null-valued setting found');
       }
       this.#readValue(prefix + name, isFlow, depth);
@@ -112,7 +112,7 @@ class SettingsReader {
   #readValue(name: string, inFlow: boolean, depth: number): void {
     this.#namesLength += name.length;
     if (this.#namesLength > NAMES_LIMIT)
-      this.#failHere(`the names of the settings are longer than ${NAMES_LIMIT} characters together`);
+      this.#failHere(`the names of the settings are longer than ${NAMES_LIMIT} characters in total`);
     const properties = this.#readProperties();
     if (this.#isNext('{') || (!inFlow && this.#isNext('block map'))) {
       this.#readMap(`${name}.`, depth + 1);
@@ -132,7 +132,7 @@ class SettingsReader {
   }
 
   #readList(depth: number): string[] {
-    if (depth > DEPTH_LIMIT) this.#failHere(`it is nested more than ${DEPTH_LIMIT} deep`);
+    if (depth > DEPTH_LIMIT) this.#failHere(`it is nested more than ${DEPTH_LIMIT} levels deep`);
     const { kind } = this.#scanner.peek();
     const values: string[] = [];
     if (kind !== '-') this.#scanner.next();
@@ -153,7 +153,7 @@ class SettingsReader {
     return values;
   }
 
-  /** The tag and the anchor before a node: its tag, '' for an anchor alone, undefined where there is neither. */
+  /** Reads the tag and the anchor before a node: its tag, '' for only an anchor, undefined if there is neither. */
   #readProperties(): string | undefined {
     let tag: string | undefined;
     let anchored = false;
@@ -175,13 +175,13 @@ class SettingsReader {
     return (this.#tagPrefixes.get(handle) ?? standard ?? this.#fail('an unknown tag', at)) + text;
   }
 
-  /** A scalar, an alias, or, after a tag or an anchor, nothing, which is an empty scalar. */
+  /** Reads a scalar or an alias; after a tag or an anchor, nothing counts as an empty scalar. */
   #readScalar(properties: string | undefined, otherwise: string): Token {
     const token = this.#scanner.peek();
     if (token.kind === 'scalar' || (token.kind === 'alias' && properties === undefined)) {
       const type = typeOf(properties);
       if (type === 'binary') this.#fail('binary data', token.at);
-      if (type === 'int' && NO_INTEGER.test(token.text)) this.#fail('a bad number', token.at);
+      if (type === 'int' && NO_INTEGER.test(token.text)) this.#fail('an invalid integer', token.at);
       return this.#scanner.next();
     }
     if (properties === undefined) this.#fail(otherwise, token.at);
@@ -202,7 +202,7 @@ class SettingsReader {
   }
 }
 
-/** The name of a standard tag, any other tag as it is; undefined where a scalar's own text says what it is. */
+/** The name of a standard tag; any other tag as it is; undefined if the type follows from the scalar's text. */
 function typeOf(tag: string | undefined): string | undefined {
   if (tag === undefined || tag === '' || tag === '!') return undefined;
   return tag.startsWith(STANDARD_TAG) ? tag.slice(STANDARD_TAG.length).split(',')[0] : tag;

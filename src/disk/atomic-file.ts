@@ -18,27 +18,27 @@ import {
 } from './file-system.js';
 import { mountedAt } from './mounts.js';
 
-/** Whose a file is and who may use it; `mode` holds the nine permission bits. */
+/** The owner, group and mode of a file; `mode` holds the nine permission bits. */
 export interface Attributes {
   readonly uid: number;
   readonly gid: number;
   readonly mode: number;
 }
 
-/** Which file it is, whatever it is called. */
+/** Identifies a file, whatever its name. */
 export interface FileId {
   readonly dev: number;
   readonly ino: number;
 }
 
-/** A file as it was found. */
+/** A file as it was when read. */
 export interface Snapshot {
   readonly bytes: Buffer;
   readonly id: FileId;
   readonly attributes: Attributes;
 }
 
-/** One GiB: some seven million tokens. */
+/** 1 GiB, about seven million tokens. */
 export const MAX_FILE_BYTES = 2 ** 30;
 
 /** So much of a file is compared at a time. */
@@ -47,12 +47,12 @@ const PIECE_BYTES = 256 * 1024;
 /**
  * Reads a whole file with its attributes.
  *
- * @param path the file, with no link in its last part: a link that was put there meanwhile is not followed
- * @param limit how long it may be, in bytes
- * @param known an older snapshot: where the content is still the same, its bytes are given again, so that a large file
- *   is in memory once
- * @returns undefined when there is no such file
- * @throws IO, for what is no regular file or is over the limit too; PERMISSION
+ * @param path the file; a symlink in its last part is not followed
+ * @param limit the maximum size, in bytes
+ * @param known an older snapshot; its bytes are returned if the content is the same, so that a large file is in memory
+ *   once
+ * @returns undefined if the file does not exist
+ * @throws IO, also if it is not a regular file, or larger than the limit; PERMISSION
  */
 export function readSnapshot(
   fs: FileSystem,
@@ -85,7 +85,7 @@ function holds(fs: FileSystem, fd: number, bytes: Buffer): boolean {
   }
 }
 
-/** Opens a regular file and nothing else, without following a link and without waiting. */
+/** Opens a regular file, and nothing else, without following a symlink and without blocking. */
 function openFile(fs: FileSystem, path: string, flags: number) {
   try {
     const opened = openRegular(fs, path, flags | O_NOFOLLOW);
@@ -97,16 +97,16 @@ function openFile(fs: FileSystem, path: string, flags: number) {
 }
 
 function exchanged(path: string, cause?: unknown): ServiceTokensError {
-  return new ServiceTokensError('IO', `[${path}] was exchanged for something else while this command ran`, {
+  return new ServiceTokensError('IO', `[${path}] was replaced or removed while this command ran`, {
     hint: 'Run the command again.',
     cause,
   });
 }
 
-/** What a new file is to have, seen what the caller's files are born with. */
+/** Chooses the attributes of a new file, given those with which the caller's files are created. */
 export type AttributeChoice = (born: Attributes) => Attributes;
 
-/** A file that was just written. */
+/** A file that was written. */
 export interface Written {
   readonly attributes: Attributes;
   readonly id: FileId;
@@ -160,18 +160,18 @@ export function fileExists(path: string, cause?: unknown): ServiceTokensError {
 }
 
 /**
- * Replaces a file whole or not at all: after any failure the old file stands and nothing else is left.
+ * Replaces a file whole or not at all: after a failure the old file is unchanged, and no temporary file is left.
  *
- * The algorithm is that of write-file-atomic, hardened for secrets: the temporary file has a random name, is created
- * exclusively and is private from its first byte, whatever the umask; it gets its owner, group and mode before its
- * content, and its content reaches the disk before it gets its final name. All of that is done through its open
- * descriptor, so it is done to this file, whatever somebody makes of its name. That the name reaches the disk too is
- * syncDirectoryOf's work, apart, because the file is changed by then and a failure there means to change it back.
+ * The algorithm is that of write-file-atomic, hardened for secrets. The temporary file has a random name, is created
+ * exclusively and is private from its first byte, whatever the umask. It gets its owner, group and mode before its
+ * content, and its content is synced before the rename. All calls use its open descriptor, so they apply to this file
+ * even if another user exchanges its name. syncDirectoryOf syncs the rename; it is separate, because the file has
+ * changed by then, and a failure means that the change has to be undone.
  *
- * @param path the file, with no link in its last part
+ * @param path the file; a symlink in its last part is not followed
  * @param content the new content, in pieces
- * @param wanted the old file's attributes, which are kept as far as the caller may give them, or a choice for a new one
- * @param beforeRename the last moment to throw and have changed nothing
+ * @param wanted the old file's attributes, which are kept as far as the caller may set them, or a choice for a new file
+ * @param beforeRename called before the rename; if it throws, nothing is changed
  * @throws CANNOT_REPLACE, PERMISSION or IO
  */
 export function replaceFile(
@@ -216,12 +216,12 @@ function writeBeside(
       if (errnoOf(error) === 'EBUSY') throw busy(fs, path, error);
       throw errnoOf(error) === 'EEXIST' ? fileExists(path, error) : error;
     } finally {
-      ignoreFailure(() => fs.closeSync(fd)); // the content is on the disk by now, or the failure is known
+      ignoreFailure(() => fs.closeSync(fd)); // the content is synced, or the failure is known
     }
   });
 }
 
-/** Somebody may have put something else in the temporary file's place: then that was renamed. */
+/** Another user may have exchanged the temporary file before the rename: then their file was renamed. */
 function requireOwn(fs: FileSystem, path: string, id: FileId): void {
   let isOwn = true;
   ignoreFailure(() => {
@@ -230,14 +230,14 @@ function requireOwn(fs: FileSystem, path: string, id: FileId): void {
   if (!isOwn) throw exchanged(path);
 }
 
-/** Whether a name still stands for a file. */
+/** Whether a name still refers to a file. */
 function isStill(fs: FileSystem, path: string, { dev, ino }: FileId): boolean {
   const stat = ifExists(() => fs.lstatSync(path));
   return stat?.dev === dev && stat.ino === ino;
 }
 
 /**
- * Makes it durable that a file was replaced or removed.
+ * Makes the replacement or removal of a file durable.
  *
  * @throws IO or PERMISSION
  */
@@ -247,13 +247,13 @@ export function syncDirectoryOf(fs: FileSystem, path: string): void {
     try {
       fd = fs.openSync(dirname(path), O_RDONLY | O_DIRECTORY);
     } catch (error) {
-      if (errnoOf(error) === 'EACCES') return; // who may write there but not read can't sync it either
+      if (errnoOf(error) === 'EACCES') return; // a caller that may not read the directory cannot sync it
       throw error;
     }
     try {
       fs.fsyncSync(fd);
     } catch (error) {
-      // Some file systems have nothing to sync in a directory, and say so.
+      // Some file systems have nothing to sync in a directory.
       if (errnoOf(error) !== 'EINVAL') throw error;
     } finally {
       fs.closeSync(fd);
@@ -262,11 +262,11 @@ export function syncDirectoryOf(fs: FileSystem, path: string): void {
 }
 
 /**
- * Overwrites a file where it is, for a mount of the single file, which can't be replaced. A reader may see half of it,
- * and so may the next one after a crash.
+ * Overwrites a file in place, for a bind mount of a single file, which cannot be replaced. A reader may see a partial
+ * file, also after a crash.
  *
- * @param old the file as it was read: only that very file is overwritten, and its content is put back if it fails
- * @throws PERMISSION or IO, the old content restored; IO that says so where even that failed
+ * @param old the file as it was read: no other file is overwritten, and its content is restored after a failure
+ * @throws PERMISSION or IO; the message says so if the old content could not be restored
  */
 export function overwriteFile(
   fs: FileSystem,
@@ -287,20 +287,16 @@ export function overwriteFile(
       }
       return { attributes: attributesOf(stat), id: old.id };
     } finally {
-      ignoreFailure(() => fs.closeSync(fd)); // the content is on the disk by now, or the failure is known
+      ignoreFailure(() => fs.closeSync(fd)); // the content is synced, or the failure is known
     }
   });
 }
 
-/** Its other name may be in any directory: to overwrite the file is to overwrite that one as well. */
+/** The other name may be in any directory. To overwrite the file would change it there, too. */
 function hardLinked(path: string): ServiceTokensError {
-  return new ServiceTokensError(
-    'PERMISSION',
-    `[${path}] has another name (a hard link), so it may be a trap`,
-    {
-      hint: 'Make a copy of the file, and move the copy over it.',
-    },
-  );
+  return new ServiceTokensError('PERMISSION', `could not write [${path}]: it has more than one hard link`, {
+    hint: 'Copy the file, and move the copy over it.',
+  });
 }
 
 function overwrite(fs: FileSystem, fd: number, content: readonly Uint8Array[]): void {
@@ -314,7 +310,7 @@ function restore(fs: FileSystem, fd: number, old: Uint8Array, path: string, caus
   } catch {
     throw new ServiceTokensError(
       'IO',
-      `could not write [${path}], nor put back what was in it: the file is damaged`,
+      `could not write [${path}], and could not restore its content: the file is damaged`,
       {
         hint: 'Restore it from a backup, or correct it by hand.',
         cause,
@@ -325,22 +321,21 @@ function restore(fs: FileSystem, fd: number, old: Uint8Array, path: string, caus
 
 function busy(fs: FileSystem, path: string, cause: unknown): ServiceTokensError {
   const source = mountedAt(path, fs);
-  const reason =
-    source === undefined ? 'it is in use by the system' : `it is a mount of its own, of [${source}]`;
+  const reason = source === undefined ? 'it is in use by the system' : `it is a bind mount of [${source}]`;
   return new ServiceTokensError(
     'CANNOT_REPLACE',
-    `could not write [${path}]: ${reason}, so it can't be replaced`,
+    `could not write [${path}]: ${reason} and cannot be replaced`,
     {
-      hint: 'Mount the directory instead of the file, or use --in-place: it overwrites the file where it is, and a reader may see half of it.',
+      hint: 'Mount the directory instead of the file, or use --in-place, which overwrites the file; a reader may see a partial file.',
       cause,
     },
   );
 }
 
 /**
- * Removes a file that was just written.
+ * Removes a file that was written.
  *
- * @throws PERMISSION or IO, where the name stands for another file by now too
+ * @throws PERMISSION; IO, also if the name refers to another file now
  */
 export function removeFile(fs: FileSystem, path: string, { id }: Written): void {
   attempt('could not remove', path, () => {
@@ -349,7 +344,7 @@ export function removeFile(fs: FileSystem, path: string, { id }: Written): void 
   });
 }
 
-/** @throws IO where a name stands for another file than the one that was just written */
+/** @throws IO if a name no longer refers to the file that was written */
 export function requireUnchanged(fs: FileSystem, path: string, { id }: Pick<Written, 'id'>): void {
   if (!attempt('could not read', path, () => isStill(fs, path, id))) throw exchanged(path);
 }
@@ -362,12 +357,12 @@ function setAttributes(
 ): Attributes {
   const isNew = typeof wanted === 'function';
   const { uid, gid, mode } = isNew ? wanted(born) : wanted;
-  // Apart, as the original does: who may not give the owner away may still give the group.
+  // Separately, as the original does: a caller that may not set the owner may still set the group.
   if (uid !== born.uid) ignoreRefusal(() => fs.fchownSync(fd, uid, -1));
   if (gid !== born.gid) ignoreRefusal(() => fs.fchownSync(fd, -1, gid));
-  // A new file's group bits are meant for that group, and for no other where it could not be given.
+  // The group bits of a new file are for that group only: they are dropped if the group could not be set.
   const groupBits = isNew && attributesOf(fs.fstatSync(fd)).gid !== gid ? 0 : mode & 0o070;
-  ignoreRefusal(() => fs.fchmodSync(fd, (mode & 0o707) | groupBits)); // also where the umask has taken bits away
+  ignoreRefusal(() => fs.fchmodSync(fd, (mode & 0o707) | groupBits)); // also restores bits that the umask has removed
   return attributesOf(fs.fstatSync(fd));
 }
 

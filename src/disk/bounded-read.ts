@@ -1,21 +1,21 @@
 import { errnoOf, type FileSystem, O_NOCTTY, O_NONBLOCK, O_RDONLY, type Stats } from './file-system.js';
 
-/** What openRegular found: an open descriptor of a regular file, or what stands in its place. */
+/** The result of openRegular: an open descriptor of a regular file, or the kind of another file. */
 export type Opened =
   | { readonly fd: number; readonly stat: Stats }
   | { readonly fd: undefined; readonly kind: OtherKind };
 
-/** What is not a regular file, in words that go after `it is`. */
+/** A kind of file that is not regular, as in `it is a directory`. */
 export type OtherKind = 'a directory' | 'a named pipe' | 'a socket' | 'a device';
 
 /**
- * Opens a regular file, and refuses anything else without waiting for it: there is no moment between a look at the
- * name and the open in which somebody could put a pipe in the file's place.
+ * Opens a regular file, and refuses anything else without blocking. The kind is checked after the open, so that nobody
+ * can put a named pipe in the file's place in between.
  *
- * @param flags the flags of open(2); O_NONBLOCK and O_NOCTTY are added, which a regular file does not feel. Add
+ * @param flags the flags of open(2); O_NONBLOCK and O_NOCTTY are added, which have no effect on a regular file. Add
  *   O_NOFOLLOW to refuse a symlink (ELOOP)
- * @returns the descriptor, which the caller closes, and its fstat; or what the name stands for, with nothing left open
- * @throws the system's error: ENOENT, EACCES, ELOOP, EISDIR (a directory that was to be written) and so on
+ * @returns the descriptor, which the caller closes, and its fstat; or the kind of file, with nothing left open
+ * @throws the system's error: ENOENT, EACCES, ELOOP, EISDIR (a directory opened for writing) and so on
  *
  * @example
  * const opened = openRegular(fs, path);
@@ -26,7 +26,7 @@ export function openRegular(fs: FileSystem, path: string, flags: number = O_RDON
   try {
     fd = fs.openSync(path, flags | O_NONBLOCK | O_NOCTTY);
   } catch (error) {
-    // A device without a driver; a socket; a pipe that is to be written and that nobody reads.
+    // A device without a driver, a socket, or a named pipe without a reader that is opened for writing.
     const kind = ['ENXIO', 'ENODEV'].includes(errnoOf(error) ?? '') ? kindOf(fs.statSync(path)) : undefined;
     if (kind === undefined) throw error;
     return { fd: undefined, kind };
@@ -53,14 +53,14 @@ const FIRST_CHUNK = 64 * 1024;
 const LARGEST_CHUNK = 16 * 1024 * 1024;
 
 /**
- * Reads a descriptor from where it stands to its end, but at most one byte more than the limit: a result that is longer
- * than the limit says that there is too much. What fstat says of the size plays no part, so that a file that grows, or
- * one of /proc, is read alike.
+ * Reads a descriptor from its position to its end, but at most one byte more than the limit: a result that is longer
+ * than the limit means that the input is too large. The size that fstat gives is not used, so that files that grow and
+ * files of /proc are read in the same way.
  *
  * @param limit in bytes
- * @param expected how many bytes there probably are; if it is right, they are read into one piece of memory
+ * @param expected the probable number of bytes; if it is right, they are read into a single buffer
  * @returns at most `limit + 1` bytes
- * @throws the system's error; EAGAIN where a descriptor that does not block has nothing to read yet
+ * @throws the system's error; EAGAIN if a nonblocking descriptor has nothing to read yet
  *
  * @example
  * const bytes = readBounded(fs, fd, 16 * 1024 * 1024);
@@ -84,7 +84,7 @@ export function readBounded(
   return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, total);
 }
 
-/** A pipe gives a little at a time: a chunk is filled before the next, so that small pieces do not each keep a large one. */
+/** Fills a chunk before the next is allocated: a pipe returns small pieces, and each would keep a large chunk. */
 function fillFrom(fs: Pick<FileSystem, 'readSync'>, fd: number, chunk: Buffer): number {
   let filled = 0;
   while (filled < chunk.length) {

@@ -4,8 +4,8 @@ import { fileError, tooLarge } from './file-errors.js';
 import { accessModeOf, errnoOf, type FileSystem, O_RDONLY } from './file-system.js';
 
 /**
- * The number of the descriptor that a path stands for: `/dev/stdin`, `/dev/fd/N` (what bash makes of `<(...)`) or
- * `/proc/self/fd/N`. The caller opened it and passed it on, so that it is read and not looked for by name.
+ * The number of the descriptor that a path refers to: `/dev/stdin`, `/dev/fd/N` (bash's `<(...)`) or `/proc/self/fd/N`.
+ * The caller has opened it, so it is read directly, without opening the path.
  *
  * @param path an absolute path
  * @returns undefined for any other path
@@ -16,27 +16,28 @@ export function callerDescriptor(path: string): number | undefined {
   return number === undefined ? undefined : Number(number);
 }
 
-/** @throws USAGE for the path of a descriptor: what has no name can't be replaced or followed */
+/** @throws USAGE for the path of a descriptor, which can be neither replaced nor followed */
 export function requireName(path: string): void {
   if (callerDescriptor(path) === undefined) return;
-  throw new ServiceTokensError('USAGE', `[${path}] is an open descriptor, not the name of a file`, {
-    hint: 'Only list, verify, and check without --fix read a descriptor.',
+  throw new ServiceTokensError('USAGE', `[${path}] is a file descriptor, not a file name`, {
+    hint: 'Only list, verify, and check without --fix accept a file descriptor.',
   });
 }
 
 /**
- * Reads a descriptor that the caller passed to its end, and waits for its writer.
+ * Reads a descriptor that the caller passed, to its end. Waits for its writer.
  *
- * @param path as callerDescriptor takes it
+ * @param path an absolute path
  * @param limit in bytes
- * @returns undefined for the path of anything else
- * @throws IO, also when there is more than the limit
+ * @returns undefined if the path is not that of a descriptor
+ * @throws IO, also if there is more than the limit
  */
 export function readCallerDescriptor(fs: FileSystem, path: string, limit: number): Buffer | undefined {
   const fd = callerDescriptor(path);
   if (fd === undefined) return undefined;
   try {
-    if (!canEnd(fs, fd)) throw new ServiceTokensError('IO', `could not read [${path}]: it has no end`);
+    if (!canEnd(fs, fd))
+      throw new ServiceTokensError('IO', `could not read [${path}]: the read would never end`);
     const bytes = readBounded({ readSync: waitingRead(fs) }, fd, limit);
     if (bytes.length > limit) throw tooLarge(path, limit);
     return bytes;
@@ -45,7 +46,7 @@ export function readCallerDescriptor(fs: FileSystem, path: string, limit: number
   }
 }
 
-/** Node's own descriptors have no end: event queues, and pipes that this very process would have to write to. */
+/** Node's own descriptors have no end: event queues, and pipes whose writer is this process. */
 function canEnd(fs: FileSystem, fd: number): boolean {
   const stat = fs.fstatSync(fd);
   if (stat.isFIFO()) return !writesTo(fs, stat);
@@ -60,7 +61,7 @@ function writesTo(fs: FileSystem, pipe: { readonly dev: number; readonly ino: nu
       const { dev, ino } = fs.fstatSync(fd);
       return dev === pipe.dev && ino === pipe.ino && accessModeOf(fs, fd) !== O_RDONLY;
     } catch {
-      return false; // closed by now, as the one that read the directory
+      return false; // closed by now, such as the one that read the directory
     }
   });
 }
@@ -75,7 +76,7 @@ function openDescriptors(fs: FileSystem): number[] {
 
 const PAUSE = 10; // milliseconds
 
-/** A read that waits where the descriptor does not, as the pipes that Node makes for its children. */
+/** A read that waits even if the descriptor is nonblocking, such as a pipe that Node makes for a child process. */
 function waitingRead(fs: FileSystem): FileSystem['readSync'] {
   return ((...args: Parameters<FileSystem['readSync']>) => {
     for (;;) {

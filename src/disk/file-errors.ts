@@ -3,7 +3,7 @@ import { errnoOf } from './file-system.js';
 
 type Sentence = readonly [code: ErrorCode, fact: string, hint?: string];
 
-/** What each failure of a system call means for the user, whatever was being done. */
+/** What each failure of a system call means for the user. */
 const sentences: Readonly<Record<string, Sentence>> = {
   ENOENT: ['IO', 'it does not exist'],
   EACCES: [
@@ -23,16 +23,16 @@ const sentences: Readonly<Record<string, Sentence>> = {
   EISDIR: ['IO', 'it is a directory'],
   ENOTDIR: ['CONFIG', 'a part of the path is not a directory'],
   EBADF: ['IO', 'it is not open for reading'],
-  ELOOP: ['IO', 'the symbolic links lead in a circle'],
+  ELOOP: ['IO', 'too many levels of symlinks'],
   EMFILE: ['IO', 'too many files are open in this process', 'Raise the limit (ulimit -n).'],
   ENFILE: ['IO', 'too many files are open on this system'],
 };
 
 /**
- * Says that there is more to read than this tool reads.
+ * The error for input that is larger than its limit.
  *
  * @param limit in bytes, a whole number of MiB
- * @param size in bytes, where it is known
+ * @param size in bytes, if known
  */
 export function tooLarge(path: string, limit: number, size?: number): ServiceTokensError {
   const mib = limit / 2 ** 20;
@@ -42,11 +42,11 @@ export function tooLarge(path: string, limit: number, size?: number): ServiceTok
 }
 
 /**
- * Turns a failed system call into a sentence.
+ * Turns the error of a failed system call into a ServiceTokensError.
  *
- * @param error what was thrown; anything that is no failed system call is given back as it is
- * @param doing what was being done, as in `could not read`
- * @param path the file it was done to
+ * @param error what was thrown; anything but a failed system call is returned as it is
+ * @param doing what failed, as in `could not read`
+ * @param path the file
  */
 export function fileError(error: unknown, doing: string, path: string): unknown {
   const errno = errnoOf(error);
@@ -56,7 +56,7 @@ export function fileError(error: unknown, doing: string, path: string): unknown 
       cause: error,
     });
   }
-  const [kind, fact, hint] = sentences[errno] ?? ['IO', `the system says ${errno}`];
+  const [kind, fact, hint] = sentences[errno] ?? ['IO', `system error ${errno}`];
   const code = kind === 'CANNOT_REPLACE' && doing === 'could not read' ? 'IO' : kind;
   return new ServiceTokensError(code, `${doing} [${path}]: ${fact}`, { hint, cause: error });
 }

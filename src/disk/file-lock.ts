@@ -1,29 +1,29 @@
 /**
- * The lock around read, edit and replace.
+ * The lock that is held while a file is read, edited and replaced.
  *
- * The lock on `service_tokens` is a directory beside it, `.service_tokens.lock`, that holds one file, the mark. The
- * mark's name says which process holds the lock, and is used once only. An empty directory, or none, is a free lock.
+ * The lock on `service_tokens` is a directory beside it, `.service_tokens.lock`, that contains one file, the mark. The
+ * mark's name identifies the lock holder and is never used again. An empty or missing directory is a free lock.
  *
- * - To take it, a process makes a directory of its own with its mark in it, and renames it to the lock's name.
- *   rename(2) replaces a directory only if it is empty: the kernel lets exactly one in, and a lock is never held
- *   without its mark, not for a moment.
- * - To give it back, it unlinks its mark: the lock is free. The empty directory is then removed, if still empty.
- * - To clear the lock of a dead process, anybody unlinks the dead one's mark. Two waiters that both see a stale lock
- *   unlink the same name, which nobody else ever has, so neither can clear a lock that the other has taken since;
- *   both then try to take the lock, and the kernel lets one in.
+ * - To acquire the lock, a process makes a directory of its own that contains its mark, and renames it to the lock.
+ *   rename(2) replaces a directory only if it is empty: only one process succeeds, and a lock that is held always
+ *   contains its mark.
+ * - To release the lock, the holder unlinks its mark, and then removes the directory if it is still empty.
+ * - To clear a stale lock, any process unlinks the mark of the dead process. Two waiters that see the same stale lock
+ *   unlink the same unique name, so neither can clear a lock that the other has acquired since. Both then try to
+ *   acquire the lock, and one succeeds.
  *
- * Who is dead? A mark names process number, start time, pid namespace and boot (processes.ts). In one namespace that is
- * exact: a number in use again has another start time, and a stopped process is alive and is never robbed. Between
- * containers that share a volume numbers mean nothing. There a live process changes its mark twice a second, and a mark
- * that stands still while it is watched for 1.5 seconds is a dead one's (lock-marks.ts). A foreign holder that was frozen for that long is robbed; assertHeld, asked just before the
- * rename, makes it fail instead of overwriting.
+ * A mark contains the process number, start time, pid namespace and boot of its holder (processes.ts). Within one pid
+ * namespace this is exact: a reused number has another start time, and a stopped process keeps its lock. Between
+ * containers that share a volume, process numbers mean nothing. There a live process changes its mark twice a second,
+ * and a mark that does not change while it is watched for 1.5 seconds is stale (lock-marks.ts). A holder in another
+ * container that is frozen for that long loses its lock; assertHeld, called just before the rename, makes it fail.
  *
- * Others who may write in the same directory can exchange whatever is made there, at any moment. So what is made is
- * opened once and used through its descriptor (lock-claim.ts), what others made is opened without following a link
- * (open-directory.ts), and only what has the name of a mark is ever removed.
+ * Other users who may write in the directory can exchange anything in it at any moment. So what this process makes is
+ * opened once and used through its descriptor (lock-claim.ts), what others made is opened without following symlinks
+ * (open-directory.ts), and only files with the name of a mark are removed.
  *
- * Where the directory can't be written, no lock can be taken, but neither can the file be replaced: the error says so.
- * Readers need no lock, as they see the old file or the new one.
+ * If the directory is not writable, the lock cannot be acquired, but the file could not be replaced either. Readers
+ * need no lock: they see the old file or the new one.
  */
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
@@ -49,29 +49,29 @@ import { OpenDirectory } from './open-directory.js';
 import { isElsewhere, ownProcess } from './processes.js';
 
 export interface LockOptions {
-  /** How long one and the same live holder is waited for, in milliseconds; 10,000 by default. */
+  /** How long to wait for one live lock holder, in milliseconds; 10,000 by default. */
   readonly patience?: number | undefined;
-  /** Ends the waiting. */
+  /** Aborts the wait. */
   readonly signal?: AbortSignal | undefined;
-  /** The lock's rhythm, on which all must agree who use it. For tests. @internal */
+  /** The timing of the lock, which must be the same for all its users. For tests. @internal */
   readonly pace?: LockPace | undefined;
 }
 
-/** A lock that is held. */
+/** A lock that this process holds. */
 export interface HeldLock {
-  /** @throws LOCKED when another process took this one for dead */
+  /** @throws LOCKED if another process has cleared the lock as stale */
   assertHeld(): void;
 }
 
 const PATIENCE = 10_000;
-const PATIENCE_WITH_TURNS = 120_000; // milliseconds: so that it ends, whatever others do
+const PATIENCE_WITH_TURNS = 120_000; // milliseconds; bounds the wait even if the lock keeps changing hands
 
 /**
- * Does some work while no other process does any on the same file.
+ * Does some work while it holds the lock on a file.
  *
- * @param path the file that is changed, with no link in its last part; the lock is in its directory
- * @throws LOCKED when a live process does not let go; CANNOT_REPLACE, PERMISSION or IO when no lock can be made; and
- *   what the work or the signal throws
+ * @param path the file to change, without a symlink in its last part; the lock is in its directory
+ * @throws LOCKED if a live process does not release the lock; CANNOT_REPLACE, PERMISSION or IO if no lock can be made;
+ *   what the work throws; the signal's reason
  */
 export async function withLock<T>(
   fs: FileSystem,
@@ -103,7 +103,7 @@ export async function withLock<T>(
   return result;
 }
 
-/** The name of a temporary file that is private to the holder of the lock on `path`. */
+/** A random name for a temporary file of the holder of the lock on `path`. */
 export function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(9).toString('hex')}.tmp`);
 }
@@ -133,7 +133,7 @@ async function acquire(
       const marks = clearDead(fs, lockPath(path), watch);
       if (marks.length === 0 && claim.take()) return;
       const now = performance.now();
-      // Patience begins anew whenever the lock has changed hands; what is not a mark is in nobody's hands.
+      // The wait starts over whenever the lock has changed hands. Only marks count: other files have no holder.
       const held = marks.filter((mark) => holderOf(mark) !== undefined).join();
       if (holder.marks !== held || marks.length === 0) holder = { marks: held, since: now };
       const first = marks.find((mark) => holderOf(mark) !== undefined) ?? marks[0];
@@ -146,13 +146,13 @@ async function acquire(
   }
 }
 
-/** Who has waited for long looks less often, so that many waiters leave the processor to those that work. */
+/** The longer a waiter has waited, the less often it polls, so that many waiters do not slow down the holder. */
 function pauseAfter(waited: number, { poll: { least, most } }: LockPace): number {
   const longest = Math.min(Math.max(5 * least, waited / 10), most);
   return least + Math.random() * (longest - least);
 }
 
-/** Removes the marks of dead processes from a lock. @returns the names of the others */
+/** Removes the marks of dead processes from a lock. @returns the names of the others. */
 function clearDead(fs: FileSystem, lock: string, watch: MarkWatch): string[] {
   const directory = openLock(fs, lock);
   if (directory === undefined) return [];
@@ -186,8 +186,8 @@ function requireHeld(claim: LockClaim, path: string): void {
     throw fileError(error, 'could not lock', path);
   }
   if (isHeld) return;
-  throw new ServiceTokensError('LOCKED', `the lock on [${path}] was lost: somebody else removed it`, {
-    hint: 'Processes of other containers do so when this one stands still for 1.5 seconds. Run the command again.',
+  throw new ServiceTokensError('LOCKED', `lost the lock on [${path}]: another process removed it`, {
+    hint: 'A process in another container removes the lock if this process is paused for 1.5 seconds. Run the command again.',
   });
 }
 
@@ -195,7 +195,7 @@ function stillLocked(fs: FileSystem, path: string, patience: number, mark: strin
   const holder = holderOf(mark);
   if (holder === undefined) {
     const entry = join(lockPath(path), mark);
-    return new ServiceTokensError('LOCKED', `[${entry}] is not the mark of a lock`, {
+    return new ServiceTokensError('LOCKED', `[${entry}] does not belong in a lock directory`, {
       hint: `Remove [${entry}].`,
     });
   }
@@ -218,7 +218,7 @@ function tooManyTurns(path: string, waited: number): ServiceTokensError {
   const seconds = Math.floor(waited / 1000);
   return new ServiceTokensError(
     'LOCKED',
-    `could not lock [${path}]: others have taken turns with the lock for ${seconds} seconds`,
+    `could not lock [${path}]: other processes have held the lock in turn for ${seconds} seconds`,
     { hint: 'Run the command again when fewer processes change the file.' },
   );
 }

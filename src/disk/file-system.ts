@@ -28,7 +28,7 @@ import {
 } from 'node:fs';
 import process from 'node:process';
 
-/** What a process is and where it stands; a system without users answers -1 and changes nothing. */
+/** The identity and working directory of the process; a system without users returns -1 and changes nothing. */
 export interface ProcessCalls {
   chdir(path: string): void;
   cwd(): string;
@@ -41,11 +41,10 @@ export interface ProcessCalls {
 }
 
 /**
- * The system calls that this package makes, and the one door to node:fs.
+ * The system calls of this package. Only this file imports node:fs.
  *
- * They are the synchronous ones on purpose: a change of the file is a run of calls with nothing of ours in between, so
- * a signal handler or another task never sees it half done. A parameter wherever it is used, so that tests can make
- * each call fail.
+ * The calls are synchronous on purpose: no other code, such as a signal handler, runs in the middle of a change. Every
+ * function takes the file system as a parameter, so that tests can make each call fail.
  */
 export type FileSystem = typeof fileCalls & ProcessCalls;
 
@@ -112,11 +111,11 @@ const PATH_CALLS = [
 const TWO_PATH_CALLS: readonly string[] = ['linkSync', 'renameSync'];
 
 /**
- * A file system in which the names of one directory are looked up in the directory that a process has entered, or holds
- * open, whatever has become of the way to it since. All other paths stay as they are.
+ * A file system that looks up the names of one directory relative to the directory that the process has entered or
+ * holds open, even if its path has changed since. Other paths are not affected.
  *
- * @param directories the absolute paths by which the directory is called
- * @param prefix what leads into it: nothing for the current directory, `/proc/self/fd/N/` for an open one
+ * @param directories the absolute paths of the directory
+ * @param prefix the path of the directory: empty for the current directory, `/proc/self/fd/N/` for an open one
  */
 export function namesIn(fs: FileSystem, directories: readonly string[], prefix: string): FileSystem {
   const place = (path: unknown): unknown => {
@@ -143,13 +142,15 @@ export function namesIn(fs: FileSystem, directories: readonly string[], prefix: 
 export const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } =
   constants;
 
-/** Opens a place in the tree without reading it, which needs no permission on it: Linux only, and node:fs has no name for it. */
+/** Opens a file without reading it, which needs no permission on it. Linux only; node:fs does not define it. */
 export const O_PATH = 0o10000000;
 
-/** The bits of open(2)'s flags that say reading, writing or both. */
+/** The bits of open(2)'s flags for the access mode. */
 const O_ACCMODE = O_RDONLY | O_WRONLY | O_RDWR;
 
-/** How a descriptor of this process is open: O_RDONLY, O_WRONLY or O_RDWR; undefined where there is no /proc to tell. */
+/**
+ * The access mode of a descriptor of this process: O_RDONLY, O_WRONLY or O_RDWR; undefined on a system without /proc.
+ */
 export function accessModeOf(fs: FileSystem, fd: number): number | undefined {
   try {
     const flags = /^flags:\s*(\d+)$/m.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1];
@@ -165,7 +166,7 @@ export function errnoOf(error: unknown): string | undefined {
   return syscall === undefined ? undefined : String(code);
 }
 
-/** Calls, and gives undefined where the thing called for does not exist. */
+/** Calls, and returns undefined if the file does not exist (ENOENT). */
 export function ifExists<T>(call: () => T): T | undefined {
   try {
     return call();
@@ -175,7 +176,7 @@ export function ifExists<T>(call: () => T): T | undefined {
   }
 }
 
-/** Calls, and goes on where the system or the file system refuses: what could not be set is looked up afterwards. */
+/** Calls, and ignores a refusal by the system or the file system: the caller checks the result afterwards. */
 export function ignoreRefusal(call: () => void): void {
   try {
     call();
@@ -185,7 +186,7 @@ export function ignoreRefusal(call: () => void): void {
   }
 }
 
-/** Calls, and goes on whatever happens: for clearing up, where the failure that led there is the one to report. */
+/** Calls, and ignores every failure. For cleanup, where an earlier failure is the one to report. */
 export function ignoreFailure(call: () => void): void {
   try {
     call();

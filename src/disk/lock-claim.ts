@@ -21,10 +21,10 @@ export function lockPath(path: string): string {
 }
 
 /**
- * A directory with this thread's mark in it: while it waits its own, beside the lock; once it is taken, the lock.
+ * A directory that contains this thread's mark. It lies beside the lock until it is renamed to the lock.
  *
- * Directory and mark stay open as long as it lasts, and whatever is done to them is done through the descriptors:
- * somebody else who may write there can put what they like under the names.
+ * Directory and mark stay open, and are used through their descriptors, because other users who may write there can
+ * exchange the names.
  */
 export class LockClaim {
   readonly #fs: FileSystem;
@@ -37,7 +37,7 @@ export class LockClaim {
 
   /**
    * @param lock the lock directory's path
-   * @throws LOCKED when somebody exchanges what is made; and what a system call throws. Nothing is left then.
+   * @throws LOCKED if another process exchanges what is made; and what a system call throws. Nothing is left behind.
    */
   constructor(fs: FileSystem, lock: string, mark: string) {
     this.#fs = fs;
@@ -54,24 +54,24 @@ export class LockClaim {
     }
   }
 
-  /** When the mark was changed last, in milliseconds, by the clock of the file system. */
+  /** The time of the mark's last change, in milliseconds, by the clock of the file system. */
   changedAt(): number {
     return this.#fs.fstatSync(this.#openMark()).mtimeMs;
   }
 
   /**
-   * Shows that this process is alive. The mark grows, so that it changes even where times are coarse; truncate(2)
-   * reaches a file server at once, while what is written may stay in this machine's memory.
+   * Shows that this process is alive. The mark grows, so that it changes even if the file system's times are coarse.
+   * truncate(2) reaches a file server at once; written data may stay in this machine's cache.
    */
   beat(): void {
     this.#fs.ftruncateSync(this.#openMark(), ++this.#beats);
   }
 
   /**
-   * Tries to take the lock.
+   * Tries to acquire the lock.
    *
-   * @returns false when it is held
-   * @throws LOCKED when somebody exchanged what was made, or something else stands in the lock's place
+   * @returns false if another process holds it
+   * @throws LOCKED if another process has exchanged what was made, or if the lock is not a directory
    */
   take(): boolean {
     try {
@@ -88,7 +88,7 @@ export class LockClaim {
     return true;
   }
 
-  /** Looks whether the mark in the lock is still this one. */
+  /** Whether the lock still contains this mark. */
   isHeld(): boolean {
     let lock: OpenDirectory;
     try {
@@ -105,21 +105,21 @@ export class LockClaim {
     }
   }
 
-  /** Gives the lock back, or stops waiting for it. */
+  /** Releases the lock, or stops waiting for it. */
   release(): void {
     const [directory, markFd] = [this.#directory, this.#markFd];
-    // NFS keeps the name of a file that is open, in another guise: first close, then unlink.
+    // Close before unlink: NFS keeps an open file under another name.
     if (markFd !== undefined) ignoreFailure(() => this.#fs.closeSync(markFd));
     if (directory === undefined) {
       ignoreFailure(() => this.#fs.rmdirSync(this.#own));
       return;
     }
     if (markFd !== undefined) ignoreFailure(() => this.#fs.unlinkSync(directory.within(this.#mark)));
-    directory.removeIfEmpty(); // a lock is not empty when the next one is in already
+    directory.removeIfEmpty(); // the directory is not empty if another process has acquired the lock already
     directory.close();
   }
 
-  /** Who may write in the file's directory may also clear a dead lock: it gets the same owner, group and mode. */
+  /** Gives the lock the owner, group and mode of the file's directory, whose writers may then clear a stale lock. */
   #prepare(): void {
     const [fs, own] = [this.#fs, this.#own];
     const directory = openOwn(fs, own);
@@ -127,11 +127,11 @@ export class LockClaim {
     if (directory.names().length > 0) throw exchanged(own);
     const born = fs.fstatSync(directory.fd);
     if ((born.mode & 0o700) !== 0o700)
-      ignoreRefusal(() => fs.fchmodSync(directory.fd, (born.mode & 0o7777) | 0o700)); // an umask took them
+      ignoreRefusal(() => fs.fchmodSync(directory.fd, (born.mode & 0o7777) | 0o700)); // the umask removed them
     const markFd = fs.openSync(directory.within(this.#mark), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
     this.#markFd = markFd;
-    ignoreRefusal(() => fs.fchmodSync(markFd, 0o644)); // it holds no secret, and foreign waiters open it
-    // What we make is the mark's owner's: on some file systems that is another number than the process has.
+    ignoreRefusal(() => fs.fchmodSync(markFd, 0o644)); // it contains no secret, and waiters of other users open it
+    // Compare with the mark's owner: on some file systems a new file's owner differs from the process's user.
     if (born.uid !== fs.fstatSync(markFd).uid) throw exchanged(own);
     const { uid, gid, mode } = fs.statSync(dirname(own));
     if (uid !== born.uid) ignoreRefusal(() => fs.fchownSync(directory.fd, uid, -1));
@@ -155,7 +155,7 @@ function openOwn(fs: FileSystem, own: string): OpenDirectory {
   }
 }
 
-/** An umask may take the owner's bits away, and then even the owner can't open the directory. */
+/** The umask may remove the owner's bits, and then even the owner cannot open the directory. */
 function giveOwnerBits(fs: FileSystem, own: string): void {
   const fd = fs.openSync(own, O_PATH | O_DIRECTORY | O_NOFOLLOW);
   try {
@@ -167,14 +167,14 @@ function giveOwnerBits(fs: FileSystem, own: string): void {
   }
 }
 
-/** The error for something that stands in the lock's place. */
+/** The error for a lock that is not a directory. */
 export function notALock(lock: string): ServiceTokensError {
   return new ServiceTokensError('LOCKED', `[${lock}] is not a lock directory`, { hint: `Remove [${lock}].` });
 }
 
 function exchanged(own: string, cause?: unknown): ServiceTokensError {
-  return new ServiceTokensError('LOCKED', `[${own}] was exchanged or removed by somebody else`, {
-    hint: `Look who may write in [${dirname(own)}], and run the command again.`,
+  return new ServiceTokensError('LOCKED', `[${own}] was replaced or removed by another process`, {
+    hint: `Check which users can write to [${dirname(own)}], and run the command again.`,
     cause,
   });
 }

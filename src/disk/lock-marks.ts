@@ -1,4 +1,4 @@
-/** The marks in a lock directory: whose they are, and whether their process is dead. */
+/** The marks in a lock directory: who made them, and whether that process is dead. */
 import { randomBytes } from 'node:crypto';
 import { ServiceTokensError } from '../errors.js';
 import {
@@ -13,22 +13,22 @@ import {
 import type { OpenDirectory } from './open-directory.js';
 import { type Liveness, livenessOf, ownProcess, type ProcessIdentity } from './processes.js';
 
-/** The rhythm of a lock. All that use one lock must agree on it; tests have their own. All in milliseconds. */
+/** The timing of a lock, in milliseconds. All users of a lock must use the same; tests have their own. */
 export interface LockPace {
-  /** How often a process that waits or works shows that it is alive. */
+  /** How often a waiter or holder changes its mark. */
   readonly heartbeat: number;
-  /** How long a foreign mark must stand still to be taken for a dead one: no less than three heartbeats. */
+  /** How long a foreign mark must not change to count as stale: at least three heartbeats. */
   readonly deadline: number;
-  /** Between two looks at a lock that is held: at random, so that waiters do not march in step. */
+  /** The pause between two polls of a held lock, random so that waiters do not poll at the same time. */
   readonly poll: { readonly least: number; readonly most: number };
 }
 
 export const PACE: LockPace = { heartbeat: 500, deadline: 1_500, poll: { least: 5, most: 200 } };
 
-/** The marks that this thread waits or works with: another one with its name is left from a release that failed. */
+/** The marks that this thread uses. Any other mark of this thread is left over from a release that failed. */
 const marksInUse = new Set<string>();
 
-/** Makes a name for a mark that nobody else ever has. To be forgotten when its lock has been given back. */
+/** Makes a unique name for a mark. Call forgetMark after the lock was released. */
 export function newMark(fs: FileSystem): string {
   const mark = `${nameOf(ownProcess(fs))}-${randomBytes(6).toString('hex')}`;
   marksInUse.add(mark);
@@ -39,14 +39,14 @@ export function forgetMark(mark: string): void {
   marksInUse.delete(mark);
 }
 
-/** Whose a mark is; undefined for a name that is not a mark's. */
+/** The process that a mark identifies; undefined for a name that is not a mark's. */
 export function holderOf(mark: string): ProcessIdentity | undefined {
   const [, pid, started, scope] = /^(\d+)-(\d*)-(\w+)-[0-9a-f]{12}$/.exec(mark) ?? [];
   if (pid === undefined || started === undefined || scope === undefined) return undefined;
   return { pid: Number(pid), started, scope };
 }
 
-/** Whether a mark is this very thread's. */
+/** Whether a mark belongs to this thread. */
 export function isOwn(holder: ProcessIdentity, fs: FileSystem): boolean {
   return nameOf(holder) === nameOf(ownProcess(fs));
 }
@@ -55,14 +55,14 @@ function nameOf({ pid, started, scope }: ProcessIdentity): string {
   return `${pid}-${started}-${scope}`;
 }
 
-/** `unsure`: a foreign one, not watched long enough. `unknown`: not a mark of this tool. */
+/** `unsure`: foreign, and not watched for long enough. `unknown`: not a mark of this tool. */
 export type Verdict = 'alive' | 'dead' | 'unsure' | 'unknown';
 
 /**
- * Says whether a mark's process is dead. In one pid namespace that is exact, and at once.
+ * Determines whether a mark's process is dead. Within one pid namespace the answer is exact and immediate.
  *
- * @param watch asked only of a foreign mark: what its watch says
- * @param known what was found out a moment ago, since one process may have many marks
+ * @param watch gives the verdict on a foreign mark
+ * @param known a cache of the processes, since one process may have many marks
  */
 export function judge(
   fs: FileSystem,
@@ -79,8 +79,8 @@ export function judge(
 }
 
 /**
- * Watches foreign marks. A live process changes its mark with every heartbeat, so one that stands still while it is
- * watched is a dead one's. No clock but the watcher's own is read: those of containers and file servers differ.
+ * Watches foreign marks. A live process changes its mark with every heartbeat, so a mark that does not change while it
+ * is watched is stale. Only the watcher's clock is used: those of containers and file servers differ.
  */
 export class MarkWatch {
   readonly #pace: LockPace;
@@ -92,7 +92,7 @@ export class MarkWatch {
     this.#clock = clock;
   }
 
-  /** @param state how the mark looks now; undefined when it is gone, and then there is nothing to clear */
+  /** @param state the present state of the mark; undefined if it is gone, so that there is nothing to clear */
   judge(mark: string, state: string | undefined): Verdict {
     const before = this.#seen.get(mark);
     if (state === undefined) {
@@ -101,7 +101,7 @@ export class MarkWatch {
     }
     const at = this.#clock();
     const isStill = before?.state === state;
-    // The time in which nobody looked counts for one heartbeat at most: watcher and holder may have been stopped together.
+    // The time between two polls counts as one heartbeat at most: watcher and holder may have been stopped together.
     const still = isStill ? before.still + Math.min(at - before.at, this.#pace.heartbeat) : 0;
     const isStirring = before !== undefined && (before.isStirring || !isStill);
     this.#seen.set(mark, { state, isStirring, still, at });
@@ -110,7 +110,7 @@ export class MarkWatch {
   }
 }
 
-/** How a mark looks, as a text that any change of it changes, and when that was. */
+/** The state of a mark, as a text that differs after every change, and the time of the last change. */
 export interface MarkState {
   readonly text: string;
   /** In milliseconds, by the clock of the file system. */
@@ -118,9 +118,9 @@ export interface MarkState {
 }
 
 /**
- * Looks at a mark. It is opened, because NFS asks the server only then, and lstat might answer from a cache.
+ * Reads the state of a mark. The mark is opened, because NFS asks the server only then; lstat may use a cache.
  *
- * @returns undefined when it is gone
+ * @returns undefined if it is gone
  */
 export function stateOf(fs: FileSystem, directory: OpenDirectory, mark: string): MarkState | undefined {
   const path = directory.within(mark);
@@ -148,9 +148,9 @@ export function describe(stat: Times | undefined): MarkState | undefined {
 }
 
 /**
- * Removes a dead mark, whatever stands under its name: a link is removed and not followed.
+ * Removes a stale mark, even if it is not a regular file: a symlink is removed and not followed.
  *
- * @throws LOCKED when it is a directory with something in it
+ * @throws LOCKED if it is a directory that is not empty
  */
 export function removeMark(fs: FileSystem, directory: OpenDirectory, mark: string, path: string): void {
   const at = directory.within(mark);
@@ -161,7 +161,7 @@ export function removeMark(fs: FileSystem, directory: OpenDirectory, mark: strin
     if (!['ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')) throw error;
     throw new ServiceTokensError(
       'LOCKED',
-      `[${path}] is not a mark of a lock, but a directory that is not empty`,
+      `[${path}] does not belong in a lock directory: it is a directory that is not empty`,
       {
         hint: `Remove [${path}].`,
         cause: error,

@@ -1,4 +1,4 @@
-/** What processes leave beside a file when they are killed: temporary files, directories that waited, a stale lock. */
+/** What killed processes leave beside a file: orphaned temporary files, the directories of waiters, a stale lock. */
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, type FileSystem, ifExists, ignoreFailure } from './file-system.js';
@@ -18,34 +18,34 @@ import {
 import { OpenDirectory } from './open-directory.js';
 import type { Liveness } from './processes.js';
 
-/** What dead processes left beside a file. The next change of the file clears it away. */
+/** What dead processes left beside a file. The next change of the file removes it. */
 export interface Remains {
   readonly temporaryFiles: readonly string[];
-  /** The lock itself, and directories that waited for it. */
+  /** The lock itself, and the directories of waiters. */
   readonly locks: readonly string[];
 }
 
 /**
- * In milliseconds. A live process's mark is as new as our own, by the clock of the file system that both are in: what is
- * not much older or newer is left for later, so that a file which many containers change costs none of them a watch.
+ * In milliseconds. By the clock of the file system, a live process's mark is as new as our own. Marks of about that age
+ * are left for later, so that containers that change a file often do not have to watch each other's marks.
  */
 const MAY_BE_LIVE = 60_000;
 
 /**
- * Finds what dead processes left beside a file, and what no process can lock past. It only looks. Where there is a mark
- * of another container, machine or thread it watches it, 1.5 s long.
+ * Finds what dead processes left beside a file, and files that prevent the lock from being acquired. Changes nothing.
+ * If there is a mark of another container, machine or thread, watches it for 1.5 seconds.
  *
- * @throws what a system call throws, where the directory can't be read
+ * @throws what a system call throws, if the directory cannot be read
  */
 export async function remains(fs: FileSystem, path: string, pace: LockPace = PACE): Promise<Remains> {
-  // In this order: what was there before the lock was seen free, and is there afterwards, is in nobody's use.
+  // In this order: a file that existed before the lock was seen to be free, and still exists, is not in use.
   const { temporaryFiles, waiting } = strays(fs, path);
   const lock = lockPath(path);
   const inLock = lookInto(fs, lock).marks.map((mark) => ({ directory: lock, mark }));
   const dead = await deadAmong(fs, [...inLock, ...waiting], pace);
   const isStale = (mark: string) =>
     holderOf(mark) === undefined || dead.some((trace) => trace.directory === lock && trace.mark === mark);
-  const { state, marks } = lookInto(fs, lock); // again: an empty one is also what a release leaves for a moment
+  const { state, marks } = lookInto(fs, lock); // again: a release leaves an empty directory for a moment
   const isHeld = state === 'closed' || (state === 'lock' && !marks.every(isStale));
   return {
     temporaryFiles: isHeld ? [] : temporaryFiles.filter((file) => isFile(fs, file)),
@@ -59,8 +59,8 @@ export async function remains(fs: FileSystem, path: string, pace: LockPace = PAC
 }
 
 /**
- * Removes what was found to be left of processes that waited, under the lock. What was found in the lock itself, and
- * temporary files, whoever takes the lock has removed already.
+ * Removes the directories of dead waiters. The caller holds the lock. Acquiring it has already removed the stale mark
+ * and the temporary files.
  */
 export function removeWaiting(fs: FileSystem, path: string, { locks }: Remains): void {
   ignoreFailure(() => {
@@ -78,14 +78,14 @@ export function removeTemporaryFiles(fs: FileSystem, path: string): void {
 }
 
 /**
- * Removes what killed processes left, under the lock, at once.
+ * Removes what killed processes left, without waiting. The caller holds the lock.
  *
  * @param now the time by the clock of the file system, in milliseconds
- * @returns foreign directories that may have been left too, which takes a while to find out
+ * @returns foreign directories that may be left over, too: they have to be watched
  */
 export function removeStrays(fs: FileSystem, path: string, now: number): Trace[] {
   const { temporaryFiles, waiting } = strays(fs, path);
-  // Under the lock no temporary file is in use but its holder's own, which has none yet.
+  // Only the lock holder, this process, uses a temporary file, and it has not made one yet.
   for (const file of temporaryFiles) ignoreFailure(() => isFile(fs, file) && fs.unlinkSync(file));
   const foreign: Trace[] = [];
   const known = new Map<string, Liveness>();
@@ -100,7 +100,7 @@ export function removeStrays(fs: FileSystem, path: string, now: number): Trace[]
   });
 }
 
-/** Watches foreign directories, 1.5 s long, and removes those that were left. It needs no lock: the dead stay dead. */
+/** Watches foreign directories for 1.5 seconds and removes those of dead processes. Needs no lock. */
 export async function removeForeignStrays(
   fs: FileSystem,
   strays: readonly Trace[],
@@ -109,7 +109,7 @@ export async function removeForeignStrays(
   for (const trace of await deadAmong(fs, strays, pace)) removeStray(fs, trace);
 }
 
-/** A mark, and the directory in which it is or was. */
+/** A mark, and the directory that contains or contained it. */
 export interface Trace {
   readonly directory: string;
   readonly mark: string;
@@ -131,7 +131,7 @@ function strays(fs: FileSystem, path: string): { temporaryFiles: string[]; waiti
   };
 }
 
-/** `other`: not a directory. `closed`: the caller may not look. */
+/** `other`: not a directory. `closed`: the caller may not list it. */
 type Look = { readonly state: 'none' | 'lock' | 'other' | 'closed'; readonly marks: readonly string[] };
 
 function lookInto(fs: FileSystem, lock: string): Look {
@@ -161,7 +161,7 @@ function verdictOn(fs: FileSystem, trace: Trace, watch: MarkWatch): Verdict {
   );
 }
 
-/** Of a directory whose mark is not there yet, or not any more, it is the directory that tells. */
+/** The state of the mark, or of the directory if the mark does not exist. */
 function traceState(fs: FileSystem, { directory: path, mark }: Trace): MarkState | undefined {
   try {
     return inDirectory(
@@ -170,11 +170,11 @@ function traceState(fs: FileSystem, { directory: path, mark }: Trace): MarkState
       (directory) => stateOf(fs, directory, mark) ?? describe(fs.fstatSync(directory.fd, { bigint: true })),
     );
   } catch {
-    return undefined; // gone, or nothing that this tool made
+    return undefined; // gone, or not made by this tool
   }
 }
 
-/** Removes a directory and the mark in it, and nothing else that may be in it or stand in its place. */
+/** Removes a directory and its mark, but no other file in it or in its place. */
 function removeStray(fs: FileSystem, { directory: path, mark }: Trace): void {
   ignoreFailure(() =>
     inDirectory(fs, path, (directory) => {

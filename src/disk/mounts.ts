@@ -1,10 +1,10 @@
 import type { FileSystem } from './file-system.js';
 
 /**
- * Says whether a file is a mount point of its own, as a single bind-mounted file is in a container.
+ * Determines whether a file is a mount point, such as a single file that is bind-mounted into a container.
  *
- * @param path an absolute path, with no link in it
- * @returns what is mounted there, as proc(5)'s mountinfo calls it; undefined when nothing is, or nobody can tell
+ * @param path an absolute path without symlinks
+ * @returns the source of the mount as in proc(5)'s mountinfo; undefined if there is none, or if it cannot be determined
  */
 export function mountedAt(path: string, fs: FileSystem): string | undefined {
   let table: string;
@@ -18,7 +18,7 @@ export function mountedAt(path: string, fs: FileSystem): string | undefined {
   return rows.findLast(([, , , , mountPoint]) => mountPoint === path)?.[3];
 }
 
-/** Blanks and backslashes stand as octal numbers in mountinfo. */
+/** Mountinfo writes spaces and backslashes as octal numbers. */
 function unescapeOctal(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }

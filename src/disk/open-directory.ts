@@ -10,10 +10,10 @@ import {
 } from './file-system.js';
 
 /**
- * A directory that stays the same one, whatever others put in its name's place meanwhile.
+ * An open directory. It stays the same one even if its name is exchanged.
  *
- * Node has no openat(2) and unlinkat(2). Linux resolves `/proc/self/fd/N/name` in the open directory N, which is as
- * good. Where there is no /proc, the directory's path serves, and whoever may exchange the directory may mislead us.
+ * Node has no openat(2) and unlinkat(2), but Linux resolves `/proc/self/fd/N/name` in the open directory N. Without
+ * /proc, the path of the directory is used, and a user who may exchange the directory can redirect it.
  */
 export class OpenDirectory {
   readonly fd: number;
@@ -22,8 +22,8 @@ export class OpenDirectory {
   #path: string;
 
   /**
-   * @param path a link in its last part is not followed
-   * @throws what open(2) throws: ENOENT; ENOTDIR or ELOOP for a link and whatever else is not a directory
+   * @param path a symlink in its last part is not followed
+   * @throws what open(2) throws: ENOENT; ENOTDIR or ELOOP for a symlink and anything else that is not a directory
    */
   constructor(fs: FileSystem, path: string) {
     this.#fs = fs;
@@ -32,22 +32,22 @@ export class OpenDirectory {
     this.#throughDescriptor = descriptorPath(fs, this.fd);
   }
 
-  /** The path of a name in this directory, for one system call that does not follow links in the last part. */
+  /** The path of a name in this directory, for a system call that does not follow a symlink in the last part. */
   within(name: string): string {
     return join(this.#throughDescriptor ?? this.#path, basename(name));
   }
 
-  /** What is in it; nothing when it was removed. */
+  /** Lists the directory; nothing if it was removed. */
   names(): string[] {
     return ifExists(() => this.#fs.readdirSync(this.#throughDescriptor ?? this.#path)) ?? [];
   }
 
-  /** To be told when it was renamed. */
+  /** To be called after the directory was renamed. */
   movedTo(path: string): void {
     this.#path = path;
   }
 
-  /** Removes the directory under its present name if it is empty; another directory in its place stays. */
+  /** Removes the directory if it is empty; another directory in its place is left alone. */
   removeIfEmpty(): void {
     ignoreFailure(() => {
       if (this.#isExchanged()) return;
@@ -56,7 +56,7 @@ export class OpenDirectory {
   }
 
   close(): void {
-    ignoreFailure(() => this.#fs.closeSync(this.fd)); // nothing was written through it
+    ignoreFailure(() => this.#fs.closeSync(this.fd)); // nothing was written
   }
 
   #isExchanged(): boolean {
@@ -66,12 +66,12 @@ export class OpenDirectory {
         this.#fs.fstatSync(this.fd, { bigint: true }),
       );
     } catch {
-      return false; // then rmdir(2) says what is wrong
+      return false; // rmdir(2) will fail, too
     }
   }
 }
 
-/** What tells one file from every other, as bigints where numbers are too short. */
+/** Identifies a file, as bigints, because numbers lose precision. */
 export interface FileIdentity {
   readonly dev: bigint;
   readonly ino: bigint;

@@ -2,13 +2,13 @@ import { dirname, join } from 'node:path';
 import { MAX_TIMER } from '../require.js';
 import type { FileSystem } from './file-system.js';
 
-/** Far more than a watch takes to open: of a directory that becomes a file meanwhile, chokidar says nothing. */
+/** Far longer than a watch takes to open. Chokidar reports nothing if the directory becomes a file meanwhile. */
 const OPENING = 2_000;
 const MAX_LINKS = 40; // as Linux: path_resolution(7)
 
 /**
- * File systems that other machines or the host change behind the system's back: a watch on them works, and says
- * nothing. The numbers are those of statfs(2), the selection is that of `tail -f`, which has to poll them too.
+ * File systems that other machines or the host change without the kernel's knowledge: a watch reports nothing. The
+ * numbers are those of statfs(2), the selection is that of `tail -f`, which polls them, too.
  */
 const REMOTE: ReadonlySet<number> = new Set([
   0x6969, // NFS
@@ -28,24 +28,24 @@ const REMOTE: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * Calls back when something may have changed in what a path leads to, through every link and directory on its way.
+ * Calls back when the file that a path refers to may have changed, through every symlink and directory on its way.
  *
- * The system tells of changes in a directory, so every directory is watched that it looks into on its way from `/` to
- * the file: a directory replaced, a link switched and a file that appears are all entries of one of these. Where the
- * way ends early, at a directory that does not exist, its parent is the last one, and tells when it appears.
+ * The kernel reports changes of a directory's entries. So every directory on the way from `/` to the file is watched: a
+ * replaced directory, a switched symlink and a new file all change an entry of one of them. If a directory does not
+ * exist, its parent is the last one that is watched, and reports when it appears.
  *
- * A directory that is deleted and made anew is another one, and needs a new watch: chokidar by itself goes on with the
- * old one (its issues 379, 404, 1042). So chokidar watches single directories here, and `refresh` decides which.
+ * A directory that is deleted and recreated needs a new watch, but chokidar keeps the old one (its issues 379, 404,
+ * 1042). So chokidar watches single directories only, and `refresh` decides which.
  *
- * Events of names that are not on the way are a reason to look, too, but not at once: the system drops events when too
- * many wait, and does not tell whose.
+ * Events of other names cause a check, too, but later: the kernel drops events if too many are queued, and does not
+ * report which.
  */
 export class PathWatcher {
   readonly #fs: FileSystem;
   readonly #path: string;
   readonly #poll: number;
   readonly #onEvent: () => void;
-  /** What ends each watch, by the identity of its directory. */
+  /** The functions that end the watches, by the identity of the directory. */
   readonly #watches = new Map<string, () => void>();
   #way: Way = { directories: new Map(), names: new Set() };
   #timer: NodeJS.Timeout | undefined;
@@ -54,7 +54,8 @@ export class PathWatcher {
 
   /**
    * @param path an absolute path, which need not exist
-   * @param poll how often to call back where the system does not tell, and how soon where it may not, in milliseconds
+   * @param poll in milliseconds: how often to call back if the kernel does not report changes, and how soon after
+   *   events of other names
    */
   constructor(fs: FileSystem, path: string, poll: number, onEvent: () => void) {
     this.#fs = fs;
@@ -64,8 +65,8 @@ export class PathWatcher {
   }
 
   /**
-   * Watches the directories that are on the way now. To be called first, and again after events; when it has
-   * resolved, no later change goes unnoticed. Not to be called while another call is under way.
+   * Watches the directories that are on the way now. To be called first, and again after events. Once it has resolved,
+   * every later change is reported. Calls must not overlap.
    */
   async refresh(): Promise<void> {
     const unwatchable = new Set<string>();
@@ -88,11 +89,11 @@ export class PathWatcher {
           if (unwatch === undefined) unwatchable.add(identity);
           else this.#watches.set(identity, unwatch);
         }),
-      ); // and look again, as the way may have changed meanwhile
+      ); // and check again: the way may have changed meanwhile
     }
   }
 
-  /** Ends it; not to be called while `refresh` is under way. */
+  /** Ends all watches. Not to be called during `refresh`. */
   close(): void {
     clearInterval(this.#timer);
     clearTimeout(this.#later);
@@ -114,7 +115,7 @@ export class PathWatcher {
     this.#watches.delete(identity);
   }
 
-  /** An interval that never comes, too, as the watches themselves do not keep the process alive. */
+  /** Also set if it will never fire: the watches themselves do not keep the process alive. */
   #tick(interval: number): void {
     if (interval === this.#interval) return;
     clearInterval(this.#timer);
@@ -127,15 +128,15 @@ function isRemote(fs: FileSystem, directory: string): boolean {
   try {
     return REMOTE.has(fs.statfsSync(directory).type);
   } catch {
-    return false; // it is gone, which its parent tells
+    return false; // it is gone, which the watch of its parent reports
   }
 }
 
-/** How the system gets to a file, as far as the way leads. */
+/** The way to a file, as far as it exists. */
 interface Way {
-  /** The directories that it looks into: real paths, by what tells one from another that has its name later. */
+  /** The real paths of the directories, by an identity that differs for a later directory of the same name. */
   readonly directories: ReadonlyMap<string, string>;
-  /** What it looks for in them. */
+  /** The names that are looked up in them. */
   readonly names: ReadonlySet<string>;
 }
 
@@ -166,29 +167,29 @@ function wayTo(fs: FileSystem, path: string): Way {
         at = next;
       }
     } catch {
-      break; // there is nothing, or nothing that we may see: the directory that leads there will tell
+      break; // missing or inaccessible: the watch of its parent reports a change
     }
   }
   return { directories, names };
 }
 
 /**
- * @returns what ends the watch; undefined where the system does not tell: no permission, its limit is reached (ENOSPC,
- *   EMFILE), or chokidar can't be loaded
+ * @returns a function that ends the watch; undefined if the directory cannot be watched: no permission, the limit of
+ *   watches is reached (ENOSPC, EMFILE), or chokidar cannot be loaded
  */
 async function watchDirectory(
   directory: string,
   onEvent: (name: string | null) => void,
 ): Promise<(() => void) | undefined> {
-  if (directory.includes('\\')) return undefined; // chokidar takes it for a slash
-  const chokidar = await import('chokidar').catch(() => undefined); // only when needed: it takes time to load
+  if (directory.includes('\\')) return undefined; // chokidar treats it as a slash
+  const chokidar = await import('chokidar').catch(() => undefined); // only when needed: loading takes time
   if (chokidar === undefined) return undefined;
   const watcher = chokidar.watch(directory, {
     depth: 0,
-    ignored: (path) => path !== directory, // what is in it is looked at here
+    ignored: (path) => path !== directory, // the entries are examined here
     followSymlinks: false,
-    atomic: false, // true would pass over directories with a name like an editor's temporary file
-    // Persistent watches of one path are shared in the whole process, and a new one would get an old directory's.
+    atomic: false, // true would ignore directories whose names look like an editor's temporary files
+    // Persistent watches of a path are shared in the process: a new directory would get the watch of an old one.
     persistent: false,
   });
   const works = await new Promise<boolean>((resolve) => {
@@ -198,10 +199,10 @@ async function watchDirectory(
       resolve(answer);
     };
     watcher.on('raw', (_, name) => onEvent(name));
-    watcher.on('error', () => end(false)); // one of later is about listing the directory: the watch goes on
+    watcher.on('error', () => end(false)); // a later error is about listing the directory: the watch continues
     watcher.on('ready', () => end(!watcher.options.usePolling)); // CHOKIDAR_USEPOLLING misses writes
   });
-  // close() while it lists the directory, which it does at each event, would leave its timer of a second.
+  // unwatch, because close() during the listing that follows each event would leave a timer of a second behind.
   if (works) return () => watcher.unwatch(directory);
   await watcher.close();
   return undefined;

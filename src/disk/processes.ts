@@ -3,21 +3,21 @@ import { isMainThread, threadId } from 'node:worker_threads';
 import type { FileSystem } from './file-system.js';
 
 /**
- * A process, or a worker thread of one, told apart from every other: a number alone is used again after its process has
- * ended, and means another process in another container.
+ * Identifies a process, or a worker thread. The number alone does not: it is reused after the process has ended, and
+ * means another process in another container.
  */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** When it started, in the kernel's clock ticks since boot; empty where the system does not tell. */
+  /** The start time in the kernel's clock ticks since boot; empty if unknown. */
   readonly started: string;
   /**
-   * In which numbering of processes (pid namespace) and since which boot of the machine the number holds. A worker
-   * thread adds its number: `_t` and the kernel's, or `_w` and Node's where the kernel's can't be had.
+   * The pid namespace and the boot of the machine for which the number is valid. A worker thread adds its number: `_t`
+   * and the kernel's, or `_w` and Node's if the kernel's is unknown.
    */
   readonly scope: string;
 }
 
-/** `foreign`: nobody can tell by its numbers, which mean nothing here (another container or another machine). */
+/** `foreign`: cannot be determined, because the number belongs to another container or machine. */
 export type Liveness = 'alive' | 'dead' | 'foreign';
 
 const known = new WeakMap<FileSystem, ProcessIdentity>();
@@ -29,7 +29,7 @@ export function ownProcess(fs: FileSystem): ProcessIdentity {
   return own;
 }
 
-/** Says whether a process or thread still runs; signal 0 is asked because /proc may hide other users' processes. */
+/** Determines whether a process or thread still runs. Uses signal 0, because /proc may hide other users' processes. */
 export function livenessOf(identity: ProcessIdentity, fs: FileSystem): Liveness {
   if (isElsewhere(identity, fs)) return 'foreign';
   const { pid, started, scope } = identity;
@@ -46,7 +46,7 @@ export function livenessOf(identity: ProcessIdentity, fs: FileSystem): Liveness 
   return startNow === started ? 'alive' : 'dead';
 }
 
-/** Whether a process belongs to another container or machine, where its number means nothing to us. */
+/** Whether a process belongs to another container or machine, so that its number means nothing here. */
 export function isElsewhere({ scope }: ProcessIdentity, fs: FileSystem): boolean {
   return withoutThread(scope) !== withoutThread(ownProcess(fs).scope);
 }
@@ -68,14 +68,14 @@ function readOwn(fs: FileSystem): ProcessIdentity {
     : { pid, started: startOf('self', fs) ?? '', scope: `${scope}_w${threadId}` };
 }
 
-/** Field 22 of proc(5)'s stat; the second field, a name in parentheses, may hold anything. */
+/** Field 22 of proc(5)'s stat. The second field, a name in parentheses, may contain any character. */
 function startOf(processOrThread: string, fs: FileSystem): string | undefined {
   return read(() => fs.readFileSync(`/proc/${processOrThread}/stat`, 'utf8'))
     ?.replace(/^.*\)/s, '')
     .split(' ')[20];
 }
 
-/** Where nobody can tell the scope there is none that two processes share, save on systems without namespaces. */
+/** If the scope cannot be determined, a unique one is used, so that all other processes are foreign. */
 function readScope(fs: FileSystem): string {
   if (process.platform !== 'linux') return process.platform;
   const namespace = read(() => fs.readlinkSync('/proc/self/ns/pid'))?.replace(/\D/g, '');

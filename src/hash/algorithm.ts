@@ -7,7 +7,7 @@ export interface Algorithm {
   readonly cost: number;
 }
 
-/** The costs that the server knows; a stored hash with another one keeps it from starting. */
+/** The costs that the server supports; a stored hash with another one keeps it from starting. */
 export const bcryptCosts: readonly number[] = [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14];
 export const pbkdf2Costs: readonly number[] = [1_000, 10_000, 50_000, 100_000, 500_000, 1_000_000];
 
@@ -47,12 +47,12 @@ export function parseAlgorithm(text: string): Algorithm {
   return algorithm;
 }
 
-/** As parseAlgorithm, but undefined for what is not an algorithm. */
+/** Like parseAlgorithm, but returns undefined for an invalid value. */
 export function findAlgorithm(text: string): Algorithm | undefined {
   return algorithms.get(text.toLowerCase());
 }
 
-/** The error for what is not an algorithm, with as much of it as may be shown. */
+/** The error for an invalid value. @param shown the value, or the reason why it is not shown */
 export function invalidAlgorithm(shown: string): ServiceTokensError {
   return new ServiceTokensError(
     'INVALID_ALGORITHM',
@@ -62,10 +62,10 @@ export function invalidAlgorithm(shown: string): ServiceTokensError {
 }
 
 /**
- * Checks what a caller passes for an algorithm.
+ * Checks an algorithm that a caller passes.
  *
- * @returns the algorithm of the table, which stays as it is
- * @throws INVALID_ALGORITHM for what has no scheme of these with a cost that the server knows
+ * @returns the equal algorithm of the table, which no caller can change
+ * @throws INVALID_ALGORITHM for anything but a scheme and a cost that the server supports
  */
 export function requireAlgorithm(value: unknown): Algorithm {
   const { scheme, cost } = Object(value) as Partial<Algorithm>;
@@ -73,7 +73,7 @@ export function requireAlgorithm(value: unknown): Algorithm {
   if (known !== undefined) return known;
   throw new ServiceTokensError(
     'INVALID_ALGORITHM',
-    'the algorithm must have one of the schemes and costs that the server knows',
+    'the algorithm must have a scheme and a cost that the server supports',
     { hint: "Use parseAlgorithm, as in parseAlgorithm('pbkdf2_stretch')." },
   );
 }

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { ServiceTokensError } from '../errors.js';
 
-/** A secret, and the stored hash whose cost and salt it is hashed with; and where the answer goes. */
+/** A secret, the stored hash whose cost and salt are used, and the callbacks of the promise. */
 interface Job {
   readonly question: readonly [secret: string, stored: string];
   readonly resolve: (hash: string) => void;
@@ -9,20 +9,20 @@ interface Job {
 }
 
 /**
- * Computes bcrypt in a worker thread, one hash after the other.
+ * Computes bcrypt in a worker thread, one hash at a time.
  *
- * bcryptjs computes 100 ms at a time, and a process that embeds a TokenStore has other things to do. The thread starts
- * with the first hash, and keeps the process alive only while a hash is under way.
+ * bcryptjs blocks its thread for 100 ms at a time, too long for the main thread of a process that embeds a TokenStore.
+ * The worker thread starts with the first hash, and keeps the process alive only while a hash is being computed.
  */
 export class BcryptThread {
   #worker: Worker | undefined;
-  /** The first is under way. */
+  /** The first one is being computed. */
   readonly #jobs: Job[] = [];
 
   /**
-   * Hashes a secret with the cost and the salt of a stored hash, as bcryptLike of bcrypt.ts does.
+   * Hashes a secret with the cost and the salt of a stored hash, like bcryptLike of bcrypt.ts.
    *
-   * @throws IO where the thread can't be started, or ended
+   * @throws IO if the thread cannot be started, or has stopped
    */
   hashLike(secret: string, stored: string): Promise<string> {
     return new Promise((resolve, reject) => {
@@ -31,7 +31,7 @@ export class BcryptThread {
     });
   }
 
-  /** Ends the thread. A hash that is asked for afterwards starts another. */
+  /** Stops the thread. A later hash starts another one. */
   async close(): Promise<void> {
     await this.#worker?.terminate();
   }
@@ -69,7 +69,7 @@ export class BcryptThread {
   }
 
   #fail(cause: unknown): void {
-    const reason = new ServiceTokensError('IO', 'the thread that computes bcrypt ended', { cause });
+    const reason = new ServiceTokensError('IO', 'the bcrypt worker thread stopped', { cause });
     for (const { reject } of this.#jobs.splice(0)) reject(reason);
   }
 }

@@ -1,4 +1,4 @@
-/** The thread of BcryptThread: it answers each secret and stored hash with the hash of that secret. */
+/** The worker thread of BcryptThread: for each secret and stored hash it returns the hash of the secret. */
 import { parentPort } from 'node:worker_threads';
 import { bcryptLike } from './bcrypt.js';
 

@@ -4,8 +4,8 @@ import bcryptjs from 'bcryptjs';
 export const BCRYPT_SALT_BYTES = 16;
 
 /**
- * Writes what a bcrypt hash begins with: `$2a$`, the cost and the salt. The server's own bcrypt writes `$2a$`; bcryptjs
- * by itself writes `$2b$`.
+ * Writes the beginning of a bcrypt hash: `$2a$`, the cost and the salt. The server writes `$2a$`; bcryptjs writes `$2b$`
+ * by default. Only this file imports bcryptjs.
  *
  * @param cost the logarithm of the number of rounds, 4 to 14
  * @param salt 16 random bytes

@@ -12,13 +12,13 @@ import {
 } from './stored-hash.js';
 
 /**
- * Says why no secret can ever match a stored hash. The server compares text: it computes a hash with the stored salt
- * and cost, writes it down its own way, and wants that very text. So a stored text that it would
- * never write, or a salt that it can't use, makes a dead token. hasher.ts is the same rules at work.
+ * Explains why no secret can match a stored hash. The server compares text: it computes a hash with the stored salt and
+ * cost, formats it, and compares the result with the stored text. So no secret matches a text in another format, or
+ * with a salt that the server cannot use. hasher.ts applies the same rules.
  *
- * @param stored a hash whose header the server reads
- * @returns the reason, with nothing of the hash in it; undefined when a secret may match
- * @throws MALFORMED_FILE where the header stops the server
+ * @param stored a hash whose header the server accepts
+ * @returns the reason, without any part of the hash; undefined if a secret may match
+ * @throws MALFORMED_FILE if the header stops the server
  *
  * @example hashDefect('{PBKDF2}1000$c2FsdA==$a2V5') // 'its key is shorter than 16 bytes'
  */
@@ -42,10 +42,10 @@ export function hashDefect(stored: string): string | undefined {
 }
 
 /**
- * Says what makes a stored hash weak: somebody who reads the file finds a secret that people chose.
+ * Explains why a stored hash is weak: a secret that a person chose can be guessed from it.
  *
- * @returns what it is, as in `is stored as ...`; undefined when there is nothing to say against it
- * @throws MALFORMED_FILE where the header stops the server
+ * @returns the kind of hash, as in `is stored as ...`; undefined if it is not weak
+ * @throws MALFORMED_FILE if the header stops the server
  */
 export function hashWeakness(stored: string): string | undefined {
   const hash = readStoredHash(stored);
@@ -56,20 +56,20 @@ export function hashWeakness(stored: string): string | undefined {
       return '{MD5}, without salt or iterations';
     case 'pbkdf2':
     case 'pbkdf2_stretch':
-      return hash.cost === 1_000 ? `${hash.scheme.toUpperCase()} with 1000 iterations only` : undefined;
+      return hash.cost === 1_000 ? `${hash.scheme.toUpperCase()} with only 1000 iterations` : undefined;
     default:
       return undefined;
   }
 }
 
-/** 16 bytes are 21 characters and two bits, 23 bytes are 30 and four: a last character with more in it is never written. */
+/** 16 bytes are 21 characters and 2 bits, 23 bytes are 30 characters and 4 bits; the other bits of the last are 0. */
 const BCRYPT_SALT = /^[./A-Za-z0-9]{21}[.Oeu]$/;
 const BCRYPT_KEY = /^[./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$/;
 
 function bcryptDefect({ hasTwoDigitCost, salt, key }: BcryptHash): string | undefined {
   if (!hasTwoDigitCost) return 'its cost is not written with two digits';
-  if (!BCRYPT_SALT.test(salt)) return 'its salt is none that bcrypt writes';
-  return BCRYPT_KEY.test(key) ? undefined : 'its key is none that bcrypt writes';
+  if (!BCRYPT_SALT.test(salt)) return 'its salt is not in the form that bcrypt writes';
+  return BCRYPT_KEY.test(key) ? undefined : 'its key is not in the form that bcrypt writes';
 }
 
 function pbkdf2Defect({ cost, salt: saltText, key }: Pbkdf2Hash): string | undefined {
@@ -81,7 +81,7 @@ function pbkdf2Defect({ cost, salt: saltText, key }: Pbkdf2Hash): string | undef
   if (salt.length < MIN_SALT_BYTES) return `its salt is shorter than ${MIN_SALT_BYTES} bytes`;
   if (!isCanonicalBase64(key, keyBytes)) return `its key is not the base64 of ${keyBytes} bytes`;
   return pbkdf2Iterations(keyBytes, cost) > MAX_PBKDF2_ITERATIONS
-    ? `its key of ${keyBytes} bytes takes more than ${MAX_PBKDF2_ITERATIONS} iterations`
+    ? `its key of ${keyBytes} bytes needs more than ${MAX_PBKDF2_ITERATIONS} iterations`
     : undefined;
 }
 
@@ -93,7 +93,7 @@ function saltedDigestDefect({ salt, digest }: SaltedDigestHash): string | undefi
   return ssha256Salt(salt) !== undefined ? digestDefect(digest, 32) : 'its salt is not base64';
 }
 
-/** Whether a text is just what base64 writes for some bytes of this number: padded, with no unused bit set. */
+/** Whether a text is the canonical base64 of this number of bytes: padded, and without unused bits that are set. */
 function isCanonicalBase64(text: string, bytes: number): boolean {
   const decoded = Buffer.from(text, 'base64');
   return decoded.length === bytes && decoded.toString('base64') === text;

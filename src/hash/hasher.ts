@@ -16,12 +16,12 @@ import {
   ssha256Salt,
 } from './stored-hash.js';
 
-/** Gives random bytes; a parameter, so that tests can say which. */
+/** Returns random bytes; a parameter for tests. */
 export type RandomBytes = (size: number) => Uint8Array;
 
 const SALT_BYTES = 32;
 const KEY_BYTES = 32;
-/** Of a block, as many as make whole groups of base64: their text does not depend on what follows. */
+/** The bytes of a block that make whole groups of base64: their text does not depend on what follows. */
 const WHOLE_BASE64_BYTES = PBKDF2_BLOCK_BYTES - (PBKDF2_BLOCK_BYTES % 3);
 
 /**
@@ -55,17 +55,17 @@ export async function hashSecret(
 }
 
 /**
- * Says whether a secret is the one that a stored hash was made of, in time that does not depend on where they differ.
+ * Verifies a secret against a stored hash. The time does not depend on where they differ.
  *
- * Every form that the server accepts is answered as it answers (fixtures/oracle/vectors.json). Plain text is no form: the
- * server skips such a line, so nothing matches it.
+ * The result is the server's for every form that it accepts (fixtures/oracle/vectors.json). The server skips lines with
+ * plain text, so nothing matches it.
  *
  * @param secret the secret, as text
- * @param stored the text behind the colon of a tokens file's line
- * @param hashLike where bcrypt is computed; in this thread by default, 100 ms at a time
- * @throws MALFORMED_FILE where the header stops the server; HASH_UNUSABLE where the server fails on the salt or key,
- *   or where the secret matches the first block of a key that would take more than MAX_PBKDF2_ITERATIONS; USAGE for
- *   arguments of the wrong kind
+ * @param stored the text after the colon of a line in a tokens file
+ * @param hashLike computes bcrypt; in this thread by default, which blocks it for 100 ms at a time
+ * @throws MALFORMED_FILE if the header stops the server; HASH_UNUSABLE if the server fails on the salt or key, or if
+ *   the secret matches the first block of a key that needs more than MAX_PBKDF2_ITERATIONS; USAGE for arguments of the
+ *   wrong type
  */
 export async function verifySecret(
   secret: string,
@@ -91,7 +91,7 @@ export async function verifySecret(
   }
 }
 
-/** Loads bcrypt, which takes time, when it is first needed, and only once: later its files may not be readable. */
+/** Loads bcrypt on first use, because it takes time, and once, because its files may not be readable later. */
 export function loadBcrypt(): Promise<typeof import('./bcrypt.js')> {
   bcryptModule ??= import('./bcrypt.js');
   return bcryptModule;
@@ -120,11 +120,11 @@ function pbkdf2(
 
 function saltOf(random: RandomBytes, length: number): Uint8Array {
   const salt = random(length);
-  requireBytes(salt, 'what random gives', length);
+  requireBytes(salt, 'the result of random', length);
   return salt;
 }
 
-/** STRETCH feeds PBKDF2 the lower-case hex of the secret's SHA-512, so that FIPS's minimum of 112 bits is met. */
+/** STRETCH passes the lower-case hex of the secret's SHA-512 to PBKDF2, to meet FIPS's minimum of 112 bits. */
 function passwordOf(scheme: 'pbkdf2' | 'pbkdf2_stretch', secret: string): Buffer | string {
   return scheme === 'pbkdf2' ? utf8(secret) : createHash('sha512').update(utf8(secret)).digest('hex');
 }
@@ -145,7 +145,7 @@ async function verifyPbkdf2(password: Buffer | string, hash: Pbkdf2Hash): Promis
     const text = first.toString('base64');
     if (!equal(text, storedKey.slice(0, text.length))) return false;
     if (pbkdf2Iterations(keyBytes, cost) > MAX_PBKDF2_ITERATIONS) {
-      throw unusable(`PBKDF2 key takes more than [${MAX_PBKDF2_ITERATIONS}] iterations`);
+      throw unusable(`PBKDF2 key needs more than [${MAX_PBKDF2_ITERATIONS}] iterations`);
     }
   }
   const key = await pbkdf2(password, salt, cost, keyBytes);
@@ -153,9 +153,9 @@ async function verifyPbkdf2(password: Buffer | string, hash: Pbkdf2Hash): Promis
 }
 
 /**
- * The server rebuilds all 60 characters and compares them, so that a salt or cost in another spelling never matches.
- * Where its bcrypt fails instead of answering (jBCrypt reads a salt in groups of four and does not check the fourth
- * character of a group), this fails too.
+ * The server computes all 60 characters and compares them, so a salt or cost in another notation never matches. If the
+ * server's bcrypt fails (jBCrypt reads a salt in groups of four and does not check the fourth character of a group),
+ * this fails, too.
  */
 async function verifyBcrypt(
   secret: string,
@@ -178,7 +178,7 @@ function verifySaltedSha256(secret: string, hash: SaltedDigestHash): boolean {
   return equal(expected, hash.digest);
 }
 
-/** Texts of different length differ openly: the length of a stored hash is no secret. */
+/** Only texts of equal length are compared in constant time: the length of a stored hash is not secret. */
 function equal(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];
   return left.length === right.length && timingSafeEqual(left, right);

@@ -2,7 +2,7 @@ import { ServiceTokensError } from '../errors.js';
 import { decodeBase64, parseInt32 } from '../java-text.js';
 import { bcryptCosts, pbkdf2Costs } from './algorithm.js';
 
-/** What the server takes a stored hash for, by its header alone, and the parts of it, as text and unchecked. */
+/** A stored hash as the server classifies it by its header, and its parts, as unchecked text. */
 export type StoredHash = BcryptHash | Pbkdf2Hash | DigestHash | SaltedDigestHash;
 
 export interface BcryptHash {
@@ -18,7 +18,7 @@ export interface Pbkdf2Hash {
   readonly scheme: 'pbkdf2' | 'pbkdf2_stretch';
   readonly cost: number;
   readonly salt: string;
-  /** Undefined where there is no `$` behind the salt. */
+  /** Undefined if there is no `$` after the salt. */
   readonly key: string | undefined;
 }
 
@@ -36,48 +36,48 @@ export interface SaltedDigestHash {
 /** The server fails on a shorter PBKDF2 salt. */
 export const MIN_SALT_BYTES = 8;
 
-/** The base64 of {SSHA256}'s salt stands in front of that of its digest. */
+/** The base64 of the salt of {SSHA256} precedes that of the digest. */
 const SSHA256_SALT_CHARS = 12;
 
-/** @returns the bytes of an {SSHA256} salt; undefined where it is cut off or no base64 */
+/** @returns the bytes of an {SSHA256} salt; undefined if it is too short or not base64 */
 export function ssha256Salt(salt: string): Buffer | undefined {
   return salt.length < SSHA256_SALT_CHARS ? undefined : decodeBase64(salt);
 }
 
-/** The server derives the length of a PBKDF2 key, in bytes, from that of its text, in steps of 128 bits. */
+/** The length of a PBKDF2 key in bytes, which the server derives from that of its text, in steps of 128 bits. */
 export function pbkdf2KeyBytes(key: string): number {
   return Math.floor((key.length * 3) / 64) * 16;
 }
 
-/** PBKDF2 with HMAC-SHA-512 makes a key in blocks of so many bytes, each by all its iterations. */
+/** PBKDF2 with HMAC-SHA-512 computes a key in blocks of this size, each with all iterations. */
 export const PBKDF2_BLOCK_BYTES = 64;
 
 /**
- * As much work as the costliest hash that the server writes, in iterations. A line holds up to 786,000 bytes of key,
- * each block as costly as a whole hash: to compute all of it takes hours. No known writer makes keys of more than one
- * block, so a longer key is computed within this bound only.
+ * The cost of the most expensive hash that the server writes. A line can contain a key of up to 786,000 bytes, of which
+ * each block costs as much as a whole hash: computing it would take hours. No known tool writes keys of more than one
+ * block, so longer keys are computed only within this bound.
  */
 export const MAX_PBKDF2_ITERATIONS = 1_000_000;
 
-/** How many iterations a key takes: those of each of its blocks. */
+/** The total iterations for a key: the cost, for each of its blocks. */
 export function pbkdf2Iterations(keyBytes: number, cost: number): number {
   return Math.ceil(keyBytes / PBKDF2_BLOCK_BYTES) * cost;
 }
 
-/** A bcrypt hash ends in a `$`, 22 characters of salt and 31 of key; what stands before them is its cost. */
+/** A bcrypt hash ends in a `$`, 22 characters of salt and 31 of key; the cost precedes them. */
 const BCRYPT_TAIL = 54;
 
-/** A hash that stops the server: its cost is no number, or none that the server has. */
+/** A hash that stops the server: its cost is missing, or not supported. */
 export interface MalformedHash {
   readonly scheme: 'malformed';
-  /** In the original's words where they are its own. */
+  /** The original's message. */
   readonly reason: string;
 }
 
 /**
- * Classifies the text behind a tokens file's colon as the server does: by its prefix and its cost, never by the rest.
+ * Classifies the text after the colon of a line as the server does: by its prefix and its cost only.
  *
- * @returns what it is; undefined for plain text, which the server skips
+ * @returns the classified hash; undefined for plain text, which the server skips
  *
  * @example classify('{PBKDF2}1000$c2FsdA$a2V5') // { scheme: 'pbkdf2', cost: 1000, salt: 'c2FsdA', key: 'a2V5' }
  */
@@ -106,9 +106,9 @@ export function classify(stored: string): StoredHash | MalformedHash | undefined
 }
 
 /**
- * Classifies a stored hash as `classify` does, for those who have no use for one that stops the server.
+ * Like `classify`, but throws for a hash that stops the server.
  *
- * @returns what it is; undefined for plain text
+ * @returns the classified hash; undefined for plain text
  * @throws MALFORMED_FILE for a cost that stops the server
  */
 export function readStoredHash(stored: string): StoredHash | undefined {
@@ -118,10 +118,10 @@ export function readStoredHash(stored: string): StoredHash | undefined {
 }
 
 /**
- * Gives the part of a stored hash that decides what the server takes it for: whatever begins with it is classified
- * alike.
+ * Returns the part of a stored hash that decides its class: every text that begins with it is classified in the same
+ * way.
  *
- * @returns undefined for bcrypt, where the length of the whole counts too
+ * @returns undefined for bcrypt, whose class depends on the length, too
  */
 export function headerOf({ scheme }: StoredHash, stored: string): string | undefined {
   if (scheme === 'bcrypt') return undefined;

@@ -1,7 +1,7 @@
 import { decodeBase64 } from '../java-text.js';
 import { ServiceToken } from './token.js';
 
-/** What a text that is used as a credential of Elasticsearch looks like. */
+/** The kind of an Elasticsearch credential. */
 export type TokenKind =
   | 'service account token'
   | 'API key'
@@ -11,7 +11,7 @@ export type TokenKind =
   | 'unknown';
 
 /**
- * Recognises a credential by its form; only a service account token is known for sure.
+ * Recognizes a credential by its form. Only a service account token is recognized with certainty.
  *
  * @param text the credential, untrimmed
  *
@@ -20,7 +20,7 @@ export type TokenKind =
 export function kindOf(text: string): TokenKind {
   if (ServiceToken.decode(text)) return 'service account token';
   if (isApiKey(text)) return 'API key';
-  if (/^eyJ[\w-]+\.[\w-]+\.[\w-]*$/.test(text)) return 'JSON Web Token'; // three parts, the first begins {"
+  if (/^eyJ[\w-]+\.[\w-]+\.[\w-]*$/.test(text)) return 'JSON Web Token'; // three parts, the first of which begins with {"
   const bytes = decodeBase64(text);
   if (bytes === undefined) return 'unknown';
   if (isApiKey(bytes.toString('latin1'))) return 'API key';
@@ -28,12 +28,12 @@ export function kindOf(text: string): TokenKind {
   return isAccessToken(bytes) ? 'OAuth2 access token' : 'unknown';
 }
 
-/** `id:key`: a document's id of 20 characters, and a random UUID of 22, both in base64url. */
+/** `id:key`: a document id of 20 characters, and a random UUID of 22, both in base64url. */
 function isApiKey(text: string): boolean {
   return /^[\w-]{20}:[\w-]{22}$/.test(text);
 }
 
-/** JSON with the version, the addresses, the fingerprint of the certificate and an API key. */
+/** JSON with the version, the addresses, the certificate's fingerprint and an API key. */
 function isEnrollment(bytes: Buffer): boolean {
   try {
     const json: unknown = JSON.parse(bytes.toString('utf8'));
@@ -44,8 +44,8 @@ function isEnrollment(bytes: Buffer): boolean {
 }
 
 /**
- * The server's version as a variable-length integer, seven bits a byte and the lowest first, as in 8080099 for 8.8.0;
- * behind it at least the 16 bytes of a UUID.
+ * The server's version as a variable-length integer (seven bits per byte, lowest first), such as 8080099 for 8.8.0,
+ * followed by at least the 16 bytes of a UUID.
  */
 function isAccessToken(bytes: Buffer): boolean {
   const end = bytes.findIndex((byte) => byte < 0x80) + 1;

@@ -4,15 +4,15 @@ import { requireString } from '../require.js';
 /** A name that the server accepts for a service account token. */
 export type TokenName = string & { readonly __brand: 'TokenName' };
 
-/** Whether the server accepts the text as a token's name: 1 to 256 of A-Z a-z 0-9 - _, not beginning with _. */
+/** Whether a text is a valid token name: 1 to 256 of A-Z a-z 0-9 - _, not beginning with _. */
 export function isTokenName(text: string): text is TokenName {
   return /^[A-Za-z0-9-][A-Za-z0-9_-]{0,255}$/.test(text);
 }
 
 /**
- * Reads a token's name.
+ * Parses a token name.
  *
- * @throws INVALID_TOKEN_NAME, in the original's words
+ * @throws INVALID_TOKEN_NAME, with the original's message
  */
 export function parseTokenName(text: string): TokenName {
   requireString(text, 'token name', 'INVALID_TOKEN_NAME');

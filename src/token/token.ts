@@ -8,18 +8,18 @@ import { isTokenName, parseTokenName, type TokenName } from './token-name.js';
 const PREFIX = Buffer.from([0, 1, 0, 1]);
 
 /**
- * A service account token: whose it is, its name, and its secret.
+ * A service account token: principal, name and secret.
  *
- * The secret can be asked for and is never shown: a token that is logged, inspected or turned into JSON or text gives
+ * The secret is shown only if it is asked for: a token that is logged, inspected, or converted to JSON or text shows
  * its qualified name only.
  */
 export class ServiceToken {
-  /** `<namespace>/<service>`; in a decoded bearer it need not be an account that exists. */
+  /** `<namespace>/<service>`; in a decoded bearer the account need not exist. */
   readonly principal: string;
   readonly name: TokenName;
   readonly #secret: string;
 
-  /** @throws UNKNOWN_PRINCIPAL or INVALID_TOKEN_NAME for what no bearer can hold, USAGE for a secret that is no text */
+  /** @throws UNKNOWN_PRINCIPAL, INVALID_TOKEN_NAME, or USAGE if the secret is not a string */
   constructor(principal: string, name: TokenName, secret: string) {
     requireQualified(principal);
     parseTokenName(name);
@@ -30,9 +30,9 @@ export class ServiceToken {
   }
 
   /**
-   * Makes a token with a new secret: 16 random bytes with the bits of a version 4 UUID, in base64url, 22 characters.
+   * Makes a token with a new secret: a random UUID of version 4 in base64url, 22 characters.
    *
-   * @throws UNKNOWN_PRINCIPAL, INVALID_TOKEN_NAME, or USAGE where `random` is not a function that gives 16 bytes; and
+   * @throws UNKNOWN_PRINCIPAL, INVALID_TOKEN_NAME, or USAGE if `random` is not a function that returns 16 bytes; and
    *   what `random` throws
    *
    * @example ServiceToken.mint(parsePrincipal('elastic/kibana'), parseTokenName('my-token')).bearer
@@ -40,7 +40,7 @@ export class ServiceToken {
   static mint(principal: string, name: TokenName, random: RandomBytes = randomBytes): ServiceToken {
     requireFunction(random, 'random');
     const bytes = random(16);
-    requireBytes(bytes, 'what random gives', 16);
+    requireBytes(bytes, 'the result of random', 16);
     const uuid = Buffer.from(bytes);
     uuid.writeUInt8((uuid.readUInt8(6) & 0x0f) | 0x40, 6); // RFC 9562: version 4 ...
     uuid.writeUInt8((uuid.readUInt8(8) & 0x3f) | 0x80, 8); // ... of variant 10
@@ -48,11 +48,11 @@ export class ServiceToken {
   }
 
   /**
-   * Reads a bearer, exactly as the server's decoder does (docs/server-behaviour.md, "Bearer strings").
+   * Decodes a bearer exactly as the server does (docs/server-behaviour.md, "Bearer strings").
    *
-   * @param bearer the text behind `Authorization: Bearer `, untrimmed
-   * @throws USAGE for what is no text
-   * @returns the token; undefined when the server would not take the text for a service account token
+   * @param bearer the text after `Authorization: Bearer `, untrimmed
+   * @returns the token; undefined if the server would not recognize the text as a service account token
+   * @throws USAGE if the argument is not a string
    */
   static decode(bearer: string): ServiceToken | undefined {
     requireString(bearer, 'bearer');
@@ -76,7 +76,7 @@ export class ServiceToken {
     return this.#secret;
   }
 
-  /** The text that a client sends: base64, without padding, of `00 01 00 01` and `<qualified name>:<secret>`. */
+  /** The text that a client sends: the unpadded base64 of the bytes 00 01 00 01 and `<qualified name>:<secret>`. */
   get bearer(): string {
     const text = Buffer.from(`${this.qualifiedName}:${this.#secret}`, 'utf8');
     return Buffer.concat([PREFIX, text]).toString('base64').replace(/=+$/, '');
@@ -86,7 +86,7 @@ export class ServiceToken {
     return this.qualifiedName;
   }
 
-  /** For console.log and util.inspect, which otherwise may show what getters give. */
+  /** For console.log and util.inspect, which can be configured to show the values of getters. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return `ServiceToken(${this.qualifiedName})`;
   }
@@ -96,7 +96,7 @@ export class ServiceToken {
   }
 }
 
-/** A bearer can hold accounts that do not exist; what it can't hold are other parts than two, blank ones, and colons. */
+/** The account need not exist, but a bearer can contain only two parts that are not blank and have no colon. */
 function requireQualified(principal: unknown): void {
   requireString(principal, 'principal', 'UNKNOWN_PRINCIPAL');
   const parts = principal.split('/');

@@ -340,7 +340,7 @@ export class ServiceTokensFile implements Tokens {
       ignoreFailure(() => syncDirectoryOf(fs, target));
     } catch (error) {
       const [reason, obstacle] = [cause, error].map((e) => (e instanceof Error ? e.message : String(e)));
-      throw new ServiceTokensError('IO', `${reason}; and the change could not be taken back: ${obstacle}`, {
+      throw new ServiceTokensError('IO', `${reason}; the change could not be undone: ${obstacle}`, {
         cause,
       });
     }

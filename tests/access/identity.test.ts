@@ -1,4 +1,4 @@
-/** As whom root acts, in the layouts of Elasticsearch's packages: real directories, real users, the real command. */
+/** The identity that root takes on in the layouts of Elasticsearch's packages: real directories, users and commands. */
 import {
   chmodSync,
   chownSync,
@@ -22,24 +22,24 @@ import { projectRoot, publicTokens } from '../support/fixtures.js';
 import { testAsRoot } from '../support/needs.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
-/** Numbers that have no name on any system of ours. */
+/** Numbers that have no name on the test systems. */
 const SERVER = 61_007;
 const SERVER_GROUP = 61_113;
 const ALICE = 61_500;
 const STRANGER = 61_999;
 
-/** The accounts of a package: the server has a user and a group of its own. */
+/** The accounts of a package, with a user and a group for the server. */
 const PACKAGE = {
   passwd: `root:x:0:0::/root:/bin/sh\nelasticsearch:x:${SERVER}:${SERVER_GROUP}::/:/bin/false\n`,
   group: `root:x:0:\nelasticsearch:x:${SERVER_GROUP}:\n`,
 };
-/** The accounts of a UBI image, which puts several accounts of the system into group 0, too. */
+/** The accounts of a UBI image, in which several system accounts are in group 0. */
 const UBI = {
   passwd:
     'root:x:0:0::/root:/bin/sh\nsync:x:5:0::/sbin:/bin/sync\nshutdown:x:6:0::/sbin:/sbin/shutdown\nhalt:x:7:0::/sbin:/sbin/halt\noperator:x:11:0::/root:/sbin/nologin\nelasticsearch:x:1000:1000::/usr/share/elasticsearch:/bin/bash\n',
   group: 'root:x:0:elasticsearch\nelasticsearch:x:1000:\n',
 };
-/** No account is known but root. */
+/** Only the account root. */
 const NOBODY = { passwd: 'root:x:0:0::/root:/bin/sh\n', group: 'root:x:0:\n' };
 
 const directory = temporaryDirectory();
@@ -60,7 +60,7 @@ function own(path: string, uid: number, gid: number, mode: number): void {
 
 type Accounts = typeof NOBODY;
 
-/** Runs the command where passwd and group say what they are told to. */
+/** Runs the command with the given contents of passwd and group. */
 async function withAccounts({ passwd, group }: Accounts, args: readonly string[]) {
   const [passwdFile, groupFile] = [directory.write('passwd', passwd), directory.write('group', group)];
   const script = 'mount --bind "$1" /etc/passwd && mount --bind "$2" /etc/group && shift 2 && exec "$@"';
@@ -80,9 +80,9 @@ interface Layout {
   readonly accounts: Accounts;
   readonly make: () => void;
   readonly options?: readonly string[];
-  /** Whose the new file is; undefined where the change is refused. */
+  /** The owner of the new file; undefined if the change is refused. */
   readonly owner: { uid: number; gid: number; mode: string } | undefined;
-  /** As whom the server reads it. */
+  /** The identity under which the server reads it. */
   readonly server?: readonly [uid: number, gid: number];
 }
 
@@ -108,7 +108,7 @@ const layouts: readonly Layout[] = [
     server: [SERVER, SERVER_GROUP],
   },
   {
-    title: 'a package whose group may write, and in which no account is known',
+    title: 'a package whose group may write, without known accounts',
     accounts: NOBODY,
     make: () => {
       own(conf, 0, SERVER_GROUP, 0o2770);
@@ -117,7 +117,7 @@ const layouts: readonly Layout[] = [
     owner: undefined,
   },
   {
-    title: 'the same with --server-user: it acts by the group through which it may write',
+    title: 'the same with --server-user: root acts with the group that may write',
     accounts: NOBODY,
     make: () => own(conf, 0, SERVER_GROUP, 0o2770),
     options: ['--server-user', String(SERVER)],
@@ -135,7 +135,7 @@ const layouts: readonly Layout[] = [
     server: [1000, 0],
   },
   {
-    title: 'Docker, with no account at all in group 0: the keystore names the user and the group',
+    title: 'Docker, without an account in group 0: the keystore determines the user and the group',
     accounts: NOBODY,
     make: () => {
       own(conf, 0, 0, 0o775);
@@ -145,7 +145,7 @@ const layouts: readonly Layout[] = [
     server: [1000, 0],
   },
   {
-    title: 'Docker, with nothing to go by',
+    title: 'Docker, if the user cannot be determined',
     accounts: NOBODY,
     make: () => own(conf, 0, 0, 0o775),
     owner: undefined,
@@ -195,7 +195,7 @@ const layouts: readonly Layout[] = [
     owner: undefined,
   },
   {
-    title: 'a Docker volume on its host: a directory of root’s above is closed to everybody else',
+    title: 'a Docker volume on its host: only root can enter a directory above',
     accounts: NOBODY,
     make: () => {
       own(top, 0, 0, 0o700);
@@ -218,13 +218,13 @@ const layouts: readonly Layout[] = [
     server: [1000, 0],
   },
   {
-    title: 'a directory as /tmp is, sticky and for everybody, without the file',
+    title: 'a directory like /tmp, sticky and world-writable, without the file',
     accounts: NOBODY,
     make: () => own(conf, 0, 0, 0o1777),
     owner: undefined,
   },
   {
-    title: 'a directory as /tmp is, where the file is root’s already',
+    title: 'a directory like /tmp, in which root already owns the file',
     accounts: NOBODY,
     make: () => {
       own(conf, 0, 0, 0o1777);
@@ -233,7 +233,7 @@ const layouts: readonly Layout[] = [
     owner: { uid: 0, gid: 0, mode: '600' },
   },
   {
-    title: 'a keystore that is a link to another user’s file names nobody',
+    title: 'a keystore that is a link to another user’s file does not determine the user',
     accounts: NOBODY,
     make: () => {
       own(conf, 0, 0, 0o775);
@@ -263,12 +263,12 @@ describe('create, run by root in', () => {
           exists: false,
         });
         expect(stderr).toMatch(
-          /^ERROR: could not write \[.*\]: .* can change \[.*\], which root does not trust/,
+          /^ERROR: could not write \[.*\]: .* can change \[.*\], which is unsafe for root/,
         );
         expect(stderr).toMatch(/--server-user.*sudo -u.*docker exec -u.*--trust-directory/);
         return;
       }
-      expect({ status, stderr: stderr.replace(/^WARNING: Nobody.*\n.*\n/, '') }).toEqual({
+      expect({ status, stderr: stderr.replace(/^WARNING: Cannot determine.*\n.*\n/, '') }).toEqual({
         status: 0,
         stderr: '',
       });
@@ -279,7 +279,7 @@ describe('create, run by root in', () => {
   }
 });
 
-describe('A file that the server can’t read, in a directory of the server’s', () => {
+describe('A file that the server cannot read, in a directory of the server', () => {
   const content = `elastic/kibana/old:${publicTokens.tokens[0]?.stored}\n`;
   const tool = (...args: string[]) => run(BIN, [...args, '--config-dir', conf]);
   beforeEach(() => {
@@ -290,42 +290,45 @@ describe('A file that the server can’t read, in a directory of the server’s'
   });
 
   for (const args of [['list'], ['create', 'elastic/kibana/a'], ['delete', 'elastic/kibana/old']]) {
-    testAsRoot(`ends ${args[0]} with 77, whose it is, and the way out`, async () => {
+    testAsRoot(`makes ${args[0]} exit with 77, and a message with its owner and a hint`, async () => {
       expect(await tool(...args)).toEqual({
         status: 77,
         stdout: '',
-        stderr: `ERROR: could not open [service_tokens] as [${ALICE}]: [${file()}] belongs to [root], with exit code 77\nRepair it with: elasticsearch-service-tokens check --fix\n`,
+        stderr: `ERROR: could not open [service_tokens] as [${ALICE}]: [${file()}] belongs to [root], with exit code 77\nRepair it: elasticsearch-service-tokens check --fix\n`,
       });
       expect(readFileSync(file(), 'utf8')).toBe(content);
     });
   }
 
-  testAsRoot('is found by check, without a command to copy, and given to it by check --fix', async () => {
-    const { status, stdout } = await tool('check');
-    expect({ status, stdout }).toEqual({
-      status: 1,
-      stdout: `error: Elasticsearch runs as [${ALICE}] and can't read [${file()}]\n  Use --fix.\n[${file()}]: Elasticsearch does not read this file\n`,
-    });
-    expect(await tool('check', '--fix')).toMatchObject({ status: 0 });
-    expect(attributes()).toEqual({ uid: ALICE, gid: 65_534, mode: '600' });
-    expect((await tool('list')).stdout).toBe('elastic/kibana/old\n');
-  });
+  testAsRoot(
+    'is found by check, with a hint that contains no command, and given to the server by check --fix',
+    async () => {
+      const { status, stdout } = await tool('check');
+      expect({ status, stdout }).toEqual({
+        status: 1,
+        stdout: `error: Elasticsearch runs as [${ALICE}] and cannot read [${file()}]\n  Use --fix.\n[${file()}]: Elasticsearch does not read this file\n`,
+      });
+      expect(await tool('check', '--fix')).toMatchObject({ status: 0 });
+      expect(attributes()).toEqual({ uid: ALICE, gid: 65_534, mode: '600' });
+      expect((await tool('list')).stdout).toBe('elastic/kibana/old\n');
+    },
+  );
 
   for (const [why, spoil] of [
     [
-      'holds something else than tokens',
+      'contains something other than tokens',
       () => writeFileSync(file(), `${content}root:*:19000:0:99999:7:::\n`),
     ],
     ['is empty', () => writeFileSync(file(), '')],
     ['belongs to a third user', () => chownSync(file(), STRANGER, STRANGER)],
-    ['has another name', () => linkSync(file(), join(top, 'other'))],
+    ['has another hard link', () => linkSync(file(), join(top, 'other'))],
   ] as const) {
     testAsRoot(`is not given away by check --fix if it ${why}`, async () => {
       spoil();
       const before = statSync(file());
       const { status, stdout } = await tool('check', '--fix');
       expect(status).toBe(1);
-      expect(stdout).toMatch(/^error: --fix did not repair it: could not change .* so it may be a trap$/m);
+      expect(stdout).toMatch(/^error: --fix failed: unsafe to change \[.*\]: it .*$/m);
       expect(stdout).not.toMatch(/chown|chmod/);
       const { uid, gid, mode } = statSync(file());
       expect([uid, gid, mode]).toEqual([before.uid, before.gid, before.mode]);
@@ -334,7 +337,7 @@ describe('A file that the server can’t read, in a directory of the server’s'
 });
 
 testAsRoot(
-  'A --server-user who may not write in the directory is told so, and nothing of whose the file is',
+  'A --server-user who may not write in the directory gets that error, and not the owner of the file',
   async () => {
     own(conf, ALICE, ALICE, 0o755);
     writeFileSync(file(), '');
@@ -348,11 +351,11 @@ testAsRoot(
   },
 );
 
-describe('Where the identity can not be taken on', () => {
+describe('If the identity cannot be taken on', () => {
   const without = ['--bounding-set=-setuid,-setgid', '--'];
-  const hint = `Run the command as that user, as in: sudo -u ${ALICE}`;
+  const hint = `Run the command as that user, for example: sudo -u ${ALICE}`;
 
-  testAsRoot('a change is refused with the reason, and list goes on as root', async () => {
+  testAsRoot('a change is refused with the reason, and list runs as root', async () => {
     own(conf, ALICE, ALICE, 0o755);
     const { status, stdout, stderr } = await run('setpriv', [
       ...without,
@@ -360,28 +363,31 @@ describe('Where the identity can not be taken on', () => {
     ]);
     expect({ status, stdout }).toEqual({ status: 77, stdout: '' });
     expect(stderr).toMatch(
-      new RegExp(`^ERROR: could not act as \\[${ALICE}\\]: this process may not change its user and groups`),
+      new RegExp(`^ERROR: could not act as \\[${ALICE}\\]: this process cannot change its user and groups`),
     );
     expect(stderr).toContain(hint);
     const list = await run('setpriv', [...without, BIN, 'list', '--config-dir', conf]);
     expect(list).toEqual({ status: 0, stdout: '', stderr: '' });
   });
 
-  testAsRoot('in a user namespace that maps root alone, another user’s directory is refused', async () => {
-    own(conf, ALICE, ALICE, 0o777);
-    const { status, stderr } = await run('unshare', [
-      '-r',
-      BIN,
-      'create',
-      'elastic/kibana/a',
-      '--config-dir',
-      conf,
-    ]);
-    expect(status).toBe(77);
-    expect(stderr).toMatch(/^ERROR: could not (act as|write)/);
-  });
+  testAsRoot(
+    'in a user namespace that maps only root, a change in another user’s directory is refused',
+    async () => {
+      own(conf, ALICE, ALICE, 0o777);
+      const { status, stderr } = await run('unshare', [
+        '-r',
+        BIN,
+        'create',
+        'elastic/kibana/a',
+        '--config-dir',
+        conf,
+      ]);
+      expect(status).toBe(77);
+      expect(stderr).toMatch(/^ERROR: could not (act as|write)/);
+    },
+  );
 
-  testAsRoot('in a user namespace that maps root alone, its own directory works', async () => {
+  testAsRoot('in a user namespace that maps only root, a change in root’s directory works', async () => {
     const { status } = await run('unshare', ['-r', BIN, 'create', 'elastic/kibana/a', '--config-dir', conf]);
     expect(status).toBe(0);
   });
@@ -414,7 +420,7 @@ describe('An installation that only root can read', () => {
 });
 
 describe('within', () => {
-  testAsRoot('gives the process back as it was, whatever the work does', async () => {
+  testAsRoot('restores the state of the process, even if the work fails', async () => {
     own(conf, ALICE, ALICE, 0o755);
     const state = () => [process.geteuid?.(), process.getegid?.(), process.getgroups?.(), process.cwd()];
     const before = state();
@@ -446,7 +452,7 @@ describe('within', () => {
     chownSync(conf, ALICE, ALICE);
     await expect(within(way, identity, nodeFileSystem, async () => undefined)).rejects.toMatchObject({
       code: 'IO',
-      message: `the way to [${file()}] was changed while this command ran`,
+      message: `the path to [${file()}] changed while this command ran`,
     });
   });
 });

@@ -1,4 +1,4 @@
-/** The layouts of Elasticsearch's packages, for real: files of other users, and reads as the server's user. */
+/** The layouts of Elasticsearch's packages, with files of other users, and reads as the server's user. */
 import {
   chmodSync,
   chownSync,
@@ -15,7 +15,7 @@ import { BIN, run } from '../support/commands.js';
 import { testAsRoot } from '../support/needs.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
-/** Numbers that have no name on any system of ours, so that /etc/passwd can say nothing. */
+/** Numbers that are not in /etc/passwd of the test systems. */
 const SERVER = 61_007;
 const SERVER_GROUP = 61_113;
 const STRANGER = 61_999;
@@ -42,7 +42,7 @@ const attributes = () => {
   return { uid, gid, mode: (mode & 0o7777).toString(8) };
 };
 
-/** Really reads the file, as a user and a group that are not ours. */
+/** Reads the file in a process of another user and group. */
 const canRead = async (uid: number, gid: number) =>
   (await run('cat', [join(conf, 'service_tokens')], { uid, gid })).stdout.startsWith('elastic/kibana/');
 
@@ -64,7 +64,7 @@ describe('when root creates the file', () => {
     },
   );
 
-  testAsRoot('then in Docker it is the server’s own, 0600, and the server reads it', async () => {
+  testAsRoot('then in Docker it belongs to the server, 0600, and the server reads it', async () => {
     own('', 0, 0, 0o775);
     own('elasticsearch.keystore', 1000, 0, 0o660);
     expect(await create('a')).toMatchObject({ status: 0, stderr: '' });
@@ -73,7 +73,7 @@ describe('when root creates the file', () => {
   });
 
   testAsRoot(
-    'then in a tarball of another user it is that user’s own, 0600, and the server reads it',
+    'then in a tarball of another user it belongs to that user, 0600, and the server reads it',
     async () => {
       own('', SERVER, SERVER_GROUP, 0o755);
       own('elasticsearch.yml', SERVER, SERVER_GROUP, 0o600);
@@ -83,29 +83,29 @@ describe('when root creates the file', () => {
     },
   );
 
-  testAsRoot('then with --server-user it is that user’s', async () => {
+  testAsRoot('then with --server-user it belongs to that user', async () => {
     expect(await create('a', ['--server-user', String(SERVER)])).toMatchObject({ status: 0, stderr: '' });
     expect(attributes()).toEqual({ uid: SERVER, gid: SERVER, mode: '640' });
     await expectReadableByServerOnly(SERVER, SERVER);
   });
 
   testAsRoot(
-    'then with nothing to go by it stays root’s 0600, and a WARNING says how to repair it',
+    'then it stays root’s, 0600, if the server is unknown, and a WARNING says how to repair it',
     async () => {
       const { status, stderr } = await create('a');
       const file = join(conf, 'service_tokens');
-      if (/^elasticsearch:/m.test(readFileSync('/etc/passwd', 'utf8'))) return; // then there is something to go by
+      if (/^elasticsearch:/m.test(readFileSync('/etc/passwd', 'utf8'))) return; // then the server is known
       expect(status).toBe(0);
       expect(stderr).toBe(
-        `WARNING: Nobody can tell which user runs Elasticsearch, and only root can read [${file}]\n` +
-          `Name the user with --server-user, or repair it: chown USER ${file} && touch ${file}\n`,
+        `WARNING: Cannot determine which user runs Elasticsearch; only root can read [${file}]\n` +
+          `Specify the user with --server-user, or repair it: chown USER ${file} && touch ${file}\n`,
       );
       expect(attributes()).toEqual({ uid: 0, gid: 0, mode: '600' });
     },
   );
 });
 
-testAsRoot('a warning never gets into an answer that is read with 2>&1', async () => {
+testAsRoot('a warning is never part of an answer that is read with 2>&1', async () => {
   const command = `"$0" create elastic/kibana a --config-dir "$1" 2>&1 | cat`;
   const { stdout } = await run('bash', ['-c', command, BIN, conf]);
   expect(stdout).toMatch(/^SERVICE_TOKEN elastic\/kibana\/a = \w+\n$/);
@@ -119,7 +119,7 @@ describe('when the file exists', () => {
   });
 
   testAsRoot(
-    'then one that the server can not read is warned about, with the command that repairs it',
+    'then there is a warning if the server cannot read it, with the command that repairs it',
     async () => {
       own('', 0, SERVER_GROUP, 0o2750);
       own('elasticsearch.yml', 0, SERVER_GROUP, 0o660);
@@ -133,19 +133,19 @@ describe('when the file exists', () => {
   );
 });
 
-describe('when the configuration directory holds a link', () => {
-  testAsRoot('that the server’s user made to a file of root, then root does not follow it', async () => {
+describe('when the configuration directory contains a symlink', () => {
+  testAsRoot('from the server’s user to a file of root, then root does not follow it', async () => {
     const treasure = directory.write('treasure', '# root\n');
     own('', 0, SERVER_GROUP, 0o2770);
     symlinkSync(treasure, join(conf, 'service_tokens'));
     lchownSync(join(conf, 'service_tokens'), SERVER, SERVER_GROUP);
     const { status, stderr } = await create('a');
     expect(status).toBe(77);
-    expect(stderr).toContain(`group [${SERVER_GROUP}] can change [${conf}], which root does not trust`);
+    expect(stderr).toContain(`group [${SERVER_GROUP}] can change [${conf}], which is unsafe for root`);
     expect(readFileSync(treasure, 'utf8')).toBe('# root\n');
   });
 
-  testAsRoot('that the server’s user made to nowhere, then root makes nothing there', async () => {
+  testAsRoot('from the server’s user to a missing file, then root does not create that file', async () => {
     own('', 0, SERVER_GROUP, 0o2770);
     symlinkSync(join(directory.path, 'nologin'), join(conf, 'service_tokens'));
     lchownSync(join(conf, 'service_tokens'), SERVER, SERVER_GROUP);
@@ -153,7 +153,7 @@ describe('when the configuration directory holds a link', () => {
     expect(readdirSync(directory.path)).toEqual(['config']);
   });
 
-  testAsRoot('that root made, then root follows it', async () => {
+  testAsRoot('from root, then root follows it', async () => {
     const target = directory.write('target', '');
     chownSync(target, SERVER, SERVER_GROUP);
     symlinkSync(target, join(conf, 'service_tokens'));
@@ -185,14 +185,14 @@ describe('when an ordinary user', () => {
       const { status, stderr } = await create('a', [], { uid: STRANGER, gid: STRANGER });
       expect(status).toBe(0);
       expect(stderr).toContain(
-        `WARNING: Elasticsearch runs as [${SERVER}] and can't read [${join(conf, 'service_tokens')}]`,
+        `WARNING: Elasticsearch runs as [${SERVER}] and cannot read [${join(conf, 'service_tokens')}]`,
       );
       expect(attributes()).toEqual({ uid: STRANGER, gid: STRANGER, mode: '600' });
     },
   );
 
   testAsRoot(
-    'changes another’s file in their own directory, then the mode stays and the owner is warned about',
+    'changes another user’s file in their own directory, then the mode stays, and there is a warning about the owner',
     async () => {
       own('', STRANGER, STRANGER, 0o755);
       own('service_tokens', 0, 0, 0o644);
@@ -208,7 +208,7 @@ describe('when an ordinary user', () => {
   );
 
   testAsRoot(
-    'comes after root was killed in a directory that is not root’s, then root’s dead lock does not stop them',
+    'follows a root process that was killed in their directory, then its stale lock does not block them',
     async () => {
       own('', STRANGER, STRANGER, 0o755);
       const script = new URL('../support/create-and-signal.js', import.meta.url).pathname;

@@ -66,22 +66,22 @@ describe('the server is', () => {
     ['the account of the group, in a package: root:elasticsearch', DEB, undefined, 107],
     ['the owner of the keystore, in Docker: 1000:0', DOCKER, undefined, 1000],
     ['the owner of everything, from a tarball', TARBALL, undefined, 1000],
-    ['the user that is named, whatever the files say', TARBALL, 'elasticsearch', 107],
-    ['the number that is named, whether or not it has a name', DOCKER, '4711', 4711],
+    ['the named user, whatever the owners of the files', TARBALL, 'elasticsearch', 107],
+    ['the named number, whether or not it has a name', DOCKER, '4711', 4711],
     [
-      'the account elasticsearch, where the files are root:root',
+      'the account elasticsearch, if the files are root:root',
       { files: { users: { ...ROOT, mode: 0o644 } } },
       undefined,
       107,
     ],
     [
-      'the owner of the directory, where there is nothing else to go by',
+      'the owner of the directory, if nothing else determines it',
       { ...NO_ELASTICSEARCH, directory: { uid: 1000, gid: 1000, mode: 0o755 } },
       undefined,
       1000,
     ],
     [
-      'the keystore’s group before another file’s owner: an administrator may have edited that',
+      'the keystore’s group before another file’s owner, because an administrator may have edited that file',
       { ...DEB, files: { ...DEB.files, 'elasticsearch.yml': { uid: 1000, gid: 1000, mode: 0o644 } } },
       undefined,
       107,
@@ -90,19 +90,22 @@ describe('the server is', () => {
     expect(find(description as System, named)?.uid).toBe(uid);
   });
 
-  test('unknown, where root owns everything and no account is called elasticsearch', () => {
+  test('unknown, if root owns everything and there is no account elasticsearch', () => {
     expect(find(NO_ELASTICSEARCH)).toBeUndefined();
   });
 
-  test.each(['4294967295', '9999999999'])('an error, when the named number %s can be no user', (number) => {
-    expect(() => find(DEB, number)).toThrow(`There is no user [${number}] on this system`);
+  test.each(['4294967295', '9999999999'])(
+    'an error, if the named number %s is not valid for a user',
+    (number) => {
+      expect(() => find(DEB, number)).toThrow(`User [${number}] does not exist`);
+    },
+  );
+
+  test('an error, if the named user does not exist', () => {
+    expect(() => find(DEB, 'nobody-here')).toThrow('User [nobody-here] does not exist');
   });
 
-  test('an error, when the named user does not exist', () => {
-    expect(() => find(DEB, 'nobody-here')).toThrow('There is no user [nobody-here] on this system');
-  });
-
-  test('known by its group alone, where nobody or more than one has that group as an own one', () => {
+  test('known by its group only, if that is the primary group of no account, or of several', () => {
     const server = find({ ...DEB, passwd: `${PASSWD}other:x:108:113::/:/bin/false\n` });
     expect(server).toMatchObject({ uid: undefined, groups: [113] });
   });
@@ -134,14 +137,14 @@ describe('the server can read', () => {
 describe('a new file of', () => {
   test.each([
     [
-      'root in a package is root:elasticsearch 0660, as its siblings',
+      'root in a package is root:elasticsearch 0660, like its siblings',
       DEB,
       ROOT,
       { uid: 0, gid: 113, mode: 0o660 },
     ],
-    ['root in Docker is 1000:0 0660, as the keystore', DOCKER, ROOT, { uid: 1000, gid: 0, mode: 0o660 }],
+    ['root in Docker is 1000:0 0660, like the keystore', DOCKER, ROOT, { uid: 1000, gid: 0, mode: 0o660 }],
     [
-      'root in a tarball is the owner’s, 0640 as the keystore’s group may not write',
+      'root in a tarball is the owner’s, 0640, because the keystore’s group may not write',
       TARBALL,
       ROOT,
       { uid: 1000, gid: 1000, mode: 0o640 },
@@ -158,7 +161,7 @@ describe('a new file of', () => {
       { uid: 107, gid: 113, mode: 0o600 },
       { uid: 107, gid: 113, mode: 0o600 },
     ],
-    ['root where nobody can tell stays root’s, 0600', NO_ELASTICSEARCH, ROOT, ROOT],
+    ['root if the server is unknown stays root’s, 0600', NO_ELASTICSEARCH, ROOT, ROOT],
   ] as const)('%s', (_, description, born, expected) => {
     const attributes = newFileAttributes(find(description as System), born);
     expect(attributes).toEqual(expected);
@@ -179,34 +182,34 @@ describe('warnings', () => {
       system(description),
     );
 
-  test('are none when the server can read the file', () => {
+  test('are not given if the server can read the file', () => {
     expect(warnings(DEB, { uid: 0, gid: 113, mode: 0o660 })).toEqual([]);
   });
 
-  test('give the command that repairs a file that the server can not read', () => {
+  test('contain the command that repairs a file that the server cannot read', () => {
     expect(warnings(DEB, { uid: 0, gid: 113, mode: 0o600 })).toEqual([
       [
-        "Elasticsearch runs as [elasticsearch] and can't read [/conf/service_tokens]",
+        'Elasticsearch runs as [elasticsearch] and cannot read [/conf/service_tokens]',
         'Repair it: chown root:elasticsearch /conf/service_tokens && chmod 0660 /conf/service_tokens && touch /conf/service_tokens',
       ],
     ]);
   });
 
-  test('quote a path as a shell wants it', () => {
+  test('quote a path for the shell', () => {
     expect(warnings(DEB, ROOT, ROOT, "/my conf/it's").at(-1)?.[1]).toContain(`touch '/my conf/it'\\''s'`);
   });
 
-  test('say so when root writes a new file and nobody can tell who the server is', () => {
+  test('are given if root writes a new file and the server is unknown', () => {
     expect(warnings(NO_ELASTICSEARCH, ROOT)).toEqual([
       [
-        'Nobody can tell which user runs Elasticsearch, and only root can read [/conf/service_tokens]',
-        'Name the user with --server-user, or repair it: chown USER /conf/service_tokens && touch /conf/service_tokens',
+        'Cannot determine which user runs Elasticsearch; only root can read [/conf/service_tokens]',
+        'Specify the user with --server-user, or repair it: chown USER /conf/service_tokens && touch /conf/service_tokens',
       ],
     ]);
     expect(warnings(NO_ELASTICSEARCH, ROOT, ROOT)).toEqual([]);
   });
 
-  test('name what could not be kept, in the original’s words', () => {
+  test('report attributes that could not be kept, with the original’s messages', () => {
     const before = { uid: 0, gid: 0, mode: 0o640 };
     expect(warnings(NO_ELASTICSEARCH, { uid: 1000, gid: 1001, mode: 0o600 }, before)).toEqual([
       [

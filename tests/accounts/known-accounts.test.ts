@@ -1,4 +1,7 @@
-/** docs/server-behaviour.md, "Known accounts": the accounts of each version, in the order in which the original prints them. */
+/**
+ * docs/server-behaviour.md, "Known accounts": the accounts of each version, in the order in which the original prints
+ * them.
+ */
 import { describe, expect, test } from '@jest/globals';
 import { parseVersion } from '../../src/accounts/elasticsearch-version.js';
 import { knownAccounts, parsePrincipal } from '../../src/accounts/known-accounts.js';
@@ -33,12 +36,12 @@ const rows = table.flatMap(({ first, last, accounts }) => [
 ]);
 
 describe('The accounts of a version', () => {
-  test.each(rows)('$text knows $accounts', ({ text, accounts }) => {
+  test.each(rows)('$text has $accounts', ({ text, accounts }) => {
     const known = knownAccounts(parseVersion(text)).map(({ principal }) => principal);
     expect(known.join(',')).toBe(accounts);
   });
 
-  test('when the version is not known, the accounts of every version are', () => {
+  test('if the version is unknown, the accounts of every version are listed', () => {
     expect(
       knownAccounts()
         .map(({ principal }) => principal)
@@ -46,7 +49,7 @@ describe('The accounts of a version', () => {
     ).toBe(everyAccount);
   });
 
-  test('every account says what it is for', () => {
+  test('every account has a purpose', () => {
     for (const { purpose } of knownAccounts()) expect(purpose).toMatch(/^[A-Z].*[a-z]$/);
   });
 });
@@ -81,17 +84,17 @@ describe('Reading a principal', () => {
     { text: 'elastic/autoops', hint: 'Did you mean elastic/auto-ops?', why: 'the hyphen is missing' },
     {
       text: 'elastic/apm',
-      hint: 'APM Server and Logstash have no service account: give them an API key (POST /_security/api_key).',
+      hint: 'APM Server and Logstash have no service account: use an API key (POST /_security/api_key).',
       why: 'there is no such account',
     },
     {
       text: 'elastic/logstash',
-      hint: 'APM Server and Logstash have no service account: give them an API key (POST /_security/api_key).',
+      hint: 'APM Server and Logstash have no service account: use an API key (POST /_security/api_key).',
       why: 'there is no such account',
     },
     {
       text: 'acme/billing',
-      hint: 'Accounts outside the elastic namespace are user-managed (Elasticsearch 9.6): they take tokens from the REST API only, never from this file.',
+      hint: 'Accounts outside the namespace elastic are user-managed (Elasticsearch 9.6): their tokens come from the REST API only, not from this file.',
       why: 'the namespace is not elastic',
     },
     { text: 'elastic/something-else', hint: undefined, why: 'nothing is near' },
@@ -112,7 +115,7 @@ describe('Reading a principal', () => {
     { text: ' elastic/kibana', why: 'a space leads' },
     { text: 'elastic/kibana\n', why: 'a line end trails' },
     { text: 'elastic/kibana/token', why: 'it is a qualified name' },
-    { text: 'elastic\\kibana', why: 'a backslash is no slash' },
+    { text: 'elastic\\kibana', why: 'a backslash is not a slash' },
   ])('"$text" is refused, as $why', ({ text }) => {
     expect(errorOf(() => parsePrincipal(text)).code).toBe('UNKNOWN_PRINCIPAL');
   });
@@ -121,20 +124,20 @@ describe('Reading a principal', () => {
     {
       text: 'elastic/auto-ops',
       version: '8.15',
-      hint: 'elastic/auto-ops exists from Elasticsearch 8.16 on.',
-      why: 'it came later',
+      hint: 'elastic/auto-ops was added in Elasticsearch 8.16.',
+      why: 'it was added later',
     },
     {
       text: 'elastic/enterprise-search-server',
       version: '9.0',
-      hint: 'elastic/enterprise-search-server exists from Elasticsearch 8.2 until before 9.0.',
-      why: 'it is gone',
+      hint: 'elastic/enterprise-search-server was added in Elasticsearch 8.2 and removed in 9.0.',
+      why: 'it was removed',
     },
-  ])('when $text is asked for in $version, the hint says that $why', ({ text, version, hint }) => {
+  ])('for $text in $version, the hint says that $why', ({ text, version, hint }) => {
     expect(errorOf(() => parsePrincipal(text, parseVersion(version))).hint).toBe(hint);
   });
 
-  test('a near miss is looked for among the accounts of the version', () => {
+  test('the guess is one of the accounts of the version', () => {
     expect(errorOf(() => parsePrincipal('elastic/auto-op', parseVersion('8.15'))).hint).toBeUndefined();
     expect(errorOf(() => parsePrincipal('elastic/auto-op', parseVersion('8.16'))).hint).toBe(
       'Did you mean elastic/auto-ops?',

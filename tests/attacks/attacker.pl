@@ -1,19 +1,19 @@
-# The attacker: another user who changes names while a command works.
+# The attacker: another user who changes names while a command runs.
 #
 #     perl attacker.pl UID GID[,GROUP...]
 #
-# It takes that identity, then obeys its standard input, an order a line with tabs between its words, and answers each
-# with a line: "done", "absent" (no such name), or "denied" with the system's reason. An answer means that the move is
-# made, so whoever waits for it needs no luck. Some orders are for real races: they answer "racing" and go on until
-# SIGTERM, when they say how many exchanges were made.
+# It takes on that identity and reads orders from standard input, one per line, with tabs between the words. It answers
+# each with a line: "done", "absent" (no such name), or "denied" with the system's reason. The move is made before the
+# answer, so that attacks are deterministic. Orders for races answer "racing", and run until SIGTERM, when they print the
+# number of exchanges.
 #
-#     place DIRECTORY PATTERN... KIND TARGET   put something else in the place of a name; a pattern is "=name", or a
-#                                              regular expression that the first fitting name answers
+#     place DIRECTORY PATTERN... KIND TARGET   replace a name; a pattern is "=name", or a regular expression, which
+#                                              selects the first matching name
 #     back                                     undo the last move
-#     collect                                  end the turn: what came through the pipes that were held open, in hex
-#     swap [PATH KIND TARGET]...               exchange these in turn
-#     chase DIRECTORY PATTERN... KIND TARGET   exchange each fitting name as soon as it is there, to and fro
-#     refresh DIRECTORY NAME                   keep a file there that is written twice a second
+#     collect                                  end the turn, and print the data of the pipes that were held open, in hex
+#     swap [PATH KIND TARGET]...               exchange these names in turn
+#     chase DIRECTORY PATTERN... KIND TARGET   exchange each matching name back and forth, as soon as it exists
+#     refresh DIRECTORY NAME                   write a file there twice a second
 use strict;
 use warnings;
 use Fcntl;

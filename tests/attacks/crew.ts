@@ -9,10 +9,10 @@ import type { Identity, Reply, Request } from './protocol.js';
 const VICTIM = fileURLToPath(new URL('./victim.js', import.meta.url));
 const ATTACKER = join(projectRoot, 'tests/attacks/attacker.pl');
 
-/** How long a command may take that is seen to do something, in milliseconds. */
+/** The time limit of a command that is not asleep, in milliseconds. */
 const LIMIT = 20_000;
 
-/** A victim and an attacker, two processes of two users, with a pipe each way between them. */
+/** A victim and an attacker, two processes of two users, connected by two pipes. */
 export class Crew {
   readonly #victim: ChildProcess;
   readonly #attacker: ChildProcess;
@@ -22,7 +22,7 @@ export class Crew {
     this.#attacker = attacker;
   }
 
-  /** Starts both, as root. */
+  /** Starts both. Needs root. */
   static async start(victim: Identity, attacker: Identity): Promise<Crew> {
     const orders = pipe();
     const answers = pipe();
@@ -36,13 +36,13 @@ export class Crew {
     for (const fd of [orders.read, orders.write, answers.read, answers.write]) closeSync(fd);
     await new Promise<void>((resolve, reject) => {
       worker.once('message', () => resolve());
-      worker.once('exit', (status) => reject(new Error(`the victim ended at once: ${status}`)));
-      villain.once('exit', (status) => reject(new Error(`the attacker ended at once: ${status}`)));
+      worker.once('exit', (status) => reject(new Error(`the victim ended early: ${status}`)));
+      villain.once('exit', (status) => reject(new Error(`the attacker ended early: ${status}`)));
     });
     return new Crew(worker, villain);
   }
 
-  /** Runs a command. @returns what became of it; `hang` when it waits for something that does not come */
+  /** Runs a command. @returns the result; `hang` if it blocks forever */
   async run(request: Request): Promise<Reply | 'hang'> {
     const reply = new Promise<Reply>((resolve, reject) => {
       this.#victim.once('message', resolve);
@@ -61,7 +61,7 @@ export class Crew {
     }
   }
 
-  /** Ends both. */
+  /** Stops both. */
   async stop(): Promise<void> {
     const ended = [this.#victim, this.#attacker].map((child) =>
       child.exitCode === null && child.signalCode === null
@@ -74,8 +74,8 @@ export class Crew {
   }
 
   /**
-   * Three looks in a row at which all threads of the victim sleep, its main one in a system call other than the event
-   * loop's, while the attacker owes it no answer: nothing will ever wake it. Whatever else it does has a limit.
+   * The victim hangs if in three samples in a row all its threads sleep, the main one in a system call other than that
+   * of the event loop, and the attacker has answered: then nothing will wake it. All else is covered by the time limit.
    */
   async #watch(signal: AbortSignal): Promise<'hang'> {
     const start = performance.now();
@@ -87,7 +87,7 @@ export class Crew {
   }
 }
 
-/** Some kernels do not tell where a process sleeps, but "0". */
+/** Some kernels report "0" instead of the system call. */
 function isStuck(child: ChildProcess): boolean {
   if (!isAsleep(child)) return false;
   const place = readFileSync(`/proc/${child.pid}/wchan`, 'utf8');
@@ -101,7 +101,7 @@ function isAsleep({ pid, exitCode, signalCode }: ChildProcess): boolean {
   return threads.every((thread) => / S /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')));
 }
 
-/** A pipe, which Node offers no call for: a named one whose name is gone. */
+/** An anonymous pipe, for which Node has no call: a named pipe that was unlinked. */
 function pipe(): { read: number; write: number } {
   const directory = mkdtempSync('/tmp/service-tokens-pipe-');
   const path = join(directory, 'pipe');

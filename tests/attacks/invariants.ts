@@ -1,4 +1,4 @@
-/** What must hold after a command, whatever the attacker did meanwhile. */
+/** The invariants that must hold after a command, whatever the attacker did. */
 import { ExitCode } from '../../src/cli/exit-codes.js';
 import type { Reply } from './protocol.js';
 import { SECRET } from './stage.js';
@@ -7,13 +7,13 @@ export interface Traces {
   /** The inventories of the treasure. */
   readonly before: string;
   readonly after: string;
-  /** Files of the attacker's that hold the secret. */
+  /** Files of the attacker that contain the secret. */
   readonly leaks: readonly string[];
 }
 
 const documented: ReadonlySet<number> = new Set(Object.values(ExitCode));
 
-/** @returns what was violated, a sentence each */
+/** @returns the violations, one sentence each */
 export function violations(reply: Reply | 'hang', { before, after, leaks }: Traces): string[] {
   const found = leaks.map((name) => `the secret is in ${name.replace(/[0-9a-f]{12,}/g, '*')}`);
   if (after !== before) found.push(`changed: ${differences(before, after)}`);

@@ -1,9 +1,9 @@
-/** Whose directories the command works in: the places where somebody else can change a name. */
+/** The directories in which a command works, and in which the attacker can change a name. */
 import type { Identity } from './protocol.js';
 
 export const ATTACKER = 60_001;
 export const VICTIM = 60_002;
-/** A group that both are in. */
+/** A group of both users. */
 export const SHARED = 60_113;
 
 export interface Owned {
@@ -12,7 +12,7 @@ export interface Owned {
   readonly mode: number;
 }
 
-/** What stands at `service_tokens` when the command begins. */
+/** The file `service_tokens` when the command starts. */
 export type Beginning =
   | { readonly name: 'absent' }
   | ({ readonly name: string } & Owned)
@@ -23,13 +23,13 @@ export interface Layout {
   readonly why: string;
   readonly victim: Identity;
   readonly attacker: Identity;
-  /** From the highest on; the last one is the configuration directory. */
+  /** From the top down; the last one is the configuration directory. */
   readonly directories: readonly (Owned & { readonly path: string })[];
   /** Whether the names in the configuration directory are exchanged. */
   readonly isShared: boolean;
-  /** The directories that the attacker may exchange themselves. */
+  /** The directories that the attacker may exchange as a whole. */
   readonly movable: readonly string[];
-  /** The other files there. */
+  /** The owner, group and mode of the other files. */
   readonly siblings: Owned;
   readonly beginnings: readonly Beginning[];
 }
@@ -46,7 +46,7 @@ const victims = (mode: number, gid = VICTIM): Owned => ({ uid: VICTIM, gid, mode
 
 const forRoot: readonly Beginning[] = [
   { name: 'absent' },
-  { name: 'his', ...attackers(0o660) },
+  { name: "attacker's", ...attackers(0o660) },
   { name: 'private to root', ...roots(0o600) },
   { name: 'link' },
 ];
@@ -58,8 +58,8 @@ const forUser: readonly Beginning[] = [
 
 export const layouts: readonly Layout[] = [
   {
-    name: 'root, his directory',
-    why: 'the tarball, and any volume that was given to the server',
+    name: 'root, directory of the attacker',
+    why: 'a tarball, and any volume that belongs to the server',
     victim: root,
     attacker: server,
     directories: [{ path: 'config', ...attackers(0o755) }],
@@ -69,8 +69,8 @@ export const layouts: readonly Layout[] = [
     beginnings: forRoot,
   },
   {
-    name: 'root, his group may write',
-    why: 'the Docker image: root:root 775, and the server in group 0',
+    name: "root, the attacker's group may write",
+    why: 'the Docker image: root:root 775, with the server in group 0',
     victim: root,
     attacker: serverOfGroupZero,
     directories: [{ path: 'config', ...roots(0o775) }],
@@ -80,31 +80,31 @@ export const layouts: readonly Layout[] = [
     beginnings: forRoot,
   },
   {
-    name: 'root, his directories all the way',
-    why: 'the tarball in his home: each directory above can be exchanged, too',
+    name: 'root, only directories of the attacker',
+    why: 'a tarball in the home directory: each directory above can be exchanged, too',
     victim: root,
     attacker: server,
     directories: [
-      { path: 'his', ...attackers(0o755) },
-      { path: 'his/parent', ...attackers(0o755) },
-      { path: 'his/parent/config', ...attackers(0o755) },
+      { path: 'attackers', ...attackers(0o755) },
+      { path: 'attackers/parent', ...attackers(0o755) },
+      { path: 'attackers/parent/config', ...attackers(0o755) },
     ],
-    isShared: false, // the names in it: as in his directory above
-    movable: ['his/parent', 'his/parent/config'],
+    isShared: false, // the names in it are covered by the first layout
+    movable: ['attackers/parent', 'attackers/parent/config'],
     siblings: attackers(0o660),
     beginnings: forRoot,
   },
   {
-    name: "root, root's directory below his",
-    why: 'he can write nothing there, but exchange it as a whole',
+    name: "root, root's directory below the attacker's",
+    why: 'the attacker cannot write there, but can exchange the directory',
     victim: root,
     attacker: server,
     directories: [
-      { path: 'his', ...attackers(0o755) },
-      { path: 'his/config', ...roots(0o755) },
+      { path: 'attackers', ...attackers(0o755) },
+      { path: 'attackers/config', ...roots(0o755) },
     ],
     isShared: false,
-    movable: ['his/config'],
+    movable: ['attackers/config'],
     siblings: attackers(0o660),
     beginnings: [{ name: 'absent' }, { name: 'private to root', ...roots(0o600) }, { name: 'link' }],
   },
@@ -120,8 +120,8 @@ export const layouts: readonly Layout[] = [
     beginnings: forUser,
   },
   {
-    name: "user, everybody's directory",
-    why: '/tmp: he may add names, and exchange his own',
+    name: 'user, sticky world-writable directory',
+    why: '/tmp: the attacker may add files, and exchange their own',
     victim: user,
     attacker: otherUser,
     directories: [{ path: 'config', ...roots(0o1777) }],
@@ -131,8 +131,8 @@ export const layouts: readonly Layout[] = [
     beginnings: forUser,
   },
   {
-    name: 'user, his directory that everybody may write in',
-    why: 'an emptyDir of Kubernetes',
+    name: 'user, world-writable directory of the attacker',
+    why: 'a Kubernetes emptyDir',
     victim: user,
     attacker: otherUser,
     directories: [{ path: 'config', ...attackers(0o777) }],
@@ -142,16 +142,16 @@ export const layouts: readonly Layout[] = [
     beginnings: forUser,
   },
   {
-    name: "user, victim's directory below his",
-    why: 'he can write nothing there, but exchange it as a whole',
+    name: "user, victim's directory below the attacker's",
+    why: 'the attacker cannot write there, but can exchange the directory',
     victim: user,
     attacker: otherUser,
     directories: [
-      { path: 'his', ...attackers(0o755) },
-      { path: 'his/config', ...victims(0o755) },
+      { path: 'attackers', ...attackers(0o755) },
+      { path: 'attackers/config', ...victims(0o755) },
     ],
     isShared: false,
-    movable: ['his/config'],
+    movable: ['attackers/config'],
     siblings: victims(0o660),
     beginnings: forUser,
   },

@@ -6,7 +6,7 @@ import { ServiceTokensFile } from '../../src/tokens-file/service-tokens-file.js'
 import { watchedFileSystem } from '../support/faulty-file-system.js';
 import { temporaryPlace } from './stage.js';
 
-/** The name of a mark of this process, as it was seen when a token was created. */
+/** The name of a mark of this process, observed while a token was created. */
 async function ownMark(): Promise<string> {
   const seen: unknown[] = [];
   const { fs } = watchedFileSystem({ before: (_, __, args) => seen.push(...args) });
@@ -26,12 +26,12 @@ async function ownMark(): Promise<string> {
   return mark;
 }
 
-/** A mark of a process that is dead: a number that none has. */
+/** A mark of a dead process: its number is not in use. */
 export function deadMark(mark: string): string {
   return mark.replace(/^\d+/, '4194303');
 }
 
-/** A mark of a process in another container: its numbering of processes is another one. */
+/** A mark of a process in another container, with another pid namespace. */
 export function foreignMark(mark: string): string {
   return mark.replace(/-\d+_/, '-1_');
 }

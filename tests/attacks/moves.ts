@@ -1,32 +1,32 @@
-/** What the attacker can do before a system call: which name he exchanges, and for what. */
+/** The moves of the attacker before a system call: the name to exchange, and its replacement. */
 import { join } from 'node:path';
 import { deadMark, mark } from './lock-names.js';
 import type { Call, Order } from './protocol.js';
 import type { Stage } from './stage.js';
 
-/** What he puts in a name's place. */
+/** The replacement of a name. */
 export interface Kind {
   readonly name: string;
   readonly why: string;
-  /** The last words of attacker.pl's order. */
+  /** The last words of the order to attacker.pl. */
   readonly order: (stage: Stage) => readonly [kind: string, target: string];
-  /** He exchanges it back before the next call: what was looked at is not what is used, and looks right afterwards. */
+  /** Undone before the next call: the file that is used is not the one that was examined, and is right afterwards. */
   readonly isBlink?: boolean;
 }
 
 const secretLink: Kind = {
   name: 'link to the secret',
-  why: 'what is written, given away or touched by name is the secret',
+  why: 'a write, chown or touch by name changes the secret',
   order: ({ treasure }) => ['link', join(treasure, 'secret')],
 };
 const tokensLink: Kind = {
   name: "link to the victim's tokens",
-  why: 'a file whose content is as expected',
+  why: 'a file with valid content',
   order: ({ treasure }) => ['link', join(treasure, 'service_tokens')],
 };
 const vaultLink: Kind = {
   name: 'link to the vault',
-  why: 'what is made, listed or removed in it is in a closed directory',
+  why: 'the files that are created, listed or removed are in a private directory',
   order: ({ treasure }) => ['link', join(treasure, 'vault')],
 };
 const blink = (kind: Kind): Kind => ({ ...kind, name: `${kind.name}, for one call`, isBlink: true });
@@ -38,29 +38,29 @@ const forFiles: readonly Kind[] = [
   blink(vaultLink),
   {
     name: 'hard link to the secret',
-    why: 'no link to refuse, and the same file',
+    why: 'the same file, without a symlink to refuse',
     order: ({ workshop }) => ['thing', join(workshop, 'name-of-secret')],
   },
   {
-    name: "hard link to a neighbour's file",
-    why: 'the same where fs.protected_hardlinks is 1',
+    name: "hard link to a third user's file",
+    why: 'the same if fs.protected_hardlinks is 1',
     order: ({ neighbours }) => ['hard-link', neighbours],
   },
-  { name: 'pipe', why: 'an open waits for its other end', order: () => ['pipe', ''] },
-  { name: 'pipe held open', why: 'an open succeeds, a read waits', order: () => ['held-pipe', ''] },
-  { name: 'empty directory', why: 'a rename replaces one', order: () => ['directory', ''] },
-  { name: 'full directory', why: 'what is removed there is not ours', order: () => ['full-directory', ''] },
-  { name: 'nothing', why: 'what was there is gone', order: () => ['nothing', ''] },
+  { name: 'pipe', why: 'open blocks until the other end is opened', order: () => ['pipe', ''] },
+  { name: 'pipe held open', why: 'open succeeds, but read blocks', order: () => ['held-pipe', ''] },
+  { name: 'empty directory', why: 'rename replaces it', order: () => ['directory', ''] },
+  { name: 'full directory', why: 'its files must not be removed', order: () => ['full-directory', ''] },
+  { name: 'nothing', why: 'the file is missing', order: () => ['nothing', ''] },
 ];
 
 const treasureLink: Kind = {
   name: 'link to the treasure',
-  why: 'every name below means another file',
+  why: 'every name in it refers to another file',
   order: ({ treasure }) => ['link', treasure],
 };
 const trap: Kind = {
   name: 'directory with a link in it',
-  why: 'what was a file is a link by now',
+  why: 'a file in it is now a link',
   order: ({ workshop }) => ['thing', join(workshop, 'trap')],
 };
 
@@ -70,23 +70,23 @@ const forDirectories: readonly Kind[] = [
   trap,
   blink(trap),
   {
-    name: 'another directory of his',
-    why: 'what was begun in the one is finished in the other',
+    name: 'another directory of the attacker',
+    why: 'work that starts in one directory ends in the other',
     order: ({ workshop }) => ['thing', join(workshop, 'elsewhere')],
   },
   {
-    name: 'link to another directory of his',
-    why: 'as above, and a link besides',
+    name: 'link to another directory of the attacker',
+    why: 'the same through a link',
     order: ({ workshop }) => ['link', join(workshop, 'elsewhere')],
   },
-  { name: 'nothing', why: 'what was there is gone', order: () => ['nothing', ''] },
+  { name: 'nothing', why: 'the file is missing', order: () => ['nothing', ''] },
 ];
 
-/** What a combination of layout, beginning and command is like. */
+/** A combination of layout, beginning and command. */
 export interface Scene {
   /** The configuration directory. */
   readonly config: string;
-  /** The directory of the file that is changed, and its name there. */
+  /** The directory of the file to change, and its name. */
   readonly directory: string;
   readonly name: string;
 }
@@ -95,13 +95,13 @@ export interface Scene {
 export interface Role {
   readonly name: string;
   readonly why: string;
-  /** Where it is, as attacker.pl takes it: a directory, then patterns; undefined where there is no such name. */
+  /** Its location for attacker.pl: a directory, then patterns; undefined if there is no such name. */
   readonly place: (scene: Scene) => readonly string[] | undefined;
-  /** Whether a part of a path is it. */
+  /** Whether a part of a path is this name. */
   readonly isPart: (part: string, scene: Scene) => boolean;
-  /** Whether a command comes upon it by listing its directory. */
+  /** Whether a command finds it by listing the directory. */
   readonly isListed?: boolean;
-  /** Whether its name can't be known before the command makes it. */
+  /** Whether the name is unknown before the command creates it. */
   readonly isRandom?: boolean;
   readonly kinds: readonly Kind[];
 }
@@ -127,7 +127,7 @@ export const names: readonly Role[] = [
   },
   {
     name: 'd/name',
-    why: 'the file behind the link',
+    why: 'the target of the link',
     place: ({ directory, name }) => (name === 'service_tokens' ? undefined : [directory, `=${name}`]),
     isPart: (part, { name }) => part === name,
     kinds: [tokensLink, blink(tokensLink), ...forFiles],
@@ -148,7 +148,7 @@ export const names: readonly Role[] = [
   literally('x-pack', 'the tokens file of old is in it', [...forDirectories, ...forFiles]),
   {
     name: 'lock',
-    why: 'its name is known beforehand',
+    why: 'its name is predictable',
     place: (scene) => [scene.directory, `=${lock(scene)}`],
     isPart: (part, scene) => part === lock(scene),
     isListed: true,
@@ -156,7 +156,7 @@ export const names: readonly Role[] = [
   },
   {
     name: 'own lock directory',
-    why: 'made by the command, exchanged as soon as it is there',
+    why: 'created by the command, and exchanged as soon as it exists',
     place: (scene) => [scene.directory, `^${escaped(lock(scene))}-`],
     isPart: (part, scene) => part.startsWith(`${lock(scene)}-`),
     isListed: true,
@@ -165,7 +165,7 @@ export const names: readonly Role[] = [
   },
   {
     name: 'own mark',
-    why: 'it is written to again and again',
+    why: 'it is written repeatedly',
     place: (scene) => [scene.directory, `^${escaped(lock(scene))}-`, '^\\d+-'],
     isPart: (part) => /^\d+-.*-[0-9a-f]{12}$/.test(part),
     isRandom: true,
@@ -173,7 +173,7 @@ export const names: readonly Role[] = [
   },
   {
     name: 'held mark',
-    why: 'the same when the lock is taken',
+    why: 'the same after the lock was acquired',
     place: (scene) => [scene.directory, `^${escaped(lock(scene))}$`, '^\\d+-'],
     isPart: (part) => /^\d+-.*-[0-9a-f]{12}$/.test(part),
     isRandom: true,
@@ -181,7 +181,7 @@ export const names: readonly Role[] = [
   },
   {
     name: 'temporary file',
-    why: 'it holds what the file will hold, and is given away',
+    why: 'it contains the new content, and its owner is changed',
     place: ({ directory, name }) => [directory, `^\\.${escaped(name)}\\.[0-9a-f]+\\.tmp$`],
     isPart: (part) => part.endsWith('.tmp'),
     isListed: true,
@@ -190,7 +190,7 @@ export const names: readonly Role[] = [
   },
   {
     name: "dead process's lock directory",
-    why: 'the command clears such away',
+    why: 'the command removes it',
     place: (scene) => [scene.directory, `=${lock(scene)}-${DEAD}`],
     isPart: (part, scene) => part === `${lock(scene)}-${DEAD}`,
     isListed: true,
@@ -198,7 +198,7 @@ export const names: readonly Role[] = [
   },
   {
     name: "dead process's mark in the lock",
-    why: 'the command clears such away',
+    why: 'the command removes it',
     place: (scene) => [scene.directory, `=${lock(scene)}`, `=${DEAD}`],
     isPart: (part, scene) => [lock(scene), DEAD].includes(part),
     isListed: true,
@@ -206,7 +206,7 @@ export const names: readonly Role[] = [
   },
   {
     name: "dead process's temporary file",
-    why: 'the command clears such away',
+    why: 'the command removes it',
     place: ({ directory, name }) => [directory, `=.${name}.0123456789abcdef01.tmp`],
     isPart: (part) => part === '.',
     isListed: true,
@@ -214,11 +214,11 @@ export const names: readonly Role[] = [
   },
 ];
 
-/** A directory on the way, which is exchanged as a whole. */
+/** A directory on the path, which is exchanged as a whole. */
 export function wayRole(area: string, path: string): Role {
   return {
     name: path,
-    why: 'a directory on the way',
+    why: 'a directory on the path',
     place: () => [join(area, path, '..'), `=${path.split('/').at(-1)}`],
     isPart: (part) => part === path.split('/').at(-1),
     kinds: forDirectories,
@@ -232,8 +232,8 @@ export interface Move {
 }
 
 /**
- * All moves against a command, before every call at which they can matter: a call that names a file only meets what is
- * there under that name, so to exchange it before an earlier call that does not name it is the same attack.
+ * All moves against a command, before every call that they can affect. A call that names a file is affected only by the
+ * file of that name, so an exchange before an earlier call that does not name it would be the same attack.
  */
 export function movesAgainst(calls: readonly Call[], roles: readonly Role[], scene: Scene): Move[] {
   return roles.flatMap((role) =>
@@ -250,7 +250,7 @@ function meets({ name, paths }: Call, role: Role, scene: Scene): boolean {
   return paths.some((path) => path.split('/').some((part) => role.isPart(part, scene)));
 }
 
-/** The attacker's order; undefined where there is no such name. */
+/** The order for the attacker; undefined if there is no such name. */
 export function orderOf({ role, kind }: Move, scene: Scene, stage: Stage): Order | undefined {
   const place = role.place(scene);
   return place && ['place', ...place, ...kind.order(stage)];

@@ -1,4 +1,4 @@
-/** What the three processes of an attack say to each other: the stage (crew.ts), the victim and the attacker. */
+/** The messages between the three processes of an attack: the stage (crew.ts), the victim and the attacker. */
 
 export interface Identity {
   readonly uid: number;
@@ -6,36 +6,36 @@ export interface Identity {
   readonly groups: readonly [number, ...number[]];
 }
 
-/** A move, as attacker.pl takes it: the words of an order. */
+/** The words of an order to attacker.pl. */
 export type Order = readonly string[];
 
-/** A command for the victim, and what the attacker does meanwhile. */
+/** A command for the victim, and the attack during it. */
 export interface Request {
   readonly argv: readonly string[];
   readonly stdin: string;
-  /** The number of the system call, from 0 on, before which the order is given; without it nobody interferes. */
+  /** The number of the system call, from 0, before which the order is given; undefined for no attack. */
   readonly attack?: { readonly call: number; readonly order: Order; readonly isBlink: boolean };
 }
 
 /** A system call of the command. */
 export interface Call {
   readonly name: string;
-  /** Its arguments that are names of files. */
+  /** Its arguments that are file names. */
   readonly paths: readonly string[];
 }
 
-/** What became of a command. */
+/** The result of a command. */
 export interface Reply {
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
   readonly calls: readonly Call[];
-  /** The attacker's answer; undefined when the command ended before the call. */
+  /** The attacker's answer; undefined if the command ended before the call. */
   readonly answer: string | undefined;
-  /** What came out of the pipes that the attacker held open. */
+  /** The data written to the pipes that the attacker held open. */
   readonly heard: string;
 }
 
-/** The descriptors by which the victim reaches the attacker. */
+/** The victim's descriptors for the pipes to the attacker. */
 export const ORDERS_FD = 4;
 export const ANSWERS_FD = 5;

@@ -1,11 +1,11 @@
-/** The eight attacks that once succeeded, as real races: processes that exchange names while the real command runs. */
+/** The eight attacks that once succeeded, as races: processes that exchange names while the command runs. */
 import { join } from 'node:path';
 import { layouts } from './layouts.js';
 import { deadMark, foreignMark, mark } from './lock-names.js';
 import type { Order } from './protocol.js';
 import type { Stage } from './stage.js';
 
-/** Where the names are that an attack exchanges. */
+/** The location of the names that an attack exchanges. */
 export interface Ground {
   readonly config: string;
   readonly stage: Stage;
@@ -15,15 +15,15 @@ export interface Race {
   readonly number: number;
   readonly name: string;
   /** A name of layouts.ts's beginnings. */
-  readonly beginning: 'absent' | 'his' | 'link' | 'private to root';
+  readonly beginning: 'absent' | "attacker's" | 'link' | 'private to root';
   readonly commands: readonly (readonly string[])[];
-  /** What elasticsearch.yml holds: a slow hash opens a window. */
+  /** The content of elasticsearch.yml: a slow hash makes the race window longer. */
   readonly settings?: string;
-  /** Each an order for an attacker of its own. */
+  /** The orders, each for one attacker. */
   readonly orders: (ground: Ground) => readonly Order[];
-  /** How many commands run at once; those that wait for a lock take their ten seconds. */
+  /** How many commands run at a time; those that wait for a lock take ten seconds. */
   readonly width?: number;
-  /** No output may tell root to give a file away or open it. */
+  /** Whether the output must not contain a chown or chmod command. */
   readonly forbidsAdvice?: boolean;
 }
 
@@ -37,7 +37,7 @@ export const races: readonly Race[] = [
   {
     number: 1,
     name: "a dead process's lock directory is a link to a directory of root's",
-    beginning: 'his',
+    beginning: "attacker's",
     commands: [quickly, ['check', '--fix']],
     orders: ({ config, stage }) => [
       ['place', config, `=.service_tokens.lock-${deadMark(mark)}`, 'link', join(stage.treasure, 'vault')],
@@ -45,14 +45,14 @@ export const races: readonly Race[] = [
   },
   {
     number: 2,
-    name: "service_tokens is by turns a file and a link to a file of root's, under check --fix",
+    name: "service_tokens alternates between a file and a link to a file of root's, with check --fix",
     beginning: 'private to root',
     commands: [['check', '--fix']],
     orders: (ground) => [['swap', tokens(ground), 'link', join(ground.stage.treasure, 'service_tokens')]],
   },
   {
     number: 3,
-    name: "service_tokens leads through a directory that is by turns a link to a directory of root's",
+    name: "service_tokens leads through a directory that alternates with a link to a directory of root's",
     beginning: 'link',
     commands: [create],
     settings: SLOW,
@@ -61,7 +61,7 @@ export const races: readonly Race[] = [
   {
     number: 4,
     name: "service_tokens becomes a link to a secret of root's while a hash is computed",
-    beginning: 'his',
+    beginning: "attacker's",
     commands: [create],
     settings: SLOW,
     orders: (ground) => [['swap', tokens(ground), 'link', join(ground.stage.treasure, 'secret')]],
@@ -69,8 +69,8 @@ export const races: readonly Race[] = [
   },
   {
     number: 5,
-    name: 'what the command makes is exchanged for a link the moment it appears',
-    beginning: 'his',
+    name: 'files of the command are exchanged for links as soon as they are created',
+    beginning: "attacker's",
     commands: [quickly],
     orders: ({ config, stage }) => [
       ['chase', config, '^\\.service_tokens\\.lock-', 'link', join(stage.treasure, 'vault')],
@@ -79,22 +79,22 @@ export const races: readonly Race[] = [
   },
   {
     number: 6,
-    name: '--in-place through a directory that is by turns a link',
+    name: '--in-place through a directory that alternates with a link',
     beginning: 'link',
     commands: [[...quickly, '--in-place']],
     orders: ({ config, stage }) => [['swap', join(config, 'd'), 'link', join(stage.treasure, 'vault')]],
   },
   {
     number: 6,
-    name: '--in-place into a file that is by turns a hard link',
-    beginning: 'his',
+    name: '--in-place into a file that alternates with a hard link',
+    beginning: "attacker's",
     commands: [[...quickly, '--in-place']],
     orders: (ground) => [['swap', tokens(ground), 'thing', join(ground.stage.workshop, 'name-of-secret')]],
   },
   {
     number: 7,
     name: "a waiter's own mark is exchanged for a link",
-    beginning: 'his',
+    beginning: "attacker's",
     commands: [quickly],
     orders: (ground) => [foreignHolder(ground), ...ownMarks(ground, 'link')],
     width: 8,
@@ -102,38 +102,42 @@ export const races: readonly Race[] = [
   {
     number: 7,
     name: "a waiter's own mark is exchanged for a pipe",
-    beginning: 'his',
+    beginning: "attacker's",
     commands: [quickly],
     orders: (ground) => [foreignHolder(ground), ...ownMarks(ground, 'pipe')],
     width: 8,
   },
   {
     number: 8,
-    name: 'elasticsearch.yml is by turns a pipe',
-    beginning: 'his',
+    name: 'elasticsearch.yml alternates with a pipe',
+    beginning: "attacker's",
     commands: [create],
     orders: ({ config }) => [['swap', join(config, 'elasticsearch.yml'), 'pipe', '']],
   },
   {
     number: 8,
-    name: 'service_tokens is by turns a pipe',
+    name: 'service_tokens alternates with a pipe',
     beginning: 'private to root',
     commands: [quickly, ['check', '--fix'], ['list'], [...quickly, '--in-place']],
     orders: (ground) => [['swap', tokens(ground), 'pipe', '']],
   },
 ];
 
-/** Where each race is run. */
+/** The layouts in which each race is run. */
 export const grounds = layouts.filter(({ name }) =>
-  ['root, his directory', 'root, his group may write', 'root, his directories all the way'].includes(name),
+  [
+    'root, directory of the attacker',
+    "root, the attacker's group may write",
+    'root, only directories of the attacker',
+  ].includes(name),
 );
 
-/** In a layout whose directories can be exchanged they are, too. */
+/** The orders that exchange the directories of a layout, if possible. */
 export function wayOrders(paths: readonly string[], { stage }: Ground): Order[] {
   return paths.slice(-1).map((path) => ['swap', join(stage.area, path), 'link', stage.treasure]);
 }
 
-/** A process of another container that holds the lock, and lives. */
+/** A live process of another container that holds the lock. */
 function foreignHolder({ config }: Ground): Order {
   return ['refresh', join(config, '.service_tokens.lock'), foreignMark(mark)];
 }

@@ -12,14 +12,14 @@ import { Stage } from './stage.js';
 
 const ATTACKER = join(projectRoot, 'tests/attacks/attacker.pl');
 const CORES = 2;
-/** Seconds after which a command hangs. */
+/** The time in seconds after which a command counts as hanging. */
 const LIMIT = 20;
 
 interface Tally {
   runs: number;
   exchanges: number;
   hangs: number;
-  /** What was violated, and how often. */
+  /** The violations, and how often each occurred. */
   readonly harms: Map<string, number>;
 }
 
@@ -29,13 +29,13 @@ export interface RaceResult {
 }
 
 /**
- * Real races of an attacker against the real command, as root.
+ * Runs races of an attacker against the command, as root.
  *
- * Printed is for each how often the command ran, how often names were exchanged meanwhile, and how often that did harm
- * or made the command hang.
+ * For each race, prints how often the command ran, how often names were exchanged, and how often that did harm or made
+ * the command hang.
  *
- * @param seconds how long each goes on
- * @param isChosen which, by their titles
+ * @param seconds the duration of each race
+ * @param isChosen selects races by their titles
  */
 export async function runRaces(
   seconds: number,
@@ -60,7 +60,7 @@ export async function runRaces(
   return { passed, failed };
 }
 
-/** Runs the commands of a race by turns, each on a new stage, until the time is over. */
+/** Runs the commands of a race in turn, each on a new stage, until the time is over. */
 async function compete(race: Race, layout: Layout, seconds: number): Promise<Tally> {
   const stage = new Stage();
   const tally: Tally = { runs: 0, exchanges: 0, hangs: 0, harms: new Map() };
@@ -94,7 +94,7 @@ async function runOnce(race: Race, layout: Layout, stage: Stage, tally: Tally): 
     if (reply === 'hang') tally.hangs++;
     const found = violations(reply, { before, after, leaks });
     if (race.forbidsAdvice && reply !== 'hang' && /\bch(own|mod)\b/.test(reply.stdout + reply.stderr))
-      found.push('root is told to give a file away');
+      found.push('the output contains a chown or chmod command');
     for (const what of found) tally.harms.set(what, (tally.harms.get(what) ?? 0) + 1);
   }
 }
@@ -111,7 +111,7 @@ async function runCommand(argv: readonly string[]): Promise<Reply | 'hang'> {
   return { status, stdout, stderr, calls: [], answer: undefined, heard: '' };
 }
 
-/** Starts an attacker with one order. @returns how to end it, which gives the number of its exchanges */
+/** Starts an attacker with one order. @returns a function that stops it and returns the number of its exchanges */
 function attack({ attacker }: Layout, order: Order): { started: Promise<void>; stop: () => Promise<number> } {
   const child = spawn('perl', [ATTACKER, String(attacker.uid), attacker.groups.join(',')], {
     stdio: ['pipe', 'pipe', 'inherit'],

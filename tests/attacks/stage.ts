@@ -16,12 +16,12 @@ import { join } from 'node:path';
 import { ATTACKER, type Beginning, type Layout, type Owned } from './layouts.js';
 import type { Identity } from './protocol.js';
 
-/** Stands in everything that is secret, and nowhere else. */
+/** The secret, which occurs only in files that the attacker must not read. */
 export const SECRET = 'k0hInoor';
-/** A third user, who shares a file with everybody. */
+/** A third user, with a world-writable file. */
 const NEIGHBOUR = 60_003;
 
-/** In memory where there is such a place: tens of thousands of little trees are made. */
+/** In memory if possible: tens of thousands of small trees are created. */
 export function temporaryPlace(): string {
   try {
     return mkdtempSync('/dev/shm/service-tokens-attack-');
@@ -30,10 +30,10 @@ export function temporaryPlace(): string {
   }
 }
 
-/** The directories of one attack at a time: the victim's treasure, the attacker's workshop, and the layout. */
+/** The directories of an attack: the victim's treasure, the attacker's workshop, and the layout. */
 export class Stage {
   readonly root = temporaryPlace();
-  /** Closed to everybody but the victim; nothing in it may change, and nothing of it may be seen. */
+  /** Private to the victim; its content must not be changed or read. */
   readonly treasure = join(this.root, 'treasure');
   readonly workshop = join(this.root, 'workshop');
   readonly area = join(this.root, 'area');
@@ -44,7 +44,7 @@ export class Stage {
     chmodSync(this.root, 0o755);
   }
 
-  /** Builds everything anew. @param entry a line of a tokens file */
+  /** Rebuilds all directories. @param entry a line of a tokens file */
   build(layout: Layout, beginning: Beginning, entry: string): void {
     rmSync(this.area, { recursive: true, force: true });
     rmSync(this.workshop, { recursive: true, force: true });
@@ -55,19 +55,19 @@ export class Stage {
     this.#furnishConfig(layout, beginning, entry);
   }
 
-  /** Where the last directory of the layout is. */
+  /** The path of the last directory of the layout. */
   config({ directories }: Layout): string {
     return join(this.area, directories.at(-1)?.path ?? '');
   }
 
-  /** Everything about the victim's treasure and the neighbour's file, in one text. */
+  /** The state of the victim's treasure and of the third user's file, as text. */
   inventory(): string {
     return [...filesBelow(this.root, 'treasure'), 'treasure', 'neighbours-file']
       .map((name) => {
         const path = join(this.root, name);
         const stat = lstatSync(path, { bigint: true });
         const { ino, uid, gid, mode, mtimeNs } = stat;
-        // A file's number of links, and with it the time of its last change, is what a hard link changes by itself.
+        // Without link count and ctime, which a hard link changes.
         const rest = stat.isFile() ? readFileSync(path, 'base64') : `${stat.nlink} ${stat.ctimeNs}`;
         return [name, ino, uid, gid, mode.toString(8), mtimeNs, rest].join(' ');
       })
@@ -75,12 +75,12 @@ export class Stage {
       .join('\n');
   }
 
-  /** To be called when the treasure was damaged: the next build makes it anew. */
+  /** To be called after the treasure was damaged: the next build recreates it. */
   forgetTreasure(): void {
     this.#treasurer = undefined;
   }
 
-  /** The files that the attacker owns or may read and that hold the secret, the treasure's own names apart. */
+  /** The files outside the treasure that contain the secret, and that the attacker owns or may read. */
   leaks({ uid, groups }: Identity): string[] {
     const own = new Set(
       filesBelow(this.root, 'treasure').map((name) => lstatSync(join(this.root, name)).ino),
@@ -103,9 +103,9 @@ export class Stage {
     const own = (mode: number): Owned => ({ uid, gid: uid, mode });
     const [key] = entry.split(':');
     directory(this.treasure, own(0o700));
-    // As /etc/shadow: a reader of tokens files takes it for plain text, and would copy it line by line.
+    // Like /etc/shadow: parsed as a tokens file, its lines are plain text, which would be copied.
     file(join(this.treasure, 'secret'), `root:$6$${SECRET}:19000:0:99999:7:::\n`, own(0o600));
-    // Nothing in this one tells it from a tokens file that is meant.
+    // A valid tokens file, which cannot be distinguished from the intended one.
     file(join(this.treasure, 'service_tokens'), `${entry}${key}-2:${SECRET}\n`, own(0o600));
     file(join(this.treasure, 'elasticsearch.yml'), `cluster.name: ${SECRET}\n`, own(0o600));
     directory(join(this.treasure, 'vault'), own(0o700));
@@ -116,19 +116,19 @@ export class Stage {
     this.#treasurer = uid;
   }
 
-  /** What the attacker has made beforehand. */
+  /** The files that the attacker has prepared. */
   #furnishWorkshop(entry: string): void {
-    const his = (mode: number): Owned => ({ uid: ATTACKER, gid: ATTACKER, mode });
-    directory(this.workshop, his(0o777));
-    // As he could make it himself where fs.protected_hardlinks is 0 and the directory is open.
+    const owned = (mode: number): Owned => ({ uid: ATTACKER, gid: ATTACKER, mode });
+    directory(this.workshop, owned(0o777));
+    // The attacker could create it if fs.protected_hardlinks were 0 and the directory accessible.
     linkSync(join(this.treasure, 'secret'), join(this.workshop, 'name-of-secret'));
     for (const name of ['elsewhere', 'trap']) {
       const place = join(this.workshop, name);
-      directory(place, his(0o777));
-      file(join(place, 'elasticsearch.yml'), '', his(0o660));
+      directory(place, owned(0o777));
+      file(join(place, 'elasticsearch.yml'), '', owned(0o660));
       if (name === 'trap')
         link(join(this.treasure, 'service_tokens'), join(place, 'service_tokens'), ATTACKER);
-      else file(join(place, 'service_tokens'), entry, his(0o660));
+      else file(join(place, 'service_tokens'), entry, owned(0o660));
       link(join(this.treasure, 'service_tokens'), join(place, 'name'), ATTACKER);
     }
   }
@@ -164,7 +164,7 @@ function link(target: string, path: string, uid: number): void {
   lchownSync(path, uid, uid);
 }
 
-/** Names relative to `root`, of everything below a directory of it; links are not followed. */
+/** The names, relative to `root`, of all files below a directory; symlinks are not followed. */
 function filesBelow(root: string, name: string): string[] {
   return readdirSync(join(root, name), { withFileTypes: true }).flatMap((entry) => {
     const path = join(name, entry.name);

@@ -1,4 +1,4 @@
-/** The table of all attacks, run row by row: layout, beginning, command, system call, name, move. */
+/** Runs the table of all attacks. Each row is a layout, beginning, command, system call, name and move. */
 import { Crew } from './crew.js';
 import { violations } from './invariants.js';
 import { type Beginning, type Layout, layouts } from './layouts.js';
@@ -8,7 +8,7 @@ import { sampleEntry, sampleToken } from './sample-entry.js';
 import { Stage } from './stage.js';
 import { CONFIG, type VictimCommand, victimCommands } from './victim-commands.js';
 
-/** A layout, what stands at service_tokens there, and a command: a group of rows. */
+/** A group of rows with the same layout, beginning and command. */
 export interface Group {
   readonly layout: Layout;
   readonly beginning: Beginning;
@@ -19,24 +19,24 @@ export const groups: readonly Group[] = layouts.flatMap((layout) =>
   layout.beginnings.flatMap((beginning) => victimCommands.map((command) => ({ layout, beginning, command }))),
 );
 
-/** What happened in the rows of a group. */
+/** The results of a group. */
 export interface Outcome {
-  /** Rows whose move the system let the attacker make. */
+  /** Rows in which the attacker made the move. */
   attacks: number;
-  /** Rows whose move the system forbade, or whose name was not there by then. */
+  /** Rows in which the system denied the move, or the name did not exist. */
   impossible: number;
-  /** The rows that did harm. */
+  /** Rows that did harm. */
   readonly failures: Failure[];
 }
 
 export interface Failure {
-  /** Before which call. */
+  /** The number of the call before which the move is made. */
   readonly where: string;
   readonly move: string;
   readonly what: string;
 }
 
-/** Runs groups one after the other, on a stage of its own and with a crew that it keeps as long as it fits. */
+/** Runs groups one at a time, with its own stage, and with a crew that is reused if its users are the same. */
 export class Theatre {
   readonly #stage = new Stage();
   #crew: Crew | undefined;
@@ -45,7 +45,7 @@ export class Theatre {
   /**
    * Runs the rows of a group.
    *
-   * @param isChosen which rows, by their numbers in the group
+   * @param isChosen selects rows by their numbers in the group
    */
   async play(group: Group, isChosen: (row: number) => boolean = () => true): Promise<Outcome> {
     const outcome: Outcome = { attacks: 0, impossible: 0, failures: [] };
@@ -56,7 +56,7 @@ export class Theatre {
       ...(layout.isShared ? names.filter(({ name }) => command.onlyNames?.includes(name) ?? true) : []),
       ...layout.movable.map((path) => wayRole(this.#stage.area, path)),
     ];
-    const missing = new Set<string>(); // names that are not there before a call: no move can be made at them
+    const missing = new Set<string>(); // names that do not exist before a call: they cannot be exchanged
     for (const [row, move] of movesAgainst(calls, roles, scene).entries()) {
       const order = orderOf(move, scene, this.#stage);
       const target = `${move.call} ${move.role.name}`;
@@ -80,7 +80,7 @@ export class Theatre {
     this.#stage.remove();
   }
 
-  /** Runs the command undisturbed. @returns the calls that it makes */
+  /** Runs the command without an attack. @returns the calls that it makes */
   async #rehearse(group: Group, outcome: Outcome): Promise<readonly Call[]> {
     const { reply, found } = await this.#run(group, this.#request(group));
     if (found.length > 0)

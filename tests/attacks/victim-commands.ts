@@ -3,16 +3,16 @@ export interface VictimCommand {
   readonly name: string;
   readonly why: string;
   readonly argv: readonly string[];
-  /** The names by which it differs from a command above. */
+  /** The names that matter; others are covered by a command above. */
   readonly onlyNames?: readonly string[];
-  /** Whether it reads the entry's own bearer. */
+  /** Whether it reads the bearer of the entry. */
   readonly readsBearer?: boolean;
 }
 
-// A cheap hash: how long one takes makes no difference, as the attacker's moves are made between two calls.
+// A cheap hash: its duration does not matter, because the moves are made between two calls.
 const CHEAP = ['-E', 'xpack.security.authc.service_token_hashing.algorithm=pbkdf2_1000'];
 
-/** The names that lead to the tokens file, by their names in moves.ts. */
+/** The names on the path to the tokens file, as in moves.ts. */
 const FILE = ['service_tokens', 'd', 'd/name'];
 
 /** The names that lead to the token file. */
@@ -29,13 +29,13 @@ export const victimCommands: readonly VictimCommand[] = [
   },
   {
     name: 'create --in-place',
-    why: 'writes into the file that is there',
+    why: 'overwrites the file',
     argv: ['create', 'elastic/fleet-server', 'new', '--in-place', ...CHEAP],
     onlyNames: FILE,
   },
   {
     name: 'create from elasticsearch.yml',
-    why: 'reads the algorithm in a file of the directory',
+    why: 'reads the algorithm from a file in the directory',
     argv: ['create', 'elastic/fleet-server', 'new'],
     onlyNames: ['elasticsearch.yml'],
   },
@@ -72,7 +72,7 @@ export const victimCommands: readonly VictimCommand[] = [
     onlyNames: FILE,
   },
   { name: 'check --fix', why: 'changes owner and mode', argv: ['check', '--fix'] },
-  { name: 'check', why: 'looks at everything', argv: ['check'] },
+  { name: 'check', why: 'reads everything', argv: ['check'] },
   { name: 'list', why: 'reads the file', argv: ['list'] },
   { name: 'verify', why: 'reads the file', argv: ['verify'], readsBearer: true, onlyNames: FILE },
 ];

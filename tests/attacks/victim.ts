@@ -1,10 +1,10 @@
 /**
- * The process that runs the commands under attack, one after the other, in process:
+ * The process that runs the commands under attack, one at a time, in process:
  *
  *     node victim.js UID GID[,GROUP...]
  *
- * Its parent sends a Request for each and gets a Reply. The attacker is reached by two pipes, whatever directory and
- * identity the process is in by then; it is told what to do in the middle of the command's synchronous calls.
+ * Its parent sends a Request for each and gets a Reply. Between two synchronous calls of the command, the process sends
+ * the order to the attacker through a pipe, which works in any directory and under any identity.
  */
 import { readSync, writeSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -19,7 +19,7 @@ const [, , uid = '', groups = ''] = process.argv;
 skipWaiting();
 const { main } = await import('../../src/cli/main.js');
 const { commands } = await import('../../src/cli/commands/table.js');
-// The project may lie where an ordinary user can't read it: what is loaded on demand is loaded now.
+// Load modules now: an ordinary user may not be able to read the project.
 for (const { load } of Object.values(commands)) await load();
 becomeVictim();
 
@@ -66,7 +66,7 @@ function tell(order: Order): string {
   return answer.trimEnd();
 }
 
-/** A waiter's ten seconds are over at once: what it waits for here never comes. */
+/** Skips the ten seconds of a waiter: it would wait in vain. */
 function skipWaiting(): void {
   let skipped = 0;
   const now = performance.now.bind(performance);

@@ -10,7 +10,7 @@ import { ServiceToken } from '../../src/token/token.js';
 import { TokensText } from '../../src/tokens-file/tokens-format.js';
 import { publicTokens, vectors } from '../support/fixtures.js';
 
-/** What the original says, in our words; `unparseable` is before any check, so it has none. */
+/** The results of the original as refusals; `unparseable` precedes all checks, so it is not among them. */
 const refusals: Record<string, string | undefined> = {
   true: undefined,
   'false mismatch': 'WRONG_SECRET',
@@ -21,7 +21,7 @@ const refusals: Record<string, string | undefined> = {
     'HASH_UNUSABLE',
 };
 
-describe('a bearer is answered as the original answers it:', () => {
+describe('a bearer gets the result of the original:', () => {
   const entries = TokensText.parse(Buffer.from(vectors.bearer_file), 'bearer_file').entries();
   test.each(vectors.bearers)('$note: $result', async ({ bearer, result }) => {
     const token = ServiceToken.decode(bearer);
@@ -33,7 +33,7 @@ describe('a bearer is answered as the original answers it:', () => {
     expect(token && (await authenticate(token, entries))).toBe(refusals[result]);
   });
 
-  test('a secret of nine characters is refused before its hash is looked at', async () => {
+  test('a secret of nine characters is refused before its hash is read', async () => {
     const short = ServiceToken.decode(
       Buffer.from('\x00\x01\x00\x01elastic/fleet-server/nine:012345678', 'latin1').toString('base64'),
     ) as ServiceToken;
@@ -51,16 +51,16 @@ test.each(publicTokens.tokens)(
 );
 
 test.each([
-  ['9.6', 'SHORT_SECRET', '9.6 looks at the length first'],
-  ['9.5', 'UNKNOWN_ACCOUNT', 'before that it came last'],
-])('in %s a short secret for no account is refused as %s: %s', async (version, refusal, _why) => {
+  ['9.6', 'SHORT_SECRET', 'since 9.6, the length is checked first'],
+  ['9.5', 'UNKNOWN_ACCOUNT', 'before 9.6, it came last'],
+])('in %s, a short secret for an unknown account is refused as %s: %s', async (version, refusal, _why) => {
   const token = ServiceToken.decode(
     Buffer.from('\x00\x01\x00\x01elastic/nope/t1:abc', 'latin1').toString('base64'),
   ) as ServiceToken;
   expect(await authenticate(token, new Map(), parseVersion(version))).toBe(refusal);
 });
 
-test('an account that this version does not know is refused', async () => {
+test('an account that the version does not have is refused', async () => {
   const { qualifiedName, secret, stored } = publicTokens.tokens[0] as (typeof publicTokens.tokens)[0];
   const token = ServiceToken.decode(
     Buffer.from(
@@ -73,7 +73,7 @@ test('an account that this version does not know is refused', async () => {
   expect(await authenticate(token, entries, parseVersion('8.15'))).toBe('UNKNOWN_ACCOUNT');
 });
 
-test('every refusal says the same to the client, in the server’s words', () => {
+test('every refusal has the same message for the client, which is the server’s', () => {
   const token = ServiceToken.decode(
     'AAEAAWVsYXN0aWMvZmxlZXQtc2VydmVyL3Rva2VuMTpzdXBlcnNlY3JldA',
   ) as ServiceToken;
@@ -111,11 +111,11 @@ describe('the body of _authenticate', () => {
     [
       '9.4',
       { name: 'token1', type: '_service_account_file', managed_by: 'elasticsearch' },
-      'managed_by came with 9.4',
+      'managed_by was added in 9.4',
     ],
-    ['9.3', { name: 'token1', type: '_service_account_file' }, 'before that there was none'],
-    ['7.14', { name: 'token1', type: '_service_account_file' }, 'token came with 7.14'],
-    ['7.13', undefined, 'before that there was none'],
+    ['9.3', { name: 'token1', type: '_service_account_file' }, 'it did not exist before'],
+    ['7.14', { name: 'token1', type: '_service_account_file' }, 'token was added in 7.14'],
+    ['7.13', undefined, 'it did not exist before'],
   ])('has for %s the token %j: %s', (version, token, _why) => {
     expect(body(version)).toHaveProperty('username', 'elastic/fleet-server');
     expect((body(version) as { token?: object }).token).toEqual(token);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { FairQueue } from '../../src/authenticate/fair-queue.js';
 
-/** Work that ends when it is told to. */
+/** `closed` resolves when `open` is called. */
 function gate() {
   let open = () => {};
   const closed = new Promise<void>((resolve) => {
@@ -12,7 +12,7 @@ function gate() {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test('so much work runs at once, and no more', async () => {
+test('no more jobs run at a time than the width', async () => {
   const queue = new FairQueue(2, 100);
   let running = 0;
   let most = 0;
@@ -28,7 +28,7 @@ test('so much work runs at once, and no more', async () => {
   expect(most).toBe(2);
 });
 
-test('lanes take turns, so that a flood in one delays another by a single turn', async () => {
+test('lanes are served in turn, so that a flood in one delays another by a single job', async () => {
   const queue = new FairQueue(1, 100);
   const { open, closed } = gate();
   const order: string[] = [];
@@ -45,7 +45,7 @@ test('lanes take turns, so that a flood in one delays another by a single turn',
   expect(order).toEqual(['flood 0', 'right', 'other', 'flood 1', 'flood 2', 'flood 3', 'flood 4']);
 });
 
-test('a lane holds so many, and refuses one of them when another comes', async () => {
+test('a full lane refuses one of its jobs when another is added', async () => {
   const queue = new FairQueue(1, 3);
   const { open, closed } = gate();
   const first = queue.run('lane', () => closed);
@@ -59,8 +59,8 @@ test('a lane holds so many, and refuses one of them when another comes', async (
   expect(results[4]).toMatchObject({ status: 'fulfilled' });
 });
 
-describe('work that fails', () => {
-  test('fails for who asked, and gives its place to the next', async () => {
+describe('a job that fails', () => {
+  test('rejects its promise, and passes its slot on to the next', async () => {
     const queue = new FairQueue(1, 10);
     const failing = queue.run('lane', () => Promise.reject(new Error('no')));
     const next = queue.run('lane', async () => 'done');

@@ -23,23 +23,23 @@ import { projectRoot } from '../support/fixtures.js';
 import { testAsRoot } from '../support/needs.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
-jest.setTimeout(60_000); // a change is seen in a moment, where the machine is not busy with other tests
+jest.setTimeout(60_000); // generous: the machine may be busy with other tests
 
 const directory = temporaryDirectory();
 const line = (name: string, hash = '{SHA}x') => `elastic/kibana/${name}:${hash}\n`;
 
-/** Time enough for a report that must not come; when it is too short, a test is too kind, and never fails for it. */
+/** How long to wait for a report that must not come. If it is too short, a test may miss a bug, but never fails. */
 const WHILE = 300;
 
-/** What is done here at once is done before a follower can look, so it need not wait long for the rest of it. */
+/** The tests make changes synchronously, before a follower can look, so a short pause is enough. */
 const QUIET = 40;
 
-/** Where the system does not tell, a node's five seconds are a long time for a test. */
+/** Shorter than a node's five seconds, for tests in which the system does not report changes. */
 const POLL = 500;
-/** Where it does, no test succeeds because a look has come by chance. */
+/** Very long, so that no test succeeds by polling if the system does report changes. */
 const NEVER = 600_000;
 
-/** A reload as lines to read: `added a`, `removed b`, `changed c`, `failed <reason>`. */
+/** A reload as lines: `added a`, `removed b`, `changed c`, `failed <reason>`. */
 function linesOf({ added, removed, changed, error }: Reload): string[] {
   const say = (word: string, names: readonly string[]) =>
     names.map((name) => `${word} ${name.replace('elastic/kibana/', '')}`);
@@ -54,7 +54,7 @@ function linesOf({ added, removed, changed, error }: Reload): string[] {
 /** A follower whose reloads can be awaited one after the other. */
 class Following {
   follower!: FileFollower;
-  /** What was reported and not yet awaited. */
+  /** The reports that were not awaited yet. */
   readonly reloads: string[][] = [];
   #wake = () => {};
 
@@ -77,7 +77,7 @@ class Following {
     return this.reloads.shift() ?? [];
   }
 
-  /** Asserts that nothing else was reported, and that the file is still followed, by one more change of it. */
+  /** Asserts that nothing else was reported and, by one more change, that the file is still followed. */
   async expectNothingBut(path: string): Promise<void> {
     const names = [...this.follower.entries.keys()].map((name) => name.replace('elastic/kibana/', ''));
     writeFileSync(path, line('last'));
@@ -93,23 +93,23 @@ afterEach(async () => {
 
 const follow = (path: string, options: Partial<FollowerOptions> = {}) => new Following().open(path, options);
 
-/** What happens, and what is reported of it before the next thing happens. */
+/** A change, and what is reported before the next change. */
 type Step = readonly [act: () => unknown, expected: readonly string[]];
 
 interface Change {
   readonly title: string;
-  /** Makes the files; gives the path to follow, and what happens then. */
+  /** Makes the files, and returns the path to follow and the changes. */
   readonly arrange: () => {
     path: string;
     steps: readonly Step[];
-    /** Far longer than the pauses in between, for a machine that is busy. */
+    /** Far longer than the pauses in between, because the machine may be busy. */
     quiet?: number;
   };
 }
 
 const tokens = (content = line('a')) => directory.write('config/service_tokens', content);
 
-/** A volume as the kubelet makes it: a link in config leads through ..data to a directory of this update. */
+/** A volume as the kubelet makes it: a symlink in config leads through ..data to the directory of this update. */
 function kubernetesVolume(update: string, content: string): string {
   directory.write(`volume/${update}/service_tokens`, content);
   symlinkSync(update, directory.mkdir('volume').concat('/..data'));
@@ -119,7 +119,10 @@ function kubernetesVolume(update: string, content: string): string {
   return join(directory.path, 'config/service_tokens');
 }
 
-/** As the kubelet does it (AtomicWriter): a new directory, a new link renamed over the old one, the old one removed. */
+/**
+ * Like the kubelet (AtomicWriter): makes a directory, renames a new symlink over the old one, removes the old
+ * directory.
+ */
 function updateVolume(from: string, to: string, content: string): void {
   const volume = join(directory.path, 'volume');
   directory.write(`volume/${to}/service_tokens`, content);
@@ -159,19 +162,19 @@ const changes: Change[] = [
     },
   },
   {
-    title: 'a file that is emptied and written anew',
+    title: 'a file that is truncated and rewritten',
     arrange: () => {
       const path = tokens(line('a') + line('b'));
-      const anew = async () => {
+      const rewrite = async () => {
         writeFileSync(path, '');
         await sleep(60);
         writeFileSync(path, line('a', '{SHA}y') + line('c'));
       };
-      return { path, steps: [[anew, ['added c', 'removed b', 'changed a']]], quiet: 500 };
+      return { path, steps: [[rewrite, ['added c', 'removed b', 'changed a']]], quiet: 500 };
     },
   },
   {
-    title: 'renames over it, one after the other',
+    title: 'several renames over the file',
     arrange: () => {
       const path = tokens();
       const over = (content: string) => () => renameSync(directory.write('config/new', content), path);
@@ -186,7 +189,7 @@ const changes: Change[] = [
     },
   },
   {
-    title: 'a file that is deleted and made anew',
+    title: 'a file that is deleted and recreated',
     arrange: () => {
       const path = tokens();
       return {
@@ -199,14 +202,14 @@ const changes: Change[] = [
     },
   },
   {
-    title: 'a file that appears later',
+    title: 'a file that is created later',
     arrange: () => {
       const path = join(directory.mkdir('config'), 'service_tokens');
       return { path, steps: [[() => writeFileSync(path, line('a')), ['added a']]] };
     },
   },
   {
-    title: 'a file whose directories appear later, one after the other',
+    title: 'a file whose directories are created later, one after the other',
     arrange: () => {
       const path = join(directory.path, 'one/two/service_tokens');
       const appear = async () => {
@@ -220,7 +223,7 @@ const changes: Change[] = [
     },
   },
   {
-    title: 'a Kubernetes volume that is updated, and updated again',
+    title: 'a Kubernetes volume that is updated twice',
     arrange: () => ({
       path: kubernetesVolume('..2026_1', line('a')),
       steps: [
@@ -230,7 +233,7 @@ const changes: Change[] = [
     }),
   },
   {
-    title: 'a directory that is moved away, and another one that is moved in',
+    title: 'a directory that is moved away and replaced by another',
     arrange: () => {
       const path = tokens();
       directory.write('new/service_tokens', line('b'));
@@ -244,7 +247,7 @@ const changes: Change[] = [
     },
   },
   {
-    title: 'a directory that is replaced at once',
+    title: 'a directory that is replaced immediately',
     arrange: () => {
       const path = tokens();
       directory.write('new/service_tokens', line('b'));
@@ -256,18 +259,18 @@ const changes: Change[] = [
     },
   },
   {
-    title: 'a directory that is deleted and made anew at once, which may get the same inode',
+    title: 'a directory that is deleted and immediately recreated, possibly with the same inode',
     arrange: () => {
       const path = tokens();
-      const anew = () => {
+      const recreate = () => {
         rmSync(inTmp('config'), { recursive: true });
         tokens(line('b'));
       };
-      return { path, steps: [[anew, ['added b', 'removed a']]] };
+      return { path, steps: [[recreate, ['added b', 'removed a']]] };
     },
   },
   {
-    title: 'a directory that is deleted, and made anew',
+    title: 'a directory that is deleted and later recreated',
     arrange: () => {
       const path = tokens();
       return {
@@ -280,7 +283,7 @@ const changes: Change[] = [
     },
   },
   {
-    title: 'a directory far above that is replaced',
+    title: 'a directory several levels above that is replaced',
     arrange: () => {
       const path = directory.write('one/two/three/config/service_tokens', line('a'));
       directory.write('new/two/three/config/service_tokens', line('b'));
@@ -292,7 +295,7 @@ const changes: Change[] = [
     },
   },
   {
-    title: 'the target of a link that is replaced',
+    title: 'the target of a symlink that is replaced',
     arrange: () => {
       const target = directory.write('elsewhere/real', line('a'));
       symlinkSync('../elsewhere/real', join(directory.mkdir('config'), 'service_tokens'));
@@ -301,7 +304,7 @@ const changes: Change[] = [
     },
   },
   {
-    title: 'a link that leads elsewhere, to a file of the same size and time',
+    title: 'a symlink that is switched to a file of the same size and time',
     arrange: () => {
       for (const name of ['one', 'two']) {
         utimesSync(directory.write(`${name}/real`, line(name)), 1_000_000_000, 1_000_000_000);
@@ -316,7 +319,7 @@ const changes: Change[] = [
     },
   },
   {
-    title: 'a link to a version, in the middle of the path, that is turned to the next version',
+    title: 'a symlink in the middle of the path that is switched to the next version',
     arrange: () => {
       directory.write('elasticsearch-8/config/service_tokens', line('a'));
       directory.write('elasticsearch-9/config/service_tokens', line('b'));
@@ -330,7 +333,7 @@ const changes: Change[] = [
     },
   },
   {
-    title: 'a link that leads nowhere, and later somewhere',
+    title: 'a dangling symlink whose target is created later',
     arrange: () => {
       symlinkSync('../elsewhere/real', join(directory.mkdir('config'), 'service_tokens'));
       const appear = () => directory.write('elsewhere/real', line('a'));
@@ -338,7 +341,7 @@ const changes: Change[] = [
     },
   },
   {
-    title: 'a directory with a name like an editor’s temporary file',
+    title: 'a directory whose name looks like an editor’s temporary file',
     arrange: () => {
       const path = directory.write('.config.swp/service_tokens', line('a'));
       return { path, steps: [[() => appendFileSync(path, line('b')), ['added b']]] };
@@ -346,7 +349,7 @@ const changes: Change[] = [
   },
 ];
 
-describe('A change is reported once, and what follows it is not missed', () => {
+describe('A change is reported once, and later changes are not missed', () => {
   test.each(changes)('$title', async ({ arrange }) => {
     const { path, steps, quiet = QUIET } = arrange();
     const following = await follow(path, { quiet });
@@ -359,14 +362,14 @@ describe('A change is reported once, and what follows it is not missed', () => {
 
   test('a directory that appears while the follower is opened', async () => {
     const path = join(directory.path, 'one/two/service_tokens');
-    const opening = follow(path); // it has looked at the way by now, and not yet at the file
+    const opening = follow(path); // it has read the path by now, but not the file
     directory.write('one/two/service_tokens', line('a'));
     const following = await opening;
     expect([...following.follower.entries.keys()]).toEqual(['elastic/kibana/a']);
     await following.expectNothingBut(path);
   });
 
-  test('a file that is written to all the time', async () => {
+  test('a file that keeps changing', async () => {
     const path = tokens();
     const following = await follow(path, { quiet: 200 });
     let number = 0;
@@ -376,7 +379,7 @@ describe('A change is reported once, and what follows it is not missed', () => {
     expect(reload[0]).toBe('added b0');
   });
 
-  test('by each of two followers, when the directory is replaced at once', async () => {
+  test('by each of two followers, when the directory is replaced immediately', async () => {
     const path = tokens();
     directory.write('new/service_tokens', line('b'));
     const followings = [await follow(path), await follow(path)];
@@ -389,9 +392,9 @@ describe('A change is reported once, and what follows it is not missed', () => {
 });
 
 const silences: { title: string; act: (path: string) => unknown; why: string }[] = [
-  { title: 'chmod', act: (path) => chmodSync(path, 0o640), why: 'a node does not look at it' },
+  { title: 'chmod', act: (path) => chmodSync(path, 0o640), why: 'a node ignores it' },
   {
-    title: 'chmod after a write that has kept size and time',
+    title: 'chmod after a write that keeps size and time',
     act: async (path) => {
       writeFileSync(path, line('a', '{SHA}y'));
       utimesSync(path, 1_000_000_000, 1_000_000_000);
@@ -423,23 +426,23 @@ const silences: { title: string; act: (path: string) => unknown; why: string }[]
     why: 'the tokens are the same',
   },
   {
-    title: 'a file beside it',
+    title: 'a file in the same directory',
     act: (path) => writeFileSync(`${path}.new`, line('b')),
     why: 'it is another file',
   },
   {
-    title: 'a file that is away for a moment',
+    title: 'a file that is missing for a moment',
     act: async (path) => {
       renameSync(path, `${path}.away`);
       await sleep(30);
       renameSync(`${path}.away`, path);
     },
-    why: 'a node looks every five seconds',
+    why: 'a node polls every five seconds',
   },
 ];
 
 describe('Nothing is reported', () => {
-  test.each(silences)('for $title, as $why', async ({ act }) => {
+  test.each(silences)('for $title, because $why', async ({ act }) => {
     const path = tokens();
     utimesSync(path, 1_000_000_000, 1_000_000_000);
     const following = await follow(path);
@@ -448,7 +451,7 @@ describe('Nothing is reported', () => {
     await following.expectNothingBut(path);
   });
 
-  testAsRoot('for chown, as a node does not look at it', async () => {
+  testAsRoot('for chown, because a node ignores it', async () => {
     const path = tokens();
     const following = await follow(path);
     chownSync(path, 61_007, 61_113);
@@ -456,12 +459,12 @@ describe('Nothing is reported', () => {
     await following.expectNothingBut(path);
   });
 
-  test('after close, not even of a change that was seen already', async () => {
+  test('after close, even for a change that was already noticed', async () => {
     const path = tokens();
-    const following = await follow(path, { quiet: 60_000 }); // which waits for the file to be quiet
+    const following = await follow(path, { quiet: 60_000 }); // which waits until the file does not change
     const other = await follow(path);
     appendFileSync(path, line('b'));
-    expect(await other.next()).toEqual(['added b']); // so it has seen that, too
+    expect(await other.next()).toEqual(['added b']); // so the first one has noticed it, too
     await following.follower.close();
     await following.follower.close();
     expect(following.reloads).toEqual([]);
@@ -469,10 +472,10 @@ describe('Nothing is reported', () => {
   });
 });
 
-describe('A file that the server can’t read', () => {
+describe('A file that the server cannot read', () => {
   const missingColon = "Missing ':' character at line #2";
 
-  test('takes every token away, once; mended, it brings them back', async () => {
+  test('removes every token, once; after a repair, they are back', async () => {
     const path = tokens();
     const following = await follow(path);
     const { follower } = following;
@@ -489,10 +492,10 @@ describe('A file that the server can’t read', () => {
     writeFileSync(path, line('a') + line('b'));
     expect(await following.next()).toEqual(['added a', 'added b']);
     await following.expectNothingBut(path);
-    expect(follower.error).toBeUndefined(); // at the start all was well
+    expect(follower.error).toBeUndefined(); // no error at the start
   });
 
-  test('and that is mended with no token in it, is reported as mended', async () => {
+  test('and is repaired without any token is reported as repaired', async () => {
     const path = tokens();
     const following = await follow(path);
     writeFileSync(path, 'elastic\n');
@@ -502,7 +505,7 @@ describe('A file that the server can’t read', () => {
     await following.expectNothingBut(path);
   });
 
-  test('at the start, is the follower’s error', async () => {
+  test('at the start is the error of the follower', async () => {
     const path = tokens(`${line('a')}elastic\n`);
     const following = await follow(path);
     expect(following.follower.error).toMatchObject({ code: 'MALFORMED_FILE', message: missingColon });
@@ -512,10 +515,10 @@ describe('A file that the server can’t read', () => {
     await following.expectNothingBut(path);
   });
 
-  test('as it has become too large, takes every token away', async () => {
+  test('because it is too large removes every token', async () => {
     const path = tokens();
     const following = await follow(path);
-    truncateSync(path, 2 ** 30 + 1); // a hole
+    truncateSync(path, 2 ** 30 + 1); // a sparse file
     expect(await following.next()).toEqual([
       'removed a',
       `failed could not read [${path}]: it has 1073741825 bytes, and the limit is 1073741824 bytes (1 GiB)`,
@@ -524,9 +527,9 @@ describe('A file that the server can’t read', () => {
   });
 
   test.each([
-    [new RangeError('Array buffer allocation failed'), "it can't be processed here (RangeError)"],
-    [systemError('ENOMEM', 'read'), 'the system says ENOMEM'],
-  ])('as the read fails (%s), takes every token away', async (error, says) => {
+    [new RangeError('Array buffer allocation failed'), 'it cannot be processed (RangeError)'],
+    [systemError('ENOMEM', 'read'), 'system error ENOMEM'],
+  ])('because the read fails (%s) removes every token', async (error, says) => {
     const path = tokens();
     let fails = false;
     const { fs } = watchedFileSystem({
@@ -544,7 +547,7 @@ describe('A file that the server can’t read', () => {
     await following.expectNothingBut(path);
   });
 
-  test('as it is a directory now, takes every token away', async () => {
+  test('because it is a directory now removes every token', async () => {
     const path = tokens();
     const following = await follow(path);
     unlinkSync(path);
@@ -558,14 +561,14 @@ describe('A file that the server can’t read', () => {
     await following.expectNothingBut(path);
   });
 
-  test('as its links lead in a circle now, takes every token away', async () => {
+  test('because its symlinks are circular now removes every token', async () => {
     const path = tokens();
     const following = await follow(path);
     unlinkSync(path);
     symlinkSync('service_tokens', path);
     expect(await following.next()).toEqual([
       'removed a',
-      `failed could not read [${path}]: the symbolic links lead in a circle`,
+      `failed could not read [${path}]: too many levels of symlinks`,
     ]);
     unlinkSync(path);
     writeFileSync(path, line('b'));
@@ -574,8 +577,8 @@ describe('A file that the server can’t read', () => {
   });
 });
 
-describe('Where the system does not tell, it is looked for from time to time', () => {
-  test('in a directory that chokidar can’t watch', async () => {
+describe('If the system does not report changes, the file is polled', () => {
+  test('in a directory that chokidar cannot watch', async () => {
     const path = directory.write('back\\slash/service_tokens', line('a'));
     const following = await follow(path, { poll: POLL });
     appendFileSync(path, line('b'));
@@ -583,7 +586,7 @@ describe('Where the system does not tell, it is looked for from time to time', (
     await following.expectNothingBut(path);
   });
 
-  /** A follower, and a promise for when it looks at the file the next time. */
+  /** A follower, and a promise that resolves when it reads the status of the file next. */
   async function followWithLooks(path: string, statfs?: { type: number }) {
     const { fs, calls } = watchedFileSystem({
       instead: (name) => (name === 'statfsSync' ? statfs : undefined),
@@ -596,14 +599,14 @@ describe('Where the system does not tell, it is looked for from time to time', (
     return { following, nextLook };
   }
 
-  test('on a file system that others change, too', async () => {
+  test('on a file system that other machines change, too', async () => {
     const path = tokens();
     const { following, nextLook } = await followWithLooks(path, { type: 0x6969 }); // NFS
     for (let i = 0; i < 3; i++) await nextLook();
     await following.expectNothingBut(path);
   });
 
-  test('and where other files are changed, as the system drops what is too much to tell', async () => {
+  test('and after changes of other files, because the system drops events if there are too many', async () => {
     const path = tokens();
     const { following, nextLook } = await followWithLooks(path);
     const look = nextLook();
@@ -613,7 +616,7 @@ describe('Where the system does not tell, it is looked for from time to time', (
   });
 });
 
-describe('Where the current directory is gone', () => {
+describe('If the current directory does not exist', () => {
   test('a relative path is refused, and an absolute one is followed', async () => {
     const script = `
       import { rmdirSync } from 'node:fs';
@@ -636,7 +639,7 @@ describe('Where the current directory is gone', () => {
 });
 
 describe('A closed follower', () => {
-  test('leaves no descriptor open, and nothing that keeps the process alive', async () => {
+  test('leaves no descriptor open, and does not keep the process alive', async () => {
     const path = tokens();
     const script = `
       import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
@@ -649,7 +652,7 @@ describe('A closed follower', () => {
         appendFileSync('${path}', 'elastic/kibana/' + Math.random() + ':{SHA}x\\n');
         await reload;
         appendFileSync('${path}.other', '');
-        await sleep(5); // that event is at work now
+        await sleep(5); // the event is being processed now
         await follower.close();
         await sleep(300);
       };
@@ -658,7 +661,7 @@ describe('A closed follower', () => {
       const linesOf = (fd) => {
         try { return readFileSync('/proc/self/fdinfo/' + fd, 'utf8'); } catch { return ''; }
       };
-      await followAChange(); // libuv keeps a descriptor of its own from the first watch on
+      await followAChange(); // libuv keeps a descriptor open after the first watch
       const before = descriptors();
       await followAChange();
       const timers = process.getActiveResourcesInfo().filter((name) => name === 'Timeout');
@@ -684,7 +687,7 @@ describe('A closed follower', () => {
     });
     const reads = () => calls.filter((call) => call === 'readSync').length;
     const before = reads();
-    writeFileSync(path, '# a comment\n'.repeat(1_000_000)); // more than is read at a time
+    writeFileSync(path, '# a comment\n'.repeat(1_000_000)); // more than one slice
     await closed;
     expect(reads()).toBe(before + 1);
     expect([...openDescriptors]).toEqual([]);

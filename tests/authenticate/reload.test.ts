@@ -13,7 +13,7 @@ const refuse = (message: string): Loaded => ({
 });
 
 describe('Two states of a file', () => {
-  test('differ by what was added, removed and changed, each in the order of its code units', async () => {
+  test('differ by the names added, removed and changed, each in the order of code units', async () => {
     const anyState = fc.array(
       fc.tuple(fc.constantFrom('\uffff', '😀', 'b', 'a/', 'a', 'B', ''), fc.constantFrom('1', '2')),
     );
@@ -48,7 +48,7 @@ describe('Two states of a file', () => {
 });
 
 describe('Between slices', () => {
-  /** Names in no order, of which every state has the same. */
+  /** Unordered names, which are the same in each state. */
   const many = Array.from({ length: 3 * SORTED_A_SLICE + 7 }, (_, i) => `${(i * 7_919) % 100_003}`);
   const manyLoaded = loaded(many.map((name) => [name, 'x']));
 
@@ -58,13 +58,13 @@ describe('Between slices', () => {
     return { pauses, reload };
   }
 
-  test('it pauses for so many names that are looked up', async () => {
+  test('it pauses after a number of lookups', async () => {
     const { pauses, reload } = await pausesOf(manyLoaded, manyLoaded);
     expect(reload).toBeUndefined();
     expect(pauses).toBe(Math.floor((2 * many.length) / LOOKUPS_A_SLICE));
   });
 
-  test('it pauses for so many names that are sorted and merged, and they come out in order', async () => {
+  test('it pauses while it sorts and merges names, and they are in order afterwards', async () => {
     const { pauses, reload } = await pausesOf(empty, manyLoaded);
     expect(reload?.added).toEqual(many.toSorted());
     const lookups = Math.floor(many.length / LOOKUPS_A_SLICE);

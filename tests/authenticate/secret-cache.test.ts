@@ -4,7 +4,7 @@ import { SecretCache } from '../../src/authenticate/secret-cache.js';
 
 const MINUTE = 60_000;
 
-test('a remembered secret matches, another does not, and a name that is not remembered has no answer', () => {
+test('a cached secret matches, another does not, and a name that is not cached has no answer', () => {
   const cache = new SecretCache();
   cache.remember('a', 'right');
   expect(cache.matches('a', 'right')).toBe(true);
@@ -12,7 +12,7 @@ test('a remembered secret matches, another does not, and a name that is not reme
   expect(cache.matches('b', 'right')).toBeUndefined();
 });
 
-test('a success is forgotten after 20 minutes, however often it was used', () => {
+test('an entry expires after 20 minutes, however often it was used', () => {
   let now = 0;
   const cache = new SecretCache({ clock: () => now });
   cache.remember('a', 'right');
@@ -22,13 +22,13 @@ test('a success is forgotten after 20 minutes, however often it was used', () =>
   expect(cache.matches('a', 'right')).toBeUndefined();
 });
 
-test('a time to live of 0 turns it off', () => {
+test('a time to live of 0 disables the cache', () => {
   const cache = new SecretCache({ ttl: 0 });
   cache.remember('a', 'right');
   expect(cache.matches('a', 'right')).toBeUndefined();
 });
 
-test('when it is full, then the one that was used least recently gives way', () => {
+test('when it is full, the least recently used entry is evicted', () => {
   const cache = new SecretCache({ maxTokens: 2 });
   cache.remember('a', 's');
   cache.remember('b', 's');
@@ -37,7 +37,7 @@ test('when it is full, then the one that was used least recently gives way', () 
   expect(['a', 'b', 'c'].map((name) => cache.matches(name, 's'))).toEqual([true, undefined, true]);
 });
 
-test('it holds a salted digest, never the secret, and equal secrets do not look alike', () => {
+test('it contains a salted digest, never the secret, and equal secrets do not look alike', () => {
   const cache = new SecretCache();
   cache.remember('a', 'a-secret-of-mine');
   expect(inspect(cache, { showHidden: true, depth: 9 })).not.toContain('a-secret-of-mine');
@@ -45,7 +45,7 @@ test('it holds a salted digest, never the secret, and equal secrets do not look 
   expect(cache.fingerprint('a', 's')).not.toBe(new SecretCache().fingerprint('a', 's'));
 });
 
-test('what was right last is known even when it is forgotten, and is no answer', () => {
+test('the last correct secret is known even if the entry has expired, but is not an answer', () => {
   const cache = new SecretCache({ maxTokens: 2 });
   cache.remember('a', 'right');
   cache.clear();
@@ -57,10 +57,10 @@ test('what was right last is known even when it is forgotten, and is no answer',
   ]);
   cache.remember('b', 's');
   cache.remember('c', 's');
-  expect(cache.wasRight('a', 'right')).toBe(false); // it is bounded, too
+  expect(cache.wasRight('a', 'right')).toBe(false); // it has the same bound
 });
 
-test('what is cleared is forgotten', () => {
+test('clear removes all entries', () => {
   const cache = new SecretCache();
   cache.remember('a', 'right');
   cache.clear();

@@ -9,7 +9,7 @@ import { run } from '../support/commands.js';
 import { projectRoot } from '../support/fixtures.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
-jest.setTimeout(30_000); // thousands of hashes, on a machine that is busy with other tests
+jest.setTimeout(30_000); // thousands of hashes, and the machine may be busy with other tests
 
 const directory = temporaryDirectory();
 const CHEAP = { scheme: 'pbkdf2', cost: 1_000 } as const;
@@ -28,7 +28,7 @@ async function open(tokens: ServiceToken[], options?: TokenStoreOptions): Promis
 }
 
 describe('authenticate', () => {
-  test('says who the bearer is, and what the server would answer', async () => {
+  test('returns the principal, the token name, and the response of the server', async () => {
     const token = mint('a');
     const store = await open([token], { version: { major: 9, minor: 4 } });
     const who = await store.authenticate(`Bearer ${token.bearer}`);
@@ -41,21 +41,21 @@ describe('authenticate', () => {
 
   const right = mint('a');
   test.each([
-    ['the token alone', right.bearer, true],
+    ['only the token', right.bearer, true],
     ['the scheme in any letter case', `bEARER ${right.bearer}`, true],
     ['two spaces', `Bearer  ${right.bearer}`, false],
-    ['a space behind the token', `Bearer ${right.bearer} `, false],
+    ['a space after the token', `Bearer ${right.bearer} `, false],
     ['another scheme', `ApiKey ${right.bearer}`, false],
-    ['the scheme alone', 'Bearer ', false],
+    ['only the scheme', 'Bearer ', false],
     ['nothing', '', false],
-  ])('takes %s for what the server does', async (_, authorization, authenticated) => {
+  ])('handles %s like the server', async (_, authorization, authenticated) => {
     const store = await open([right]);
     const who = await store.authenticate(authorization);
     expect(who.authenticated).toBe(authenticated);
     if (!who.authenticated) expect(who.reason).toBe('NOT_A_TOKEN');
   });
 
-  test('tells the log why, and holds no secret', async () => {
+  test('returns the reason of a refusal, and contains no secret', async () => {
     const store = await open([right]);
     const stranger = mint('b');
     expect(await store.authenticate(stranger.bearer)).toEqual({
@@ -72,11 +72,11 @@ describe('authenticate', () => {
 });
 
 describe('the cache', () => {
-  test('answers for a token that was right once, also no to a wrong secret; a failure is not remembered', async () => {
+  test('answers for a token that was correct before, also if the secret is wrong; a failure is not cached', async () => {
     const token = mint('a');
     const store = await open([token]);
     const timesOf = async (bearer: string) => {
-      // The cache answers without a turn of the event loop; a hash is computed in another thread, which takes one.
+      // The cache answers within a turn of the event loop; a hash is computed in another thread and takes longer.
       let isAnswered = false;
       const answer = store.authenticate(bearer).finally(() => {
         isAnswered = true;
@@ -96,7 +96,7 @@ describe('the cache', () => {
 });
 
 describe('a flood of wrong tokens', () => {
-  test('for another name does not hold up a right one', async () => {
+  test('for another name does not delay a correct one', async () => {
     const [target, other] = [mint('target'), mint('other')];
     const store = await open([target, other]);
     const answered: string[] = [];
@@ -105,11 +105,11 @@ describe('a flood of wrong tokens', () => {
     );
     const who = await store.authenticate(other.bearer);
     expect(who.authenticated).toBe(true);
-    expect(answered.length).toBeLessThan(100); // all of them, were it the last in one line
+    expect(answered.length).toBeLessThan(100); // with a single queue, it would be the last
     await Promise.all(flood);
   });
 
-  test('for its own name does not hold up a secret that was right before, when the cache is cold', async () => {
+  test('for the same name does not delay a secret that was correct before, if the cache is cleared', async () => {
     const token = mint('a');
     let now = 0;
     const store = await open([token], { cache: { clock: () => now } });
@@ -127,7 +127,7 @@ describe('a flood of wrong tokens', () => {
     await Promise.all(flood);
   });
 
-  test('for a name that is cached costs no hash', async () => {
+  test('for a cached name costs no hash', async () => {
     const token = mint('a');
     const store = await open([token]);
     await store.authenticate(token.bearer);
@@ -140,7 +140,7 @@ describe('a flood of wrong tokens', () => {
     expect(turned).toBe(false);
   });
 
-  test('that is larger than what may wait is refused as BUSY in part, and the rest is answered', async () => {
+  test('that exceeds the queue is refused in part as BUSY, and the rest is answered', async () => {
     const token = mint('a');
     const store = await open([token]);
     const results = await Promise.allSettled(
@@ -153,15 +153,15 @@ describe('a flood of wrong tokens', () => {
   });
 });
 
-test('equal questions at once are computed once', async () => {
+test('equal requests at the same time are computed once', async () => {
   const token = mint('a');
   const store = await open([token]);
   const results = await Promise.all(Array.from({ length: 1_500 }, () => store.authenticate(token.bearer)));
-  expect(results.every(({ authenticated }) => authenticated)).toBe(true); // more than may wait in a lane
+  expect(results.every(({ authenticated }) => authenticated)).toBe(true); // more than the limit of a lane
 });
 
 describe('hashes', () => {
-  /** A flood of wrong secrets for many names; gives how many PBKDF2 were under way at once, at most. */
+  /** Sends wrong secrets for many names. @returns the maximum number of simultaneous PBKDF2 calls */
   async function mostAtOnce(options: string): Promise<string> {
     const tokens = Array.from({ length: 20 }, (_, i) => mint(`t${i}`));
     const path = directory.write('service_tokens', (await Promise.all(tokens.map(lineOf))).join(''));
@@ -188,15 +188,15 @@ describe('hashes', () => {
 
   test.each([
     ['{}', 2, 'half of libuv’s pool as it is by default'],
-    ['{ concurrency: 1 }', 1, 'as the caller says'],
-    ['{ concurrency: 7 }', 7, 'as the caller says'],
-  ])('with the options %s are computed %i at once, and no more: %s', async (options, expected) => {
+    ['{ concurrency: 1 }', 1, 'the value of the caller'],
+    ['{ concurrency: 7 }', 7, 'the value of the caller'],
+  ])('with the options %s, at most %i are computed at a time: %s', async (options, expected) => {
     expect(await mostAtOnce(options)).toBe(String(expected));
   });
 });
 
 describe('open', () => {
-  test('takes a file that does not exist for an empty one', async () => {
+  test('treats a missing file as empty', async () => {
     const store = await TokenStore.open(`${directory.path}/nothing`);
     expect(await store.authenticate(mint('a').bearer)).toEqual({
       authenticated: false,
@@ -212,9 +212,9 @@ describe('open', () => {
     },
   );
 
-  test('refuses a file that is too large, as any that can’t be read', async () => {
+  test('refuses a file that is too large', async () => {
     const path = directory.write('service_tokens');
-    truncateSync(path, 2 ** 30 + 1); // a hole
+    truncateSync(path, 2 ** 30 + 1); // a sparse file
     for (const watch of [false, true]) {
       await expect(TokenStore.open(path, { watch })).rejects.toMatchObject({ code: 'IO' });
     }
@@ -231,7 +231,7 @@ describe('open', () => {
 describe('a store that watches', () => {
   const reloaded = (store: TokenStore) => new Promise((resolve) => store.once('reload', resolve));
 
-  test('knows new tokens, forgets old ones, cached or not, and says so', async () => {
+  test('accepts new tokens, refuses removed ones, cached or not, and emits an event', async () => {
     const [first, second] = [mint('a'), mint('b')];
     const store = await open([first], { watch: true });
     try {
@@ -258,7 +258,7 @@ describe('a store that watches', () => {
     }
   });
 
-  test('knows the new tokens when a listener throws, which is the application’s own uncaught exception', async () => {
+  test('accepts the new tokens even if a listener throws, which is an uncaught exception of the application', async () => {
     const path = directory.write('service_tokens', '');
     const [first, second] = [mint('a'), mint('b')];
     const lines = [await lineOf(first), await lineOf(second)];

@@ -11,7 +11,7 @@ import { TurnCounter } from '../support/turns.js';
 
 const directory = temporaryDirectory();
 const line = (name: string) => `elastic/kibana/${name}:{SHA}x\n`;
-/** A file of two pieces, with an entry at its end. */
+/** A file of two slices, with an entry at its end. */
 const large = () =>
   directory.write('large', `#${' '.repeat(98)}\n`.repeat(PIECE_BYTES / 100 + 1) + line('last'));
 
@@ -23,7 +23,7 @@ async function load(path: string, interference: Interference = {}, pause = nextT
 }
 
 describe('A tokens file', () => {
-  test('is read through the links that lead to it', async () => {
+  test('is read through symlinks', async () => {
     directory.write('real', line('a'));
     symlinkSync('real', join(directory.path, 'link'));
     expect(await load(join(directory.path, 'link'))).toMatchObject({ names: ['elastic/kibana/a'] });
@@ -33,7 +33,7 @@ describe('A tokens file', () => {
     expect(await load(join(directory.path, 'nothing'))).toMatchObject({ names: [], error: undefined });
   });
 
-  /** In which turn of the event loop each call was made that reads. */
+  /** The turn of the event loop in which each read was made. */
   async function turnsOfReads(path: string) {
     const counter = new TurnCounter();
     const turns: number[] = [];
@@ -44,13 +44,13 @@ describe('A tokens file', () => {
     return { names, turns };
   }
 
-  test('is read piece by piece, with a turn of the event loop between two of them', async () => {
+  test('is read in slices, with a turn of the event loop between two of them', async () => {
     const { names, turns } = await turnsOfReads(large());
     expect(names).toEqual(['elastic/kibana/last']);
     expect(new Set(turns).size).toBe(2);
   });
 
-  test('that is small is read in one turn, so that nobody can change it meanwhile', async () => {
+  test('that is small is read in one turn', async () => {
     const { names, turns } = await turnsOfReads(directory.write('small', line('a')));
     expect(names).toEqual(['elastic/kibana/a']);
     expect(new Set(turns).size).toBe(1);
@@ -74,7 +74,7 @@ describe('A file that changes while it is read', () => {
     expect(calls.filter((call) => call === 'openSync')).toHaveLength(2);
   });
 
-  test('each time is an error after so many times', async () => {
+  test('during each read is an error after the last attempt', async () => {
     const path = large();
     const { names, error, calls } = await load(path, {
       before: (_, call) => void (call === 'readSync' && appendFileSync(path, line('more'))),
@@ -82,14 +82,14 @@ describe('A file that changes while it is read', () => {
     expect(names).toEqual([]);
     expect(error).toMatchObject({
       code: 'IO',
-      message: `could not read [${path}]: it changed each of the ${ATTEMPTS} times that it was read`,
+      message: `could not read [${path}]: it changed during each of ${ATTEMPTS} reads`,
     });
     expect(calls.filter((call) => call === 'openSync')).toHaveLength(ATTEMPTS);
   });
 });
 
-describe('Whatever goes wrong is an error, and nothing is thrown', () => {
-  test('a pipe, at once', async () => {
+describe('Every failure is returned as an error, and not thrown:', () => {
+  test('a named pipe, immediately', async () => {
     const path = join(directory.path, 'pipe');
     execFileSync('mkfifo', [path]);
     expect((await load(path)).error).toMatchObject({
@@ -112,7 +112,7 @@ describe('Whatever goes wrong is an error, and nothing is thrown', () => {
 
   test('a file over the limit, of which nothing is read', async () => {
     const path = directory.write('huge');
-    truncateSync(path, MAX_FILE_BYTES + 1); // a hole, which takes no space
+    truncateSync(path, MAX_FILE_BYTES + 1); // a sparse file
     const { error, calls } = await load(path);
     expect(error).toMatchObject({
       code: 'IO',
@@ -126,20 +126,20 @@ describe('Whatever goes wrong is an error, and nothing is thrown', () => {
   });
 
   const failures = [
-    { error: systemError('EIO', 'read'), code: 'IO', says: 'the system says EIO' },
+    { error: systemError('EIO', 'read'), code: 'IO', says: 'system error EIO' },
     { error: systemError('EACCES', 'open'), code: 'PERMISSION', says: 'permission denied' },
-    { error: systemError('ENOMEM', 'read'), code: 'IO', says: 'the system says ENOMEM' },
+    { error: systemError('ENOMEM', 'read'), code: 'IO', says: 'system error ENOMEM' },
     {
       error: Object.assign(new RangeError('File size is greater than 2 GiB'), {
         code: 'ERR_FS_FILE_TOO_LARGE',
       }),
       code: 'IO',
-      says: "it can't be processed here (ERR_FS_FILE_TOO_LARGE)",
+      says: 'it cannot be processed (ERR_FS_FILE_TOO_LARGE)',
     },
     {
       error: new RangeError('Array buffer allocation failed'),
       code: 'IO',
-      says: "it can't be processed here (RangeError)",
+      says: 'it cannot be processed (RangeError)',
     },
   ];
 

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { nextTurn, turnsUntil } from '../../src/authenticate/turns.js';
 import { TurnCounter } from '../support/turns.js';
 
-test('each turn of the event loop serves one, in the order in which they came', async () => {
+test('each turn of the event loop serves one waiter, in order', async () => {
   const counter = new TurnCounter();
   const served: { name: number; turn: number }[] = [];
   await Promise.all(
@@ -13,7 +13,7 @@ test('each turn of the event loop serves one, in the order in which they came', 
   expect(new Set(served.map(({ turn }) => turn)).size).toBe(4);
 });
 
-test('whoever works on and waits again goes to the end of the line', async () => {
+test('a task that waits again goes to the end of the queue', async () => {
   const order: string[] = [];
   const work = async (name: string) => {
     for (let slice = 0; slice < 2; slice++) {

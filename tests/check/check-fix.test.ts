@@ -1,4 +1,4 @@
-/** `check --fix`, on real files; where they belong to other users, as root. */
+/** `check --fix` on real files, and as root on files of other users. */
 import {
   chmodSync,
   chownSync,
@@ -27,7 +27,7 @@ import { testAsRoot } from '../support/needs.js';
 import { ordinaryUserFileSystem } from '../support/ordinary-user.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
-/** Numbers that have no name on any system of ours, so that /etc/passwd can say nothing. */
+/** Numbers that are not in /etc/passwd of the test systems. */
 const SERVER = 61_007;
 const SERVER_GROUP = 61_113;
 
@@ -65,7 +65,7 @@ const codes = ({ findings }: { findings: readonly { code: string }[] }) => findi
 describe('when others can read the file', () => {
   beforeEach(() => chmodSync(path, 0o644));
 
-  test('then their bits go, the file is touched, and it is no finding any more', async () => {
+  test('then their bits are removed, the file is touched, and there is no finding any more', async () => {
     const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true });
     expect(report).toMatchObject({
       findings: [],
@@ -80,14 +80,14 @@ describe('when others can read the file', () => {
     expect(readdirSync(conf)).toEqual(['service_tokens']);
   });
 
-  test('and --fix is not given, then nothing is changed', async () => {
+  test('and --fix is not set, then nothing is changed', async () => {
     const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem() });
     expect(codes(report)).toEqual(['OPEN_TO_OTHERS']);
     expect(attributes()[2]).toBe('644');
     expect(isTouched()).toBe(false);
   });
 
-  test('and nobody can tell who the server is, then it may be one of them, and keeps its bits', async () => {
+  test('and the server is unknown, then their bits stay, because it may be one of them', async () => {
     const { fs } = watchedFileSystem({
       instead: (name, argument) => {
         if (argument === '/etc/passwd' || argument === '/etc/group') return '';
@@ -104,31 +104,31 @@ describe('when others can read the file', () => {
     expect(attributes()[2]).toBe('644');
   });
 
-  test('and a dead entry stands in the file, then that is still a finding', async () => {
+  test('and no token can match an entry, then that is still a finding', async () => {
     writeFileSync(path, `${CONTENT}elastic/kibna/a:{SHA}gXODQUdXbcUYsUww3rIJNH98bD0=\n`);
     const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true });
     expect(codes(report)).toEqual(['UNKNOWN_ACCOUNT']);
     expect(report.fixed).toHaveLength(2);
   });
 
-  test('and the file can’t be parsed, then it is repaired all the same', async () => {
+  test('and the file cannot be parsed, then it is repaired nevertheless', async () => {
     writeFileSync(path, 'x\n');
     const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true });
     expect(codes(report)).toEqual(['MISSING_COLON']);
     expect(attributes()[2]).toBe('640');
   });
 
-  test('and it has another name, then it may be a file of somebody else, and is not changed', async () => {
+  test('and the file has another hard link, then it is not changed', async () => {
     linkSync(path, join(conf, 'other'));
     const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true });
     expect(codes(report)).toEqual(['NOT_FIXED', 'OPEN_TO_OTHERS']);
-    expect(report.findings[0]?.hint).toBe('Look at the file before you change anything.');
+    expect(report.findings[0]?.hint).toBe('Inspect the file before you change it.');
     expect(report.fixed).toEqual([]);
     expect(attributes()[2]).toBe('644');
   });
 
   test.each(['fchmodSync', 'futimesSync'] as const)(
-    'and %s is not permitted, then that is an error, with the command',
+    'and %s is not permitted, then that is an error, and the hint contains the command',
     async (call) => {
       const { fs } = watchedFileSystem({
         before: (_, name) => {
@@ -145,8 +145,8 @@ describe('when others can read the file', () => {
       expect(findings[0]).toMatchObject({
         severity: 'error',
         code: 'NOT_FIXED',
-        message: `--fix did not repair it: could not change [${path}]: the operation is not permitted`,
-        hint: expect.stringMatching(/^By hand: chmod 0640 \S+ && touch \S+$/),
+        message: `--fix failed: could not change [${path}]: the operation is not permitted`,
+        hint: expect.stringMatching(/^Repair it: chmod 0640 \S+ && touch \S+$/),
       });
       expect(readdirSync(conf)).toEqual(['service_tokens']);
     },
@@ -161,7 +161,7 @@ describe('when others can read the file', () => {
   });
 });
 
-describe('when nothing is to be repaired', () => {
+describe('when there is nothing to repair', () => {
   test('then the file is not touched, and no lock is taken', async () => {
     const { fs, calls } = watchedFileSystem();
     const report = await checkTokensFile(path, { fs, fix: true });
@@ -170,7 +170,7 @@ describe('when nothing is to be repaired', () => {
     expect(calls).not.toContain('mkdirSync');
   });
 
-  test('and there is no file, then none is made', async () => {
+  test('and there is no file, then none is created', async () => {
     path = join(conf, 'missing');
     expect(await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true })).toMatchObject({
       findings: [{ code: 'NO_FILE' }],
@@ -180,7 +180,7 @@ describe('when nothing is to be repaired', () => {
   });
 });
 
-test('what dead processes left is removed, and said, and the file is not touched', async () => {
+test('stale locks and orphaned temporary files are removed and reported, and the file is not touched', async () => {
   const { started, scope } = ownProcess(nodeFileSystem);
   const [temporary, lock] = ['.service_tokens.0123456789abcdef01.tmp', '.service_tokens.lock'].map((name) =>
     join(conf, name),
@@ -194,7 +194,7 @@ test('what dead processes left is removed, and said, and the file is not touched
   expect(isTouched()).toBe(false);
 });
 
-test('what can’t be removed is an error, and still a finding', async () => {
+test('a stale lock or orphaned temporary file that cannot be removed is an error, and still a finding', async () => {
   const lock = join(conf, '.service_tokens.lock');
   mkdirSync(lock);
   place(join(lock, 'not-a-mark'));
@@ -205,7 +205,7 @@ test('what can’t be removed is an error, and still a finding', async () => {
   });
 });
 
-test('when the caller can’t read the file, then nothing is repaired beside it', async () => {
+test('when the caller cannot read the file, then nothing is repaired', async () => {
   const temporary = join(conf, '.service_tokens.0123456789abcdef01.tmp');
   place(temporary);
   const { fs } = watchedFileSystem({
@@ -217,7 +217,7 @@ test('when the caller can’t read the file, then nothing is repaired beside it'
   expect(existsSync(temporary)).toBe(true);
 });
 
-test('a signal ends the waiting for the lock, and is no finding', async () => {
+test('a signal aborts the wait for the lock, and is not a finding', async () => {
   chmodSync(path, 0o644);
   const reason = new ServiceTokensError('INTERRUPT', 'interrupted');
   await withLock(nodeFileSystem, path, {}, async () => {
@@ -234,7 +234,7 @@ describe('when root repairs', () => {
   const reads = async (uid: number, gid: number) =>
     (await run('cat', [path], { uid, gid })).stdout === CONTENT;
 
-  testAsRoot('then in a package the file is root:elasticsearch 0660, as its siblings', async () => {
+  testAsRoot('then in a package the file is root:elasticsearch 0660, like its siblings', async () => {
     own(conf, 0, SERVER_GROUP, 0o2750);
     place(join(conf, 'elasticsearch.keystore'));
     own(join(conf, 'elasticsearch.keystore'), 0, SERVER_GROUP, 0o660);
@@ -254,21 +254,24 @@ describe('when root repairs', () => {
     expect((await fix()).fixed).toEqual([]);
   });
 
-  testAsRoot('then a file that the server reads as one of the others becomes its own', async () => {
-    own(path, 0, 0, 0o644);
-    expect((await fix(String(SERVER))).findings).toEqual([]);
-    expect(attributes()).toEqual([SERVER, SERVER, '640']);
-    expect(await reads(SERVER, SERVER)).toBe(true);
-    expect(await reads(61_999, 61_999)).toBe(false);
-  });
+  testAsRoot(
+    'then a file that the server reads through the bits for others is given to the server',
+    async () => {
+      own(path, 0, 0, 0o644);
+      expect((await fix(String(SERVER))).findings).toEqual([]);
+      expect(attributes()).toEqual([SERVER, SERVER, '640']);
+      expect(await reads(SERVER, SERVER)).toBe(true);
+      expect(await reads(61_999, 61_999)).toBe(false);
+    },
+  );
 
-  testAsRoot('then what is right already stays: only the bits for others go', async () => {
+  testAsRoot('then correct attributes stay: only the bits for others are removed', async () => {
     own(path, SERVER, 0, 0o606);
     await fix(String(SERVER));
     expect(attributes()).toEqual([SERVER, 0, '600']);
   });
 
-  testAsRoot('then the target of root’s link is repaired, and the link stays', async () => {
+  testAsRoot('then the target of root’s symlink is repaired, and the symlink stays', async () => {
     place(join(directory.path, 'target'), CONTENT);
     path = join(conf, 'link');
     symlinkSync('../target', path);
@@ -276,7 +279,7 @@ describe('when root repairs', () => {
     expect(attributes(join(directory.path, 'target'))).toEqual([SERVER, SERVER, '640']);
   });
 
-  testAsRoot('then a link that somebody else put there is not followed to a file of root’s', async () => {
+  testAsRoot('then a symlink of another user to a file of root is not followed', async () => {
     place(join(directory.path, 'shadow'), CONTENT);
     path = join(conf, 'link');
     symlinkSync('../shadow', path);
@@ -284,12 +287,12 @@ describe('when root repairs', () => {
     const report = await fix(String(SERVER));
     expect(codes(report)).toEqual(['NOT_FIXED', 'FILE_UNREADABLE', 'SYMBOLIC_LINK']);
     expect(report.findings[0]?.message).toContain(
-      `user [${SERVER}] can change [${path}], which root does not trust`,
+      `user [${SERVER}] can change [${path}], which is unsafe for root`,
     );
     expect(attributes(join(directory.path, 'shadow'))).toEqual([0, 0, '600']);
   });
 
-  testAsRoot('then a directory that the server can’t enter is told, and not changed', async () => {
+  testAsRoot('then a directory that the server cannot enter is a finding, and not changed', async () => {
     own(conf, 0, 0, 0o700);
     expect(codes(await fix(String(SERVER)))).toEqual(['DIRECTORY_UNREADABLE']);
     expect(attributes(conf)).toEqual([0, 0, '700']);

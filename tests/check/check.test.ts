@@ -1,4 +1,4 @@
-/** What `check` finds: each fault planted by itself, beside a good entry. */
+/** The findings of `check`: each fault alone, beside a valid entry. */
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -79,14 +79,14 @@ async function check(
   return { ...written, status };
 }
 
-/** What a finding is, without its words. */
+/** A finding without its message and hint. */
 const briefly = async (fs: FileSystem = ordinaryUserFileSystem(), serverUser?: string) =>
   (await checkTokensFile(path, { fs, serverUser })).findings.map(({ severity, code, line }) =>
     line === undefined ? `${severity} ${code}` : `${severity} ${code} line ${line}`,
   );
 
-describe('a good file', () => {
-  test('is one line: how many tokens it holds, and their digest', async () => {
+describe('a valid file', () => {
+  test('is reported in one line: the number of tokens, and the digest', async () => {
     write(`# comment\n\n${GOOD}\nelastic/fleet-server/good:${HASH}\n`);
     expect(await check()).toEqual({
       stdout: expect.stringMatching(/^ok: \[.*\/service_tokens\]: 2 tokens, sha256:[0-9a-f]{64}\n$/),
@@ -95,17 +95,17 @@ describe('a good file', () => {
     });
   });
 
-  test('that does not exist is fine, as it is to the server, is noted, and is not created', async () => {
+  test('may be missing, as for the server: that is a note, and the file is not created', async () => {
     const none = createHash('sha256').digest('hex');
     expect(await check()).toEqual({
-      stdout: `note: The file [${path}] does not exist\n  That is fine as long as there are no tokens: create makes the file.\nok: [${path}]: 0 tokens, sha256:${none}\n`,
+      stdout: `note: The file [${path}] does not exist\n  A missing file is an empty file; create makes it.\nok: [${path}]: 0 tokens, sha256:${none}\n`,
       stderr: '',
       status: 0,
     });
     expect(readdirSync(conf)).toEqual([]);
   });
 
-  test('says nothing under -s', async () => {
+  test('causes no output with -s', async () => {
     write(`${GOOD}\n`);
     expect(await check(['-s'])).toEqual({ stdout: '', stderr: '', status: 0 });
   });
@@ -114,20 +114,20 @@ describe('a good file', () => {
 const bytes = (...parts: (string | number[])[]) =>
   Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : Buffer.from(part))));
 
-describe('a planted fault is named with its line, shows no secret, and the status is 1', () => {
+describe('a fault is reported with its line and without any secret, and the status is 1:', () => {
   test.each<[why: string, content: string | Uint8Array, code: FindingCode, line: number, said: string]>([
-    // What stops the node.
+    // Faults that stop the node.
     ['no colon', `${GOOD}\n${SECRET}\n`, 'MISSING_COLON', 2, "Missing ':' character"],
-    ['an indented comment', ` # ${SECRET}\n${GOOD}`, 'MISSING_COLON', 1, 'very beginning'],
+    ['an indented comment', ` # ${SECRET}\n${GOOD}`, 'MISSING_COLON', 1, 'first character is #'],
     [
-      'a bcrypt cost that the server does not know',
+      'a bcrypt cost that the server does not support',
       `${GOOD}\nelastic/kibana/a:$2a$15$${SECRET.padEnd(53, '.')}`,
       'MALFORMED_HASH',
       2,
       'unknown hash function [bcrypt15]',
     ],
     [
-      'a PBKDF2 cost that is none',
+      'a PBKDF2 cost that is not a number',
       `elastic/kibana/a:{PBKDF2}${SECRET}$\n${GOOD}`,
       'MALFORMED_HASH',
       1,
@@ -140,7 +140,7 @@ describe('a planted fault is named with its line, shows no secret, and the statu
       2,
       'Malformed UTF-8',
     ],
-    // What the server skips.
+    // Lines that the server skips.
     ['plain text', `${GOOD}\nelastic/kibana/a:${SECRET}`, 'PLAIN_TEXT', 2, '[elastic/kibana/a]'],
     ['plain text on both sides', `${GOOD}\n${SECRET}:${SECRET}`, 'PLAIN_TEXT', 2, 'This entry'],
     [
@@ -151,35 +151,29 @@ describe('a planted fault is named with its line, shows no secret, and the statu
       'This entry',
     ],
     [
-      'plain text behind a name of four parts',
+      'plain text after a name of four parts',
       `elastic/kibana/a/${SECRET}:${SECRET}\n${GOOD}`,
       'PLAIN_TEXT',
       1,
       'This entry',
     ],
-    ['a blank behind the colon', `elastic/kibana/a: ${HASH}`, 'PLAIN_TEXT', 1, 'Remove the blank'],
-    // What it loads in vain.
-    ['a duplicate', `${GOOD}\n#\n${GOOD}\n`, 'DUPLICATE', 1, 'stands again on line 3'],
+    ['a blank after the colon', `elastic/kibana/a: ${HASH}`, 'PLAIN_TEXT', 1, 'white space after the colon'],
+    // Entries that no token matches.
+    ['a duplicate', `${GOOD}\n#\n${GOOD}\n`, 'DUPLICATE', 1, 'is a duplicate of line 3'],
     ['an unknown account', `elastic/kibna/a:${HASH}`, 'UNKNOWN_ACCOUNT', 1, 'Did you mean elastic/kibana?'],
     ['a user-managed account', `acme/robot/a:${HASH}`, 'USER_MANAGED_ACCOUNT', 1, 'REST API only'],
-    [
-      'a name of two parts',
-      `elastic/kibana:${HASH}`,
-      'BAD_NAME',
-      1,
-      'not <namespace>/<service>/<token name>',
-    ],
+    ['a name of two parts', `elastic/kibana:${HASH}`, 'BAD_NAME', 1, 'not <namespace>/<service>/<name>'],
     ['a name of four parts', `${GOOD}\nelastic/kibana/${SECRET}/b:${HASH}`, 'BAD_NAME', 2, 'by hand'],
     ['no name', `:${HASH}`, 'BAD_NAME', 1, 'not <namespace>'],
     [
-      'a token name with _ first',
+      'a token name that begins with _',
       `elastic/kibana/_${SECRET}:${HASH}`,
       'BAD_TOKEN_NAME',
       1,
-      'no name of a token',
+      'Invalid token name',
     ],
     ['a blank before the colon', `elastic/kibana/a :${HASH}`, 'BAD_TOKEN_NAME', 1, 'before the colon'],
-    // What can never match, and what is weak.
+    // Hashes that cannot match, and weak hashes.
     [
       'a salt that is not base64',
       `${GOOD}\nelastic/kibana/a:{PBKDF2}10000$${SECRET}!$${'A'.repeat(43)}=`,
@@ -188,7 +182,7 @@ describe('a planted fault is named with its line, shows no secret, and the statu
       '[elastic/kibana/a] can never match: its salt is not base64',
     ],
     [
-      'a key of no length',
+      'an empty key',
       `elastic/kibana/a:{PBKDF2}10000$AQgPFh0kKzI=$`,
       'HASH_UNUSABLE',
       1,
@@ -201,11 +195,17 @@ describe('a planted fault is named with its line, shows no secret, and the statu
       `elastic/kibana/a:${HASH.replace('10000', '1000')}`,
       'WEAK_HASH',
       1,
-      'PBKDF2_STRETCH with 1000 iterations only',
+      'PBKDF2_STRETCH with only 1000 iterations',
     ],
-    // What an editor leaves.
+    // Traces of an editor.
     ['a byte order mark', `\ufeff${GOOD}\n`, 'BYTE_ORDER_MARK', 1, 'byte order mark'],
-    ['CRLF', `#\n${GOOD}\r\n\r\n`, 'LINE_ENDS', 2, '2 lines, from this one on, end with a carriage return'],
+    [
+      'CRLF',
+      `#\n${GOOD}\r\n\r\n`,
+      'LINE_ENDS',
+      2,
+      '2 lines, starting with this one, end with a carriage return',
+    ],
     ['CR', `${GOOD}\r`, 'LINE_ENDS', 1, 'This line ends with a carriage return'],
   ])('%s', async (_, content, code, line, said) => {
     write(content);
@@ -227,7 +227,7 @@ describe('a planted fault is named with its line, shows no secret, and the statu
     expect(await briefly()).toEqual(['warning BYTE_ORDER_MARK line 1', 'error MISSING_COLON line 1']);
   });
 
-  test('what would keep the server from starting, or never be accepted, is an error', async () => {
+  test('a line that stops the server, or a hash that cannot match, is an error', async () => {
     write(bytes(`x\n${GOOD}`, [0xff], `\nelastic/kibana/a:{PBKDF2}7$\nelastic/kibana/b:{SHA}\n`));
     expect(await briefly()).toEqual([
       'error MISSING_COLON line 1',
@@ -237,7 +237,7 @@ describe('a planted fault is named with its line, shows no secret, and the statu
     ]);
   });
 
-  test('of many duplicates the last is the one that counts, and the others are not looked into', async () => {
+  test('of several duplicates only the last one is checked further, as the server uses that one', async () => {
     write(
       `elastic/kibana/a:${SHA}\nelastic/kibana/a:{SHA}\nelastic/kibana/a:${HASH}\nelastic/kibana/a:plain\n`,
     );
@@ -249,7 +249,7 @@ describe('a planted fault is named with its line, shows no secret, and the statu
   });
 });
 
-describe('the version decides which entries are dead', () => {
+describe('the version determines which accounts exist', () => {
   const inVersion = async (...version: [] | [number, number]) => {
     const [major = 0, minor = 0] = version;
     const options = version.length ? { version: { major, minor } } : {};
@@ -257,14 +257,14 @@ describe('the version decides which entries are dead', () => {
     return findings.map(({ severity, code }) => `${severity} ${code}`);
   };
 
-  test('an account that a version does not know is dead there, and one it knows is not', async () => {
+  test('an account that a version does not have is a warning, and one that it has is not', async () => {
     write(`elastic/auto-ops/a:${HASH}\n`);
     expect(await inVersion(8, 15)).toEqual(['warning UNKNOWN_ACCOUNT']);
     expect(await inVersion(8, 16)).toEqual([]);
     expect(await inVersion()).toEqual([]);
   });
 
-  test('when nobody knows the version, an account that was withdrawn is a note, and the status 0', async () => {
+  test('if the version is unknown, a withdrawn account is a note, and the status is 0', async () => {
     write(`elastic/enterprise-search-server/a:${HASH}\n`);
     expect(await inVersion(8, 19)).toEqual([]);
     expect(await inVersion(9, 0)).toEqual(['warning UNKNOWN_ACCOUNT']);
@@ -273,7 +273,7 @@ describe('the version decides which entries are dead', () => {
   });
 });
 
-/** The real files, and a world in which some have other owners and modes. */
+/** The real file system, in which some files appear to have other owners and modes. */
 function world(attributes: Readonly<Record<string, readonly [uid: number, gid: number, mode: number]>>) {
   const { fs } = watchedFileSystem({
     instead: (name, argument) => {
@@ -297,18 +297,18 @@ function world(attributes: Readonly<Record<string, readonly [uid: number, gid: n
   return fs;
 }
 
-describe('who may use the file', () => {
+describe('access to the file', () => {
   const model = ([uid, gid, mode]: readonly [number, number, number]) =>
     world({ service_tokens: [uid, gid, mode], '': [0, 61113, 0o2750] });
 
   test.each<[why: string, file: readonly [number, number, number], expected: readonly string[]]>([
     ['a package’s file', [0, 61113, 0o660], []],
-    ['root’s private file, which the server can’t read', [0, 0, 0o600], ['error FILE_UNREADABLE']],
+    ['root’s private file, which the server cannot read', [0, 0, 0o600], ['error FILE_UNREADABLE']],
     ['the server’s own file without the bit', [61007, 61113, 0o040], ['error FILE_UNREADABLE']],
-    ['a file for everybody', [0, 61113, 0o644], ['warning OPEN_TO_OTHERS']],
-    ['a file that others may write', [0, 61113, 0o642], ['warning OPEN_TO_OTHERS']],
+    ['a world-readable file', [0, 61113, 0o644], ['warning OPEN_TO_OTHERS']],
+    ['a world-writable file', [0, 61113, 0o642], ['warning OPEN_TO_OTHERS']],
     [
-      'a file for everybody but the server',
+      'a file that others can read, but not the server',
       [0, 61113, 0o604],
       ['error FILE_UNREADABLE', 'warning OPEN_TO_OTHERS'],
     ],
@@ -322,22 +322,22 @@ describe('who may use the file', () => {
     const { findings } = await checkTokensFile(path, { fs: model([0, 0, 0o644]), serverUser: 'server' });
     expect(findings.map(({ message, hint }) => [message, hint])).toEqual([
       [
-        `Every user of this system may read [${path}]`,
+        `Every user of this system can read [${path}]`,
         `Use --fix, or: chown server:server ${path} && chmod 0640 ${path} && touch ${path}`,
       ],
     ]);
   });
 
   test.each<[why: string, file: readonly [number, number, number], expected: readonly string[]]>([
-    ['root alone can read it', [0, 0, 0o600], ['warning SERVER_UNKNOWN']],
-    ['a group can read it, which may be the server’s', [0, 0, 0o640], []],
-    ['somebody other than root owns it', [61007, 0, 0o600], []],
-  ])('when nobody can tell who the server is, and %s', async (_, file, expected) => {
+    ['only root can read it', [0, 0, 0o600], ['warning SERVER_UNKNOWN']],
+    ['a group can read it, which may be that of the server', [0, 0, 0o640], []],
+    ['a user other than root owns it', [61007, 0, 0o600], []],
+  ])('if the server is unknown, and %s', async (_, file, expected) => {
     write(`${GOOD}\n`);
     expect(await briefly(world({ service_tokens: file }))).toEqual(expected);
   });
 
-  test('check warns of an unknown server in the words of create', async () => {
+  test('check and create have the same warning about an unknown server', async () => {
     write(`${GOOD}\n`);
     const attributes = { uid: 0, gid: 0, mode: 0o600 };
     const { findings } = await checkTokensFile(path, { fs: world({ service_tokens: [0, 0, 0o600] }) });
@@ -348,13 +348,13 @@ describe('who may use the file', () => {
   });
 
   test.each<[why: string, attributes: readonly [number, number, number], hint: string | undefined]>([
-    ['may be passed by its owner', [61007, 0, 0o700], undefined],
-    ['may be passed by its group', [0, 61113, 0o750], undefined],
-    ['is root’s alone', [0, 0, 0o700], 'Repair it: chgrp server DIR && chmod g+rx DIR'],
-    ['may be passed and not listed', [0, 0, 0o711], 'Repair it: chgrp server DIR && chmod g+rx DIR'],
-    ['is closed to its own group', [0, 61113, 0o705], 'Repair it: chmod g+rx DIR'],
-    ['is closed to its owner', [61007, 61113, 0o077], 'Repair it: chmod u+rx DIR'],
-  ])('a configuration directory that %s', async (_, attributes, hint) => {
+    ['only its owner can enter', [61007, 0, 0o700], undefined],
+    ['its owner and group can enter', [0, 61113, 0o750], undefined],
+    ['only root can enter', [0, 0, 0o700], 'Repair it: chgrp server DIR && chmod g+rx DIR'],
+    ['the server can enter, but not list', [0, 0, 0o711], 'Repair it: chgrp server DIR && chmod g+rx DIR'],
+    ['its own group cannot enter', [0, 61113, 0o705], 'Repair it: chmod g+rx DIR'],
+    ['its owner cannot enter', [61007, 61113, 0o077], 'Repair it: chmod u+rx DIR'],
+  ])('a configuration directory that %s is checked', async (_, attributes, hint) => {
     write(`${GOOD}\n`);
     const fs = world({ service_tokens: [61007, 0, 0o600], '': attributes });
     const { findings } = await checkTokensFile(path, { fs, serverUser: 'server' });
@@ -363,19 +363,19 @@ describe('who may use the file', () => {
     );
   });
 
-  test('a directory above that the server can’t enter is found, behind a link too', async () => {
+  test('a directory above that the server cannot enter is found, also behind a symlink', async () => {
     mkdirSync(join(conf, 'closed', 'open'), { recursive: true });
     writeFileSync(join(conf, 'closed', 'open', 'tokens'), `${GOOD}\n`);
     symlinkSync('closed/open/tokens', path);
     const fs = world({ service_tokens: [61007, 0, 0o600], closed: [0, 0, 0o700] });
     const { findings } = await checkTokensFile(path, { fs, serverUser: 'server' });
     expect(findings.map(({ code, message }) => [code, message])).toEqual([
-      ['DIRECTORY_UNREADABLE', `Elasticsearch runs as [server] and can't enter [${join(conf, 'closed')}]`],
+      ['DIRECTORY_UNREADABLE', `Elasticsearch runs as [server] and cannot enter [${join(conf, 'closed')}]`],
       ['SYMBOLIC_LINK', expect.anything()],
     ]);
   });
 
-  test('when the configuration directory is a link, then the ways to the link and to its target count', async () => {
+  test('if the configuration directory is a symlink, the directories above the symlink and above its target are checked', async () => {
     mkdirSync(join(conf, 'aside'));
     mkdirSync(join(conf, 'real', 'config'), { recursive: true });
     writeFileSync(join(conf, 'real', 'config', 'service_tokens'), GOOD);
@@ -390,13 +390,13 @@ describe('who may use the file', () => {
     });
     const { findings } = await checkTokensFile(path, { fs, serverUser: 'server' });
     expect(findings.map(({ message }) => message)).toEqual([
-      `Elasticsearch runs as [server] and can't enter [${join(conf, 'aside')}]`,
-      `Elasticsearch runs as [server] and can't enter [${join(conf, 'real')}]`,
-      `Elasticsearch runs as [server] and can't list [${join(conf, 'real', 'config')}]`,
+      `Elasticsearch runs as [server] and cannot enter [${join(conf, 'aside')}]`,
+      `Elasticsearch runs as [server] and cannot enter [${join(conf, 'real')}]`,
+      `Elasticsearch runs as [server] and cannot list [${join(conf, 'real', 'config')}]`,
     ]);
   });
 
-  test('when the caller can’t read the file, then that is an ordinary error', async () => {
+  test('if the caller cannot read the file, that is an error and not a finding', async () => {
     write(GOOD);
     const { fs } = watchedFileSystem({
       before: (_, name) => {
@@ -412,15 +412,15 @@ describe('who may use the file', () => {
   });
 });
 
-describe('what a rename would break', () => {
-  test('a link is a warning', async () => {
+describe('a file that a rename would break', () => {
+  test('a symlink is a warning', async () => {
     symlinkSync('../tokens', path);
     directory.write('tokens', `${GOOD}\n`);
     chmodSync(join(directory.path, 'tokens'), 0o600);
     expect(await briefly()).toEqual(['warning SYMBOLIC_LINK']);
   });
 
-  test('a link into a Kubernetes volume is a warning, and only Kubernetes can repair its mode', async () => {
+  test('a symlink into a Kubernetes volume is a warning, and the hint for its mode is a Kubernetes setting', async () => {
     directory.write('secret/..2025/service_tokens', `${GOOD}\n`);
     symlinkSync('..2025', join(directory.path, 'secret/..data'));
     symlinkSync('../secret/..data/service_tokens', path);
@@ -430,11 +430,11 @@ describe('what a rename would break', () => {
     expect(report.findings.map(({ code, hint }) => [code, hint])).toEqual([
       ['NOT_FIXED', 'Change the Secret that is mounted there.'],
       ['OPEN_TO_OTHERS', expect.stringContaining('defaultMode: 0440')],
-      ['KUBERNETES_VOLUME', 'Change the Secret, never the file.'],
+      ['KUBERNETES_VOLUME', 'Change the Secret, not the file.'],
     ]);
   });
 
-  test('a mount of the single file is a warning that tells of --in-place', async () => {
+  test('a bind mount of a single file is a warning with --in-place in its hint', async () => {
     write(`${GOOD}\n`);
     const { fs } = watchedFileSystem({
       instead: (name, argument) =>
@@ -454,13 +454,13 @@ describe('what a rename would break', () => {
   });
 });
 
-describe('what killed processes left', () => {
+describe('stale locks and orphaned temporary files', () => {
   const own = ownProcess(nodeFileSystem);
   const lock = () => join(conf, '.service_tokens.lock');
   const TEMPORARY = '.service_tokens.0123456789abcdef01.tmp';
   const mark = (pid: number, started = own.started, scope = own.scope) =>
     `${pid}-${started}-${scope}-0123456789ab`;
-  const NOBODY = 2 ** 22 + 1; // above the kernel's highest number
+  const NOBODY = 2 ** 22 + 1; // above the kernel's maximum
 
   function lay(at: string, ageInSeconds = 0): void {
     mkdirSync(join(at, '..'), { recursive: true });
@@ -473,11 +473,16 @@ describe('what killed processes left', () => {
 
   test.each<[why: string, file: () => string, age: number, expected: readonly string[]]>([
     ['a temporary file', () => join(conf, TEMPORARY), 0, ['warning STALE_TEMPORARY_FILE']],
-    ['one of the original’s', () => `${path}9876543210tmp`, 0, ['warning STALE_TEMPORARY_FILE']],
+    ['one of the original', () => `${path}9876543210tmp`, 0, ['warning STALE_TEMPORARY_FILE']],
     ['the lock of a dead process', () => join(lock(), mark(NOBODY)), 0, ['warning STALE_LOCK']],
-    ['what waited for it', () => join(`${lock()}-${mark(NOBODY)}`, mark(NOBODY)), 0, ['warning STALE_LOCK']],
     [
-      'a lock of another container that shows no sign of life',
+      'the directory of a dead waiter',
+      () => join(`${lock()}-${mark(NOBODY)}`, mark(NOBODY)),
+      0,
+      ['warning STALE_LOCK'],
+    ],
+    [
+      'a lock of another container whose mark does not change',
       () => join(lock(), mark(1, '1', '1_a')),
       0,
       ['warning STALE_LOCK'],
@@ -489,32 +494,32 @@ describe('what killed processes left', () => {
       ['warning STALE_LOCK'],
     ],
     [
-      'what waited for it in another container',
+      'the directory of a waiter in another container',
       () => join(`${lock()}-${mark(1, '1', '1_a')}`, mark(1, '1', '1_a')),
       0,
       ['warning STALE_LOCK'],
     ],
-    ['a lock that is no lock', () => join(lock(), 'x'), 0, ['warning STALE_LOCK']],
-    ['a file in the lock’s place', lock, 0, ['warning STALE_LOCK']],
-    ['somebody else’s file', () => join(conf, 'service_tokens.bak'), 3600, []],
+    ['a lock that contains another file', () => join(lock(), 'x'), 0, ['warning STALE_LOCK']],
+    ['a file in place of the lock', lock, 0, ['warning STALE_LOCK']],
+    ['an unrelated file', () => join(conf, 'service_tokens.bak'), 3600, []],
   ])('%s', async (_, file, age, expected) => {
     lay(file(), age);
     expect(await briefly()).toEqual(expected);
   });
 
-  test('an empty lock is one that no living process holds', async () => {
+  test('an empty lock directory is a stale lock', async () => {
     mkdirSync(lock());
     expect(await briefly()).toEqual(['warning STALE_LOCK']);
   });
 
-  test('while a living process works, its lock and its temporary file are no finding', async () => {
+  test('the lock and the temporary file of a live process are not findings', async () => {
     await withLock(nodeFileSystem, path, {}, async () => {
       lay(join(conf, TEMPORARY));
       expect(await briefly()).toEqual([]);
     });
   });
 
-  test('a lock that is given back while it is looked at was no stale one', async () => {
+  test('a lock that is released during the check is not a finding', async () => {
     const held = join(lock(), mark(NOBODY));
     lay(held);
     let listings = 0;
@@ -526,10 +531,10 @@ describe('what killed processes left', () => {
     });
     const codes = (await checkTokensFile(path, { fs })).findings.map(({ code }) => code);
     expect(codes.filter((code) => code === 'STALE_LOCK')).toEqual([]);
-    expect(listings).toBeGreaterThan(2); // of the directory, of the lock, and of the lock again
+    expect(listings).toBeGreaterThan(2); // of the directory, and twice of the lock
   });
 
-  test('nothing is changed by looking', async () => {
+  test('check makes no call that changes a file', async () => {
     lay(join(conf, TEMPORARY));
     lay(join(lock(), mark(NOBODY)));
     const { fs, calls } = watchedFileSystem();
@@ -561,13 +566,13 @@ describe('--json', () => {
     });
   });
 
-  test('has no digest when the server could not read the file', async () => {
+  test('has no digest if the server cannot read the file', async () => {
     write(`${GOOD}\nx\n`);
     expect(JSON.parse((await check(['--json'])).stdout)).toMatchObject({ tokens: 0, digest: null });
     expect((await check()).stdout).toMatch(/\n\[.*\]: Elasticsearch does not read this file\n$/);
   });
 
-  test('stays one line of printable text where a path is not', async () => {
+  test('is one line of printable text even if a path is not', async () => {
     conf = directory.mkdir('con\u202e\u009bfig');
     path = join(conf, 'service_tokens');
     write(GOOD, 0o644);
@@ -579,7 +584,7 @@ describe('--json', () => {
 });
 
 describe('a file that does not exist', () => {
-  test('is a warning where --file names it, as the name may be misspelt', async () => {
+  test('is a warning if it was named by --file', async () => {
     expect(await check(['--file', join(conf, 'typo'), '--json'])).toMatchObject({ status: 1, stderr: '' });
     const { stdout } = await check(['--file', join(conf, 'typo'), '--json']);
     expect(JSON.parse(stdout)).toMatchObject({
@@ -589,13 +594,13 @@ describe('a file that does not exist', () => {
     });
   });
 
-  test('is so too behind a link', async () => {
+  test('is a warning behind a symlink, too', async () => {
     symlinkSync('nowhere', path);
     expect(JSON.parse((await check(['--json'])).stdout)).toMatchObject({ exists: false });
   });
 });
 
-describe('what is expected', () => {
+describe('an expectation', () => {
   const digest = `sha256:${createHash('sha256').update(`${GOOD}\n`).digest('hex')}`;
   const other = digest.replace(/[0-9a-f]{8}$/, '00000000');
   beforeEach(() => write(`${GOOD}\n`));
@@ -612,13 +617,13 @@ describe('what is expected', () => {
     expect((await check(['-s', ...args])).status).toBe(status);
   });
 
-  test('and is not so is an error that says what it is', async () => {
+  test('that is not met is an error with the actual value', async () => {
     const { stdout } = await check(['--expect-digest', other, '--expect-tokens', '2']);
     expect(stdout).toContain(`error: The digest is ${digest}; expected ${other}\n`);
     expect(stdout).toContain('error: The number of tokens is 1; expected 2\n');
   });
 
-  test('of a file that the server could not read is never so', async () => {
+  test('is never met by a file that the server cannot read', async () => {
     write('broken\n');
     const { stdout } = await check(['--expect-digest', digest]);
     expect(stdout).toContain(`error: The digest is unknown; expected ${digest}\n`);
@@ -632,7 +637,7 @@ describe('what is expected', () => {
     ['--expect-tokens', '-1', '[-1] is not a number of tokens'],
     ['--expect-tokens', '', '[] is not a number of tokens'],
     ['--expect-tokens', '1.0', '[1.0] is not a number of tokens'],
-  ])('%s <%s> is a wrong command line', async (option, value, message) => {
+  ])('%s <%s> is a usage error', async (option, value, message) => {
     const { stdout, stderr, status } = await check([option, value]);
     expect({ stdout, status }).toEqual({ stdout: '', status: 64 });
     expect(stderr).toContain(`ERROR: ${message}, with exit code 64\n`);
@@ -645,7 +650,7 @@ describe('the digest', () => {
     return (await checkTokensFile(path, { fs: ordinaryUserFileSystem() })).digest;
   };
 
-  test('is what sort and sha256sum give for a plain file', async () => {
+  test('is the result of sort and sha256sum for a plain file', async () => {
     const lines = [`elastic/fleet-server/b:${HASH}\n`, `elastic/kibana/a:${SHA}\n`];
     const expected = createHash('sha256').update(lines.join('')).digest('hex');
     expect(await digest(lines.toReversed().join(''))).toBe(`sha256:${expected}`);
@@ -654,7 +659,7 @@ describe('the digest', () => {
   test.each([
     ['comments and blank lines', `# x\n\n${GOOD}\n`],
     ['line ends', `${GOOD}\r\n`],
-    ['no end to the last line', GOOD],
+    ['a missing end of the last line', GOOD],
     ['blanks around a line', `  ${GOOD}\t\n`],
     ['an older duplicate', `elastic/kibana/good:${SHA}\n${GOOD}\n`],
     ['plain text', `${GOOD}\nelastic/kibana/x:${SECRET}\n`],
@@ -690,7 +695,7 @@ describe('many lines with findings', () => {
     return findings.filter(({ line, code }) => line !== undefined || code === 'MORE_FINDINGS');
   };
 
-  test('are listed up to 1,000, and counted from there on', async () => {
+  test('are listed up to 1,000, and counted beyond that', async () => {
     const findings = await severitiesOf(`${'elastic/kibana/a:x\n'.repeat(1_003)}`);
     expect(findings).toHaveLength(1_001);
     expect(findings.at(-1)).toEqual({
@@ -702,17 +707,17 @@ describe('many lines with findings', () => {
     });
   });
 
-  test('are an error where one of those that are only counted is', async () => {
+  test('are an error if one that is only counted is an error', async () => {
     const findings = await severitiesOf(`${'elastic/kibana/a:x\n'.repeat(1_000)}no colon\n`);
     expect(findings.at(-1)).toMatchObject({ severity: 'error', message: 'and 1 more line with findings' });
   });
 
-  test('are all listed when they are 1,000', async () => {
+  test('are all listed if there are 1,000', async () => {
     expect(await severitiesOf('elastic/kibana/a:x\n'.repeat(1_000))).toHaveLength(1_000);
   });
 });
 
-test('no line of any content is ever shown, whatever is wrong with it', async () => {
+test('no content of a line is ever shown', async () => {
   const junk = fc.array(fc.string({ minLength: 12, unit: fc.constantFrom(...'aZ09+/:$#{}! \t=') }), {
     maxLength: 6,
   });

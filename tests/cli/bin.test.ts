@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { BIN as bin, LAUNCHER } from '../support/commands.js';
 import { publicTokens } from '../support/fixtures.js';
 
-jest.setTimeout(60_000); // each run starts a Node, which takes its time on a busy machine
+jest.setTimeout(60_000); // each run starts Node, which is slow on a busy machine
 
 const root = fileURLToPath(new URL('../../../', import.meta.url)); // from dist/tests/cli/
 /** Nobody is warned that the server could not read the file: it runs as whoever runs the tests. */
@@ -33,7 +33,7 @@ interface Setting {
   readonly stdout?: 'pipe' | 'ignore' | number;
 }
 
-/** Runs a command in the temporary directory, with nothing in its environment but what is given here. */
+/** Runs a command in the temporary directory, with only the given environment. */
 function run(args: readonly string[], { command = bin, env = {}, stdout = 'pipe' }: Setting = {}) {
   const result = spawnSync(command, args, {
     cwd: dir,
@@ -50,7 +50,7 @@ function outcome({ status, stdout, stderr }: SpawnSyncReturns<string>) {
 }
 
 describe('the launcher', () => {
-  test('runs from any directory, and says nothing on stderr when it succeeds', () => {
+  test('runs from any directory, and writes nothing to stderr when it succeeds', () => {
     expect(outcome(run(['create', 'elastic/kibana', 'a', ...asServer]))).toEqual({
       status: 0,
       stdout: expect.stringMatching(/^SERVICE_TOKEN elastic\/kibana\/a = AAEAA[A-Za-z0-9+/]+\n$/),
@@ -59,7 +59,7 @@ describe('the launcher', () => {
     expect(fs.readFileSync(tokensFile, 'utf8')).toMatch(/^elastic\/kibana\/a:\{PBKDF2_STRETCH\}10000\$.*\n$/);
   });
 
-  test('runs through a symbolic link', () => {
+  test('runs through a symlink', () => {
     const link = join(dir, 'link');
     fs.symlinkSync(bin, link);
     fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
@@ -70,7 +70,7 @@ describe('the launcher', () => {
     });
   });
 
-  test('says with status 69, which nothing else has, that it is not installed', () => {
+  test('exits with status 69, which has no other meaning, if it is not installed', () => {
     fs.mkdirSync(join(dir, 'bin'));
     const copy = join(dir, 'bin/elasticsearch-service-tokens');
     fs.copyFileSync(LAUNCHER, copy);
@@ -82,7 +82,7 @@ describe('the launcher', () => {
     });
   });
 
-  test('hands over the exit status', () => {
+  test('passes the exit status on', () => {
     expect(run(['delete', 'elastic/kibana', 'a']).status).toBe(70);
   });
 
@@ -131,7 +131,7 @@ describe('help', () => {
     ['the command is unknown', ['-h', 'nonsense']],
     ['a setting is empty', ['list', '-h', '-Efoo']],
     ['-s and -v meet', ['list', '-s', '-v', '-h']],
-    ['-s stands before the command', ['-s', 'list', '-h']],
+    ['-s precedes the command', ['-s', 'list', '-h']],
   ])('is shown even when %s', (_, args) => {
     const { status, stdout, stderr } = run(args);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
@@ -156,19 +156,22 @@ describe('help', () => {
   });
 });
 
-describe('when stdout does not take the token', () => {
+describe('if the token cannot be written to stdout', () => {
   const create = ['create', 'elastic/kibana', 'lost', ...asServer];
   const inShell = (redirection: string, args: readonly string[]) =>
     run(['-c', `exec "$0" "$@" ${redirection}`, bin, ...args], { command: 'sh' });
   const ways: readonly (readonly [string, () => SpawnSyncReturns<string>])[] = [
     ['it is closed', () => inShell('>&-', create)],
     ['it is a directory', () => inShell('1</', create)],
-    ['it is open for reading only', () => inShell('1</dev/null', create)],
+    ['it is open only for reading', () => inShell('1</dev/null', create)],
     ['it is /dev/null for reading and writing', () => inShell('1<>/dev/null', create)],
-    ['it is /dev/null as a parent opens it that wants to ignore it', () => run(create, { stdout: 'ignore' })],
-    ['it is so, and the token bare', () => run([...create, '-s'], { stdout: 'ignore' })],
-    ['it is a pipe that nobody reads', () => withDescriptor(pipeWithoutReader(), create)],
-    ['its disk is full', () => withDescriptor(fs.openSync('/dev/full', 'w'), create)],
+    [
+      'it is /dev/null as opened by a parent process that ignores it',
+      () => run(create, { stdout: 'ignore' }),
+    ],
+    ['a parent process ignores it, with -s', () => run([...create, '-s'], { stdout: 'ignore' })],
+    ['it is a pipe without a reader', () => withDescriptor(pipeWithoutReader(), create)],
+    ['the disk is full', () => withDescriptor(fs.openSync('/dev/full', 'w'), create)],
   ];
 
   function withDescriptor(stdout: number, args: readonly string[]): SpawnSyncReturns<string> {
@@ -179,7 +182,7 @@ describe('when stdout does not take the token', () => {
     }
   }
 
-  /** A named pipe opens for writing once it has a reader, who may leave before anything is written. */
+  /** A named pipe can be opened for writing once it has a reader, which then closes it before anything is written. */
   function pipeWithoutReader(): number {
     const fifo = join(dir, 'fifo');
     spawnSync('mkfifo', [fifo]);
@@ -191,13 +194,13 @@ describe('when stdout does not take the token', () => {
 
   const refusal = /^ERROR: could not write to standard output: E[A-Z]+, with exit code 74\n$/;
 
-  test.each(ways)('as %s, a new file is taken back', (_, createLost) => {
+  test.each(ways)('because %s, a new file is removed again', (_, createLost) => {
     const { status, stderr } = createLost();
     expect({ status, stderr }).toEqual({ status: 74, stderr: expect.stringMatching(refusal) });
     expect(fs.readdirSync(join(dir, 'config'))).toEqual([]);
   });
 
-  test.each(ways)('as %s, an old file gets its content back', (_, createLost) => {
+  test.each(ways)('because %s, the content of an old file is restored', (_, createLost) => {
     const before = '# kept\r\nelastic/kibana/a:{SHA}x';
     fs.writeFileSync(tokensFile, before, { mode: 0o640 });
     const { status, stderr } = createLost();
@@ -206,19 +209,19 @@ describe('when stdout does not take the token', () => {
     expect(fs.readdirSync(join(dir, 'config'))).toEqual(['service_tokens']);
   });
 
-  test('what is wrong with the token is told first', () => {
+  test('an error about the token takes precedence', () => {
     fs.writeFileSync(tokensFile, 'elastic/kibana/lost:{SHA}x\n');
     expect(run(create, { stdout: 'ignore' }).status).toBe(70);
   });
 
-  test('where that is known before, nothing is written, not even for a moment', () => {
+  test('and that is known in advance, nothing is written, not even temporarily', () => {
     fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
     const before = fs.statSync(tokensFile);
     expect(run(create, { stdout: 'ignore' }).status).toBe(74);
     expect(fs.statSync(tokensFile)).toMatchObject({ ino: before.ino, mtimeMs: before.mtimeMs });
   });
 
-  test("a shell's >/dev/null is the caller's choice", () => {
+  test("a shell's >/dev/null is allowed", () => {
     expect(outcome(inShell('>/dev/null', create))).toMatchObject({ status: 0, stderr: '' });
     expect(fs.readFileSync(tokensFile, 'utf8')).toContain('elastic/kibana/lost:');
   });
@@ -230,7 +233,7 @@ describe('when stdout does not take the token', () => {
     ['accounts', ['accounts'], 0],
     ['help', ['create', '-h'], 0],
     ['check of a missing file', ['check', '--file', 'missing', ...asServer], 1],
-  ])('%s goes on as ever where stdout is ignored or closed', (_, args, status) => {
+  ])('%s works as usual if stdout is ignored or closed', (_, args, status) => {
     const before = 'elastic/kibana/a:{SHA}x\n';
     for (const go of [() => run(args, { stdout: 'ignore' }), () => inShell('>&-', args)]) {
       fs.writeFileSync(tokensFile, before);
@@ -238,19 +241,19 @@ describe('when stdout does not take the token', () => {
     }
   });
 
-  test('a list on a directory is an error, too', () => {
+  test('list to a directory is an error, too', () => {
     fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
     const { status, stderr } = inShell('1</', ['list']);
     expect({ status, stderr }).toEqual({ status: 74, stderr: expect.stringMatching(refusal) });
   });
 
-  test('list ends quietly when its reader has seen enough, as in list | head', () => {
+  test('list ends without a message when its reader closes the pipe, as in list | head', () => {
     fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
     const { status, stderr } = withDescriptor(pipeWithoutReader(), ['list']);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 
-  test('a long list ends at once behind head', () => {
+  test('a long list piped into head ends immediately', () => {
     const lines = Array.from({ length: 20_000 }, (_, i) => `elastic/kibana/${i}:{SHA}x\n`);
     fs.writeFileSync(tokensFile, lines.join(''));
     const script = '"$0" "$@" | head -n 1; echo "$' + '{PIPESTATUS[0]}"';
@@ -281,7 +284,7 @@ describe('standard input', () => {
   test.each([
     ['is a directory', '</', 74, 'could not read [standard input]: it is a directory'],
     [
-      'is open for writing only',
+      'is open only for writing',
       '0>/dev/null',
       74,
       'could not read [standard input]: it is not open for reading',
@@ -293,7 +296,7 @@ describe('standard input', () => {
       74,
       'could not read [standard input]: it has more than 16777216 bytes, and the limit is 16 MiB',
     ],
-  ])('that %s is an error that says so', (_, redirection, status, message) => {
+  ])('that %s is an error with that message', (_, redirection, status, message) => {
     for (const command of ['verify', 'inspect']) {
       const stderr = `ERROR: ${message}, with exit code ${status}\n`;
       expect(bash(`exec "$0" ${command} ${redirection}`)).toEqual({ status, stdout: '', stderr });
@@ -323,7 +326,7 @@ describe('a descriptor that the caller passed', () => {
     expect(bash(line)).toEqual(said);
   });
 
-  test('is waited for, also where it does not block', () => {
+  test('is waited for, even if it is nonblocking', () => {
     const child = `
       const { spawn } = require('node:child_process');
       const tool = spawn(process.argv[1], ['list', '--file', '/dev/fd/3'], { stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });
@@ -333,7 +336,7 @@ describe('a descriptor that the caller passed', () => {
     expect(outcome(run(['-e', child, bin], { command: process.execPath }))).toEqual(said);
   });
 
-  test('is checked as to its lines, which is all that there is', () => {
+  test('is checked by its lines only', () => {
     const { status, stdout } = bash('"$0" check --file <(cat tokens; echo broken) --json');
     expect({ status, report: JSON.parse(stdout) }).toMatchObject({
       status: 1,
@@ -342,13 +345,13 @@ describe('a descriptor that the caller passed', () => {
   });
 
   test.each(['create elastic/kibana a', 'delete elastic/fleet-server token1', 'check --fix', 'watch'])(
-    'is no file to change or to follow: %s',
+    'cannot be changed or followed: %s',
     (command) => {
       const { status, stderr } = bash(`"$0" ${command} --file <(cat tokens)`);
       expect({ status, stderr }).toEqual({
         status: 64,
         stderr: expect.stringMatching(
-          /ERROR: \[\/dev\/fd\/\d+\] is an open descriptor, not the name of a file, with exit code 64\n/,
+          /ERROR: \[\/dev\/fd\/\d+\] is a file descriptor, not a file name, with exit code 64\n/,
         ),
       });
     },
@@ -357,11 +360,11 @@ describe('a descriptor that the caller passed', () => {
 
 describe('a --token-file', () => {
   test.each([
-    ['a named pipe that nobody writes to', 'mkfifo it', 'it is a named pipe'],
+    ['a named pipe without a writer', 'mkfifo it', 'it is a named pipe'],
     ['a directory', 'mkdir it', 'it is a directory'],
     ['a device', 'ln -s /dev/zero it', 'it is a device'],
     ['over 16 MiB', 'truncate -s 17M it', 'it has 17825792 bytes, and the limit is 16 MiB'],
-  ])('that is %s is an error at once', (_, make, fact) => {
+  ])('that is %s is an immediate error', (_, make, fact) => {
     expect(bash(`${make} && "$0" verify --token-file it`)).toEqual({
       status: 74,
       stdout: '',
@@ -370,7 +373,7 @@ describe('a --token-file', () => {
   });
 });
 
-describe('a current directory that does not exist any more', () => {
+describe('a current directory that no longer exists', () => {
   const gone = (line: string) => bash(`mkdir gone && cd gone && rmdir ../gone && ${line}`);
 
   test('does not matter to absolute paths', () => {
@@ -389,32 +392,32 @@ describe('a current directory that does not exist any more', () => {
     ['"$0" list --config-dir config', '--config-dir'],
     ['ES_PATH_CONF= ES_HOME=home "$0" list', 'ES_HOME'],
     ['"$0" inspect --token-file token', '--token-file'],
-  ])('%s is an error that says so, as the path of %s is relative', (line) => {
+  ])('%s is an error with that message, because the path of %s is relative', (line) => {
     expect(gone(line)).toEqual({
       status: 78,
       stdout: '',
       stderr:
-        'ERROR: The current directory does not exist, with exit code 78\nChange to one that exists, or give absolute paths.\n',
+        'ERROR: The current directory does not exist, with exit code 78\nChange to a directory that exists, or use absolute paths.\n',
     });
   });
 });
 
-describe('colour', () => {
+describe('color', () => {
   const wrong = ['delete', 'elastic/kibana', 'a'];
   const sentence = 'Service token [elastic/kibana/a] does not exist, with exit code 70\n';
   const red = expect.stringMatching(/^\u001b\[[^m]*m.*31m.*ERROR:(?:\u001b\[\d+m)+ Service token \[/);
 
-  test('is not there in a pipe', () => {
+  test('is not used in a pipe', () => {
     expect(run(wrong).stderr).toBe(`ERROR: ${sentence}`);
   });
 
-  test('is there with FORCE_COLOR=1, on the label only', () => {
+  test('is used with FORCE_COLOR=1, for the label only', () => {
     const { stderr } = run(wrong, { env: { FORCE_COLOR: '1' } });
     expect(stderr).toEqual(red);
     expect(stderr.endsWith(` ${sentence}`)).toBe(true);
   });
 
-  test('is never there in an answer', () => {
+  test('is never used in an answer', () => {
     fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
     expect(run(['list'], { env: { FORCE_COLOR: '1' } }).stdout).toBe('elastic/kibana/a\n');
   });
@@ -423,7 +426,7 @@ describe('colour', () => {
     ['NO_COLOR=1', wrong, { NO_COLOR: '1' }],
     ['--no-color', [...wrong, '--no-color'], {}],
     ['--no-color before the command', ['--no-color', ...wrong], {}],
-  ])('is taken away by %s, which wins over FORCE_COLOR', (_, args, env) => {
+  ])('is disabled by %s, which overrides FORCE_COLOR', (_, args, env) => {
     expect(run(args, { env: { FORCE_COLOR: '1', ...env } }).stderr).toBe(`ERROR: ${sentence}`);
   });
 });

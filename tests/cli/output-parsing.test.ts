@@ -1,5 +1,5 @@
 /**
- * Public scripts read the output of `create` in many ways. Each of them must get exactly the bearer.
+ * Public scripts parse the output of `create` in many ways. Each of them must extract exactly the bearer.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { BIN as bin } from '../support/commands.js';
 
-jest.setTimeout(60_000); // Python and Node take their time to start on a busy machine
+jest.setTimeout(60_000); // Python and Node start slowly on a busy machine
 
 const path = `${dirname(process.execPath)}:${process.env['PATH']}`;
 const works = (program: string, ...args: string[]) => spawnSync(program, args).status === 0;
@@ -19,9 +19,9 @@ const script = works('bash', '-c', 'script --version | grep -q util-linux');
 
 interface Parser {
   readonly pipeline: string;
-  /** Why the parser can't be run here. */
+  /** The missing program, if the parser cannot run here. */
   readonly missing?: string | undefined;
-  /** Whether it gets rid of the carriage return that a terminal adds. */
+  /** Whether it removes the carriage return that a terminal adds. */
   readonly stripsReturn?: boolean;
 }
 
@@ -69,13 +69,13 @@ afterAll(() => {
 /** Runs a line of bash in which `$create` creates a token elastic/kibana/parsed in a new directory. @returns its stdout */
 function bash(line: string): string {
   const config = fs.mkdtempSync(join(dir, 'config-'));
-  // The server runs as whoever runs the tests, so that nobody is warned that it could not read the file.
+  // The server runs as the user of the tests, so that there is no warning about access.
   const create = `'${bin}' create elastic/kibana parsed --server-user ${process.getuid?.()}`;
   const env = { PATH: path, ES_PATH_CONF: config, create, SHELL: '/bin/sh' };
   return execFileSync('bash', ['-c', line], { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
-/** What a script gets that says `x=$(... | pipeline)`. */
+/** The result of `x=$(... | pipeline)` in a script. */
 function parse(output: string, pipeline: string): string {
   const result = spawnSync('bash', ['-c', `x=$(${pipeline}); printf %s "$x"`], {
     input: output,
@@ -105,7 +105,7 @@ function testParsers(parsersHere: readonly Parser[], output: () => string): void
 describe.each([
   ['stdout', 'eval "$create"'],
   ['stdout and stderr together', 'eval "$create" 2>&1'],
-])('the bearer is got from %s by', (_, line) => {
+])('the bearer is extracted from %s by', (_, line) => {
   let output = '';
   beforeAll(() => {
     output = bash(line);
@@ -113,14 +113,14 @@ describe.each([
 
   testParsers(parsers, () => output);
 
-  test('a decoder of base64, which finds the account, the name and a secret of 22 characters', () => {
+  test('a base64 decoder, which finds the account, the name and a secret of 22 characters', () => {
     const decoded = Buffer.from(bearerIn(output), 'base64').toString('latin1');
     expect(decoded).toMatch(/^\0\x01\0\x01elastic\/kibana\/parsed:[A-Za-z0-9_-]{22}$/);
   });
 });
 
 const terminal =
-  'with a terminal inside and a pipe outside (docker exec -it ... | awk), the bearer is got by';
+  'with a terminal inside and a pipe outside (docker exec -it ... | awk), the bearer is extracted by';
 if (script) {
   describe(terminal, () => {
     let output = '';
@@ -128,7 +128,7 @@ if (script) {
       output = bash('script -qec "$create" /dev/null');
     });
 
-    test('whoever can do with the carriage return that the terminal adds, and nothing else', () => {
+    test('a parser that handles the carriage return of the terminal, the only difference', () => {
       expect(output).toBe(`SERVICE_TOKEN elastic/kibana/parsed = ${bearerIn(output)}\r\n`);
     });
 

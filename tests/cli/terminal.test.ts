@@ -1,4 +1,4 @@
-/** What the command says on a terminal, and nowhere else. */
+/** Output that depends on a terminal. */
 import { chmodSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { beforeEach, expect, test } from '@jest/globals';
@@ -14,7 +14,7 @@ beforeEach(() => {
   chmodSync(directory.write('service_tokens', 'no colon\n'), 0o600);
 });
 
-/** Runs a command with all streams on a terminal, or with one of them elsewhere. */
+/** Runs a command with all streams on a terminal, except the given one. */
 async function onTerminal(argv: readonly string[], elsewhere?: 'stdin' | 'stdout' | 'stderr') {
   const written = { stdout: '', stderr: '' };
   const output = (name: 'stdout' | 'stderr') => ({
@@ -43,16 +43,16 @@ test('inspect asks for the tokens on stderr', async () => {
   expect(stdout).toMatch(/^type: service account token\n/);
 });
 
-test('it does not ask where the tokens come from a pipe', async () => {
+test('it does not ask if the tokens come from a pipe', async () => {
   expect((await onTerminal(['inspect'], 'stdin')).stderr).toBe('');
 });
 
-test('check colours its labels, and nothing else', async () => {
+test('check colors its labels only', async () => {
   const { stdout } = await onTerminal(['check']);
   expect(stdout).toMatch(/^\u001b\[1m\u001b\[31merror:\u001b\[39m\u001b\[22m line 1: Missing ':' character/);
   expect(stdout.split('\u001b')).toHaveLength(5);
 });
 
-test('check does not colour what goes into a pipe, though stderr is a terminal', async () => {
+test('check does not color output to a pipe, even if stderr is a terminal', async () => {
   expect((await onTerminal(['check'], 'stdout')).stdout).toMatch(/^error: line 1: /);
 });

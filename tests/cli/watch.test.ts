@@ -29,7 +29,7 @@ beforeEach(() => {
   path = directory.write('config/service_tokens', line('a'));
 });
 
-/** Replaces the file at once; this process may be held up between the steps of a write, and half of it be seen. */
+/** Replaces the file atomically: during a write in place, a partial file might be read. */
 function replaceFile(content: string): void {
   renameSync(directory.write('config/.new', content), path);
 }

@@ -1,4 +1,4 @@
-/** Where the file is, and the server's version. */
+/** The paths of the files, and the server's version. */
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { findPlace, findVersion, type PlaceOptions } from '../../src/config/config-dir.js';
@@ -9,7 +9,7 @@ import { temporaryDirectory } from '../support/temporary-directory.js';
 const directory = temporaryDirectory();
 const at = (...names: string[]) => join(directory.path, ...names);
 
-/** The real file system, but the directories of the packages lie below the temporary one. */
+/** The real file system, but with the directories of the packages below the temporary directory. */
 function fileSystem(): FileSystem {
   return {
     ...nodeFileSystem,
@@ -25,7 +25,7 @@ function find(options: PlaceOptions, env: Record<string, string> = {}) {
   return findPlace(options, surroundings, fileSystem());
 }
 
-/** Every place there is, each fit to be chosen. */
+/** All possible places, each of which is valid. */
 function makeEverything(): void {
   for (const name of ['cwd', 'files', 'option', 'path-conf', 'home/config']) directory.mkdir(name);
   for (const name of ['dist/config', 'root/etc/elasticsearch', 'root/usr/share/elasticsearch/config']) {
@@ -39,13 +39,13 @@ describe('The first that applies', () => {
     env: { ES_PATH_CONF: at('path-conf'), ES_HOME: at('home') },
   });
 
-  test('--file names the file, and --config-dir beside it only where the settings are', () => {
+  test('--file names the file; --config-dir then only names the directory of the settings', () => {
     makeEverything();
     const { options, env } = everything();
     expect(find(options, env)).toEqual({ configDir: at('option'), tokensFile: at('files', 'tokens') });
   });
 
-  test('--file alone: the settings are beside the file', () => {
+  test('with only --file, the settings are in the directory of the file', () => {
     makeEverything();
     const { options, env } = everything();
     expect(find({ file: options.file }, env)).toEqual({
@@ -72,7 +72,7 @@ describe('The first that applies', () => {
   });
 
   test.each([
-    { yml: ['dist/config', 'root/etc/elasticsearch'], found: '', why: '../config beside the tool holds one' },
+    { yml: ['dist/config', 'root/etc/elasticsearch'], found: '', why: '../config beside the tool has one' },
     {
       yml: ['root/etc/elasticsearch', 'root/usr/share/elasticsearch/config'],
       found: '/etc/elasticsearch',
@@ -81,9 +81,9 @@ describe('The first that applies', () => {
     {
       yml: ['root/usr/share/elasticsearch/config'],
       found: '/usr/share/elasticsearch/config',
-      why: 'no other place holds one',
+      why: 'no other place has one',
     },
-  ])('of the places that nobody named, the first with an elasticsearch.yml, as $why', ({ yml, found }) => {
+  ])('of the default places, the first with an elasticsearch.yml is used: $why', ({ yml, found }) => {
     for (const name of ['dist/config', 'root/etc/elasticsearch', 'root/usr/share/elasticsearch/config']) {
       directory.mkdir(name);
     }
@@ -101,9 +101,9 @@ describe('The first that applies', () => {
     {
       env: { ES_PATH_CONF: '', ES_HOME: 'home' },
       found: 'home/config',
-      why: 'an empty ES_PATH_CONF is none',
+      why: 'an empty ES_PATH_CONF counts as unset',
     },
-    { env: { ES_PATH_CONF: '', ES_HOME: '' }, found: 'dist/config', why: 'an empty ES_HOME is none' },
+    { env: { ES_PATH_CONF: '', ES_HOME: '' }, found: 'dist/config', why: 'an empty ES_HOME counts as unset' },
   ])('$why', ({ env, found }) => {
     makeEverything();
     const named = env.ES_HOME && at(env.ES_HOME);
@@ -140,26 +140,23 @@ describe('The tokens file of before 6.3, in x-pack', () => {
     expect(find({ configDir: at('conf') })).toEqual({ configDir: at('conf'), tokensFile: at('conf', found) });
   });
 
-  test('--file is taken as it stands', () => {
+  test('--file is used as given', () => {
     directory.write('conf/x-pack/service_tokens');
     expect(find({ file: at('conf', 'service_tokens') }).tokensFile).toBe(at('conf', 'service_tokens'));
   });
 });
 
 describe('No place', () => {
-  const named =
-    'It is named by --file PATH, --config-dir DIR, ES_PATH_CONF or ES_HOME, the first of them that is given.';
+  const named = 'The path comes from --file, --config-dir, ES_PATH_CONF or ES_HOME.';
 
-  test('when nothing applies, the error names the three ways to say it', () => {
+  test('if nothing applies, the hint names the three ways to give the directory', () => {
     for (const name of ['cwd', 'dist/config', 'root/etc/elasticsearch']) directory.mkdir(name);
     const error = errorOf(() => find({}));
     expect(codeAndMessage(error)).toEqual({
       code: 'CONFIG',
       message: 'No configuration directory of Elasticsearch was found',
     });
-    expect(error.hint).toBe(
-      'Name it with --config-dir DIR, name the tokens file with --file PATH, or set ES_PATH_CONF.',
-    );
+    expect(error.hint).toBe('Use --config-dir DIR or --file PATH, or set ES_PATH_CONF.');
   });
 
   test.each([
@@ -180,7 +177,7 @@ describe('No place', () => {
       why: '--config-dir beside --file',
     },
   ])(
-    'a directory that does not exist is an error ($why), never another place',
+    'a directory that does not exist is an error ($why), and no other place is tried',
     ({ options, env, missing }) => {
       makeEverything();
       const error = errorOf(() => find(options, { ...env } as Record<string, string>));
@@ -192,7 +189,7 @@ describe('No place', () => {
     },
   );
 
-  test('a file in place of the directory is an error', () => {
+  test('a file instead of the directory is an error', () => {
     const path = directory.write('conf');
     expect(codeAndMessage(errorOf(() => find({ configDir: path })))).toEqual({
       code: 'CONFIG',
@@ -200,7 +197,7 @@ describe('No place', () => {
     });
   });
 
-  test('a file on the way to the directory is an error', () => {
+  test('a file in the path of the directory is an error', () => {
     const path = join(directory.write('conf'), 'below');
     expect(codeAndMessage(errorOf(() => find({ configDir: path })))).toEqual({
       code: 'CONFIG',
@@ -208,7 +205,7 @@ describe('No place', () => {
     });
   });
 
-  test('a directory that may not be looked into is an error of permission, not a reason to look elsewhere', () => {
+  test('a directory that cannot be entered is a permission error, and no other place is tried', () => {
     const fs: FileSystem = {
       ...nodeFileSystem,
       statSync: (() => {
@@ -242,15 +239,15 @@ describe("The server's version", () => {
       found: undefined,
       why: 'there is no such jar',
     },
-    { jars: ['elasticsearch-8.15.3.jar.bak'], found: undefined, why: 'that is no jar' },
+    { jars: ['elasticsearch-8.15.3.jar.bak'], found: undefined, why: 'that is not a jar' },
     { jars: [], found: undefined, why: 'lib is empty' },
-  ])('is $found where $jars lies in $ES_HOME/lib: $why', ({ jars, found }) => {
+  ])('is $found if $ES_HOME/lib contains $jars: $why', ({ jars, found }) => {
     directory.mkdir('home/lib');
     for (const jar of jars) directory.write(`home/lib/${jar}`);
     expect(version(undefined, { ES_HOME: at('home') })).toEqual(found);
   });
 
-  test('is unknown without ES_HOME, or without a lib in it', () => {
+  test('is unknown without ES_HOME, or without lib in it', () => {
     directory.mkdir('home');
     expect(version(undefined)).toBeUndefined();
     expect(version(undefined, { ES_HOME: '' })).toBeUndefined();
@@ -263,7 +260,7 @@ describe("The server's version", () => {
     { named: '8.16.1-SNAPSHOT', found: { major: 8, minor: 16 } },
     { named: '7.13', found: { major: 7, minor: 13 } },
     { named: '10.0', found: { major: 10, minor: 0 } },
-  ])('is $named where --es-version says so, whatever the jar says', ({ named, found }) => {
+  ])('is $named if --es-version is that, whatever the version of the jar', ({ named, found }) => {
     directory.write('home/lib/elasticsearch-8.15.3.jar');
     expect(version(named, { ES_HOME: at('home') })).toEqual(found);
   });
@@ -271,20 +268,20 @@ describe("The server's version", () => {
   test.each([
     { named: '', why: 'nothing' },
     { named: '8', why: 'the minor version is missing' },
-    { named: '8.x', why: 'x is no number' },
-    { named: 'v8.16', why: 'v is no number' },
+    { named: '8.x', why: 'x is not a digit' },
+    { named: 'v8.16', why: 'v is not a digit' },
     { named: '8.16.', why: 'a dot trails' },
     { named: '8.16-SNAPSHOT', why: 'the patch is missing before the hyphen' },
     { named: '8.16.1.2', why: 'there are four parts' },
     { named: ' 8.16', why: 'a space leads' },
     { named: '8.16\n', why: 'a line end trails' },
-  ])('--es-version [$named] is a usage error, as $why', ({ named }) => {
+  ])('--es-version [$named] is a usage error, because $why', ({ named }) => {
     const error = errorOf(() => version(named));
     expect(codeAndMessage(error)).toEqual({
       code: 'USAGE',
       message: `[${named}] is not a version of Elasticsearch`,
     });
-    expect(error.hint).toBe('Write --es-version X.Y or X.Y.Z, as in --es-version 8.16.');
+    expect(error.hint).toBe('Use X.Y or X.Y.Z, as in --es-version 8.16.');
   });
 
   test.each(['7.12', '7.12.1', '6.8.23', '0.90'])(
@@ -292,7 +289,7 @@ describe("The server's version", () => {
     (named) => {
       expect(codeAndMessage(errorOf(() => version(named)))).toEqual({
         code: 'USAGE',
-        message: `Elasticsearch ${named} has no service accounts: they came with 7.13`,
+        message: `Elasticsearch ${named} has no service accounts: they were added in 7.13`,
       });
     },
   );

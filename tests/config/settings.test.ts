@@ -21,7 +21,7 @@ const bcrypt4: Algorithm = { scheme: 'bcrypt', cost: 4 };
 
 const directory = temporaryDirectory();
 
-/** Reads the settings of a directory whose elasticsearch.yml is the text; undefined: there is none. */
+/** Reads the settings of a directory with this elasticsearch.yml; undefined: without one. */
 function read(
   yml: string | Uint8Array | undefined,
   { E = [], env = {} }: { E?: readonly string[]; env?: Record<string, string> } = {},
@@ -61,25 +61,25 @@ describe('-E key=value', () => {
       why: "the original's scripts always name the home",
     },
     { words: ['a=1', 'a=2', 'b='], message: 'setting [a] set twice via command line -E', why: 'likewise' },
-  ])('$words is refused with "$message", as $why', ({ words, message }) => {
+  ])('$words is refused with "$message", because $why', ({ words, message }) => {
     expect(codeAndMessage(errorOf(() => parseOverrides(words)))).toEqual({ code: 'USAGE', message });
   });
 
-  test('the order stays', () => {
+  test('the order is kept', () => {
     expect(parseOverrides(['b=1', 'a=2']).map(({ key }) => key)).toEqual(['b', 'a']);
     expect(parseOverrides([])).toEqual([]);
   });
 });
 
 describe('The algorithm in elasticsearch.yml', () => {
-  test('when there is no file, it is the default', async () => {
+  test('without a file, it is the default', async () => {
     expect(await read(undefined)).toEqual({ algorithm: defaultAlgorithm, fipsMode: false, misspelled: [] });
   });
 
   test.each(
     titled([
       { yml: '', algorithm: defaultAlgorithm, why: 'the file is empty' },
-      { yml: '# c\n\n# d\n', algorithm: defaultAlgorithm, why: 'the file holds comments only' },
+      { yml: '# c\n\n# d\n', algorithm: defaultAlgorithm, why: 'the file contains comments only' },
       {
         yml: 'node.name: n\npath:\n  data: [a, b]\n',
         algorithm: defaultAlgorithm,
@@ -90,7 +90,7 @@ describe('The algorithm in elasticsearch.yml', () => {
       {
         yml: `\ufeff${KEY}: bcrypt4\r\n`,
         algorithm: bcrypt4,
-        why: 'byte order mark and CRLF are of no account',
+        why: 'byte order mark and CRLF are ignored',
       },
       {
         yml: 'xpack:\n  security:\n    authc:\n      service_token_hashing:\n        algorithm: bcrypt4\n',
@@ -120,18 +120,18 @@ describe('The algorithm in elasticsearch.yml', () => {
       { yml: `${KEY}: "bcrypt4"\n`, algorithm: bcrypt4, why: 'quotes are YAML' },
       { yml: `${KEY}: 'bcrypt4' # fast\n`, algorithm: bcrypt4, why: 'so is a comment' },
       { yml: `${KEY}: BCrypt4\n`, algorithm: bcrypt4, why: 'case does not matter' },
-      { yml: `${KEY}: ""\n`, algorithm: defaultAlgorithm, why: 'an empty value is none' },
-      { yml: `${KEY}: ''\n`, algorithm: defaultAlgorithm, why: 'an empty value is none' },
+      { yml: `${KEY}: ""\n`, algorithm: defaultAlgorithm, why: 'an empty value is like none' },
+      { yml: `${KEY}: ''\n`, algorithm: defaultAlgorithm, why: 'an empty value is like none' },
       {
         yml: 'a: &a [b, *a]\n',
         algorithm: defaultAlgorithm,
-        why: "an alias is not followed: it can't go round",
+        why: 'an alias is not resolved, so it cannot be circular',
       },
       { yml: 'a: *none\n', algorithm: defaultAlgorithm, why: 'nor is one without an anchor' },
       {
         yml: `a: &alg bcrypt4\n${KEY}: *bcrypt4\n`,
         algorithm: bcrypt4,
-        why: 'an alias is its name to the server',
+        why: 'the value of an alias is its name',
       },
       { yml: `force.${KEY}: bcrypt4\n${KEY}: bcrypt5\n`, algorithm: bcrypt4, why: 'force. wins' },
       { yml: `force:\n  ${KEY}: bcrypt4\n`, algorithm: bcrypt4, why: 'force. may be nested' },
@@ -142,11 +142,11 @@ describe('The algorithm in elasticsearch.yml', () => {
 
   test.each(
     titled([
-      { yml: `${KEY}: [bcrypt4]\n`, value: '[bcrypt4]', why: 'a list is no algorithm' },
+      { yml: `${KEY}: [bcrypt4]\n`, value: '[bcrypt4]', why: 'a list is not an algorithm' },
       {
         yml: `${KEY}:\n  - bcrypt4\n  - bcrypt5\n`,
         value: '[bcrypt4, bcrypt5]',
-        why: 'a list is no algorithm',
+        why: 'a list is not an algorithm',
       },
       { yml: `${KEY}: sha1\n`, value: 'sha1', why: 'the server only reads it' },
       { yml: `${KEY}: ' bcrypt'\n`, value: ' bcrypt', why: 'a quoted space stays' },
@@ -154,7 +154,7 @@ describe('The algorithm in elasticsearch.yml', () => {
       { yml: `${KEY}: True\n`, value: 'true', why: 'what YAML 1.1 takes for true is true' },
       { yml: `${KEY}: [On, 1_0]\n`, value: '[On, 1_0]', why: 'in a list it keeps its text' },
     ]),
-  )('$shown is refused, as $why', async ({ yml, value }) => {
+  )('$shown is refused, because $why', async ({ yml, value }) => {
     const { code, message } = await rejectionOf(read(yml));
     expect(code).toBe('INVALID_ALGORITHM');
     expect(
@@ -242,7 +242,7 @@ describe('Placeholders', () => {
     expect((await read(yml, { env: { ...env } as Record<string, string> })).algorithm).toEqual(algorithm);
   });
 
-  test('the text of a variable is taken as it is', async () => {
+  test('the value of a variable is not replaced again', async () => {
     const yml = `a: "\${ALG}"\n${KEY}: \${b\${a}}\nb$&$1: bcrypt4\n`;
     expect((await read(yml, { env: { ALG: '$&$1' } })).algorithm).toEqual(bcrypt4);
   });
@@ -276,7 +276,7 @@ describe('Placeholders', () => {
         why: 'the server never forgets a placeholder with a default',
       },
     ]),
-  )('$shown is refused, as $why, and shows no name', async ({ yml, says }) => {
+  )('$shown is refused, because $why, and the message contains no name', async ({ yml, says }) => {
     const error = await rejectionOf(read(yml));
     expect(error.code).toBe('CONFIG');
     expect(error.message).toMatch(
@@ -286,7 +286,7 @@ describe('Placeholders', () => {
     expect(everythingSaidBy(error)).not.toMatch(/hunter|toString|NONE/);
   });
 
-  test('a name that the command line wrote is shown', async () => {
+  test('a name from the command line is shown', async () => {
     const { message } = await rejectionOf(read(undefined, { E: [`my.key=\${my.other}`] }));
     expect(message).toBe(
       "Failed to replace property placeholders from -E my.key: could not resolve placeholder 'my.other', in the setting",
@@ -294,7 +294,7 @@ describe('Placeholders', () => {
   });
 });
 
-describe('Variables of the environment are put in before the file is parsed', () => {
+describe('Environment variables are replaced before the file is parsed', () => {
   test.each(
     titled([
       {
@@ -348,7 +348,7 @@ describe('Variables of the environment are put in before the file is parsed', ()
     else expect((await result).algorithm).toEqual({ scheme: 'bcrypt', cost: Number(algorithm.slice(6)) });
   });
 
-  test('a place in the file is its place before they were put in', async () => {
+  test('a position in an error is that in the file, before variables are replaced', async () => {
     const env = { LINES: '1\n#\n#', QUOTED: '"a long one"' };
     const { message } = await rejectionOf(read(`# \${LINES}\nx: \${QUOTED} "b\n`, { env }));
     expect(message).toMatch(/ at line 2, column 14$/);
@@ -372,11 +372,11 @@ describe('Lists and names', () => {
 
   test.each(
     titled([
-      { yml: 'a.0: hunter2\na: hunter2\n', why: 'a.0 stands beside a' },
+      { yml: 'a.0: hunter2\na: hunter2\n', why: 'a.0 and a are both set' },
       { yml: 'a:\n  "0": hunter2\na.x: 1\n"a": hunter2\n', why: 'one map has a key twice' },
       { yml: 'a.0.0: hunter2\n', why: 'a list of lists' },
     ]),
-  )('$shown is refused, as $why', async ({ yml }) => {
+  )('$shown is refused, because $why', async ({ yml }) => {
     const error = await rejectionOf(read(yml));
     expect(error.code).toBe('CONFIG');
     expect(everythingSaidBy(error)).not.toContain('hunter');
@@ -390,36 +390,41 @@ describe('Lists and names', () => {
   });
 });
 
-describe('What an Invalid algorithm shows', () => {
+describe('The value in an Invalid algorithm message', () => {
   const shown = /^Invalid algorithm: hunter2\. Valid/;
-  const hidden = /^Invalid algorithm: its value comes from a placeholder, and is not shown\. Valid/;
+  const hidden = /^Invalid algorithm: the value comes from a placeholder and is not shown\. Valid/;
   test.each(
     [
-      { yml: `${KEY}: hunter2\n`, E: [], expected: shown, why: 'it stands in the file' },
+      { yml: `${KEY}: hunter2\n`, E: [], expected: shown, why: 'it is in the file' },
       {
         yml: `x: \${V}\n${KEY}: 'hunter2'\ny: \${V}\n`,
         E: [],
         expected: shown,
-        why: 'variables stand elsewhere',
+        why: 'variables are only in other places',
       },
-      { yml: '', E: [`${KEY}=hunter2`], expected: shown, why: 'it stands on the command line' },
-      { yml: `force.${KEY}: hunter2\n`, E: [], expected: shown, why: 'it stands in the file' },
-      { yml: `${KEY}: \${V}\n`, E: [], expected: hidden, why: 'the environment holds it' },
-      { yml: `${KEY}: h\${W}2\n`, E: [], expected: hidden, why: 'the environment holds a part of it' },
+      { yml: '', E: [`${KEY}=hunter2`], expected: shown, why: 'it is on the command line' },
+      { yml: `force.${KEY}: hunter2\n`, E: [], expected: shown, why: 'it is in the file' },
+      { yml: `${KEY}: \${V}\n`, E: [], expected: hidden, why: 'the environment contains it' },
+      { yml: `${KEY}: h\${W}2\n`, E: [], expected: hidden, why: 'the environment contains a part of it' },
       {
         yml: `${KEY}: \${other}\nother: hunter2\n`,
         E: [],
         expected: hidden,
-        why: 'another setting holds it',
+        why: 'another setting contains it',
       },
-      { yml: 'other: hunter2\n', E: [`${KEY}=\${other}`], expected: hidden, why: 'another setting holds it' },
+      {
+        yml: 'other: hunter2\n',
+        E: [`${KEY}=\${other}`],
+        expected: hidden,
+        why: 'another setting contains it',
+      },
       { yml: `${KEY}: \${none:hunter2}\n`, E: [], expected: hidden, why: 'it is a default' },
-      { yml: `\${L}\n`, E: [], expected: hidden, why: 'the environment holds the line' },
-      { yml: `# \${L}\n`, E: [], expected: hidden, why: 'the environment holds the line, in a comment' },
+      { yml: `\${L}\n`, E: [], expected: hidden, why: 'the environment contains the line' },
+      { yml: `# \${L}\n`, E: [], expected: hidden, why: 'the environment contains the line, in a comment' },
       {
         yml: `${KEY}: "hun\n  ter\${E}2"\n`,
         E: [],
-        expected: /Invalid algorithm: its value/,
+        expected: /Invalid algorithm: the value/,
         why: 'a part of it',
       },
     ].map((row) => ({ ...row, file: JSON.stringify(row.yml.replaceAll(KEY, '<key>')) })),
@@ -456,14 +461,14 @@ describe('Bounds', () => {
     {
       what: 'a chain of 5,000',
       yml: `${repeat(5000, (i) => `${k(i)}: \${${k(i + 1)}}\n`)}${k(5000)}: x\n`,
-      says: 'more than 1000 times',
+      says: 'placeholders are more than 1000 levels deep',
     },
     {
       what: 'placeholders in placeholders',
       yml: `x: ${'${'.repeat(5000)}a${'}'.repeat(5000)}\n`,
-      says: 'more than 1000 times',
+      says: 'placeholders are more than 1000 levels deep',
     },
-    { what: 'maps in maps', yml: `x: ${'{a: '.repeat(5000)}`, says: 'more than 1000 deep' },
+    { what: 'maps in maps', yml: `x: ${'{a: '.repeat(5000)}`, says: 'more than 1000 levels deep' },
     {
       what: 'names that repeat a long one',
       yml: `${'? '}${'x'.repeat(1_000_000)}\n:\n${repeat(100, (i) => ` ${k(i)}: v\n`)}`,
@@ -520,7 +525,7 @@ describe('Recorded files', () => {
     expect(cases).toHaveLength(928);
   });
 
-  test('in each, the algorithm is the one that the original reads, or both refuse it', async () => {
+  test('for each, the algorithm is that of the original, or both refuse it', async () => {
     const differences: unknown[] = [];
     for (const { yml, E = {}, expect: expected } of cases) {
       const words = Object.entries(E).map(([key, value]) => `${key}=${value}`);
@@ -534,7 +539,7 @@ describe('Recorded files', () => {
   });
 });
 
-describe('A setting of the command line that is nearly one of those that are read', () => {
+describe('A misspelled setting on the command line', () => {
   test.each([
     { E: 'xpack.security.authc.service_token_hashing.algoritm=bcrypt', meant: KEY },
     { E: 'xpack.security.authc.service-token-hashing.Algorithm=bcrypt', meant: KEY },
@@ -575,7 +580,12 @@ describe('-E and elasticsearch.yml together', () => {
       algorithm: bcrypt4,
       why: 'a value is YAML: white space is trimmed',
     },
-    { E: `${KEY}=""`, yml: `${KEY}: bcrypt5\n`, algorithm: defaultAlgorithm, why: 'an empty value is none' },
+    {
+      E: `${KEY}=""`,
+      yml: `${KEY}: bcrypt5\n`,
+      algorithm: defaultAlgorithm,
+      why: 'an empty value is like none',
+    },
     {
       E: 'xpack.security.authc.service_token_hashing={algorithm: bcrypt4}',
       yml: undefined,
@@ -611,7 +621,7 @@ describe('-E and elasticsearch.yml together', () => {
     expect((await read(yml, { E: [E], env: { ALG: 'bcrypt6' } })).algorithm).toEqual(algorithm);
   });
 
-  test('a list by -E is refused as one in the file is', async () => {
+  test('a list by -E is refused like one in the file', async () => {
     const { code, message } = await rejectionOf(read(undefined, { E: [`${KEY}=[bcrypt4]`] }));
     expect(code).toBe('INVALID_ALGORITHM');
     expect(message).toMatch(/^Invalid algorithm: \[bcrypt4\]\. Valid values/);
@@ -621,15 +631,18 @@ describe('-E and elasticsearch.yml together', () => {
     { E: 'foo=null', key: 'foo', why: 'its value is null' },
     { E: 'foo=~', key: 'foo', why: 'its value is null' },
     { E: 'foo=#hunter2', key: 'foo', why: 'a comment leaves null' },
-    { E: 'foo=hunter2: b: c', key: 'foo', why: 'its value is no YAML' },
-    { E: 'foo="hunter2', key: 'foo', why: 'its value is no YAML' },
-    { E: 'foo={hunter2', key: 'foo', why: 'its value is no YAML' },
-  ])('-E "$E" is a configuration error, as $why, and shows nothing but the key', async ({ E, key }) => {
-    const error = await rejectionOf(read(undefined, { E: [E] }));
-    expect(error.code).toBe('CONFIG');
-    expect(error.message).toContain(key);
-    expect(everythingSaidBy(error)).not.toContain('hunter2');
-  });
+    { E: 'foo=hunter2: b: c', key: 'foo', why: 'its value is not valid YAML' },
+    { E: 'foo="hunter2', key: 'foo', why: 'its value is not valid YAML' },
+    { E: 'foo={hunter2', key: 'foo', why: 'its value is not valid YAML' },
+  ])(
+    '-E "$E" is a configuration error, because $why, and the message contains only the key',
+    async ({ E, key }) => {
+      const error = await rejectionOf(read(undefined, { E: [E] }));
+      expect(error.code).toBe('CONFIG');
+      expect(error.message).toContain(key);
+      expect(everythingSaidBy(error)).not.toContain('hunter2');
+    },
+  );
 });
 
 describe('FIPS mode', () => {
@@ -646,7 +659,7 @@ describe('FIPS mode', () => {
     { yml: `${FIPS}: false\n`, E: [`${FIPS}=true`], fipsMode: true, why: '-E wins' },
     { yml: `${FIPS}: \${FIPS_ON}\n`, E: [], fipsMode: true, why: 'a placeholder says so' },
     { yml: 'node.name: n\n', E: [], fipsMode: false, why: 'it is off by default' },
-  ])('is $fipsMode, as $why', async ({ yml, E, fipsMode }) => {
+  ])('is $fipsMode, because $why', async ({ yml, E, fipsMode }) => {
     const settings = await read(yml, { E, env: { FIPS_ON: 'true' } });
     expect(settings).toEqual({ algorithm: defaultAlgorithm, fipsMode, misspelled: [] });
   });
@@ -675,7 +688,7 @@ describe('A file that the server could not load', () => {
       {
         yml: 'bad.key:\n  - a: hunter2\n',
         says: 'only values are allowed in a list at line 2',
-        why: 'a list holds maps',
+        why: 'a list contains maps',
       },
       { yml: 'x: hunter2\nx: hunter3\n', says: 'duplicate key at line 2', why: 'one map has a key twice' },
       {
@@ -688,8 +701,8 @@ describe('A file that the server could not load', () => {
         says: 'more than one document',
         why: 'there is a second document',
       },
-      { yml: '- hunter2\n', says: 'it holds no settings', why: 'the top level is a list' },
-      { yml: 'hunter2\n', says: 'it holds no settings', why: 'the top level is a text' },
+      { yml: '- hunter2\n', says: 'it contains no settings', why: 'the top level is a list' },
+      { yml: 'hunter2\n', says: 'it contains no settings', why: 'the top level is a text' },
       { yml: 'x:\n\ty: hunter2\n', says: 'line 2', why: 'a tab indents' },
       { yml: 'x: "hunter2\n', says: ' at line ', why: 'a quote is not closed' },
       { yml: 'x: {hunter2: 1\n', says: ' at line ', why: 'a brace is not closed' },
@@ -697,17 +710,20 @@ describe('A file that the server could not load', () => {
       { yml: ' x: 1\nhunter2: 1\n', says: ' at line ', why: 'the indentation is uneven' },
       { yml: '{a: hunter2}: b\n', says: ' at line ', why: 'a key is a map' },
     ]),
-  )('$shown is a configuration error, as $why; it tells nothing else of the file', async ({ yml, says }) => {
-    const error = await rejectionOf(read(yml));
-    expect(error.code).toBe('CONFIG');
-    expect(
-      error.message.startsWith(`Failed to load settings from [${directory.path}/elasticsearch.yml]: `),
-    ).toBe(true);
-    expect(error.message).toContain(says);
-    expect(everythingSaidBy(error)).not.toMatch(/hunter|bad/);
-  });
+  )(
+    '$shown is a configuration error, because $why; the message contains no part of the file',
+    async ({ yml, says }) => {
+      const error = await rejectionOf(read(yml));
+      expect(error.code).toBe('CONFIG');
+      expect(
+        error.message.startsWith(`Failed to load settings from [${directory.path}/elasticsearch.yml]: `),
+      ).toBe(true);
+      expect(error.message).toContain(says);
+      expect(everythingSaidBy(error)).not.toMatch(/hunter|bad/);
+    },
+  );
 
-  test('bytes that are not UTF-8 are a configuration error', async () => {
+  test('invalid UTF-8 is a configuration error', async () => {
     const error = await rejectionOf(read(Buffer.from('# hunter2 \xff\n', 'latin1')));
     expect(codeAndMessage(error)).toEqual({
       code: 'CONFIG',
@@ -716,7 +732,7 @@ describe('A file that the server could not load', () => {
     expect(everythingSaidBy(error)).not.toContain('hunter2');
   });
 
-  test('a named pipe in its place is refused at once', async () => {
+  test('a named pipe in its place is an immediate error', async () => {
     execFileSync('mkfifo', [`${directory.path}/elasticsearch.yml`]);
     expect(codeAndMessage(await rejectionOf(read(undefined)))).toEqual({
       code: 'CONFIG',
@@ -724,7 +740,7 @@ describe('A file that the server could not load', () => {
     });
   });
 
-  test('a device in its place is refused at once', async () => {
+  test('a device in its place is an immediate error', async () => {
     symlinkSync('/dev/zero', `${directory.path}/elasticsearch.yml`);
     expect(codeAndMessage(await rejectionOf(read(undefined)))).toEqual({
       code: 'CONFIG',
@@ -732,7 +748,7 @@ describe('A file that the server could not load', () => {
     });
   });
 
-  test('a link is followed, and nothing is looked at by its name before it is open', async () => {
+  test('a symlink is followed, and the file is opened before it is examined', async () => {
     directory.write('linked.yml', `${KEY}: bcrypt4\n`);
     symlinkSync('linked.yml', `${directory.path}/elasticsearch.yml`);
     const { fs, calls, openDescriptors } = watchedFileSystem();
@@ -760,7 +776,7 @@ describe('A file that the server could not load', () => {
     });
   });
 
-  test('a file that may not be read is an error of permission', async () => {
+  test('a file that cannot be read is a permission error', async () => {
     directory.write('elasticsearch.yml');
     const denied = Object.assign(new Error('denied'), { code: 'EACCES', syscall: 'open' });
     const fs = {

@@ -1,4 +1,4 @@
-/** What the server's parser (Jackson on SnakeYAML, YAML 1.1) makes of texts; each row was checked with it. */
+/** The results of the server's parser (Jackson on SnakeYAML, YAML 1.1); each row was verified with it. */
 import { describe, expect, test } from '@jest/globals';
 import { readYamlSettings } from '../../src/config/yaml-settings.js';
 
@@ -62,7 +62,7 @@ describe('Texts that are read', () => {
       {
         text: '&x a: &y b\n!t c: *b\n',
         settings: { a: 'b', c: 'b' },
-        why: 'anchors and tags stand before keys and values',
+        why: 'anchors and tags precede keys and values',
       },
       { text: 'a:\n- b\n- c\n', settings: { a: ['b', 'c'] }, why: 'a list needs no indentation' },
       { text: 'a: []\nb: [c,]\n', settings: { a: [], b: ['c'] }, why: 'a comma may trail' },
@@ -73,7 +73,7 @@ describe('Texts that are read', () => {
       },
       { text: '{a:b: c}\n', settings: { 'a:b': 'c' }, why: 'a plain one does' },
       { text: 'a: b#c #d\n', settings: { a: 'b#c' }, why: 'a comment needs a space before it' },
-      { text: 'a: b\tc\t\n', settings: { a: 'b\tc' }, why: 'tabs stand within a value and behind it' },
+      { text: 'a: b\tc\t\n', settings: { a: 'b\tc' }, why: 'tabs are allowed within and after a value' },
       {
         text: 'a:\n\n   b\n   c\n\n   d\n',
         settings: { a: 'b c\nd' },
@@ -147,7 +147,7 @@ describe('Texts that are refused', () => {
       { text: 'a:\n  - b: c\n', why: 'a map in a list' },
       { text: 'a: [b: c]\n', why: 'a map in a list' },
       { text: 'a: !!binary AAAA\n', why: 'binary data' },
-      { text: 'a: !!int 0b12\n', why: 'a number that is none' },
+      { text: 'a: !!int 0b12\n', why: 'an invalid integer' },
       { text: '? [a]\n: b\n', why: 'a key that is a list' },
       { text: '{a: b}: c\n', why: 'a key that is a map' },
       { text: '*a : b\n', why: 'a key that is an alias' },
@@ -156,26 +156,26 @@ describe('Texts that are refused', () => {
       { text: 'a: b: c\n', why: 'two colons' },
       { text: 'a: - b\n', why: 'a list on the line of its key' },
       { text: 'a: ? b\n', why: 'a ? on the line of a key' },
-      { text: 'a: "b" c\n', why: 'text behind quotes' },
-      { text: 'a: "b\n', why: 'a quote that is not closed' },
-      { text: "a: 'b\n", why: 'a quote that is not closed' },
+      { text: 'a: "b" c\n', why: 'text after quotes' },
+      { text: 'a: "b\n', why: 'an unclosed quote' },
+      { text: "a: 'b\n", why: 'an unclosed quote' },
       { text: 'a: "b\n---\n"\n', why: 'a mark within quotes' },
-      { text: 'a: "\\q"\n', why: 'an escape sequence that is none' },
+      { text: 'a: "\\q"\n', why: 'an unknown escape sequence' },
       { text: 'a: "\\/"\n', why: 'an escape sequence of YAML 1.2' },
       { text: 'a: "\\xg0"\n', why: 'an escape sequence without its digits' },
       { text: 'a: "\\U00110000"\n', why: 'an escape sequence beyond Unicode' },
       { text: 'a: b\x07\n', why: 'a control character' },
       { text: 'a: b # \x07\n', why: 'a control character in a comment' },
       { text: 'a: b\x7f\n', why: 'DEL' },
-      { text: 'a: b\uffff\n', why: 'what is no character' },
+      { text: 'a: b\uffff\n', why: 'an invalid character' },
       { text: 'a: b\0\n', why: 'NUL' },
       { text: '\ta: b\n', why: 'a tab indents' },
       { text: 'a:\n\tb: c\n', why: 'a tab indents' },
-      { text: 'a: @b\n', why: 'a character that begins nothing' },
-      { text: 'a: `b`\n', why: 'a character that begins nothing' },
-      { text: 'a: %b\n', why: 'a character that begins nothing' },
-      { text: 'a: b\n c: d\n', why: 'an indentation that is not' },
-      { text: '  a: b\nc: d\n', why: 'an indentation that was' },
+      { text: 'a: @b\n', why: 'an unexpected character' },
+      { text: 'a: `b`\n', why: 'an unexpected character' },
+      { text: 'a: %b\n', why: 'an unexpected character' },
+      { text: 'a: b\n c: d\n', why: 'unexpected indentation' },
+      { text: '  a: b\nc: d\n', why: 'less indentation than before' },
       { text: 'a: [b\n', why: 'a bracket that is not closed' },
       { text: 'a: {b}\n', why: 'a key without a value in braces' },
       { text: 'a: [b,,c]\n', why: 'two commas' },
@@ -186,15 +186,15 @@ describe('Texts that are refused', () => {
       { text: 'a: *b.c\n', why: 'an alias with a dot' },
       { text: 'a: !x!y z\n', why: 'a tag that no directive names' },
       { text: 'a: !<x\n', why: 'a tag that is not closed' },
-      { text: 'a: !%zz b\n', why: 'a tag with a bad escape' },
+      { text: 'a: !%zz b\n', why: 'a tag with an invalid escape' },
     ]),
-  )('$shown, as $why', ({ text }) => {
+  )('$shown, because of $why', ({ text }) => {
     expect(() => read(text)).toThrow(RangeError);
   });
 
-  test('the reason quotes nothing of the text, and the place is the right one', () => {
+  test('the reason contains no part of the text, and the position is right', () => {
     expect(() => read('hunter: 1\nhunter: 2\n')).toThrow('duplicate key at 10');
-    expect(() => read('hunter: "2\n')).toThrow('a quote that is not closed at 8');
+    expect(() => read('hunter: "2\n')).toThrow('an unclosed quote at 8');
   });
 });
 
@@ -205,6 +205,6 @@ describe('Bounds', () => {
   ])('$deep maps within a map are read: $read', ({ deep, read: isRead }) => {
     const text = `a: ${'{b: '.repeat(deep)}c${'}'.repeat(deep)}\n`;
     if (isRead) expect(Object.values(read(text))).toEqual(['c']);
-    else expect(() => read(text)).toThrow('it is nested more than 1000 deep');
+    else expect(() => read(text)).toThrow('it is nested more than 1000 levels deep');
   });
 });

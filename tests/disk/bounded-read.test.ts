@@ -1,4 +1,4 @@
-/** Opening what should be a regular file, and reading no more than a limit. */
+/** Opening regular files only, and reading with a limit. */
 import { execFileSync } from 'node:child_process';
 import { symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -12,7 +12,7 @@ const directory = temporaryDirectory();
 const at = (name: string) => `${directory.path}/${name}`;
 
 describe('openRegular', () => {
-  test('opens a regular file, and gives what fstat says of it', () => {
+  test('opens a regular file, and returns its fstat', () => {
     directory.write('file', 'text');
     const opened = openRegular(nodeFileSystem, at('file'));
     expect(opened).toMatchObject({ fd: expect.any(Number), stat: { size: 4 } });
@@ -35,21 +35,24 @@ describe('openRegular', () => {
     { kind: 'a named pipe', flags: O_RDONLY, make: () => execFileSync('mkfifo', [at('it')]) },
     { kind: 'a named pipe', flags: O_WRONLY, make: () => execFileSync('mkfifo', [at('it')]) },
     { kind: 'a device', flags: O_RDONLY, make: () => symlinkSync('/dev/zero', at('it')) },
-  ])('says at once that $kind is none, and leaves nothing open (flags $flags)', ({ kind, flags, make }) => {
-    make();
-    const { fs, openDescriptors } = watchedFileSystem();
-    expect(openRegular(fs, at('it'), flags)).toEqual({ fd: undefined, kind });
-    expect(openDescriptors.size).toBe(0);
-  });
+  ])(
+    'returns the kind of $kind without blocking, and leaves nothing open (flags $flags)',
+    ({ kind, flags, make }) => {
+      make();
+      const { fs, openDescriptors } = watchedFileSystem();
+      expect(openRegular(fs, at('it'), flags)).toEqual({ fd: undefined, kind });
+      expect(openDescriptors.size).toBe(0);
+    },
+  );
 
-  test('says at once that a socket is none', async () => {
+  test('returns the kind of a socket without blocking', async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(at('it'), resolve));
     expect(openRegular(nodeFileSystem, at('it'))).toEqual({ fd: undefined, kind: 'a socket' });
     await new Promise((resolve) => server.close(resolve));
   });
 
-  test("throws the system's error where there is nothing", () => {
+  test("throws the system's error if the file does not exist", () => {
     expect(() => openRegular(nodeFileSystem, at('none'))).toThrow('ENOENT');
   });
 
@@ -74,7 +77,7 @@ describe('readBounded', () => {
     { size: 64 * 1024, limit: 1e9, read: 64 * 1024, why: 'the first chunk is just full' },
     { size: 300_001, limit: 1e9, read: 300_001, why: 'several chunks are put together' },
     { size: 300_001, limit: 200_000, read: 200_001, why: 'a chunk ends at the limit' },
-  ])('of $size bytes, limit $limit, reads $read, as $why', ({ size, limit, read }) => {
+  ])('reads $read of $size bytes with the limit $limit, because $why', ({ size, limit, read }) => {
     const content = Buffer.from(Uint8Array.from({ length: size }, (_, i) => i % 251));
     directory.write('file', content);
     const fd = nodeFileSystem.openSync(at('file'), O_RDONLY);
@@ -83,19 +86,19 @@ describe('readBounded', () => {
     expect(bytes.equals(content.subarray(0, read))).toBe(true);
   });
 
-  test('a source without an end is left at the limit', () => {
+  test('an endless source is read up to the limit', () => {
     const fd = nodeFileSystem.openSync('/dev/zero', O_RDONLY);
     expect(readBounded(nodeFileSystem, fd, 1_000_000).length).toBe(1_000_001);
     nodeFileSystem.closeSync(fd);
   });
 
-  test('a file whose size is given as 0 is read to its end', () => {
+  test('a file with a reported size of 0 is read to its end', () => {
     const fd = nodeFileSystem.openSync('/proc/self/status', O_RDONLY);
     expect(readBounded(nodeFileSystem, fd, 1e6).toString()).toMatch(/^Name:/);
     nodeFileSystem.closeSync(fd);
   });
 
-  test('what comes in small pieces is put together', () => {
+  test('small pieces are joined', () => {
     const pieces = ['ab', 'c', 'def', ''];
     const readSync = (_: number, target: Buffer, offset: number) =>
       target.write(pieces.shift() ?? '', offset);

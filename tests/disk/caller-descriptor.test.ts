@@ -1,4 +1,4 @@
-/** Descriptors that the caller of the command passed, by the paths that stand for them. */
+/** Descriptors that the caller passed, by their paths. */
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { temporaryDirectory } from '../support/temporary-directory.js';
 const directory = temporaryDirectory();
 const MIB = 2 ** 20;
 
-/** Gives the path of a descriptor that is open on a new file. */
+/** Returns the path of a descriptor that is open on a new file. */
 function withDescriptor<T>(content: string | Uint8Array, work: (path: string) => T): T {
   const fd = openSync(directory.write('file', content), 'r');
   try {
@@ -36,27 +36,25 @@ describe('The path of a descriptor', () => {
     ['/dev/null', undefined],
     ['/etc/elasticsearch/dev/fd/3', undefined],
     ['/proc/1/fd/3', undefined],
-  ])('%s stands for %s', (path, fd) => {
+  ])('%s is descriptor %s', (path, fd) => {
     expect(callerDescriptor(path)).toBe(fd);
     if (fd === undefined) expect(readCallerDescriptor(nodeFileSystem, path, MIB)).toBeUndefined();
   });
 
-  test('is no name of a file to change or to follow', () => {
-    expect(() => requireName('/dev/stdin')).toThrow(
-      '[/dev/stdin] is an open descriptor, not the name of a file',
-    );
+  test('is not accepted as a file to change or to follow', () => {
+    expect(() => requireName('/dev/stdin')).toThrow('[/dev/stdin] is a file descriptor, not a file name');
     expect(() => requireName('/dev/null')).not.toThrow();
   });
 });
 
-describe('What is read', () => {
-  test('is all, up to the limit', () => {
+describe('The content', () => {
+  test('is read whole, up to the limit', () => {
     const content = Buffer.alloc(MIB, 'x');
     const read = withDescriptor(content, (path) => readCallerDescriptor(nodeFileSystem, path, MIB));
     expect(read?.equals(content)).toBe(true);
   });
 
-  test('is an error over the limit, with the limit', () => {
+  test('is an error if it exceeds the limit, and the message contains the limit', () => {
     withDescriptor(Buffer.alloc(MIB + 1, 'x'), (path) => {
       expect(() => readCallerDescriptor(nodeFileSystem, path, MIB)).toThrow(
         `could not read [${path}]: it has more than 1048576 bytes, and the limit is 1 MiB`,
@@ -64,7 +62,7 @@ describe('What is read', () => {
     });
   });
 
-  test('is waited for where the descriptor does not', () => {
+  test('is waited for, even if the descriptor is nonblocking', () => {
     let refusals = 3;
     const { fs } = watchedFileSystem({
       before: (_, name) => {
@@ -77,7 +75,7 @@ describe('What is read', () => {
     expect(refusals).toBeLessThan(0);
   });
 
-  test('is nothing of what Node opened for itself, some of which would never end', () => {
+  test('is not read from descriptors that Node opened for itself, some of which never end', () => {
     const program = `
       const { readCallerDescriptor } = await import('${join(projectRoot, 'dist/src/disk/caller-descriptor.js')}');
       const { nodeFileSystem: fs } = await import('${join(projectRoot, 'dist/src/disk/file-system.js')}');
@@ -90,7 +88,7 @@ describe('What is read', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     expect(status).toBe(0);
-    expect(stdout).toMatch(/: it has no end\n/);
+    expect(stdout).toMatch(/: the read would never end\n/);
     expect(stdout).toMatch(/: it is not open for reading\n/);
   });
 });

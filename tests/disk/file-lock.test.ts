@@ -37,12 +37,12 @@ beforeEach(() => {
 
 const lockDirectory = () => join(directory.path, '.tokens.lock');
 const own = ownProcess(nodeFileSystem);
-/** This test's parent: alive, of the same pid namespace, and not this process. */
+/** The parent of this test: a live process in the same pid namespace. */
 const parent: ProcessIdentity = { ...own, pid: process.ppid, started: startOf(process.ppid) };
-const dead: ProcessIdentity = { ...own, pid: 2 ** 22 + 1 }; // above the kernel's highest number
+const dead: ProcessIdentity = { ...own, pid: 2 ** 22 + 1 }; // above the kernel's maximum
 const foreign: ProcessIdentity = { pid: 1, started: '1', scope: '4026532999_0123456789ab' };
 
-/** A thread that is not the main one; Node starts some in every process, and they stay. */
+/** A thread other than the main thread; Node starts some in every process. */
 function threadOf(pid: number | 'self'): ProcessIdentity {
   const [, thread] = readdirSync(`/proc/${pid}/task`);
   const started = startOf(`${pid}/task/${thread}`);
@@ -53,7 +53,7 @@ function startOf(pid: number | string): string {
   return readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/s, '').split(' ')[20] ?? '';
 }
 
-/** Lays a lock down as another process would. */
+/** Makes the lock of another process. */
 function lockedBy({ pid, started, scope }: ProcessIdentity, ageInSeconds = 0): string {
   mkdirSync(lockDirectory(), { recursive: true });
   const mark = join(lockDirectory(), `${pid}-${started}-${scope}-0123456789ab`);
@@ -63,20 +63,20 @@ function lockedBy({ pid, started, scope }: ProcessIdentity, ageInSeconds = 0): s
   return mark;
 }
 
-/** The rhythm of the lock, in small. */
+/** A faster timing of the lock. */
 const QUICK: LockPace = { heartbeat: 20, deadline: 60, poll: { least: 1, most: 5 } };
 
 const take = (patience = 50, work: () => Promise<unknown> = async () => 'done') =>
   withLock(nodeFileSystem, path, { patience, pace: QUICK }, work);
 
-/** The file system as a process of another container sees it, whose pid namespace is another one. */
+/** The file system as seen by a process of another container, with another pid namespace. */
 const otherContainer = (interference: Interference = {}): FileSystem =>
   watchedFileSystem({
     ...interference,
     instead: (_, at) => (at === '/proc/self/ns/pid' ? 'pid:[4026532998]' : undefined),
   }).fs;
 
-test('many tasks at once work one after the other', async () => {
+test('many simultaneous tasks work one at a time', async () => {
   let inside = 0;
   let count = 0;
   await Promise.all(
@@ -94,20 +94,20 @@ test('many tasks at once work one after the other', async () => {
   expect(readdirSync(directory.path)).toEqual(['tokens']);
 });
 
-test('the lock is given back when the work fails', async () => {
+test('the lock is released if the work fails', async () => {
   await expect(take(50, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
   await expect(take()).resolves.toBe('done');
   expect(readdirSync(directory.path)).toEqual(['tokens']);
 });
 
-test('an empty lock directory, as a kill may leave it, is a free lock', async () => {
+test('an empty lock directory, which a killed process may leave, is a free lock', async () => {
   mkdirSync(lockDirectory());
   await expect(take()).resolves.toBe('done');
   expect(readdirSync(directory.path)).toEqual(['tokens']);
 });
 
-describe('a holder', () => {
-  test('that lives is waited for, never robbed, and named when patience ends', async () => {
+describe('a lock holder', () => {
+  test('that is alive keeps the lock, and is named when the wait times out', async () => {
     const mark = lockedBy(parent, 3_600);
     await expect(take()).rejects.toMatchObject({
       code: 'LOCKED',
@@ -117,22 +117,22 @@ describe('a holder', () => {
     expect(readdirSync(directory.path).sort()).toEqual(['.tokens.lock', 'tokens']);
   });
 
-  test('that is dead is cleared at once', async () => {
+  test('that is dead loses the lock immediately', async () => {
     lockedBy(dead);
     await expect(take(0)).resolves.toBe('done');
   });
 
-  test('whose number is in use again by another process is dead', async () => {
+  test('whose process number was reused is dead', async () => {
     lockedBy({ ...parent, started: '1' });
     await expect(take(0)).resolves.toBe('done');
   });
 
-  test('of this very process, left from a release that failed, is dead', async () => {
+  test('of this process, left over from a failed release, is dead', async () => {
     lockedBy(own);
     await expect(take(0)).resolves.toBe('done');
   });
 
-  test('that is stopped lives, and is never robbed', async () => {
+  test('that is stopped is alive, and keeps the lock', async () => {
     const stopped = spawn('sleep', ['60'], { stdio: 'ignore' });
     const pid = stopped.pid ?? 0;
     try {
@@ -147,7 +147,7 @@ describe('a holder', () => {
     }
   });
 
-  test('that is another task of this process is named as such', async () => {
+  test('that is another task of this process is named in the message', async () => {
     await take(50, async () => {
       await expect(take()).rejects.toMatchObject({
         message: `could not lock [${path}]: another task of this process has held the lock for 0.05 seconds`,
@@ -155,14 +155,14 @@ describe('a holder', () => {
     });
   });
 
-  test('that is another thread of this process is named as such', async () => {
+  test('that is another thread of this process is named in the message', async () => {
     lockedBy({ ...own, scope: `${own.scope}_w1` });
     await expect(take(0)).rejects.toMatchObject({
       message: `could not lock [${path}]: another thread of this process has held the lock for 0 seconds`,
     });
   });
 
-  test('that was taken for dead finds out before it replaces anything', async () => {
+  test('that lost the lock fails before it replaces anything', async () => {
     await expect(
       withLock(nodeFileSystem, path, {}, async (lock) => {
         lock.assertHeld();
@@ -170,11 +170,11 @@ describe('a holder', () => {
           nodeFileSystem.unlinkSync(join(lockDirectory(), mark));
         lock.assertHeld();
       }),
-    ).rejects.toMatchObject({ code: 'LOCKED', message: expect.stringContaining('was lost') });
+    ).rejects.toMatchObject({ code: 'LOCKED', message: expect.stringContaining('lost the lock') });
   });
 });
 
-test('two waiters that see the same dead lock do not get in together', async () => {
+test('two waiters that see the same stale lock do not both acquire it', async () => {
   let inside = 0;
   const enter = async () => {
     expect(++inside).toBe(1);
@@ -187,8 +187,8 @@ test('two waiters that see the same dead lock do not get in together', async () 
   }
 });
 
-test('a waiter that saw a dead lock can not clear the lock that another has taken since', async () => {
-  // The waiter is held up between its look at the dead mark and its unlink; meanwhile another one clears and takes it.
+test('a waiter that saw a stale lock cannot clear the lock that another has acquired since', async () => {
+  // The waiter is delayed between reading the stale mark and its unlink; meanwhile another one acquires the lock.
   lockedBy(dead);
   let other: Promise<unknown> | undefined;
   let leave = () => {};
@@ -212,12 +212,12 @@ test('a waiter that saw a dead lock can not clear the lock that another has take
   await other;
 });
 
-test('a lock directory that holds something else is an error that names it', async () => {
+test('a lock directory that contains another file is an error that names the file', async () => {
   mkdirSync(lockDirectory());
   writeFileSync(join(lockDirectory(), 'junk'), '');
   await expect(take()).rejects.toMatchObject({
     code: 'LOCKED',
-    message: `[${join(lockDirectory(), 'junk')}] is not the mark of a lock`,
+    message: `[${join(lockDirectory(), 'junk')}] does not belong in a lock directory`,
     hint: `Remove [${join(lockDirectory(), 'junk')}].`,
   });
 });
@@ -225,9 +225,9 @@ test('a lock directory that holds something else is an error that names it', asy
 test.each<[what: string, make: () => void]>([
   ['a file', () => writeFileSync(lockDirectory(), '')],
   ['a named pipe', () => execFileSync('mkfifo', [lockDirectory()])],
-  ['a link that leads nowhere', () => symlinkSync('nowhere', lockDirectory())],
+  ['a dangling symlink', () => symlinkSync('nowhere', lockDirectory())],
   ['a link to a directory', () => symlinkSync(directory.mkdir('elsewhere'), lockDirectory())],
-])('%s in the place of the lock is an error at once, however long the patience', async (_, make) => {
+])('%s in place of the lock is an immediate error, whatever the patience', async (_, make) => {
   make();
   await expect(take(3_600_000)).rejects.toMatchObject({
     code: 'LOCKED',
@@ -241,7 +241,7 @@ test.each<[what: string, make: () => void]>([
   ).toEqual(['.tokens.lock', 'tokens']);
 });
 
-test('a signal ends the waiting', async () => {
+test('a signal aborts the wait', async () => {
   lockedBy(parent);
   const controller = new AbortController();
   const waiting = withLock(nodeFileSystem, path, { signal: controller.signal }, async () => 'done');
@@ -250,20 +250,20 @@ test('a signal ends the waiting', async () => {
   expect(readdirSync(directory.path).sort()).toEqual(['.tokens.lock', 'tokens']);
 });
 
-test('who may write in the directory may also clear its lock: they have the same mode', async () => {
+test('the lock has the owner, group and mode of the directory, whose writers may clear it', async () => {
   nodeFileSystem.chmodSync(directory.path, 0o770);
   await take(50, async () => expect(statSync(lockDirectory()).mode & 0o7777).toBe(0o770));
 });
 
 describe('patience', () => {
-  test('begins anew whenever the lock changes hands', async () => {
+  test('starts over whenever the lock changes hands', async () => {
     const patience = 30;
     let mark = lockedBy(parent);
     let hands = 0;
     const { fs } = watchedFileSystem({
       before(_, name) {
         if (name !== 'renameSync') return;
-        unlinkSync(mark); // before each try the lock goes to another one, in the end to nobody
+        unlinkSync(mark); // before each attempt the lock goes to another process; in the end it is free
         if (++hands === 100) rmSync(lockDirectory(), { recursive: true });
         if (hands >= 100) return;
         mark = join(
@@ -280,12 +280,12 @@ describe('patience', () => {
 });
 
 describe('between containers', () => {
-  test('the default heartbeat comes three times before a mark that stands still is taken for dead', () => {
+  test('by default, a mark that misses three heartbeats is stale', () => {
     expect(3 * PACE.heartbeat).toBeLessThanOrEqual(PACE.deadline);
-    expect(PACE.deadline).toBeLessThan(2_000); // longer no killed process may hold the next one up
+    expect(PACE.deadline).toBeLessThan(2_000); // the longest time for which a killed process may block the next one
   });
 
-  test('a holder that works for long keeps its lock, and who waits is told who holds it', async () => {
+  test('a holder that works for long keeps the lock, and the error of a waiter names it', async () => {
     await withLock(otherContainer(), path, { pace: QUICK }, async (lock) => {
       await expect(take(10 * QUICK.deadline)).rejects.toMatchObject({
         code: 'LOCKED',
@@ -299,7 +299,7 @@ describe('between containers', () => {
     expect(readdirSync(directory.path)).toEqual(['tokens']);
   });
 
-  test('one that waits for long keeps its directory, and gets the lock', async () => {
+  test('a process that waits for long keeps its directory, and acquires the lock', async () => {
     let waiting: Promise<unknown> | undefined;
     await take(50, async () => {
       waiting = withLock(otherContainer(), path, { pace: QUICK }, async () => 'done');
@@ -309,7 +309,7 @@ describe('between containers', () => {
     expect(readdirSync(directory.path)).toEqual(['tokens']);
   });
 
-  test('a holder that gives no sign of life is robbed, and finds out before it replaces anything', async () => {
+  test('a holder whose mark does not change loses the lock, and fails before it replaces anything', async () => {
     const frozen = otherContainer({
       before(_, name) {
         if (name === 'ftruncateSync') throw systemError('EIO', name);
@@ -321,7 +321,7 @@ describe('between containers', () => {
         lock.assertHeld();
       }),
     );
-    expect(error).toMatchObject({ code: 'LOCKED', message: expect.stringContaining('was lost') });
+    expect(error).toMatchObject({ code: 'LOCKED', message: expect.stringContaining('lost the lock') });
     expect(readdirSync(directory.path)).toEqual(['tokens']);
   });
 
@@ -329,13 +329,13 @@ describe('between containers', () => {
     ['new', 0],
     ['an hour old', 3_600],
     ['an hour ahead of the clock', -3_600],
-  ])('a dead mark that is %s is cleared, and only after it was watched', async (_, age) => {
+  ])('a stale mark that is %s is cleared, but only after it was watched', async (_, age) => {
     lockedBy(foreign, age);
     await expect(take(0)).rejects.toMatchObject({ code: 'LOCKED' });
     await expect(take(10_000)).resolves.toBe('done');
   });
 
-  test('a mark that may not be opened is watched all the same', async () => {
+  test('a mark that cannot be opened is watched, too', async () => {
     lockedBy(foreign);
     const { fs } = watchedFileSystem({
       instead: (name, at) => {
@@ -345,7 +345,7 @@ describe('between containers', () => {
     await expect(withLock(fs, path, { pace: QUICK }, async () => 'done')).resolves.toBe('done');
   });
 
-  test('a mark that changes when somebody writes to it is watched anew', async () => {
+  test('the watch of a mark starts over if the mark changes', async () => {
     const mark = lockedBy(foreign);
     let looks = 0;
     const { fs } = watchedFileSystem({
@@ -365,7 +365,7 @@ describe('a watched mark', () => {
     return { clock, watch: new MarkWatch(pace, () => clock.now) };
   };
 
-  test('is dead when it has stood still for the deadline, and not before', () => {
+  test('is dead if it has not changed for the deadline, and not before', () => {
     const { clock, watch } = watching();
     const verdicts = [0, 500, 1_000, 1_499, 1_500].map((now) => {
       clock.now = now;
@@ -374,7 +374,7 @@ describe('a watched mark', () => {
     expect(verdicts).toEqual(['unsure', 'unsure', 'unsure', 'unsure', 'dead']);
   });
 
-  test('is alive once it has changed, and may still die', () => {
+  test('is alive once it has changed, and may become stale later', () => {
     const { clock, watch } = watching();
     const verdicts = [0, 500, 1_000, 1_500, 2_000].map((now) => {
       clock.now = now;
@@ -383,14 +383,14 @@ describe('a watched mark', () => {
     expect(verdicts).toEqual(['unsure', 'alive', 'alive', 'alive', 'dead']);
   });
 
-  test('does not die of the time in which its watcher was stopped', () => {
+  test('does not become stale while its watcher is stopped', () => {
     const { clock, watch } = watching();
     watch.judge('mark', 'same');
     clock.now = 3_600_000;
     expect(watch.judge('mark', 'same')).toBe('unsure');
   });
 
-  test('that is gone is not there to be cleared, and another one is watched anew', () => {
+  test('that is gone is not cleared, and the watch of another one starts over', () => {
     const { clock, watch } = watching();
     watch.judge('mark', 'same');
     expect(watch.judge('mark', undefined)).toBe('alive');
@@ -400,7 +400,7 @@ describe('a watched mark', () => {
   });
 });
 
-describe('a dead mark', () => {
+describe('a stale mark', () => {
   let victim = '';
   const markPath = ({ pid, started, scope }: ProcessIdentity) =>
     join(lockDirectory(), `${pid}-${started}-${scope}-0123456789ab`);
@@ -425,11 +425,11 @@ describe('a dead mark', () => {
       expect(readdirSync(directory.path)).toEqual(['tokens', 'victim']);
     });
 
-    test('that is a directory with something in it is an error that says so', async () => {
+    test('that is a directory that is not empty is an error with that message', async () => {
       mkdirSync(join(markPath(identity), 'x'), { recursive: true });
       await expect(take(10_000)).rejects.toMatchObject({
         code: 'LOCKED',
-        message: `[${markPath(identity)}] is not a mark of a lock, but a directory that is not empty`,
+        message: `[${markPath(identity)}] does not belong in a lock directory: it is a directory that is not empty`,
         hint: `Remove [${markPath(identity)}].`,
       });
       expect(existsSync(join(markPath(identity), 'x'))).toBe(true);
@@ -446,9 +446,9 @@ describe('the directories of waiters', () => {
     utimesSync(mark, then, then);
   }
 
-  test('that were killed are removed, those of living ones stay, and those that may be living', async () => {
+  test('that were killed are removed; those of waiters that are or may be alive stay', async () => {
     for (const identity of [dead, parent, foreign]) lay(identity);
-    directory.mkdir(waiter({ ...dead, pid: dead.pid + 1 })); // killed before it had made its mark
+    directory.mkdir(waiter({ ...dead, pid: dead.pid + 1 })); // killed before it made its mark
     await take();
     expect(readdirSync(directory.path).sort()).toEqual([waiter(foreign), waiter(parent), 'tokens'].sort());
   });
@@ -459,7 +459,7 @@ describe('the directories of waiters', () => {
     expect(readdirSync(directory.path)).toEqual(['tokens']);
   });
 
-  test('of another container that are old but show a sign of life stay', async () => {
+  test('of another container that are old but whose mark changes stay', async () => {
     lay(foreign, 3_600);
     const mark = join(directory.path, waiter(foreign), nameOf(foreign));
     let released = false;
@@ -473,7 +473,7 @@ describe('the directories of waiters', () => {
     expect(readdirSync(directory.path)).toEqual([waiter(foreign), 'tokens']);
   });
 
-  test('are found by a look, those of other containers too', async () => {
+  test('are found by remains, also those of other containers', async () => {
     for (const identity of [dead, parent, foreign]) lay(identity);
     const { locks } = await remains(nodeFileSystem, path, QUICK);
     expect(locks.toSorted()).toEqual(
@@ -482,7 +482,7 @@ describe('the directories of waiters', () => {
   });
 
   test.each([dead, foreign])(
-    'a link in the place of one is neither followed nor a finding: %j',
+    'a symlink in place of one is neither followed nor reported: %j',
     async (identity) => {
       directory.write(join('victim', nameOf(identity)), 'mine');
       directory.write('victim/file', 'mine');
@@ -496,7 +496,7 @@ describe('the directories of waiters', () => {
     },
   );
 
-  test('with something else in them keep that', async () => {
+  test('are not removed with the other files in them', async () => {
     lay(dead);
     directory.write(join(waiter(dead), 'file'), 'mine');
     await take();
@@ -504,18 +504,18 @@ describe('the directories of waiters', () => {
   });
 });
 
-test('a temporary file of a killed process is removed; a link of its name is not', async () => {
+test('an orphaned temporary file is removed; a symlink of such a name is not', async () => {
   directory.write('.tokens.0123456789abcdef01.tmp');
   symlinkSync('tokens', join(directory.path, '.tokens.0123456789abcdef02.tmp'));
   await take();
   expect(readdirSync(directory.path)).toEqual(['.tokens.0123456789abcdef02.tmp', 'tokens']);
 });
 
-describe('somebody who may write there, and exchanges what is made before any one system call,', () => {
+describe('another user who may write in the directory, and exchanges', () => {
   let victim = '';
   let pipe = '';
   beforeEach(() => {
-    // What an attacker wants to be led to holds files with the names of dead marks.
+    // The attacker's target contains files with the names of stale marks.
     victim = directory.mkdir('victim');
     for (const name of ['file', deadMark]) directory.write(join('victim', name), 'mine');
     chmodSync(join(victim, 'file'), 0o640);
@@ -525,7 +525,7 @@ describe('somebody who may write there, and exchanges what is made before any on
     execFileSync('mkfifo', [pipe]);
   });
   const deadMark = `${dead.pid}-${dead.started}-${dead.scope}-0123456789ab`;
-  /** A file whose lock is a dead one's, with what a dead one left that waited for it. */
+  /** A file with a stale lock and the directory of a dead waiter. */
   function lay(): void {
     path = directory.write('conf/tokens', 'old');
     chmodSync(conf(), 0o777);
@@ -537,7 +537,7 @@ describe('somebody who may write there, and exchanges what is made before any on
     expect(readFileSync(join(victim, 'file'), 'utf8')).toBe('mine');
     expect(statSync(join(victim, 'file')).mode & 0o7777).toBe(0o640);
     expect(statSync(victim).mode & 0o7777).toBe(0o750);
-    expect(statSync(victim).mtimeMs).toBe(1e12); // nothing was made or removed there, not for a moment
+    expect(statSync(victim).mtimeMs).toBe(1e12); // nothing was created or removed there, even temporarily
   }
   const conf = () => join(directory.path, 'conf');
   const find = (pattern: RegExp) => readdirSync(conf()).filter((name) => pattern.test(name));
@@ -572,23 +572,26 @@ describe('somebody who may write there, and exchanges what is made before any on
       (error: unknown) => error,
     );
 
-  test.each(moves)('%s, changes nothing elsewhere and holds nothing up', async (_, move) => {
-    lay();
-    const dry = watchedFileSystem();
-    await attempt(dry.fs, 50);
-    expect(dry.calls.length).toBeGreaterThan(50);
-    for (const step of dry.calls.keys()) {
-      rmSync(conf(), { recursive: true });
+  test.each(moves)(
+    '%s before any system call, changes nothing elsewhere and blocks nothing',
+    async (_, move) => {
       lay();
-      const watched = watchedFileSystem({ before: (number) => number === step && move() });
-      const error = await attempt(watched.fs, 50);
-      if (error !== undefined) expect(error).toMatchObject({ name: 'ServiceTokensError' });
-      expect([...watched.openDescriptors]).toEqual([]);
-      expectUnharmed();
-    }
-  });
+      const dry = watchedFileSystem();
+      await attempt(dry.fs, 50);
+      expect(dry.calls.length).toBeGreaterThan(50);
+      for (const step of dry.calls.keys()) {
+        rmSync(conf(), { recursive: true });
+        lay();
+        const watched = watchedFileSystem({ before: (number) => number === step && move() });
+        const error = await attempt(watched.fs, 50);
+        if (error !== undefined) expect(error).toMatchObject({ name: 'ServiceTokensError' });
+        expect([...watched.openDescriptors]).toEqual([]);
+        expectUnharmed();
+      }
+    },
+  );
 
-  test.each(moves)('%s, of a process that waits, does the same', async (_, move) => {
+  test.each(moves)('%s of a waiter, changes nothing elsewhere and blocks nothing', async (_, move) => {
     path = directory.write('conf/tokens', 'old');
     const held = `${parent.pid}-${parent.started}-${parent.scope}-0123456789ab`;
     directory.write(join('conf/.tokens.lock', held));
@@ -604,7 +607,7 @@ describe('somebody who may write there, and exchanges what is made before any on
   });
 });
 
-test('where there is no /proc, the lock works by its paths', async () => {
+test('without /proc, the lock works by its paths', async () => {
   const { fs } = watchedFileSystem({
     instead: (_, at) => {
       if (String(at).startsWith('/proc/self/fd/')) throw systemError('ENOENT', 'open');
@@ -619,14 +622,14 @@ test('where there is no /proc, the lock works by its paths', async () => {
   }
 });
 
-test('the mark of a lock may be opened by everybody, and written by its process alone', async () => {
+test('every user may open the mark of a lock, but only its owner may write it', async () => {
   await take(50, async () => {
     const [mark = ''] = readdirSync(lockDirectory());
     expect(statSync(join(lockDirectory(), mark)).mode & 0o7777).toBe(0o644);
   });
 });
 
-test('a thread that is ended while it holds the lock does not hold the next one up', async () => {
+test('a thread that is terminated while it holds the lock does not block the next one', async () => {
   const script = new URL('../support/hold-in-thread.js', import.meta.url);
   const worker = new Worker(script, { workerData: { path } });
   await new Promise((resolve) => worker.once('message', resolve));
@@ -638,7 +641,7 @@ test('a thread that is ended while it holds the lock does not hold the next one 
   expect(readdirSync(directory.path)).toEqual(['tokens']);
 });
 
-test('threads of one process do not rob each other: of 200 creations in 8 threads all succeed', async () => {
+test('threads of one process do not clear each other’s locks: 200 creations in 8 threads all succeed', async () => {
   const target = join(directory.path, 'service_tokens');
   const script = new URL('../support/create-in-thread.js', import.meta.url);
   const ends = await Promise.all(
@@ -660,14 +663,14 @@ describe('livenessOf', () => {
   test.each([
     ['this process', own, 'alive'],
     ['its parent', parent, 'alive'],
-    ['a number that nobody has', dead, 'dead'],
-    ['a number that another process has now', { ...parent, started: '1' }, 'dead'],
+    ['an unused number', dead, 'dead'],
+    ['a number that another process has reused', { ...parent, started: '1' }, 'dead'],
     ['a number of another pid namespace', foreign, 'foreign'],
     ['a thread of this process', threadOf('self'), 'alive'],
     ['a thread that has ended', { ...threadOf('self'), scope: `${own.scope}_t${2 ** 22 + 1}` }, 'dead'],
-    ['a number that another thread has now', { ...threadOf('self'), started: '1' }, 'dead'],
+    ['a number that another thread has reused', { ...threadOf('self'), started: '1' }, 'dead'],
     ['a thread of a process that has ended', { ...dead, scope: `${dead.scope}_t1` }, 'dead'],
-    ['a thread whose number in the kernel nobody knows', { ...own, scope: `${own.scope}_w1` }, 'foreign'],
+    ['a thread whose kernel number is unknown', { ...own, scope: `${own.scope}_w1` }, 'foreign'],
   ] as const)('knows %s', (_, identity, expected) => {
     expect(livenessOf(identity, nodeFileSystem)).toBe(expected);
   });
@@ -683,7 +686,7 @@ describe('livenessOf', () => {
   });
 });
 
-test('entries of the lock that are not marks, and come and go, do not renew the patience', async () => {
+test('entries of the lock that are not marks do not extend the wait when they change', async () => {
   const lock = lockDirectory();
   await withLock(nodeFileSystem, path, {}, async () => {
     let count = 0;

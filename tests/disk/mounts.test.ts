@@ -1,4 +1,4 @@
-/** Mounts, for real, in a mount namespace of the test's own: nobody else sees them, and they end with the process. */
+/** Real mounts, in a separate mount namespace that ends with the process. */
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
@@ -18,7 +18,7 @@ beforeEach(() => {
   file = directory.write('config/service_tokens', LINE);
 });
 
-/** Runs a shell script where mounts are its own; $TOOL, $CONF and $TMP are what they say. */
+/** Runs a shell script in its own mount namespace, with $TOOL, $CONF and $TMP set. */
 const inNamespace = (script: string) =>
   run(UNSHARE[0], [UNSHARE[1], 'bash', '-euc', script], {
     env: { ...process.env, TOOL: BIN, CONF: conf, TMP: directory.path, ES_PATH_CONF: conf },
@@ -33,12 +33,12 @@ describe('a single file that is bind-mounted', () => {
     writeFileSync(join(directory.path, 'source'), LINE);
   });
 
-  testWithMounts('is refused with the reason and the two ways out, and stays as it was', async () => {
+  testWithMounts('is refused with the reason and a hint, and is not changed', async () => {
     const { status, stdout, stderr } = await inNamespace(`${MOUNT}; ${CREATE}`);
     expect({ status, stdout }).toEqual({ status: 73, stdout: '' });
     expect(errorLines(stderr)).toEqual([
       expect.stringMatching(
-        /^ERROR: could not write \[.*\]: it is a mount of its own, of \[.*source\], so it can't be replaced, with exit code 73$/,
+        /^ERROR: could not write \[.*\]: it is a bind mount of \[.*source\] and cannot be replaced, with exit code 73$/,
       ),
     ]);
     expect(stderr).toContain('Mount the directory instead of the file, or use --in-place');
@@ -59,35 +59,41 @@ describe('a single file that is bind-mounted', () => {
   });
 });
 
-testWithMounts('on a read-only file system list works, and a change is refused with the reason', async () => {
-  const { status, stdout, stderr } = await inNamespace(
-    `mount --bind "$CONF" "$CONF"; mount -o remount,bind,ro "$CONF"; "$TOOL" list; ${CREATE}`,
-  );
-  expect({ status, stdout }).toEqual({ status: 73, stdout: 'elastic/kibana/old\n' });
-  expect(errorLines(stderr)).toEqual([
-    `ERROR: could not write [${file}]: the file system is read-only, with exit code 73`,
-  ]);
-  expect(readFileSync(file, 'utf8')).toBe(LINE);
-});
+testWithMounts(
+  'on a read-only file system, list works, and a change is refused with the reason',
+  async () => {
+    const { status, stdout, stderr } = await inNamespace(
+      `mount --bind "$CONF" "$CONF"; mount -o remount,bind,ro "$CONF"; "$TOOL" list; ${CREATE}`,
+    );
+    expect({ status, stdout }).toEqual({ status: 73, stdout: 'elastic/kibana/old\n' });
+    expect(errorLines(stderr)).toEqual([
+      `ERROR: could not write [${file}]: the file system is read-only, with exit code 73`,
+    ]);
+    expect(readFileSync(file, 'utf8')).toBe(LINE);
+  },
+);
 
-testWithMounts('on a full file system a change is refused with the reason, and nothing is left', async () => {
-  const { status, stdout, stderr } = await inNamespace(
-    `cp "$CONF/service_tokens" "$TMP/before"
+testWithMounts(
+  'on a full file system, a change is refused with the reason, and nothing is left behind',
+  async () => {
+    const { status, stdout, stderr } = await inNamespace(
+      `cp "$CONF/service_tokens" "$TMP/before"
      mount -t tmpfs -o size=64k none "$CONF"
      cp "$TMP/before" "$CONF/service_tokens"
      cat /dev/zero > "$CONF/ballast" 2>/dev/null || true
      ${CREATE} || echo "status $?"
      cmp "$TMP/before" "$CONF/service_tokens"
      ls -A "$CONF"`,
-  );
-  expect({ status, stdout }).toEqual({ status: 0, stdout: 'status 74\nballast\nservice_tokens\n' });
-  expect(stderr).toBe(
-    `ERROR: could not write [${file}]: no space is left on the device, with exit code 74\n`,
-  );
-});
+    );
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'status 74\nballast\nservice_tokens\n' });
+    expect(stderr).toBe(
+      `ERROR: could not write [${file}]: no space is left on the device, with exit code 74\n`,
+    );
+  },
+);
 
 testWithMounts(
-  'containers that share a directory, each with its own process numbers, lose no update',
+  'containers that share a directory, each with its own pid namespace, lose no update',
   async () => {
     const container = `unshare -pf --mount-proc sh -c '"$TOOL" create elastic/kibana "$0" >/dev/null 2>&1; true'`;
     const { status } = await inNamespace(
@@ -105,18 +111,21 @@ testWithMounts(
   },
 );
 
-testWithMounts('a holder that was killed in another container holds nobody up for long', async () => {
-  const script = new URL('../support/create-and-signal.js', import.meta.url).pathname;
-  const { stdout } = await inNamespace(
-    `unshare -pf --mount-proc sh -c '"$0" "$@"; true' "${process.execPath}" "${script}" "$CONF/service_tokens" killed 20 SIGKILL
+testWithMounts(
+  'a lock holder that was killed in another container does not block others for long',
+  async () => {
+    const script = new URL('../support/create-and-signal.js', import.meta.url).pathname;
+    const { stdout } = await inNamespace(
+      `unshare -pf --mount-proc sh -c '"$0" "$@"; true' "${process.execPath}" "${script}" "$CONF/service_tokens" killed 20 SIGKILL
      ls -A "$CONF"; ${CREATE} >/dev/null 2>&1 && "$TOOL" list; ls -A "$CONF"`,
-  );
-  expect(stdout).toMatch(
-    /^(\.service_tokens\.\w+\.tmp\n)?\.service_tokens\.lock\nservice_tokens\nelastic\/kibana\/new\nelastic\/kibana\/old\nservice_tokens\n$/,
-  );
-});
+    );
+    expect(stdout).toMatch(
+      /^(\.service_tokens\.\w+\.tmp\n)?\.service_tokens\.lock\nservice_tokens\nelastic\/kibana\/new\nelastic\/kibana\/old\nservice_tokens\n$/,
+    );
+  },
+);
 
-test('mountedAt tells a mount point from a file in one, and reads the blanks in its name', () => {
+test('mountedAt distinguishes a mount point from a file in a mount, and decodes spaces in its name', () => {
   const fs = {
     ...nodeFileSystem,
     readFileSync: (() =>

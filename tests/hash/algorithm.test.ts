@@ -25,7 +25,7 @@ describe('The values that are accepted', () => {
     expect(parseAlgorithm('PBKDF2_STRETCH')).toEqual(defaultAlgorithm);
   });
 
-  test('the costs that can be written are those that the server reads', () => {
+  test('the costs that can be written are those that the server supports', () => {
     expect(bcryptCosts).toEqual([4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
     expect(pbkdf2Costs).toEqual([1000, 10_000, 50_000, 100_000, 500_000, 1_000_000]);
   });
@@ -36,8 +36,8 @@ describe('The values that are refused', () => {
     { value: 'sha1', why: 'the server reads such hashes and does not write them' },
     { value: 'md5', why: 'likewise' },
     { value: 'ssha256', why: 'likewise' },
-    { value: 'noop', why: 'it is no hash' },
-    { value: 'clear_text', why: 'it is no hash' },
+    { value: 'noop', why: 'it is not a hash' },
+    { value: 'clear_text', why: 'it is not a hash' },
     { value: 'argon2', why: 'the server does not know it' },
     { value: 'bcrypt3', why: 'the cost is too low' },
     { value: 'bcrypt15', why: 'the cost is too high' },
@@ -51,14 +51,14 @@ describe('The values that are refused', () => {
     { value: '', why: 'it is empty' },
     { value: '[bcrypt4]', why: 'it is a list' },
     { value: 'constructor', why: 'it is a property that JavaScript objects have' },
-  ])('[$value], as $why, in the words of the original', ({ value }) => {
+  ])('[$value], because $why, with the original’s message', ({ value }) => {
     expect(codeAndMessage(errorOf(() => parseAlgorithm(value)))).toEqual({
       code: 'INVALID_ALGORITHM',
       message: `Invalid algorithm: ${value}. Valid values for password hashing are [${names.join(', ')}]`,
     });
   });
 
-  test('the message shows the value as it was given, and the hint names the setting', () => {
+  test('the message contains the value as given, and the hint names the setting', () => {
     const { message, hint } = errorOf(() => parseAlgorithm('ScRypT'));
     expect(message).toMatch(/^Invalid algorithm: ScRypT\. /);
     expect(hint).toContain('xpack.security.authc.service_token_hashing.algorithm');

@@ -32,7 +32,7 @@ describe('BcryptThread', () => {
     const turns = await turnsDuring(() =>
       Promise.all(Array.from({ length: 10 }, () => thread.hashLike('secret', stored))),
     );
-    expect(turns).toBeGreaterThan(100); // bcryptjs in this thread turns it once or twice for each
+    expect(turns).toBeGreaterThan(100); // with bcryptjs in this thread, it would turn once or twice per hash
   });
 
   test('starts again after it was closed', async () => {

@@ -1,9 +1,9 @@
 /**
- * Hashing, held against three things that are not ours: pairs made by the original's own code (fixtures/oracle), tokens
- * of other projects' public tests, and other implementations of PBKDF2 (Python's) and bcrypt (libcrypt's).
+ * Hashing, compared with three independent sources: pairs made by the original (fixtures/oracle), tokens of other
+ * projects' public tests, and other implementations of PBKDF2 (Python) and bcrypt (libcrypt).
  *
- * The expensive costs are computed once, for reading, the most expensive of them by `npm run acceptance` only. Writing
- * them differs from writing the others by the number only.
+ * The expensive costs are verified once, the most expensive ones by `npm run acceptance` only. Writing them is not
+ * tested, because it differs from writing the others by the number only.
  */
 import { spawnSync } from 'node:child_process';
 import { pbkdf2Sync } from 'node:crypto';
@@ -20,7 +20,7 @@ const show = (text: string) => JSON.stringify(text.length > 24 ? `${text.slice(0
 const titled = <T extends { secret: string; stored: string }>(pairs: readonly T[]) =>
   pairs.map((pair) => ({ ...pair, shownSecret: show(pair.secret), shownStored: show(pair.stored) }));
 
-/** Bytes 0, 1, 2, ... as many as are asked for. */
+/** The bytes 0, 1, 2, ... */
 const counting = (size: number) => Uint8Array.from({ length: size }, (_, i) => i);
 
 describe('Secrets and hashes that the original made', () => {
@@ -28,22 +28,25 @@ describe('Secrets and hashes that the original made', () => {
   for (const pair of titled(vectors.pairs.filter(({ algorithm }) => !plainText.includes(algorithm)))) {
     const { algorithm, shownSecret, shownStored, secret, stored, result } = pair;
     const testIt = slow.test(algorithm) ? testThoroughly : test;
-    testIt(`the secret ${shownSecret} is the one of the ${algorithm} hash ${shownStored}`, async () => {
+    testIt(`the secret ${shownSecret} matches the ${algorithm} hash ${shownStored}`, async () => {
       expect(await verifySecret(secret, stored)).toBe(result);
     });
   }
 
   test.each(titled(vectors.pairs.filter(({ algorithm }) => plainText.includes(algorithm))))(
-    'the secret $shownSecret stored as plain text ($algorithm) matches nothing, as the server skips such a line',
+    'the secret $shownSecret stored as plain text ($algorithm) does not match, because the server skips the line',
     async ({ secret, stored }) => {
       expect(stored).toBe(secret);
       expect(await verifySecret(secret, stored)).toBe(false);
     },
   );
 
-  test.each(titled(vectors.verify_only))('$note: answered as by the original ($result)', async (pair) => {
-    expect(await verifySecret(pair.secret, pair.stored)).toBe(pair.result);
-  });
+  test.each(titled(vectors.verify_only))(
+    '$note: the result is that of the original ($result)',
+    async (pair) => {
+      expect(await verifySecret(pair.secret, pair.stored)).toBe(pair.result);
+    },
+  );
 
   test.each(titled(vectors.negative.filter(({ result }) => result !== 'exception')))(
     '$note: $shownStored does not match',
@@ -54,7 +57,7 @@ describe('Secrets and hashes that the original made', () => {
   );
 
   test.each(titled(vectors.negative.filter(({ result }) => result === 'exception')))(
-    '$note: $shownStored is an error, as to the original, and shows neither secret nor hash',
+    '$note: $shownStored is an error, as for the original, and the message contains neither secret nor hash',
     async ({ secret, stored }) => {
       const { code, message } = await rejectionOf(verifySecret(secret, stored));
       expect(['HASH_UNUSABLE', 'MALFORMED_FILE']).toContain(code);
@@ -63,7 +66,7 @@ describe('Secrets and hashes that the original made', () => {
     },
   );
 
-  test('there are vectors of every algorithm and of every kind of answer', () => {
+  test('there are vectors of every algorithm and of every kind of result', () => {
     const algorithms = new Set(vectors.pairs.map(({ algorithm }) => algorithm.toLowerCase()));
     expect(algorithms.size).toBe(26 + plainText.length + verifyOnly.length);
     expect(new Set(vectors.pairs.map(({ result }) => result))).toEqual(new Set([true]));
@@ -72,7 +75,7 @@ describe('Secrets and hashes that the original made', () => {
   });
 });
 
-describe('A hash that no secret can be checked against is told from one that does not match', () => {
+describe('A hash against which no secret can be verified is an error, not a mismatch', () => {
   const key = 'qrsxgtctjbJqudZ8GvKMVE/DJJaZnqIk7D+ix4suYxw=';
   test.each([
     {
@@ -86,7 +89,7 @@ describe('A hash that no secret can be checked against is told from one that doe
       error: { code: 'HASH_UNUSABLE', message: 'PBKDF2 salt must be at least [8 bytes] long' },
     },
     {
-      why: 'the salt is no base64',
+      why: 'the salt is not base64',
       stored: `{PBKDF2_STRETCH}1000$AQgPFh0kKzI-$${key}`,
       error: { code: 'HASH_UNUSABLE', message: 'PBKDF2 salt is not base64' },
     },
@@ -99,7 +102,7 @@ describe('A hash that no secret can be checked against is told from one that doe
       },
     },
     {
-      why: 'the key is looked at before the salt',
+      why: 'the key is checked before the salt',
       stored: '{PBKDF2}1000$-$',
       error: {
         code: 'HASH_UNUSABLE',
@@ -112,7 +115,7 @@ describe('A hash that no secret can be checked against is told from one that doe
       error: { code: 'HASH_UNUSABLE', message: 'Missing salt rounds' },
     },
     {
-      why: 'the bcrypt salt is no bcrypt base64',
+      why: 'the bcrypt salt is not bcrypt base64',
       stored: '$2a$04$c!qkhm8i3pzSM9b4AEnuve4Zj6zHnfX0yftdfTS9DZSP.B4jPKTaO',
       error: { code: 'HASH_UNUSABLE', message: 'Bad salt length' },
     },
@@ -121,9 +124,12 @@ describe('A hash that no secret can be checked against is told from one that doe
   });
 
   test.each([
-    { why: 'a bad fourth character of a group of the salt is not checked', stored: 'c6q!hm8i3pzSM9b4AEnuve' },
+    {
+      why: 'an invalid fourth character of a group of the salt is not checked',
+      stored: 'c6q!hm8i3pzSM9b4AEnuve',
+    },
     { why: 'the spare bits of the last character of the salt are set', stored: 'c6qkhm8i3pzSM9b4AEnuvf' },
-  ])('when $why, bcrypt answers no', async ({ stored }) => {
+  ])('when $why, nothing matches', async ({ stored }) => {
     const hash = `$2a$04$${stored}4Zj6zHnfX0yftdfTS9DZSP.B4jPKTaO`;
     expect(await verifySecret('46ToAwIHQxGVpBuUpCkGXA', hash)).toBe(false);
   });
@@ -135,19 +141,19 @@ describe('A hash that no secret can be checked against is told from one that doe
 });
 
 describe('Tokens from the public tests of Elasticsearch, ECK and elastic-package', () => {
-  test.each(publicTokens.tokens)('$qualifiedName verifies, and only with its own secret', async (token) => {
+  test.each(publicTokens.tokens)('$qualifiedName matches its own secret only', async (token) => {
     expect(await verifySecret(token.secret, token.stored)).toBe(true);
     expect(await verifySecret(`${token.secret}x`, token.stored)).toBe(false);
   });
 });
 
-describe('What a hash is made of', () => {
+describe('The bytes that are hashed', () => {
   test.each([
     { secret: 'a\ud800b', same: 'a?b', stored: '{SHA}' },
     { secret: 'a\ud800b', same: 'a?b', stored: 'pbkdf2_1000' },
     { secret: 'a\ud800b', same: 'a?b', stored: 'pbkdf2_stretch_1000' },
     { secret: 'a\udc00b', same: 'a?b', stored: 'bcrypt4' },
-  ])('a lone surrogate counts as ? ($stored)', async ({ secret, same, stored }) => {
+  ])('a lone surrogate is hashed as ? ($stored)', async ({ secret, same, stored }) => {
     const hash =
       stored === '{SHA}'
         ? '{SHA}xkThpP80L8aFPKBXyErksCLIZ40='
@@ -157,7 +163,7 @@ describe('What a hash is made of', () => {
   });
 
   test.each(['bcrypt4', 'pbkdf2_1000', 'pbkdf2_stretch_1000'])(
-    'a lone surrogate is written as ? too (%s)',
+    'a lone surrogate in a new secret is hashed as ?, too (%s)',
     async (name) => {
       const algorithm = parseAlgorithm(name);
       const [written, same] = [
@@ -169,14 +175,17 @@ describe('What a hash is made of', () => {
   );
 
   test.each([
-    { name: 'pbkdf2_1000', alike: true, why: 'HMAC fills its key up with zeros' },
-    { name: 'pbkdf2_stretch_1000', alike: false, why: 'the secret is digested first' },
-  ])('a NUL behind the secret makes no difference: $alike for $name, as $why', async ({ name, alike }) => {
-    const stored = await hashSecret('secret', parseAlgorithm(name));
-    expect(await verifySecret('secret\0', stored)).toBe(alike);
-  });
+    { name: 'pbkdf2_1000', alike: true, why: 'HMAC pads its key with zeros' },
+    { name: 'pbkdf2_stretch_1000', alike: false, why: 'the secret is hashed first' },
+  ])(
+    'a NUL after the secret makes no difference: $alike for $name, because $why',
+    async ({ name, alike }) => {
+      const stored = await hashSecret('secret', parseAlgorithm(name));
+      expect(await verifySecret('secret\0', stored)).toBe(alike);
+    },
+  );
 
-  test('bcrypt looks at the first 72 bytes', async () => {
+  test('bcrypt reads the first 72 bytes', async () => {
     const stored = await hashSecret('x'.repeat(72), parseAlgorithm('bcrypt4'));
     expect(await verifySecret(`${'x'.repeat(72)}y`, stored)).toBe(true);
     expect(await verifySecret('x'.repeat(71), stored)).toBe(false);
@@ -185,7 +194,7 @@ describe('What a hash is made of', () => {
 
 describe('Writing', () => {
   const tooExpensive = /^(bcrypt1[34]|pbkdf2(_stretch)?_(500000|1000000))$/;
-  // One pair for each algorithm, the first that was made with it.
+  // The first pair of each algorithm.
   const written = vectors.pairs.filter(
     ({ algorithm }, i, pairs) =>
       ![...plainText, ...verifyOnly].includes(algorithm) &&
@@ -206,7 +215,7 @@ describe('Writing', () => {
     },
   );
 
-  test('every algorithm has been written but the six expensive ones', () => {
+  test('every algorithm is written except the six expensive ones', () => {
     expect(written).toHaveLength(26 - 6);
   });
 
@@ -217,7 +226,7 @@ describe('Writing', () => {
     { name: 'pbkdf2_50000', form: /^\{PBKDF2\}50000\$[A-Za-z0-9+/]{43}=\$[A-Za-z0-9+/]{43}=$/ },
     { name: 'pbkdf2_stretch', form: /^\{PBKDF2_STRETCH\}10000\$[A-Za-z0-9+/]{43}=\$[A-Za-z0-9+/]{43}=$/ },
     { name: 'pbkdf2_stretch_1000', form: /^\{PBKDF2_STRETCH\}1000\$[A-Za-z0-9+/]{43}=\$[A-Za-z0-9+/]{43}=$/ },
-  ])('$name writes $form, verifies its own secret and no other, and is salted', async ({ name, form }) => {
+  ])('$name writes $form, which matches its own secret only, and is salted', async ({ name, form }) => {
     const algorithm = parseAlgorithm(name);
     const stored = await hashSecret('46ToAwIHQxGVpBuUpCkGXA', algorithm);
     expect(stored).toMatch(form);
@@ -226,7 +235,7 @@ describe('Writing', () => {
     expect(await hashSecret('46ToAwIHQxGVpBuUpCkGXA', algorithm)).not.toBe(stored);
   });
 
-  test('the bytes of the caller are left as they are', async () => {
+  test('the bytes of the caller are not changed', async () => {
     const bytes = counting(32);
     await hashSecret('secret', parseAlgorithm('pbkdf2_1000'), () => bytes);
     expect(bytes).toEqual(counting(32));
@@ -287,28 +296,28 @@ describe('A PBKDF2 key of more than one block', () => {
     expect(await verifySecret('Secret', stored)).toBe(false);
   });
 
-  test.each([62, 63, 64, 127])('is compared to its last byte (byte %d is another)', async (at) => {
+  test.each([62, 63, 64, 127])('is compared up to its last byte (byte %d differs)', async (at) => {
     const key = keyOf('secret', 128);
     key[at] = (key[at] as number) ^ 1;
     expect(await verifySecret('secret', storedOf(key))).toBe(false);
   });
 
-  test('is computed for one block only when the secret is a wrong one', async () => {
-    // All of it would take hours, and a test's time is 5 seconds.
+  test('is computed for one block only if the secret is wrong', async () => {
+    // Computing all of it would take hours.
     const endless = storedOf(Buffer.alloc(750_000, 1), 10_000);
     expect(await verifySecret('secret', endless)).toBe(false);
   });
 
-  test('is not computed when it takes more than the costliest hash that the server writes', async () => {
+  test('is not computed if it costs more than the most expensive hash that the server writes', async () => {
     const first = keyOf('secret', 64);
     const within = storedOf(Buffer.concat([first, Buffer.alloc(64 * 999)]));
     const beyond = storedOf(Buffer.concat([first, Buffer.alloc(64 * 1000)]));
     expect(codeAndMessage(await rejectionOf(verifySecret('secret', beyond)))).toEqual({
       code: 'HASH_UNUSABLE',
-      message: 'PBKDF2 key takes more than [1000000] iterations',
+      message: 'PBKDF2 key needs more than [1000000] iterations',
     });
     expect(await verifySecret('wrong', beyond)).toBe(false);
-    expect(hashDefect(beyond)).toBe('its key of 64064 bytes takes more than 1000000 iterations');
+    expect(hashDefect(beyond)).toBe('its key of 64064 bytes needs more than 1000000 iterations');
     expect(hashDefect(within)).toBeUndefined();
   });
 });
@@ -317,7 +326,7 @@ describe('A PBKDF2 key of more than one block', () => {
 function saltOf({ stored }: Pair): Buffer {
   const base64 = /^\{\w+\}\d+\$([^$]*)\$/.exec(stored)?.[1];
   if (base64 !== undefined) return Buffer.from(base64, 'base64');
-  // bcrypt's base64 is the common one with another alphabet.
+  // The base64 of bcrypt has another alphabet.
   const alphabet = './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
   const common = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
   const translated = [...stored.slice(7, 29)].map((character) => common[alphabet.indexOf(character)]);
@@ -344,7 +353,7 @@ for secret in secrets:
   return stdout.trimEnd().split('\n');
 }
 
-/** crypt(3) of each secret, by perl; no line when there is no perl. */
+/** crypt(3) of each secret, by perl; no lines without perl. */
 function perl(secrets: readonly string[], setting: string): string[] {
   const program = 'while (<STDIN>) { chomp; print crypt(pack("H*", $_), $ARGV[0]) // "", "\\n" }';
   const { stdout } = spawnSync('perl', ['-e', program, setting], {

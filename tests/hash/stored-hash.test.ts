@@ -1,4 +1,4 @@
-/** docs/server-behaviour.md, "Stored hashes": a stored hash is known by its prefix and its cost, never by the rest. */
+/** docs/server-behaviour.md, "Stored hashes": a stored hash is identified by its prefix and its cost only. */
 import { describe, expect, test } from '@jest/globals';
 import { readStoredHash } from '../../src/hash/stored-hash.js';
 import { codeAndMessage, errorOf, vectors } from '../support/fixtures.js';
@@ -85,7 +85,7 @@ describe('Hashes that the server loads', () => {
     expect(readStoredHash(stored)).toEqual({ scheme: 'ssha256', salt, digest });
   });
 
-  test('every hash of the vectors that was made with a cost is known by it', () => {
+  test('every hash of the vectors is classified with the cost that it was made with', () => {
     for (const { algorithm, stored } of vectors.pairs) {
       const [, scheme, cost] = /^(bcrypt|pbkdf2_stretch|pbkdf2)_?(\d*)$/i.exec(algorithm) ?? [];
       if (scheme === undefined) continue;
@@ -103,7 +103,7 @@ describe('Plain text, which the server skips', () => {
     shown([
       { stored: '', why: 'nothing is there' },
       { stored: '46ToAwIHQxGVpBuUpCkGXA', why: 'it has no prefix' },
-      { stored: `$2$10$${TAIL}`, why: '$2$ is no prefix that the server knows' },
+      { stored: `$2$10$${TAIL}`, why: '$2$ is not a prefix of the server' },
       { stored: `$2x$10$${TAIL}`, why: 'nor is $2x$' },
       { stored: `$2A$10$${TAIL}`, why: 'nor is $2A$: case counts' },
       { stored: '$2a', why: 'the prefix is cut off' },
@@ -114,8 +114,8 @@ describe('Plain text, which the server skips', () => {
       { stored: '{SHA256}gXODQUdX=', why: 'the server does not know it' },
       { stored: '{SSHA}gXODQUdX=', why: 'the server does not know it' },
       { stored: '{PBKDF2', why: 'the prefix is cut off' },
-      { stored: ' {PBKDF2}1000$s$k', why: 'a space stands before it' },
-      { stored: `x$2a$10$${TAIL}`, why: 'a prefix stands at the beginning' },
+      { stored: ' {PBKDF2}1000$s$k', why: 'a space precedes the prefix' },
+      { stored: `x$2a$10$${TAIL}`, why: 'a prefix must be at the beginning' },
     ]),
   )('$shown: $why', ({ stored }) => {
     expect(readStoredHash(stored)).toBeUndefined();
@@ -160,10 +160,10 @@ describe('Headers that stop the server', () => {
       { stored: '{PBKDF2}1000', message: noIterations, why: 'there is no $' },
       { stored: '{PBKDF2}', message: noIterations, why: 'nothing follows' },
       { stored: '{PBKDF2}$s$k', message: noIterations, why: 'the cost is empty' },
-      { stored: '{PBKDF2} 1000$s$k', message: noIterations, why: 'white space is no digit' },
-      { stored: '{PBKDF2}1e3$s$k', message: noIterations, why: 'e is no digit' },
+      { stored: '{PBKDF2} 1000$s$k', message: noIterations, why: 'white space is not a digit' },
+      { stored: '{PBKDF2}1e3$s$k', message: noIterations, why: 'e is not a digit' },
       { stored: '{PBKDF2}99999999999$s$k', message: noIterations, why: 'Java has no such int' },
-      { stored: '{PBKDF2_STRETCH}x$s$k', message: noIterations, why: 'x is no digit' },
+      { stored: '{PBKDF2_STRETCH}x$s$k', message: noIterations, why: 'x is not a digit' },
     ]),
   )('$shown is refused with "$message": $why', ({ stored, message }) => {
     expect(codeAndMessage(errorOf(() => readStoredHash(stored)))).toEqual({
@@ -176,14 +176,17 @@ describe('Headers that stop the server', () => {
     shown([
       { stored: `$2a$10$${TAIL.slice(2)}`, why: '58 characters leave no cost' },
       { stored: `$2a$10$${TAIL}x`, why: '61 characters leave "10$"' },
-      { stored: `$2a$xx$${TAIL}`, why: 'x is no digit' },
+      { stored: `$2a$xx$${TAIL}`, why: 'x is not a digit' },
       { stored: '$2a$10$', why: 'nothing follows' },
       { stored: '$2a$', why: 'nothing follows' },
     ]),
-  )('$shown is refused, as $why; the message is ours, since the original shows one of Java', ({ stored }) => {
-    expect(codeAndMessage(errorOf(() => readStoredHash(stored)))).toEqual({
-      code: 'MALFORMED_FILE',
-      message: 'The cost could not be determined from the provided bcrypt hash.',
-    });
-  });
+  )(
+    '$shown is refused, because $why; the message is ours, because the original shows one of Java',
+    ({ stored }) => {
+      expect(codeAndMessage(errorOf(() => readStoredHash(stored)))).toEqual({
+        code: 'MALFORMED_FILE',
+        message: 'The cost could not be determined from the provided bcrypt hash.',
+      });
+    },
+  );
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { kindOf } from '../../src/token/token-kinds.js';
 import { publicTokens } from '../support/fixtures.js';
 
-/** The example of Elasticsearch's documentation of POST /_security/api_key. */
+/** The example in Elasticsearch's documentation of POST /_security/api_key. */
 const API_KEY = {
   id: 'VuaCfGcBCdbkQm-e5aOx',
   key: 'ui2lp2axTNmsyakw9tvNnw',
@@ -16,13 +16,13 @@ const enrollment = {
   fgr: 'a4c5',
   key: `${API_KEY.id}:${API_KEY.key}`,
 };
-/** 8080099, the id of 8.8.0, in groups of seven bits, the lowest first. */
+/** 8080099, the id of 8.8.0, in groups of seven bits, lowest first. */
 const VERSION = [0xe3, 0x95, 0xed, 0x03];
 const UUID = [...'46ToAwIHQxGVpBuUpCkGXA'].map((character) => character.charCodeAt(0));
 
 describe('kindOf', () => {
   test.each([
-    ['service account token', publicTokens.bearers[0]?.bearer ?? '', 'the server’s own decoder takes it'],
+    ['service account token', publicTokens.bearers[0]?.bearer ?? '', 'the server’s decoder accepts it'],
     ['API key', API_KEY.encoded, 'base64 of id:key'],
     ['API key', `${API_KEY.id}:${API_KEY.key}`, 'id:key itself'],
     [
@@ -35,15 +35,15 @@ describe('kindOf', () => {
     [
       'JSON Web Token',
       'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJtZSJ9.c2lnbmF0dXJl',
-      'three parts, the first begins {"',
+      'three parts, the first of which begins with {"',
     ],
     ['unknown', '', 'nothing'],
-    ['unknown', 'elastic/kibana/my-token', 'a name is no token'],
+    ['unknown', 'elastic/kibana/my-token', 'a name is not a token'],
     ['unknown', 'hunter2', 'a password'],
     ['unknown', base64('{"ver":1}'), 'JSON without addresses and key'],
     ['unknown', base64([1, ...UUID]), 'no version begins like this'],
     ['unknown', ` ${API_KEY.encoded}`, 'white space is for the caller to drop'],
-  ] as const)('says %s of %s: %s', (kind, text, _why) => {
+  ] as const)('returns %s for %s: %s', (kind, text, _why) => {
     expect(kindOf(text)).toBe(kind);
   });
 });

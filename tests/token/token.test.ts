@@ -8,7 +8,7 @@ import { ServiceToken } from '../../src/token/token.js';
 import { parseTokenName } from '../../src/token/token-name.js';
 import { publicTokens, recordedBearers, vectors } from '../support/fixtures.js';
 
-/** oracle/BEHAVIOUR.md section 8. */
+/** The form of a new secret: docs/server-behaviour.md, "Bearer strings". */
 const SECRET = /^[A-Za-z0-9_-]{8}[Q-T][A-Za-z0-9_-][CGKOSWaeimquy26-][A-Za-z0-9_-]{10}[AQgw]$/;
 const fleetServer = parsePrincipal('elastic/fleet-server');
 const t1 = parseTokenName('t1');
@@ -17,13 +17,14 @@ const anyPrincipal = fc.constantFrom(...knownAccounts().map(({ principal }) => p
 const anyName = fc.stringMatching(/^[A-Za-z0-9-][A-Za-z0-9_-]{0,255}$/).map(parseTokenName);
 const anyRandom = fc.uint8Array({ minLength: 16, maxLength: 16 });
 
-/** What a token says of itself in one line, the secret included. */
-const told = (token: ServiceToken | undefined) => token && `${token.principal} ${token.name} ${token.secret}`;
-/** The bearer of any bytes behind the prefix, as nobody but a test makes one. */
+/** A token in one line, including its secret. */
+const textOf = (token: ServiceToken | undefined) =>
+  token && `${token.principal} ${token.name} ${token.secret}`;
+/** The bearer of any bytes after the prefix. */
 const bearerOf = (rest: string | Uint8Array, prefix = [0, 1, 0, 1]) =>
   Buffer.concat([Buffer.from(prefix), Buffer.from(rest as Uint8Array)]).toString('base64');
 
-/** A bearer for a title: on one line, and not too long. */
+/** A bearer for a title: one line, and not too long. */
 const shown = <T extends { bearer: string }>(row: T) => ({
   ...row,
   shown: JSON.stringify(row.bearer.length > 80 ? `${row.bearer.slice(0, 80)}...` : row.bearer),
@@ -36,7 +37,7 @@ describe('Minting', () => {
     expect(secret).toMatch(SECRET);
   });
 
-  test('no two are alike', () => {
+  test('no two secrets are equal', () => {
     const secrets = Array.from({ length: 100 }, () => ServiceToken.mint(fleetServer, t1).secret);
     expect(new Set(secrets).size).toBe(100);
   });
@@ -44,7 +45,7 @@ describe('Minting', () => {
   test.each([
     { bytes: 0x00, secret: 'AAAAAAAAQACAAAAAAAAAAA', why: 'version 4 and variant 10 are set' },
     { bytes: 0xff, secret: '________T_-__________w', why: 'and nothing beside them' },
-  ])('of 16 bytes $bytes comes the secret $secret: $why', ({ bytes, secret }) => {
+  ])('16 bytes $bytes become the secret $secret: $why', ({ bytes, secret }) => {
     const asked: number[] = [];
     const random = (size: number) => {
       asked.push(size);
@@ -54,7 +55,7 @@ describe('Minting', () => {
     expect(asked).toEqual([16]);
   });
 
-  test('of any 16 bytes comes a secret of that form, with 122 bits of theirs in it', () => {
+  test('any 16 bytes become a secret of that form, which contains 122 of their bits', () => {
     fc.assert(
       fc.property(anyRandom, (bytes) => {
         const { secret } = ServiceToken.mint(fleetServer, t1, () => bytes);
@@ -70,7 +71,7 @@ describe('Minting', () => {
 });
 
 describe('Encoding', () => {
-  test("the bearer of the vectors' token", () => {
+  test('the bearer of the token of the vectors', () => {
     const { secret, qualified_name, bearer } = vectors.token_layout;
     expect(new ServiceToken(fleetServer, t1, secret).bearer).toBe(bearer);
     expect(qualified_name).toBe(new ServiceToken(fleetServer, t1, secret).qualifiedName);
@@ -83,11 +84,11 @@ describe('Encoding', () => {
       const token = new ServiceToken(principal, parseTokenName(name), known.secret);
       expect(token.qualifiedName).toBe(known.qualifiedName);
       expect(token.bearer).toBe(known.bearer);
-      expect(told(ServiceToken.decode(known.bearer))).toBe(told(token));
+      expect(textOf(ServiceToken.decode(known.bearer))).toBe(textOf(token));
     },
   );
 
-  test('the bearer of a token of a known account is letters and digits only, of a length that its name gives', () => {
+  test('the bearer of a known account consists of letters and digits, and its length depends on the name', () => {
     fc.assert(
       fc.property(anyPrincipal, anyName, anyRandom, (principal, name, bytes) => {
         const { bearer, qualifiedName } = ServiceToken.mint(principal, name, () => bytes);
@@ -97,18 +98,18 @@ describe('Encoding', () => {
     );
   });
 
-  test('what is decoded is what was encoded', () => {
+  test('decoding reverses encoding', () => {
     const anySecret = fc.string({ unit: 'grapheme' });
     fc.assert(
       fc.property(anyPrincipal, anyName, anySecret, (principal, name, secret) => {
         const token = new ServiceToken(principal, name, secret);
-        expect(told(ServiceToken.decode(token.bearer))).toBe(told(token));
+        expect(textOf(ServiceToken.decode(token.bearer))).toBe(textOf(token));
       }),
     );
   });
 });
 
-describe('Decoding takes what the server takes (FACTS.md, "Bearer strings")', () => {
+describe('Decoding accepts what the server accepts (docs/server-behaviour.md, "Bearer strings")', () => {
   const secret = 'elastic/fleet-server t1 46ToAwIHQxGVpBuUpCkGXA';
   const base = 'AAEAAWVsYXN0aWMvZmxlZXQtc2VydmVyL3QxOjQ2VG9Bd0lIUXhHVnBCdVVwQ2tHWEE'; // 67 characters, one = is due
   const two = bearerOf('elastic/kibana/t:1').replaceAll('=', ''); // two = are due
@@ -158,9 +159,9 @@ describe('Decoding takes what the server takes (FACTS.md, "Bearer strings")', ()
       { bearer: bearerOf('acme/billing/t:x'), token: 'acme/billing t x', why: 'so is the namespace' },
       { bearer: bearerOf(' a / b /t:x'), token: ' a / b  t x', why: 'white space is not trimmed' },
       { bearer: bearerOf('\u00a0/\u0085/t:x'), token: '\u00a0/\u0085 t x', why: 'neither is blank to Java' },
-      { bearer: bearerOf('\0a/b/t:x'), token: '\0a/b t x', why: 'NUL is no white space' },
-      { bearer: bearerOf('elastic/kibana/t:12?'), token: 'elastic/kibana t 12?', why: 'it holds a /' },
-      { bearer: bearerOf('elastic/kibana/t:12>'), token: 'elastic/kibana t 12>', why: 'it holds a +' },
+      { bearer: bearerOf('\0a/b/t:x'), token: '\0a/b t x', why: 'NUL is not white space' },
+      { bearer: bearerOf('elastic/kibana/t:12?'), token: 'elastic/kibana t 12?', why: 'it contains a /' },
+      { bearer: bearerOf('elastic/kibana/t:12>'), token: 'elastic/kibana t 12>', why: 'it contains a +' },
       {
         bearer: bearerOf(`a/b/${longest}:x`),
         token: `a/b ${longest} x`,
@@ -179,17 +180,17 @@ describe('Decoding takes what the server takes (FACTS.md, "Bearer strings")', ()
         why: 'malformed UTF-8 becomes U+FFFD, in a namespace too',
       },
     ].map(shown),
-  )('$shown is taken: $why', ({ bearer, token }) => {
-    expect(told(ServiceToken.decode(bearer))).toBe(token);
+  )('$shown is accepted: $why', ({ bearer, token }) => {
+    expect(textOf(ServiceToken.decode(bearer))).toBe(token);
   });
 
   test.each(
     [
       { bearer: '', why: 'there are fewer than four bytes: none' },
       { bearer: 'AAEA', why: 'there are fewer than four bytes: three' },
-      { bearer: `${two}=`, why: 'one = stands where two are due' },
-      { bearer: `${two}=x`, why: 'one = stands where two are due, and more behind it' },
-      { bearer: `${none}=`, why: 'a = stands where none is due' },
+      { bearer: `${two}=`, why: 'there is one = instead of two' },
+      { bearer: `${two}=x`, why: 'there is one = instead of two, and more text after it' },
+      { bearer: `${none}=`, why: 'a = is not allowed' },
       { bearer: `${none}A`, why: 'the length is 1 mod 4' },
       { bearer: `${none}A===`, why: 'the length is 1 mod 4, with padding' },
       { bearer: bearerOf('elastic/kibana/t:12?').replace('/', '_'), why: '_ is of the other alphabet' },
@@ -197,8 +198,8 @@ describe('Decoding takes what the server takes (FACTS.md, "Bearer strings")', ()
       { bearer: ` ${base}`, why: 'white space leads' },
       { bearer: `${base} `, why: 'white space trails' },
       { bearer: `${base}\n`, why: 'a line end trails' },
-      { bearer: `${base.slice(0, 40)}\n${base.slice(40)}`, why: 'a line end stands within' },
-      { bearer: `Bearer ${base}`, why: 'the scheme is no part of it' },
+      { bearer: `${base.slice(0, 40)}\n${base.slice(40)}`, why: 'it contains a line end' },
+      { bearer: `Bearer ${base}`, why: 'the scheme is not part of it' },
       { bearer: `${base}\u00e9`, why: 'a letter is not of the alphabet' },
       { bearer: bearerOf('elastic/kibana/t:x', [0, 1, 0, 2]), why: 'the prefix is another' },
       { bearer: bearerOf('elastic/kibana/t:x', [0, 0, 0, 1]), why: 'the prefix is another' },
@@ -207,7 +208,7 @@ describe('Decoding takes what the server takes (FACTS.md, "Bearer strings")', ()
       { bearer: bearerOf('elastic/kibana/t'), why: 'there is no :' },
       { bearer: bearerOf(':elastic/kibana/t'), why: 'there is nothing before the :' },
       { bearer: bearerOf('kibana/t:x'), why: 'there are two parts' },
-      { bearer: bearerOf('kibana/t:x/y'), why: 'there are two parts: a / in the secret is none' },
+      { bearer: bearerOf('kibana/t:x/y'), why: 'there are two parts: a / in the secret does not count' },
       { bearer: bearerOf('elastic/kibana/t/u:x'), why: 'there are four parts' },
       { bearer: bearerOf('elastic/kibana/t/:x'), why: 'there are four parts, one of them empty' },
       { bearer: bearerOf('/elastic/kibana/t:x'), why: 'there are four parts, one of them empty' },
@@ -223,11 +224,11 @@ describe('Decoding takes what the server takes (FACTS.md, "Bearer strings")', ()
       { bearer: bearerOf('elastic/kibana/\u00e9:x'), why: 'the name has a letter that is not ASCII' },
       { bearer: bearerOf(`a/b/${longest}n:x`), why: 'the name has 257 characters' },
     ].map(shown),
-  )('$shown is no service account token, as $why', ({ bearer }) => {
+  )('$shown is not a service account token, because $why', ({ bearer }) => {
     expect(ServiceToken.decode(bearer)).toBeUndefined();
   });
 
-  test('400 recorded bearers are what the original makes of them', () => {
+  test('400 recorded bearers are decoded like the original', () => {
     const decoded = recordedBearers.cases.map(({ bearer }) => {
       const token = ServiceToken.decode(bearer);
       return { bearer, token: token ? [...token.principal.split('/'), token.name, token.secret] : null };
@@ -239,8 +240,8 @@ describe('Decoding takes what the server takes (FACTS.md, "Bearer strings")', ()
   test.each([
     { bytes: [0xed, 0xa0], why: 'a surrogate without its third byte counts as one character' },
     { bytes: [0xed, 0xa0, 0x80], why: 'and with it, too' },
-    { bytes: [0xff], why: 'and any byte that begins nothing' },
-  ])('of ten malformed sequences $bytes a secret of ten characters is made, as $why', ({ bytes }) => {
+    { bytes: [0xff], why: 'and any byte that starts no sequence' },
+  ])('ten malformed sequences $bytes become a secret of ten characters, because $why', ({ bytes }) => {
     const text = Buffer.concat([
       Buffer.from('a/b/t:'),
       ...Array.from({ length: 10 }, () => Buffer.from(bytes)),
@@ -248,10 +249,13 @@ describe('Decoding takes what the server takes (FACTS.md, "Bearer strings")', ()
     expect(ServiceToken.decode(bearerOf(text))?.secret).toHaveLength(10);
   });
 
-  test.each(vectors.bearers)('a recorded bearer, $note: the original says $result', ({ bearer, result }) => {
-    const parsed = ServiceToken.decode(bearer) !== undefined;
-    expect(parsed).toBe(result !== 'unparseable');
-  });
+  test.each(vectors.bearers)(
+    'a recorded bearer, $note: the result of the original is $result',
+    ({ bearer, result }) => {
+      const parsed = ServiceToken.decode(bearer) !== undefined;
+      expect(parsed).toBe(result !== 'unparseable');
+    },
+  );
 });
 
 describe('A token does not show its secret', () => {
@@ -278,7 +282,7 @@ describe('A token does not show its secret', () => {
     expect(shown).not.toContain(token.bearer);
   });
 
-  test('as text and as JSON it is its qualified name', () => {
+  test('as text and as JSON, it is its qualified name', () => {
     expect(String(token)).toBe('elastic/fleet-server/t1');
     expect(JSON.stringify({ token })).toBe('{"token":"elastic/fleet-server/t1"}');
   });

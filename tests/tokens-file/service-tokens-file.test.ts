@@ -173,7 +173,7 @@ test('when the token can not be delivered nor the entry taken back, then the err
     deliver: () => Promise.reject(new ServiceTokensError('IO', 'nobody listens')),
   });
   await expect(create).rejects.toThrow(
-    /^nobody listens; and the change could not be taken back: could not write .*EIO$/,
+    /^nobody listens; the change could not be undone: could not write .*EIO$/,
   );
 });
 
@@ -184,10 +184,10 @@ test.each([
   ['EACCES', 'PERMISSION', /permission denied/],
   ['EPERM', 'PERMISSION', /the operation is not permitted/],
   ['EISDIR', 'IO', /it is a directory/],
-  ['ELOOP', 'IO', /the symbolic links lead in a circle/],
+  ['ELOOP', 'IO', /too many levels of symlinks/],
   ['ENAMETOOLONG', 'CANNOT_REPLACE', /the name is too long/],
   ['EMFILE', 'IO', /too many files are open in this process/],
-  ['EBUSY', 'CANNOT_REPLACE', /it is in use by the system, so it can't be replaced/],
+  ['EBUSY', 'CANNOT_REPLACE', /it is in use by the system and cannot be replaced/],
 ] as const)(
   'when the rename fails with %s, then the code is %s and the sentence its own',
   async (errno, code, sentence) => {
@@ -350,7 +350,7 @@ describe('a symbolic link', () => {
   test('that leads in a circle is an error of its own', async () => {
     const link = join(directory.path, 'service_tokens');
     symlinkSync('service_tokens', link);
-    expect(() => new ServiceTokensFile(link).list()).toThrow('the symbolic links lead in a circle');
+    expect(() => new ServiceTokensFile(link).list()).toThrow('too many levels of symlinks');
     await expect(new ServiceTokensFile(link).create(KIBANA, NEW, CHEAP)).rejects.toMatchObject({
       code: 'IO',
     });

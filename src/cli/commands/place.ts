@@ -26,10 +26,10 @@ export interface ChangeOptions {
   readonly trustDirectory?: boolean;
 }
 
-/** The tokens file's directory, entered by whoever may be there. */
+/** The tokens file's directory, which the process has entered. */
 export interface EnteredPlace extends Entered, EnteredFile {}
 
-/** The places of a command's files, and the one door to them. */
+/** The paths of a command's files, and access to them. */
 export interface OpenPlace extends Place {
   readonly way: Way;
   /** Does some work on the tokens file. */
@@ -41,18 +41,18 @@ export interface OpenPlace extends Place {
 }
 
 /**
- * Finds the files of a command and decides as whom it works on them.
+ * Finds the files of a command and chooses the identity under which it works on them.
  *
- * @param purpose a change is refused where root would have to trust somebody; who only reads gives away no more than
- *   names and line numbers, and goes on
- * @throws USAGE for a change of a descriptor that the caller passed; CONFIG when there is no such place; PERMISSION when
- *   the change is refused
+ * @param purpose a change by root is refused if another user can change the path; reading is not, because it reveals
+ *   only names and line numbers
+ * @throws USAGE for a change of a descriptor that the caller passed; CONFIG if there is no configuration directory;
+ *   PERMISSION if the change is refused
  */
 export async function openPlace(
   { options: given, io, fs, terminal }: Invocation,
   purpose: 'read' | 'change',
 ): Promise<OpenPlace> {
-  const options: CommonOptions & ChangeOptions = given; // of a command that only reads, the common ones
+  const options: CommonOptions & ChangeOptions = given; // a command that only reads has the common ones only
   const place = findPlace(options, io, fs);
   const { configDir, tokensFile } = place;
   const identityFor = (way: Way, isRead: boolean): Identity | undefined => {
@@ -67,10 +67,10 @@ export async function openPlace(
   };
   const caller = fs.geteuid();
   if (purpose === 'change') requireName(tokensFile);
-  const isPassed = callerDescriptor(tokensFile) !== undefined; // it is open already
+  const isPassed = callerDescriptor(tokensFile) !== undefined; // the descriptor is open already
   const way = examine(fs, tokensFile, !isPassed);
   const identity = isPassed ? undefined : identityFor(way, purpose === 'read');
-  // The installation may be one that only root can read.
+  // Load modules now: the installation may be readable by root only.
   if (identity !== undefined) await Promise.all([terminal.prepare(), loadBcrypt()]);
 
   return {
@@ -94,7 +94,7 @@ export async function openPlace(
       if (other?.uid !== identity?.uid) {
         throw new ServiceTokensError(
           'PERMISSION',
-          `[${configDir}] and [${tokensFile}] belong to different users, and one command acts as one user`,
+          `[${configDir}] and [${tokensFile}] belong to different users, but a command can act as only one user`,
           { hint: 'Use --server-user, or sudo -u USER.' },
         );
       }
@@ -108,7 +108,7 @@ function serverOf({ uid, gid, groups }: Identity): Server {
   return { uid, groups, model: { uid, gid, mode: 0o600 } };
 }
 
-/** A file that root made for itself, as the original does, is closed to the server, and so to who acts as the server. */
+/** A file that root created for itself, as the original does, cannot be read under the server's identity. */
 function explain(error: unknown, { target }: Way, { uid }: Identity, fs: FileSystem): unknown {
   if (!(error instanceof ServiceTokensError) || errnoOf(error.cause) !== 'EACCES') return error;
   const isOfFile = (error.cause as NodeJS.ErrnoException).path === basename(target);
@@ -118,6 +118,6 @@ function explain(error: unknown, { target }: Way, { uid }: Identity, fs: FileSys
   return new ServiceTokensError(
     'PERMISSION',
     `could not open [${basename(target)}] as [${ours}]: [${target}] belongs to [${its}]`,
-    { hint: 'Repair it with: elasticsearch-service-tokens check --fix', cause: error },
+    { hint: 'Repair it: elasticsearch-service-tokens check --fix', cause: error },
   );
 }

@@ -183,7 +183,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     usage: '<file> <file>',
     examples: [
       `${NAME} diff service_tokens service_tokens.bak`,
-      `ssh es2 cat /etc/elasticsearch/service_tokens | ${NAME} diff a -`,
+      `cat service_tokens | ${NAME} diff - other`,
     ],
     obeys: [],
     silent: 'print nothing: the exit status tells',
