@@ -1,11 +1,11 @@
 /**
  * Bundles the command and the library to CommonJS, which Node starts faster than modules.
  *
- * The command is one file: a module in it runs when it is first imported, so a command runs only what it needs, and one
- * file is read faster than the ten that a file for each command and for what they share would be. The packages that
- * few commands need have files of their own, and slow modules of Node are loaded when something in them is first used.
+ * Each command is a file of its own, with all that it needs and nothing else; cli.js holds commander and what runs before
+ * the command is known. What both need is in both, except the class of errors, which must be one. The packages that few
+ * commands need have files of their own, and slow modules of Node are loaded when something in them is first used.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
@@ -39,6 +39,35 @@ const ownFiles = {
   },
 };
 
+/** In cli.js, the table of commands loads them from files beside it. */
+const commandsBeside = {
+  name: 'commands beside',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\// }, ({ path, kind, importer }) =>
+      kind === 'dynamic-import' && importer.endsWith('/table.ts') ? { path, external: true } : undefined,
+    );
+  },
+};
+
+/** In a command, the class of errors is that of cli.js. */
+const errorsOfCli = {
+  name: 'errors of cli.js',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/errors\.js$/ }, () => ({ path: './cli.js', external: true }));
+  },
+};
+const CLI = `
+export { main, processIo } from './src/cli/main.ts';
+export { ServiceTokensError } from './src/errors.ts';
+`;
+
+/** The commands in the table, by the names of their files. */
+function commandFiles() {
+  const table = readFileSync('src/cli/commands/table.ts', 'utf8');
+  const names = [...table.matchAll(/\bimport\('\.\/([\w-]+)\.js'\)/g)].map(([, name]) => name);
+  return Object.fromEntries(names.map((name) => [name, `src/cli/commands/${name}.ts`]));
+}
+
 /** @param directory where the files go */
 export async function bundle(directory) {
   const common = {
@@ -53,14 +82,24 @@ export async function bundle(directory) {
     metafile: true,
     logLevel: 'warning',
   };
+  // The maps name the sources in stack traces: src/cli/source-stack.ts.
+  const ofCli = {
+    ...common,
+    minifySyntax: true,
+    minifyWhitespace: true,
+    sourcemap: 'linked',
+    sourcesContent: false,
+  };
   const results = await Promise.all([
-    // The map names the sources in stack traces: src/cli/source-stack.ts.
     build({
-      ...common,
-      entryPoints: { cli: 'src/cli/main.ts' },
-      sourcemap: 'linked',
-      sourcesContent: false,
+      ...ofCli,
+      plugins: [...common.plugins, commandsBeside],
+      entryPoints: undefined,
+      stdin: { contents: CLI, resolveDir: '.', sourcefile: 'cli.ts' },
+      outdir: undefined,
+      outfile: join(directory, 'cli.js'),
     }),
+    build({ ...ofCli, plugins: [...common.plugins, errorsOfCli], entryPoints: commandFiles() }),
     build({
       ...common,
       entryPoints: { library: 'src/index.ts', 'bcrypt-worker': 'src/hash/bcrypt-worker.ts' },
