@@ -1,13 +1,13 @@
 /**
  * Bundles the command and the library to CommonJS, which Node starts faster than modules.
  *
- * Each command is a file of its own, with all that it needs and nothing else; cli.js holds commander and what runs before
- * the command is known. What both need is in both, except the class of errors, which must be one. The packages that few
+ * Each command is a file of its own, with all that it needs and nothing else; cli.js holds commander and what each run
+ * needs. What both need is in both, except the class of errors, which must be one. The packages that few
  * commands need have files of their own, and slow modules of Node are loaded when something in them is first used.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { licencesOf } from './licences.mjs';
 
@@ -30,6 +30,20 @@ const lazyBuiltins = {
   },
 };
 
+/** The module of the process is the global one; to convert the module would look at each of its many properties. */
+const globalProcess = {
+  name: 'global process',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:process$/ }, ({ path, kind }) => ({ path, namespace: kind }));
+    onLoad({ filter: /^node:process$/, namespace: 'import-statement' }, () => ({
+      contents: 'export default process;',
+    }));
+    onLoad({ filter: /^node:process$/, namespace: 'require-call' }, () => ({
+      contents: 'module.exports = process;',
+    }));
+  },
+};
+
 const ownFiles = {
   name: 'files of their own',
   setup({ onResolve }) {
@@ -39,17 +53,17 @@ const ownFiles = {
   },
 };
 
-/** In cli.js, the table of commands loads them from files beside it. */
-const commandsBeside = {
-  name: 'commands beside',
+/** What cli.js imports when it is needed is in files beside it. */
+const partsBeside = {
+  name: 'parts beside',
   setup({ onResolve }) {
-    onResolve({ filter: /^\.\// }, ({ path, kind, importer }) =>
-      kind === 'dynamic-import' && importer.endsWith('/table.ts') ? { path, external: true } : undefined,
+    onResolve({ filter: /^\.\.?\// }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path: `./${basename(path)}`, external: true } : undefined,
     );
   },
 };
 
-/** In a command, the class of errors is that of cli.js. */
+/** In a part, the class of errors is that of cli.js. */
 const errorsOfCli = {
   name: 'errors of cli.js',
   setup({ onResolve }) {
@@ -61,11 +75,15 @@ export { main, processIo } from './src/cli/main.ts';
 export { ServiceTokensError } from './src/errors.ts';
 `;
 
-/** The commands in the table, by the names of their files. */
-function commandFiles() {
-  const table = readFileSync('src/cli/commands/table.ts', 'utf8');
-  const names = [...table.matchAll(/\bimport\('\.\/([\w-]+)\.js'\)/g)].map(([, name]) => name);
-  return Object.fromEntries(names.map((name) => [name, `src/cli/commands/${name}.ts`]));
+/** The parts, by the names of their files. */
+function partsOfCli() {
+  const importers = ['cli/command-line.ts', 'cli/terminal.ts', 'cli/commands/table.ts'];
+  const parts = importers.flatMap((importer) => {
+    const text = readFileSync(join('src', importer), 'utf8');
+    const paths = [...text.matchAll(/\bimport\('(\..*?)\.js'\)/g)].map(([, path]) => path);
+    return paths.map((path) => [basename(path), join('src', dirname(importer), `${path}.ts`)]);
+  });
+  return Object.fromEntries(parts);
 }
 
 /** @param directory where the files go */
@@ -77,7 +95,7 @@ export async function bundle(directory) {
     target: 'node20.0',
     format: 'cjs',
     supported: { 'dynamic-import': false }, // in CommonJS, import() would load Node's loader of modules
-    plugins: [lazyBuiltins, ownFiles],
+    plugins: [lazyBuiltins, globalProcess, ownFiles],
     legalComments: 'none', // see licencesOf
     metafile: true,
     logLevel: 'warning',
@@ -93,13 +111,13 @@ export async function bundle(directory) {
   const results = await Promise.all([
     build({
       ...ofCli,
-      plugins: [...common.plugins, commandsBeside],
+      plugins: [...common.plugins, partsBeside],
       entryPoints: undefined,
       stdin: { contents: CLI, resolveDir: '.', sourcefile: 'cli.ts' },
       outdir: undefined,
       outfile: join(directory, 'cli.js'),
     }),
-    build({ ...ofCli, plugins: [...common.plugins, errorsOfCli], entryPoints: commandFiles() }),
+    build({ ...ofCli, plugins: [...common.plugins, errorsOfCli], entryPoints: partsOfCli() }),
     build({
       ...common,
       entryPoints: { library: 'src/index.ts', 'bcrypt-worker': 'src/hash/bcrypt-worker.ts' },

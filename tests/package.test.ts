@@ -27,7 +27,12 @@ test('it holds what is used, and nothing else', () => {
     'bin/elasticsearch-service-tokens',
     'bin/package.json',
     ...['LICENSES.txt', 'bcrypt-worker.js', 'bcryptjs.js', 'chalk.js', 'chokidar.js']
-      .concat(['cli', ...commandFiles].flatMap((name) => [`${name}.js`, `${name}.js.map`]))
+      .concat(
+        ['cli', 'settings', 'source-stack', ...commandFiles].flatMap((name) => [
+          `${name}.js`,
+          `${name}.js.map`,
+        ]),
+      )
       .concat(['library.d.mts', 'library.d.ts', 'library.js', 'library.mjs', 'package.json'])
       .map((name) => `dist/bundle/${name}`)
       .sort(),
