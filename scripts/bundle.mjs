@@ -1,13 +1,13 @@
 /**
  * Bundles the command and the library to CommonJS, which Node starts faster than modules.
  *
- * The command is one file: a module in it runs when it is first imported, so a command runs only what it needs, and one
- * file is read faster than the ten that a file for each command and for what they share would be. The packages that
- * few commands need have files of their own, and slow modules of Node are loaded when something in them is first used.
+ * Each command is a file of its own, with all that it needs and nothing else; cli.js holds commander and what each run
+ * needs. What both need is in both, except the class of errors, which must be one. The packages that few
+ * commands need have files of their own, and slow modules of Node are loaded when something in them is first used.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { licencesOf } from './licences.mjs';
 
@@ -30,6 +30,20 @@ const lazyBuiltins = {
   },
 };
 
+/** The module of the process is the global one; to convert the module would look at each of its many properties. */
+const globalProcess = {
+  name: 'global process',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:process$/ }, ({ path, kind }) => ({ path, namespace: kind }));
+    onLoad({ filter: /^node:process$/, namespace: 'import-statement' }, () => ({
+      contents: 'export default process;',
+    }));
+    onLoad({ filter: /^node:process$/, namespace: 'require-call' }, () => ({
+      contents: 'module.exports = process;',
+    }));
+  },
+};
+
 const ownFiles = {
   name: 'files of their own',
   setup({ onResolve }) {
@@ -45,6 +59,39 @@ const fileUrl = {
   banner: { js: "const fileUrl = require('node:url').pathToFileURL(__filename).href;" },
 };
 
+/** What cli.js imports when it is needed is in files beside it. */
+const partsBeside = {
+  name: 'parts beside',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\.?\// }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path: `./${basename(path)}`, external: true } : undefined,
+    );
+  },
+};
+
+/** In a part, the class of errors is that of cli.js. */
+const errorsOfCli = {
+  name: 'errors of cli.js',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/errors\.js$/ }, () => ({ path: './cli.js', external: true }));
+  },
+};
+const CLI = `
+export { main, processIo } from './src/cli/main.ts';
+export { ServiceTokensError } from './src/errors.ts';
+`;
+
+/** The parts, by the names of their files. */
+function partsOfCli() {
+  const importers = ['cli/command-line.ts', 'cli/terminal.ts', 'cli/commands/table.ts'];
+  const parts = importers.flatMap((importer) => {
+    const text = readFileSync(join('src', importer), 'utf8');
+    const paths = [...text.matchAll(/\bimport\('(\..*?)\.js'\)/g)].map(([, path]) => path);
+    return paths.map((path) => [basename(path), join('src', dirname(importer), `${path}.ts`)]);
+  });
+  return Object.fromEntries(parts);
+}
+
 /** @param directory where the files go */
 export async function bundle(directory) {
   const common = {
@@ -54,20 +101,30 @@ export async function bundle(directory) {
     target: 'node20.0',
     format: 'cjs',
     supported: { 'dynamic-import': false }, // in CommonJS, import() would load Node's loader of modules
-    plugins: [lazyBuiltins, ownFiles],
+    plugins: [lazyBuiltins, globalProcess, ownFiles],
     legalComments: 'none', // see licencesOf
     metafile: true,
     logLevel: 'warning',
   };
+  // The maps name the sources in stack traces: src/cli/source-stack.ts.
+  const ofCli = {
+    ...common,
+    ...fileUrl,
+    minifySyntax: true,
+    minifyWhitespace: true,
+    sourcemap: 'linked',
+    sourcesContent: false,
+  };
   const results = await Promise.all([
-    // The map names the sources in stack traces: src/cli/source-stack.ts.
     build({
-      ...common,
-      ...fileUrl,
-      entryPoints: { cli: 'src/cli/main.ts' },
-      sourcemap: 'linked',
-      sourcesContent: false,
+      ...ofCli,
+      plugins: [...common.plugins, partsBeside],
+      entryPoints: undefined,
+      stdin: { contents: CLI, resolveDir: '.', sourcefile: 'cli.ts' },
+      outdir: undefined,
+      outfile: join(directory, 'cli.js'),
     }),
+    build({ ...ofCli, plugins: [...common.plugins, errorsOfCli], entryPoints: partsOfCli() }),
     build({
       ...common,
       ...fileUrl,

@@ -3,8 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { commands } from '../src/cli/commands/table.js';
 import { projectRoot } from './support/fixtures.js';
 import { call, installPackage, programs } from './support/installation.js';
+
+/** Each command has a file of its own. */
+const commandFiles = Object.keys(commands);
 
 let directory: string;
 let files: string[];
@@ -22,18 +26,16 @@ test('it holds what is used, and nothing else', () => {
     'README.md',
     'bin/elasticsearch-service-tokens',
     'bin/package.json',
-    'dist/bundle/LICENSES.txt',
-    'dist/bundle/bcrypt-worker.js',
-    'dist/bundle/bcryptjs.js',
-    'dist/bundle/chalk.js',
-    'dist/bundle/chokidar.js',
-    'dist/bundle/cli.js',
-    'dist/bundle/cli.js.map',
-    'dist/bundle/library.d.mts',
-    'dist/bundle/library.d.ts',
-    'dist/bundle/library.js',
-    'dist/bundle/library.mjs',
-    'dist/bundle/package.json',
+    ...['LICENSES.txt', 'bcrypt-worker.js', 'bcryptjs.js', 'chalk.js', 'chokidar.js']
+      .concat(
+        ['cli', 'settings', 'source-stack', ...commandFiles].flatMap((name) => [
+          `${name}.js`,
+          `${name}.js.map`,
+        ]),
+      )
+      .concat(['library.d.mts', 'library.d.ts', 'library.js', 'library.mjs', 'package.json'])
+      .map((name) => `dist/bundle/${name}`)
+      .sort(),
     'man/elasticsearch-service-tokens.1',
     'package.json',
   ]);

@@ -1,5 +1,5 @@
 import { findVersion } from '../config/config-dir.js';
-import { parseOverrides } from '../config/settings.js';
+import type { Override } from '../config/settings.js';
 import { closest } from '../did-you-mean.js';
 import type { FileSystem } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
@@ -48,10 +48,17 @@ export async function run(
   // How much is said is the second parser's to tell, as in the original: `-s create` prints what `create` prints.
   const { silent: _, verbose: __, ...inherited } = topOptions;
   const options = { ...inherited, ...own };
-  const overrides = parseOverrides([...(own.E ?? []), ...(topOptions.E ?? [])]); // in the original's order
+  const overrides = await readOverrides([...(own.E ?? []), ...(topOptions.E ?? [])]); // in the original's order
   const version = findVersion(options.esVersion, io, fs);
   const command = await entry.load();
   return command({ args: behind.args, options: options as never, overrides, version, io, terminal, fs });
+}
+
+/** Loads what reads settings, and YAML, only where there are some. */
+async function readOverrides(words: readonly string[]): Promise<readonly Override[]> {
+  if (words.length === 0) return [];
+  const { parseOverrides } = await import('../config/settings.js');
+  return parseOverrides(words);
 }
 
 /** `help`, alone or before the name of a command; the original has `--help` only. */

@@ -181,10 +181,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   diff: {
     summary: 'Compare the tokens of two files; - is stdin',
     usage: '<file> <file>',
-    examples: [
-      `${NAME} diff service_tokens service_tokens.bak`,
-      `cat service_tokens | ${NAME} diff - other`,
-    ],
+    examples: [`${NAME} diff service_tokens service_tokens.bak`, `cat service_tokens | ${NAME} diff - other`],
     obeys: [],
     silent: 'print nothing: the exit status tells',
     options: [['--json', 'print one JSON object']],
