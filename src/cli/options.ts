@@ -1,7 +1,7 @@
 import type { PlaceOptions } from '../config/config-dir.js';
 
-/** An option as a person reads it: the flags, as commander takes them, and what they do. */
-export type OptionEntry = readonly [flags: string, description: string];
+/** An option as a person reads it: the flags, as commander takes them, what they do, and what values there are. */
+export type OptionEntry = readonly [flags: string, description: string, values?: readonly string[]];
 
 /** The options that every command accepts. */
 export interface CommonOptions extends PlaceOptions {

@@ -21,3 +21,10 @@ const hasMountNamespaces =
 export const testWithMounts: MaybeTest = hasMountNamespaces
   ? (title, work) => test(title, work)
   : (title) => test.skip(`${title} (skipped: needs mount namespaces)`, () => {});
+
+/** For tests that drive another program. */
+export function testWith(program: string, kind: MaybeTest = test): MaybeTest {
+  return spawnSync(program, ['--version']).error === undefined
+    ? (title, work) => kind(title, work)
+    : (title) => test.skip(`${title} (skipped: needs ${program})`, () => {});
+}

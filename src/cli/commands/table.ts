@@ -1,6 +1,8 @@
 import type { OptionEntry, Subject } from '../options.js';
 
 import type { Command } from './command.js';
+import { ENTRY_OUTPUTS, HELD_OUTPUTS, TOKEN_OUTPUTS } from './outputs.js';
+import { SHELLS } from './shells.js';
 
 /** The tool's name. */
 export const NAME = 'elasticsearch-service-tokens';
@@ -19,6 +21,11 @@ export interface CommandEntry {
   readonly silent?: string;
   /** What `-v` does, likewise. */
   readonly verbose?: string;
+  /**
+   * What a shell offers for its arguments: of `token` and `tokens` the accounts and the names in the file, one or
+   * several; nothing where this is not given.
+   */
+  readonly offers?: 'principal' | 'token' | 'tokens' | 'file' | readonly string[];
   /** Its own options. */
   readonly options?: readonly OptionEntry[];
   /** Loads the command, and with it only what this one command needs. */
@@ -43,7 +50,11 @@ const TO_FILE: readonly OptionEntry[] = [
 ];
 const ENV_NAME: OptionEntry = ['--env-name <NAME>', 'the variable of --output env (default: by the account)'];
 const HANDOVER: readonly OptionEntry[] = [
-  ['-o, --output <FORM>', 'how the token is written: line, token, env, json or k8s-secret (default: line)'],
+  [
+    '-o, --output <FORM>',
+    'how the token is written: line, token, env, json or k8s-secret (default: line)',
+    TOKEN_OUTPUTS,
+  ],
   ['--json', 'the same as --output json'],
   ENV_NAME,
   ['--name <NAME>', 'the name of the Secret (default: by the qualified name)'],
@@ -66,6 +77,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `${NAME} create elastic/kibana kb1 --file my_tokens`,
       `TOKEN=$(${NAME} create -s elastic/kibana kb2)`,
     ],
+    offers: 'principal',
     obeys: ['settings', 'place', 'version'],
     silent: 'print the token alone, for scripts',
     options: [...HANDOVER, ...IF_EXISTS, DRY_RUN, ...CHANGE, IN_PLACE],
@@ -78,11 +90,12 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `${NAME} ensure elastic/kibana/kb1 --token-file token`,
       `${NAME} ensure elastic/kibana kb1 --token-file .env -o env`,
     ],
+    offers: 'principal',
     obeys: ['settings', 'place', 'version'],
     silent: 'do not print what was done',
     options: [
       ...TO_FILE,
-      ['-o, --output <FORM>', 'how the token is written: token or env (default: token)'],
+      ['-o, --output <FORM>', 'how the token is written: token or env (default: token)', HELD_OUTPUTS],
       ENV_NAME,
       ['--json', 'print one JSON object, with "changed"'],
       DRY_RUN,
@@ -95,6 +108,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Create the next token of a series, or delete its predecessors',
     usage: '<principal> <name>',
     examples: [`${NAME} rotate elastic/kibana my-token`, `${NAME} rotate elastic/kibana my-token --finish`],
+    offers: 'token',
     obeys: ['settings', 'place', 'version'],
     silent: 'print the token alone, for scripts',
     options: [
@@ -110,6 +124,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'List the file tokens of one service account, or of all',
     usage: '[<principal>]',
     examples: [`${NAME} list`, `${NAME} list elastic/kibana`, `${NAME} list --file ./service_tokens`],
+    offers: 'principal',
     obeys: ['place', 'version'],
     options: [
       ['--long', 'print a table: token, algorithm, cost and findings'],
@@ -125,6 +140,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `${NAME} delete elastic/kibana/kb1 elastic/kibana/kb2`,
       `${NAME} delete elastic/fleet-server -- -odd-name`,
     ],
+    offers: 'tokens',
     obeys: ['place', 'version'],
     options: [
       ['--ignore-not-found', 'succeed if a token does not exist'],
@@ -181,6 +197,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `${NAME} diff service_tokens service_tokens.bak`,
       `ssh es2 cat /etc/elasticsearch/service_tokens | ${NAME} diff a -`,
     ],
+    offers: 'file',
     obeys: [],
     silent: 'print nothing: the exit status tells',
     options: [['--json', 'print one JSON object']],
@@ -219,9 +236,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `${NAME} export -o k8s-secret | kubectl apply -f -`,
       `${NAME} export -o eck-secret --cluster es`,
     ],
+    offers: 'principal',
     obeys: ['place', 'version'],
     options: [
-      ['-o, --output <FORM>', 'lines, json, k8s-secret or eck-secret (default: lines)'],
+      ['-o, --output <FORM>', 'lines, json, k8s-secret or eck-secret (default: lines)', ENTRY_OUTPUTS],
       ['--json', 'the same as --output json'],
       ['--name <NAME>', 'the name of the Secret of k8s-secret (default: service-tokens)'],
       ['--namespace <NAME>', 'the namespace of the Secrets'],
@@ -244,6 +262,18 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     obeys: ['version'],
     options: [['--json', 'print one JSON array']],
     load: async () => (await import('./accounts.js')).accounts,
+  },
+  completion: {
+    summary: 'Print a script that completes command lines, for bash, zsh or fish',
+    usage: '<shell>',
+    examples: [
+      `source <(${NAME} completion bash)`,
+      `source <(${NAME} completion zsh)`,
+      `${NAME} completion fish | source`,
+    ],
+    offers: SHELLS,
+    obeys: [],
+    load: async () => (await import('./completion.js')).completionOf(NAME, commands),
   },
 };
 
