@@ -39,5 +39,18 @@ export const commonOptions: readonly { readonly about?: Subject; readonly entry:
   { entry: ['-h, --help', 'print help'] },
 ];
 
+/** What -s and -v do in a command where they do something of their own. */
+export interface Meanings {
+  readonly silent?: string;
+  readonly verbose?: string;
+}
+
+/** A common option with what it does in a command. */
+export function inCommand(entry: OptionEntry, { silent, verbose }: Meanings): OptionEntry {
+  const [flags] = entry;
+  const own = { '-s, --silent': silent, '-v, --verbose': verbose }[flags];
+  return own === undefined ? entry : [flags, own];
+}
+
 /** The options of the original, which names them without dashes. */
 export const ORIGINAL_OPTIONS: readonly string[] = ['--E', '--silent', '--verbose', '--help'];

@@ -193,19 +193,18 @@ describe.each(shells)('In %s', (_, ask, testHere) => {
 });
 
 describe('A variable that is set for the one command', () => {
-  const line = 'ES_PATH_CONF=other delete elastic/kibana ';
-  beforeEach(() => {
+  const lines = [
+    'ES_PATH_CONF=other delete elastic/kibana ',
+    'A=b ES_PATH_CONF=~/other C= delete elastic/kibana ',
+  ];
+  const isObeyed = async (ask: Ask) => {
     write('config/service_tokens', tokens('elastic/kibana/kb1'));
     write('other/service_tokens', tokens('elastic/kibana/there'));
-  });
+    expect(await ask(lines, directory.path)).toEqual([['there'], ['there']]);
+  };
 
-  testWith('zsh', testWith('script', testThoroughly))('is obeyed by zsh', async () => {
-    expect(await typeToZsh([line], directory.path)).toEqual([['there']]);
-  });
-
-  testWith('fish', testThoroughly)('is obeyed by fish', async () => {
-    expect(await askFish([line], directory.path)).toEqual([['there']]);
-  });
+  testWith('zsh', testWith('script', testThoroughly))('is obeyed by zsh', () => isObeyed(typeToZsh));
+  testWith('fish', testThoroughly)('is obeyed by fish', () => isObeyed(askFish));
 });
 
 /** A word as it is in the table: zsh and fish leave the option before the value, and show what can go on. */

@@ -10,7 +10,7 @@ export const TOOL = 'elasticsearch-service-tokens';
 export type Ask = (lines: readonly string[], directory: string) => Promise<string[][]>;
 
 /** The tool's name goes behind what is set for the one command. */
-const commandLine = (line: string) => line.replace(/^(?:[A-Z_]+=\S+ )*/, (set) => `${set}${TOOL} `);
+const commandLine = (line: string) => line.replace(/^(?:[A-Z_]+=\S* )*/, (set) => `${set}${TOOL} `);
 
 /** What the shells run in: the tool is on the PATH, the tokens file is in `config`, nothing else is set. */
 function surroundings(directory: string): { cwd: string; env: NodeJS.ProcessEnv } {

@@ -2,7 +2,9 @@ import { flagsWithValue, sharedOptions, type Value, type Vocabulary } from './vo
 
 /**
  * The script for bash 3.2 and later. It reads COMP_LINE, as bash tears the words in COMP_WORDS at every `=` and leaves
- * their quotes on. `compgen -W` would expand what it is given, so words are compared one by one.
+ * their quotes on. `compgen -W` would expand what it is given, so words are compared one by one. A variable that is
+ * set for the one command (`ES_PATH_CONF=dir <tool> ...`) is hidden from the function by bash: only the exported one
+ * counts.
  */
 export function bashScript(vocabulary: Vocabulary): string {
   const { tool, principals, options, commands } = vocabulary;

@@ -1,8 +1,8 @@
 import { knownAccounts } from '../../accounts/known-accounts.js';
-import { commonOptions, type OptionEntry, type Subject } from '../options.js';
+import { commonOptions, inCommand, type Meanings, type OptionEntry, type Subject } from '../options.js';
 
 /** What the table says of a command, as far as a shell offers it. */
-export interface Describable {
+export interface Describable extends Meanings {
   readonly summary: string;
   readonly obeys: readonly Subject[];
   readonly offers?: Offers;
@@ -43,17 +43,13 @@ export interface Vocabulary {
 
 /** Gathers what can be typed: the commands of a table, `help` besides, with the options that the help shows. */
 export function vocabularyOf(tool: string, table: Readonly<Record<string, Describable>>): Vocabulary {
-  const commands = Object.entries(table).map(([name, { summary, obeys, offers = [], options = [] }]) => ({
-    name,
-    summary,
-    offers,
-    options: [
-      ...options,
-      ...commonOptions
-        .filter(({ about }) => about === undefined || obeys.includes(about))
-        .map(({ entry }) => entry),
-    ].map(optionOf),
-  }));
+  const commands = Object.entries(table).map(
+    ([name, { summary, obeys, offers = [], options = [], ...meanings }]) => {
+      const shown = commonOptions.filter(({ about }) => about === undefined || obeys.includes(about));
+      const common = shown.map(({ entry }) => inCommand(entry, meanings));
+      return { name, summary, offers, options: [...options, ...common].map(optionOf) };
+    },
+  );
   const help = { name: 'help', summary: 'Print help', offers: Object.keys(table), options: [] };
   return {
     tool,

@@ -36,7 +36,7 @@ ${name}_tokens() {
   # The variable may be set for the one command, as in: ES_PATH_CONF=config ${tool} ...
   local -i i=\${before[(I)*${tool}]}
   while ((--i > 0)) && [[ $before[i] == [[:alpha:]_]*=* ]]; do
-    [[ $before[i] != ES_PATH_CONF=* ]] || local -x ES_PATH_CONF=\${\${(Q)before[i]#*=}/#~//$HOME/}
+    [[ $before[i] != ES_PATH_CONF=* ]] || local -x ES_PATH_CONF=\${\${(Q)before[i]#*=}/#\\~\\//$HOME/}
   done
   names=(\${(f)"$(command ${tool} complete "\${(@)typed}" "\${(Q)PREFIX}" </dev/null 2>/dev/null)"})
   compadd -a names
