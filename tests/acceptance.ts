@@ -20,9 +20,14 @@ const CORES = 2;
 const SECONDS = 5;
 
 /** The test files that use support/thoroughness.ts. */
-const SAMPLED = ['hasher', 'service-tokens-file', 'tokens-format', 'check', 'changing-commands'].map(
-  (name) => `/${name}.test`,
-);
+const SAMPLED = [
+  'hasher',
+  'service-tokens-file',
+  'tokens-format',
+  'check',
+  'changing-commands',
+  'completion',
+].map((name) => `/${name}.test`);
 
 const words = process.argv.slice(2);
 const isChosen = (title: string) => words.every((word) => title.includes(word));

@@ -28,7 +28,7 @@ test('it holds what is used, and nothing else', () => {
     'bin/package.json',
     ...['LICENSES.txt', 'bcrypt-worker.js', 'bcryptjs.js', 'chalk.js', 'chokidar.js']
       .concat(
-        ['cli', 'settings', 'source-stack', ...commandFiles].flatMap((name) => [
+        ['cli', 'complete', 'settings', 'source-stack', ...commandFiles].flatMap((name) => [
           `${name}.js`,
           `${name}.js.map`,
         ]),

@@ -3,6 +3,7 @@ import type { Override } from '../config/settings.js';
 import { closest } from '../did-you-mean.js';
 import type { FileSystem } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
+import type { Invocation } from './commands/command.js';
 import { type CommandEntry, commands, synonyms } from './commands/table.js';
 import { ExitCode, type ExitStatus } from './exit-codes.js';
 import { splitWords } from './option-words.js';
@@ -37,6 +38,7 @@ export async function run(
   const [name, ...rest] = before.args;
   if (name === undefined) throw new ServiceTokensError('USAGE', 'Missing required command');
   if (name === 'help') return help(rest, top, terminal);
+  if (name === 'complete') return complete(rest, io, terminal, fs);
 
   const entry = findCommand(name);
   const parser = commandParser(name, entry);
@@ -45,13 +47,56 @@ export async function run(
   const own = parser.parse(behind.options);
   terminal.color = own.color && topOptions.color;
   if (await answerAtOnce(parser, own, terminal, toolVersion)) return ExitCode.OK;
+  const invocation = { args: behind.args, ...(await settle(topOptions, own, io, fs)), io, terminal, fs };
+  const command = await entry.load();
+  return command(invocation as never);
+}
+
+/** Makes one of the options before a command and those behind it. */
+async function settle(
+  topOptions: CommonOptions,
+  own: CommonOptions,
+  io: Io,
+  fs: FileSystem,
+): Promise<Pick<Invocation, 'options' | 'overrides' | 'version'>> {
   // How much is said is the second parser's to tell, as in the original: `-s create` prints what `create` prints.
   const { silent: _, verbose: __, ...inherited } = topOptions;
   const options = { ...inherited, ...own };
   const overrides = await readOverrides([...(own.E ?? []), ...(topOptions.E ?? [])]); // in the original's order
-  const version = findVersion(options.esVersion, io, fs);
-  const command = await entry.load();
-  return command({ args: behind.args, options: options as never, overrides, version, io, terminal, fs });
+  return { options, overrides, version: findVersion(options.esVersion, io, fs) };
+}
+
+/**
+ * `complete`, which the scripts of `completion` run when TAB is pressed and which is for nobody else, so that no help
+ * names it. It prints the names of tokens that can stand at the cursor.
+ *
+ * @param words what is typed behind the tool's name, unexpanded; the last is the word at the cursor, be it empty
+ */
+async function complete(
+  words: readonly string[],
+  io: Io,
+  terminal: Terminal,
+  fs: FileSystem,
+): Promise<ExitStatus> {
+  const home = io.env['HOME'] ?? '~';
+  const typed = words.slice(0, -1).map((word) => word.replace(/^~(?=\/)/, () => home));
+  const top = topParser();
+  const before = splitWords(typed, top.options, { untilArgument: true });
+  const [name = '', ...rest] = before.args;
+  const { offers, ...entry } = findCommand(name);
+  if (offers !== 'token' && offers !== 'tokens') return ExitCode.OK;
+  const parser = commandParser(name, entry);
+  const behind = splitWords(rest, parser.options);
+  const settled = await settle(top.parse(before.options), parser.parse(behind.options), io, fs);
+  const { printNames } = await import('./commands/complete.js');
+  return printNames(
+    { args: behind.args, ...settled, io, terminal, fs },
+    {
+      current: words.at(-1) ?? '',
+      takesSeveral: offers === 'tokens',
+      isBehindOptions: rest.includes('--'),
+    },
+  );
 }
 
 /** Loads what reads settings, and YAML, only where there are some. */

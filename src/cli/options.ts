@@ -1,7 +1,7 @@
 import type { PlaceOptions } from '../config/config-dir.js';
 
-/** An option as a person reads it: the flags, as commander takes them, and what they do. */
-export type OptionEntry = readonly [flags: string, description: string];
+/** An option as a person reads it: the flags, as commander takes them, what they do, and what values there are. */
+export type OptionEntry = readonly [flags: string, description: string, values?: readonly string[]];
 
 /** The options that every command accepts. */
 export interface CommonOptions extends PlaceOptions {
@@ -38,6 +38,19 @@ export const commonOptions: readonly { readonly about?: Subject; readonly entry:
   { entry: ['--version', 'print the version of this tool'] },
   { entry: ['-h, --help', 'print help'] },
 ];
+
+/** What -s and -v do in a command where they do something of their own. */
+export interface Meanings {
+  readonly silent?: string;
+  readonly verbose?: string;
+}
+
+/** A common option with what it does in a command. */
+export function inCommand(entry: OptionEntry, { silent, verbose }: Meanings): OptionEntry {
+  const [flags] = entry;
+  const own = { '-s, --silent': silent, '-v, --verbose': verbose }[flags];
+  return own === undefined ? entry : [flags, own];
+}
 
 /** The options of the original, which names them without dashes. */
 export const ORIGINAL_OPTIONS: readonly string[] = ['--E', '--silent', '--verbose', '--help'];

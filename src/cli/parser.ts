@@ -1,6 +1,6 @@
 import { Command, type Help, Option } from 'commander';
 import { type CommandEntry, commands, NAME, PURPOSE } from './commands/table.js';
-import { type CommonOptions, commonOptions, type OptionEntry } from './options.js';
+import { type CommonOptions, commonOptions, inCommand, type Meanings, type OptionEntry } from './options.js';
 
 /** What a text for people has at most, in columns. */
 const WIDTH = 80;
@@ -51,20 +51,11 @@ export function commandParser(
 
 type IsShown = (option: (typeof commonOptions)[number]) => boolean;
 
-/** @param meanings what -s and -v do, where they do something of their own */
-function newCommand(
-  name: string,
-  isShown: IsShown,
-  meanings: Pick<CommandEntry, 'silent' | 'verbose'> = {},
-): Command {
+function newCommand(name: string, isShown: IsShown, meanings: Meanings = {}): Command {
   const command = new Command(name).helpOption(false).helpCommand(false).configureHelp({ formatHelp });
   for (const option of commonOptions) {
-    const [flags, description] = option.entry;
-    const own = { '-s, --silent': meanings.silent, '-v, --verbose': meanings.verbose }[flags];
     command.addOption(
-      newOption([flags, own ?? description])
-        .helpGroup('Common options:')
-        .hideHelp(!isShown(option)),
+      newOption(inCommand(option.entry, meanings)).helpGroup('Common options:').hideHelp(!isShown(option)),
     );
   }
   return command;

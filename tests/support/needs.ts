@@ -29,3 +29,10 @@ const hasMan = spawnSync('man', ['--version'], { encoding: 'utf8' }).stdout?.sta
 export const testWithMan: MaybeTest = hasMan
   ? (title, work) => test(title, work)
   : (title) => test.skip(`${title} (skipped: needs man)`, () => {});
+
+/** For tests that drive another program. */
+export function testWith(program: string, kind: MaybeTest = test): MaybeTest {
+  return spawnSync(program, ['--version']).error === undefined
+    ? (title, work) => kind(title, work)
+    : (title) => test.skip(`${title} (skipped: needs ${program})`, () => {});
+}

@@ -83,7 +83,7 @@ export function refuseArguments(args: readonly string[]): void {
 }
 
 /** Anything else is an account whose token has no name, as to the original, be it one or not. */
-function splitQualifiedName(argument: string): string[] {
+export function splitQualifiedName(argument: string): string[] {
   const [, principal, name] = /^([^/]+\/[^/]+)\/(.+)$/s.exec(argument) ?? [];
   return principal !== undefined && name !== undefined && isAccount(principal)
     ? [principal, name]

@@ -8,6 +8,7 @@ import { envNameOf } from '../forms.js';
 import { parseTokenArguments } from './arguments.js';
 import type { Command } from './command.js';
 import { type HandoverOptions, openHandover, parseHandover } from './handover.js';
+import { HELD_OUTPUTS } from './outputs.js';
 import { warnOfSettings } from './settings-warnings.js';
 import { openTarget, type TargetOptions } from './target.js';
 
@@ -28,8 +29,11 @@ export const ensure: Command<EnsureOptions> = async (invocation) => {
     force,
   } = options;
   if (tokenFile === undefined) throw new ServiceTokensError('USAGE', 'The command ensure needs --token-file');
-  if (output !== 'token' && output !== 'env') {
-    throw new ServiceTokensError('USAGE', `Option --output: [${output}] is none of [token,env]`);
+  if (!HELD_OUTPUTS.some((each) => each === output)) {
+    throw new ServiceTokensError(
+      'USAGE',
+      `Option --output: [${output}] is none of [${HELD_OUTPUTS.join(',')}]`,
+    );
   }
   const plan = parseHandover({ output, envName, tokenFile, force });
   const target = await openTarget(invocation);

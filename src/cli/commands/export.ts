@@ -5,9 +5,8 @@ import { manifestOf, requireNamespace, requireSecretName, secretNameOf } from '.
 import { parsePrincipalArgument } from './arguments.js';
 import type { Command } from './command.js';
 import { needs } from './handover.js';
+import { ENTRY_OUTPUTS } from './outputs.js';
 import { openPlace } from './place.js';
-
-const OUTPUTS = ['lines', 'json', 'k8s-secret', 'eck-secret'] as const;
 
 /** The options of `export`. */
 interface ExportOptions {
@@ -39,9 +38,12 @@ export const exportTokens: Command<ExportOptions> = async (invocation) => {
 /** @throws USAGE for an output that is none, and for options that make no sense with it */
 function formatOf(options: ExportOptions): (entries: readonly Entry[]) => string {
   const { output = options.json ? 'json' : 'lines', name, cluster } = options;
-  const known = OUTPUTS.find((each) => each === output);
+  const known = ENTRY_OUTPUTS.find((each) => each === output);
   if (known === undefined) {
-    throw new ServiceTokensError('USAGE', `Option --output: [${output}] is none of [${OUTPUTS.join(',')}]`);
+    throw new ServiceTokensError(
+      'USAGE',
+      `Option --output: [${output}] is none of [${ENTRY_OUTPUTS.join(',')}]`,
+    );
   }
   if (options.json && known !== 'json') throw needs('--json', '--output json');
   if (name !== undefined && known !== 'k8s-secret') throw needs('--name', '--output k8s-secret');

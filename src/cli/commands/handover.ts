@@ -5,6 +5,7 @@ import { TokenFile } from '../../tokens-file/token-file.js';
 import { type Form, type FormOptions, formatToken } from '../forms.js';
 import { requireNamespace, requireSecretName } from '../kubernetes.js';
 import type { Invocation } from './command.js';
+import { TOKEN_OUTPUTS } from './outputs.js';
 import type { Target, TargetOptions } from './target.js';
 
 /** The options that say how and where a new token is handed over. */
@@ -19,9 +20,7 @@ export interface HandoverOptions {
   readonly silent?: boolean | undefined;
 }
 
-const OUTPUTS = ['line', 'token', 'env', 'json', 'k8s-secret'] as const;
-
-type Output = (typeof OUTPUTS)[number];
+type Output = (typeof TOKEN_OUTPUTS)[number];
 
 /** What the options ask for. */
 export interface HandoverPlan {
@@ -63,9 +62,12 @@ export function parseHandover(options: HandoverOptions): HandoverPlan {
 }
 
 function outputOf({ output }: HandoverOptions): Output | undefined {
-  const known = OUTPUTS.find((each) => each === output);
+  const known = TOKEN_OUTPUTS.find((each) => each === output);
   if (output === undefined || known !== undefined) return known;
-  throw new ServiceTokensError('USAGE', `Option --output: [${output}] is none of [${OUTPUTS.join(',')}]`);
+  throw new ServiceTokensError(
+    'USAGE',
+    `Option --output: [${output}] is none of [${TOKEN_OUTPUTS.join(',')}]`,
+  );
 }
 
 function requireEnvName(name: string): string {

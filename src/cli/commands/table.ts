@@ -1,6 +1,8 @@
 import type { OptionEntry, Subject } from '../options.js';
 
 import type { Command } from './command.js';
+import { ENTRY_OUTPUTS, HELD_OUTPUTS, TOKEN_OUTPUTS } from './outputs.js';
+import { SHELLS } from './shells.js';
 
 /** The tool's name. */
 export const NAME = 'elasticsearch-service-tokens';
@@ -22,6 +24,11 @@ export interface CommandEntry {
   readonly silent?: string;
   /** What `-v` does, likewise. */
   readonly verbose?: string;
+  /**
+   * What a shell offers for its arguments: of `token` and `tokens` the accounts and the names in the file, one or
+   * several; nothing where this is not given.
+   */
+  readonly offers?: 'principal' | 'token' | 'tokens' | 'file' | readonly string[];
   /** Its own options. */
   readonly options?: readonly OptionEntry[];
   /** Loads the command, and with it only what this one command needs. */
@@ -46,7 +53,11 @@ const TO_FILE: readonly OptionEntry[] = [
 ];
 const ENV_NAME: OptionEntry = ['--env-name <NAME>', 'the variable of --output env (default: by the account)'];
 const HANDOVER: readonly OptionEntry[] = [
-  ['-o, --output <FORM>', 'how the token is written: line, token, env, json or k8s-secret (default: line)'],
+  [
+    '-o, --output <FORM>',
+    'how the token is written: line, token, env, json or k8s-secret (default: line)',
+    TOKEN_OUTPUTS,
+  ],
   ['--json', 'the same as --output json'],
   ENV_NAME,
   ['--name <NAME>', 'the name of the Secret (default: by the qualified name)'],
@@ -69,6 +80,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `${NAME} create elastic/kibana kb1 --file my_tokens`,
       `TOKEN=$(${NAME} create -s elastic/kibana kb2)`,
     ],
+    offers: 'principal',
     obeys: ['settings', 'place', 'version'],
     silent: 'print the token alone, for scripts',
     options: [...HANDOVER, ...IF_EXISTS, DRY_RUN, ...CHANGE, IN_PLACE],
@@ -81,12 +93,13 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `${NAME} ensure elastic/kibana a --token-file token`,
       `${NAME} ensure elastic/kibana a -o env --token-file e`,
     ],
+    offers: 'principal',
     obeys: ['settings', 'place', 'version'],
     silent: 'do not print what was done',
     options: [
       ['--token-file <PATH>', 'the file with the token, required; a new one is private to its owner'],
       ['--force', 'replace the token file though it holds something else'],
-      ['-o, --output <FORM>', 'how the token is written: token or env (default: token)'],
+      ['-o, --output <FORM>', 'how the token is written: token or env (default: token)', HELD_OUTPUTS],
       ENV_NAME,
       ['--json', 'print one JSON object, with "changed"'],
       DRY_RUN,
@@ -99,6 +112,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Create the next token of a series, or delete its predecessors',
     usage: '<principal> <name>',
     examples: [`${NAME} rotate elastic/kibana my-token`, `${NAME} rotate elastic/kibana my-token --finish`],
+    offers: 'token',
     obeys: ['settings', 'place', 'version'],
     silent: 'print the token alone, for scripts',
     options: [
@@ -114,6 +128,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'List the file tokens of one service account, or of all',
     usage: '[<principal>]',
     examples: [`${NAME} list`, `${NAME} list elastic/kibana`, `${NAME} list --file ./service_tokens`],
+    offers: 'principal',
     obeys: ['place', 'version'],
     options: [
       ['--long', 'print a table: token, algorithm, cost and findings'],
@@ -129,6 +144,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `${NAME} delete elastic/kibana/kb1 elastic/kibana/kb2`,
       `${NAME} delete elastic/fleet-server -- -odd-name`,
     ],
+    offers: 'tokens',
     obeys: ['place', 'version'],
     options: [
       ['--ignore-not-found', 'succeed if a token does not exist'],
@@ -182,6 +198,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Compare the tokens of two files; - is stdin',
     usage: '<file> <file>',
     examples: [`${NAME} diff service_tokens service_tokens.bak`, `cat service_tokens | ${NAME} diff - other`],
+    offers: 'file',
     obeys: [],
     silent: 'print nothing: the exit status tells',
     options: [['--json', 'print one JSON object']],
@@ -220,9 +237,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `${NAME} export -o k8s-secret | kubectl apply -f -`,
       `${NAME} export -o eck-secret --cluster es`,
     ],
+    offers: 'principal',
     obeys: ['place', 'version'],
     options: [
-      ['-o, --output <FORM>', 'lines, json, k8s-secret or eck-secret (default: lines)'],
+      ['-o, --output <FORM>', 'lines, json, k8s-secret or eck-secret (default: lines)', ENTRY_OUTPUTS],
       ['--json', 'the same as --output json'],
       ['--name <NAME>', 'the name of the Secret of k8s-secret (default: service-tokens)'],
       ['--namespace <NAME>', 'the namespace of the Secrets'],
@@ -245,6 +263,18 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     obeys: ['version'],
     options: [['--json', 'print one JSON array']],
     load: async () => (await import('./accounts.js')).accounts,
+  },
+  completion: {
+    summary: 'Print a script that completes command lines, for bash, zsh or fish',
+    usage: '<shell>',
+    examples: [
+      `source <(${NAME} completion bash)`,
+      `source <(${NAME} completion zsh)`,
+      `${NAME} completion fish | source`,
+    ],
+    offers: SHELLS,
+    obeys: [],
+    load: async () => (await import('./completion.js')).completionOf(NAME, commands),
   },
 };
 

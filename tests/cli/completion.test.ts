@@ -1,0 +1,213 @@
+import { existsSync } from 'node:fs';
+import { beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { commands, NAME } from '../../src/cli/commands/table.js';
+import { bashScript } from '../../src/cli/completion/bash.js';
+import { fishScript } from '../../src/cli/completion/fish.js';
+import { vocabularyOf } from '../../src/cli/completion/vocabulary.js';
+import { zshScript } from '../../src/cli/completion/zsh.js';
+import { topParser } from '../../src/cli/parser.js';
+import { run } from '../support/commands.js';
+import { testWith } from '../support/needs.js';
+import { type Ask, askBashFunction, askFish, typeToBash, typeToZsh } from '../support/shells.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+import { testThoroughly } from '../support/thoroughness.js';
+
+jest.setTimeout(120_000); // a shell starts the tool at each TAB, which takes its time on a busy machine
+
+const vocabulary = vocabularyOf(NAME, commands);
+const directory = temporaryDirectory();
+const { write } = directory;
+
+/** Lines of a tokens file. */
+const tokens = (...keys: string[]) => keys.map((key) => `${key}:{SHA}x\n`).join('');
+
+describe.each([
+  ['bash', bashScript(vocabulary)],
+  ['zsh', zshScript(vocabulary)],
+  ['fish', fishScript(vocabulary)],
+])('The script for %s', (shell, script) => {
+  test('has all commands, options, values and principals', () => {
+    const { principals, options } = vocabulary;
+    const words = new Set([...principals, 'help']);
+    for (const command of vocabulary.commands) words.add(command.name);
+    for (const { flags, value } of [...options, ...vocabulary.commands.flatMap((each) => each.options)]) {
+      for (const flag of flags) words.add(shell === 'fish' ? fishFlag(flag) : flag);
+      if (typeof value === 'object') for (const word of value) words.add(word);
+    }
+    expect([...words].filter((word) => !script.includes(word))).toEqual([]);
+    expect(words.size).toBeGreaterThan(60);
+  });
+
+  test('has nothing that expands what it is given', () => {
+    expect(script).not.toMatch(/\beval\b|compgen -W|_call_program|_describe -t (?!commands)|\$\{\(e/);
+  });
+
+  test('does not name the command that it runs to the user', () => {
+    expect(script.match(/elasticsearch-service-tokens complete /g)).toHaveLength(1);
+  });
+});
+
+const fishFlag = (flag: string) => (flag.startsWith('--') ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`);
+
+test('The command that the scripts run is in no help', () => {
+  expect(`${topParser().help}${topParser().usage}`).not.toMatch(/\bcomplete\b/);
+  expect(Object.keys(commands)).not.toContain('complete');
+});
+
+describe('Names', () => {
+  const complete = (...words: string[]) =>
+    run(process.execPath, ['bin/elasticsearch-service-tokens', 'complete', ...words]);
+
+  test('of too many tokens are not offered, as a part of them would mislead', async () => {
+    const keys = Array.from({ length: 1_001 }, (_, index) => `elastic/kibana/kb${index}`);
+    const file = write('service_tokens', tokens(...keys));
+    expect((await complete('delete', '--file', file, 'elastic/kibana/kb')).stdout).toBe('');
+    const { stdout } = await complete('delete', '--file', file, 'elastic/kibana/kb99');
+    expect(stdout.trim().split('\n')).toHaveLength(11);
+  });
+});
+
+/** What every shell offers: for a line behind the tool's name, the words in place of the last. */
+const offers: readonly (readonly [why: string, line: string, words: readonly string[]])[] = [
+  ['a command', 'cre', ['create']],
+  ['every command', '', [...Object.keys(commands), 'help']],
+  ['a command behind an option', '-s dele', ['delete']],
+  ['a command behind the value of an option, which is none', '--config-dir create lis', ['list']],
+  ['a command behind the end of the options', '-- lis', ['list']],
+  ['an option before the command', '--config', ['--config-dir']],
+  ['an option of the command', 'create --if', ['--if-not-exists']],
+  ['no option of another command', 'list --if', []],
+  ['no option behind the end of the options', 'create -- --if', []],
+  ['a value', 'create --output k', ['k8s-secret']],
+  ['a value behind an equals sign', 'create --output=k', ['k8s-secret']],
+  ['a value of a short option', 'create -o k', ['k8s-secret']],
+  ['the values of another command', 'ensure -o ', ['env', 'token']],
+  ['the values of a third', 'export -o ec', ['eck-secret']],
+  ['nothing for a value that nobody knows', 'create --env-name ', []],
+  ['a user', 'delete --server-user roo', ['root']],
+  ['a file', 'list --file my', ['mytokens']],
+  ['a directory', 'list --config-dir con', ['config']],
+  ['a principal', 'create elastic/kib', ['elastic/kibana']],
+  ['a principal behind options', 'create -o token --dry-run elastic/kib', ['elastic/kibana']],
+  ['no name for a token that does not exist', 'create elastic/kibana ', []],
+  ['a command to help with', 'help rot', ['rotate']],
+  ['a shell', 'completion ', ['bash', 'fish', 'zsh']],
+  ['qualified names', 'delete elastic/kibana/', ['elastic/kibana/kb1', 'elastic/kibana/kb2']],
+  ['principals and qualified names', 'rotate elastic/f', FLEET()],
+  ['names', 'rotate elastic/kibana ', ['kb1', 'kb2']],
+  ['more qualified names', 'delete elastic/kibana/kb1 elastic/kibana/', ['elastic/kibana/kb2']],
+  ['nothing behind a name', 'rotate elastic/kibana/kb1 ', []],
+  ['names of the file of --file', 'delete --file mytokens elastic/kibana ', ['mine']],
+  ['and of one with a blank', "delete --file 'a dir/tokens' elastic/kibana ", ['blank']],
+  ['and behind an equals sign', 'delete --file=a\\ dir/tokens elastic/kibana ', ['blank']],
+  ['and at home', 'delete --file ~/mytokens elastic/kibana ', ['mine']],
+  ['and before the command', '--file mytokens delete elastic/kibana ', ['mine']],
+  ['names of the directory of --config-dir', 'delete --config-dir other elastic/kibana ', ['there']],
+  ['principals where there is no file', 'delete --file no/where elastic/kib', ['elastic/kibana']],
+];
+
+function FLEET(): string[] {
+  return ['elastic/fleet-server', 'elastic/fleet-server-remote', 'elastic/fleet-server/one'];
+}
+
+/** What another user can write into a file that root completes from. */
+const hostile = [
+  'elastic/kibana/$(touch pwned)',
+  'elastic/kibana/`touch pwned`',
+  'elastic/kibana/<(touch pwned)',
+  'elastic/kibana/$((x[$(touch pwned)]))',
+  'elastic/kibana/a;touch pwned;',
+  'elastic/kibana/a\u2028touch pwned',
+  'elastic/kibana/a\0touch pwned',
+  'elastic/kibana/good-0:{SHA}x\relastic/kibana/a;touch pwned', // two lines, as to the server
+  'elastic/kibana/a\ttouch pwned',
+  'elastic/kibana/\u001b[31m',
+  "elastic/kibana/'; touch pwned; '",
+  'elastic/kibana/"',
+  'elastic/kibana/*',
+  'elastic/kibana/{a,b}',
+  'elastic/kibana/(e:touch pwned:)',
+  'elastic/kibana/~root',
+  'elastic/kibana/$HOME',
+  'elastic/kibana/a b',
+  'elastic/kibana/_under',
+  'elastic/nobody/good',
+  '$(touch pwned)',
+  '`touch pwned`',
+  'good',
+];
+
+const shells: readonly (readonly [name: string, ask: Ask, where: ReturnType<typeof testWith>])[] = [
+  ['bash, by the function of its script', askBashFunction, testWith('bash')],
+  ['bash, on a terminal', typeToBash, testWith('script', testWith('bash'))],
+  ['zsh, on a terminal', typeToZsh, testWith('zsh', testWith('script', testThoroughly))],
+  ['fish, by complete -C', askFish, testWith('fish', testThoroughly)],
+];
+
+describe.each(shells)('In %s', (_, ask, testHere) => {
+  beforeEach(() => {
+    write(
+      'config/service_tokens',
+      tokens('elastic/kibana/kb1', 'elastic/kibana/kb2', 'elastic/fleet-server/one'),
+    );
+    write('mytokens', tokens('elastic/kibana/mine'));
+    write('a dir/tokens', tokens('elastic/kibana/blank'));
+    write('other/service_tokens', tokens('elastic/kibana/there'));
+  });
+
+  testHere('everything is completed', async () => {
+    // Readline completes paths by itself, so the function offers none.
+    const asked = offers.filter(([why]) => ask !== askBashFunction || !/^a (file|directory)$/.test(why));
+    const answers = await ask(
+      asked.map(([, line]) => line),
+      directory.path,
+    );
+    const offered = asked.map(([why, line], index) => [why, line, answers[index]?.map(plain).toSorted()]);
+    expect(offered).toEqual(asked.map(([why, line, words]) => [why, line, words.toSorted()]));
+  });
+
+  testHere('a hostile file runs nothing, and only valid names are offered', async () => {
+    write('config/service_tokens', tokens(...hostile, 'elastic/kibana/good-1'));
+    write('$(touch pwned)', tokens('elastic/kibana/good-2'));
+    write('malformed', `elastic/kibana/a\r$(touch pwned)\r${tokens('elastic/kibana/good-3')}`);
+    const lines = [
+      ['delete elastic/kibana/', ['elastic/kibana/good-0', 'elastic/kibana/good-1']],
+      ['delete elastic/kibana ', ['good-0', 'good-1']],
+      ['rotate elastic/kibana/g', ['elastic/kibana/good-0', 'elastic/kibana/good-1']],
+      ['delete elastic/nobody/', []],
+      ['delete \\$', []],
+      ['delete \\`', []],
+      ['delete --file malformed elastic/kibana ', []],
+      ["delete --file '$(touch pwned)' elastic/kibana ", ['good-2']],
+      ['delete --file \\$\\(touch\\ pwned\\) elastic/kibana ', ['good-2']],
+    ] as const;
+    const answers = await ask(
+      lines.map(([line]) => line),
+      directory.path,
+    );
+    // What is typed is not run either, whatever is offered behind it.
+    await ask(['delete $(touch pwned) ', 'delete --file $(touch pwned) elastic/kibana '], directory.path);
+    expect(answers.map((words, index) => [lines[index]?.[0], words])).toEqual(lines);
+    expect(existsSync(`${directory.path}/pwned`)).toBe(false);
+  });
+});
+
+describe('A variable that is set for the one command', () => {
+  const lines = [
+    'ES_PATH_CONF=other delete elastic/kibana ',
+    'A=b ES_PATH_CONF=~/other C= delete elastic/kibana ',
+  ];
+  const isObeyed = async (ask: Ask) => {
+    write('config/service_tokens', tokens('elastic/kibana/kb1'));
+    write('other/service_tokens', tokens('elastic/kibana/there'));
+    expect(await ask(lines, directory.path)).toEqual([['there'], ['there']]);
+  };
+
+  testWith('zsh', testWith('script', testThoroughly))('is obeyed by zsh', () => isObeyed(typeToZsh));
+  testWith('fish', testThoroughly)('is obeyed by fish', () => isObeyed(askFish));
+});
+
+/** A word as it is in the table: zsh and fish leave the option before the value, and show what can go on. */
+function plain(word: string): string {
+  return word.replace(/^--output=(?=.)|[=/]$/g, '');
+}

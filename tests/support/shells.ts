@@ -1,0 +1,124 @@
+/** The real shells, asked what they offer at the press of TAB. */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { BIN } from './commands.js';
+
+export const TOOL = 'elasticsearch-service-tokens';
+
+/** Lines behind the tool's name up to the cursor, and, for each, the words that the shell offers in its place. */
+export type Ask = (lines: readonly string[], directory: string) => Promise<string[][]>;
+
+/** The tool's name goes behind what is set for the one command. */
+const commandLine = (line: string) => line.replace(/^(?:[A-Z_]+=\S* )*/, (set) => `${set}${TOOL} `);
+
+/** What the shells run in: the tool is on the PATH, the tokens file is in `config`, nothing else is set. */
+function surroundings(directory: string): { cwd: string; env: NodeJS.ProcessEnv } {
+  const bin = join(directory, '.bin');
+  mkdirSync(bin, { recursive: true });
+  if (spawnSync('test', ['-e', join(bin, TOOL)]).status !== 0) symlinkSync(BIN, join(bin, TOOL));
+  const PATH = [bin, dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin'].join(':');
+  const env = { PATH, HOME: directory, ES_PATH_CONF: 'config', TERM: 'xterm', LC_ALL: 'C.UTF-8' };
+  return { cwd: directory, env };
+}
+
+/** Asks the function of the script for bash, with the variables that bash would set. */
+export const askBashFunction: Ask = async (lines, directory) => {
+  const script = `source <(${TOOL} completion bash) || exit
+while IFS= read -r COMP_LINE; do
+  COMP_POINT=\${#COMP_LINE} COMPREPLY=(stale)
+  _elasticsearch_service_tokens
+  printf '%s\\0' "\${COMPREPLY[@]}" $'\\n'
+done`;
+  return answersOf(runScript(['bash', '--norc', '-c', script], lines, directory));
+};
+
+/** Asks fish for its completions, which `complete -C` prints as the press of TAB would list them. */
+export const askFish: Ask = async (lines, directory) => {
+  const script = `${TOOL} completion fish | source
+while read -l line
+  printf '%s\\0' (complete -C $line | string replace -r '\\t.*' '') \\n
+end`;
+  return answersOf(runScript(['fish', '--no-config', '-c', script], lines, directory));
+};
+
+function runScript(argv: readonly string[], lines: readonly string[], directory: string): string {
+  const input = lines.map((line) => `${commandLine(line)}\n`).join('');
+  const [program = '', ...args] = argv;
+  const options = { ...surroundings(directory), input, encoding: 'utf8' } as const;
+  const { status, stdout, stderr } = spawnSync(program, args, options);
+  if (status !== 0 || stderr !== '') throw new Error(`${program} ended with ${status}: ${stderr}`);
+  return stdout;
+}
+
+function answersOf(output: string): string[][] {
+  const answers = output.split('\n\0').slice(0, -1);
+  return answers.map((words) => words.split('\0').filter((word) => word !== ''));
+}
+
+/** Presses keys in an interactive bash; `insert-completions` puts all that is offered into the line. */
+export const typeToBash: Ask = (lines, directory) =>
+  typeTo('bash', ['--norc', '--noprofile', '-i'], lines, directory, {
+    prepare: `set +o history
+source <(${TOOL} completion bash)
+dump() { printf '%s\\0' "$READLINE_LINE" >> dump; READLINE_LINE=; }
+bind -x '"\\C-xd": dump'
+bind 'set enable-bracketed-paste off'
+`,
+    insertAll: '\u001b*',
+  });
+
+/** Presses keys in an interactive zsh, whose completion is told to put all that is offered into the line. */
+export const typeToZsh: Ask = (lines, directory) =>
+  typeTo('zsh', ['-f', '-i'], lines, directory, {
+    prepare: `autoload -Uz compinit; compinit -u -D; unsetopt beep
+source <(${TOOL} completion zsh)
+dump() { printf '%s\\0' $BUFFER >> dump; BUFFER= }
+bindkey '\\t' complete-word; zle -N dump; bindkey '^Xd' dump
+insert-all() { compstate[insert]=all; comppostfuncs=(insert-all) }; comppostfuncs=(insert-all)
+`,
+    insertAll: '\t',
+  });
+
+interface Keys {
+  readonly prepare: string;
+  readonly insertAll: string;
+}
+
+async function typeTo(
+  shell: string,
+  args: readonly string[],
+  lines: readonly string[],
+  directory: string,
+  { prepare, insertAll }: Keys,
+): Promise<string[][]> {
+  const { cwd, env } = surroundings(directory);
+  writeFileSync(join(cwd, '.prepare'), prepare);
+  writeFileSync(join(cwd, 'dump'), '');
+  // The marker is put together by the shell, so that the echo of what is typed is not taken for it.
+  const terminal = spawn('script', ['-qec', [shell, ...args].join(' '), '/dev/null'], {
+    cwd,
+    env,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  let screen = '';
+  const isReady = new Promise<void>((resolve) => {
+    terminal.stdout.on('data', (data) => {
+      screen += data;
+      if (screen.includes('re-ady')) resolve();
+    });
+  });
+  const isOver = new Promise<void>((resolve) => terminal.on('close', () => resolve()));
+  terminal.stdin.write("source ./.prepare; printf '%s-%s\\n' re ady\n");
+  await Promise.race([isReady, isOver]);
+  for (const line of lines) terminal.stdin.write(`${commandLine(line)}${insertAll}\u0018d`);
+  terminal.stdin.write('exit\n');
+  await isOver;
+  const dumps = readFileSync(join(cwd, 'dump'), 'utf8').split('\0').slice(0, -1);
+  if (dumps.length !== lines.length) throw new Error(`${shell} gave ${dumps.length} answers: ${screen}`);
+  return dumps.map((buffer, index) => {
+    const line = commandLine(lines[index] ?? '');
+    const start = line.lastIndexOf(' ') + 1;
+    return buffer.trimEnd() === line.trimEnd() ? [] : buffer.slice(start).trimEnd().split(' ');
+  });
+}
