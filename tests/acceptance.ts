@@ -17,7 +17,9 @@ const CORES = 2;
 const SECONDS = 5;
 
 /** The test files that use support/thoroughness.ts. */
-const SAMPLED = ['hasher', 'service-tokens-file', 'tokens-format', 'check'].map((name) => `/${name}.test`);
+const SAMPLED = ['hasher', 'service-tokens-file', 'tokens-format', 'check', String.raw`recipes/\w+`].map(
+  (name) => `/${name}.test`,
+);
 
 const words = process.argv.slice(2);
 const isChosen = (title: string) => words.every((word) => title.includes(word));

@@ -21,3 +21,28 @@ const hasMountNamespaces =
 export const testWithMounts: MaybeTest = hasMountNamespaces
   ? (title, work) => test(title, work)
   : (title) => test.skip(`${title} (skipped: needs mount namespaces)`, () => {});
+
+/** How a program shows that it is there. */
+const probes = {
+  'ansible-playbook': ['ansible-playbook', '--version'],
+  curl: ['curl', '--version'],
+  'docker-compose': ['docker-compose', 'version'],
+  'docker compose': ['docker', 'compose', 'version'],
+  jq: ['jq', '--version'],
+  kubectl: ['kubectl', 'version', '--client'],
+  'python3-yaml': ['python3', '-c', 'import yaml'],
+} as const;
+
+export type Program = keyof typeof probes;
+
+export function hasProgram(name: Program): boolean {
+  const [program, ...args] = probes[name];
+  return spawnSync(program, args, { stdio: 'ignore' }).status === 0;
+}
+
+/** For tests that use other programs. @param kind what the test is where nothing is missing */
+export function testWith(programs: readonly Program[], kind: MaybeTest = (title, work) => test(title, work)) {
+  const missing = programs.filter((name) => !hasProgram(name));
+  if (missing.length === 0) return kind;
+  return (title: string) => test.skip(`${title} (skipped: needs ${missing.join(' and ')})`, () => {});
+}
