@@ -3,7 +3,7 @@
 #
 #   ci.sh IMAGE COMMAND...       the image of your tests, and what to run in it
 set -euo pipefail
-dir=$(mktemp -d) && trap 'docker rm -f elasticsearch > /dev/null; rm -r "$dir"' EXIT
+dir=$(mktemp -d) && trap 'rm -r "$dir"; docker rm -f elasticsearch > /dev/null' EXIT
 elasticsearch-service-tokens create elastic/kibana ci --file "$dir/service_tokens" -o env --token-file "$dir/token.env"
 docker create --name elasticsearch -e discovery.type=single-node docker.elastic.co/elasticsearch/elasticsearch:9.1.4
 chmod 640 "$dir/service_tokens" # docker cp makes it root's; the node runs with group 0

@@ -5,7 +5,7 @@
 #   every-node.sh FILE NODE...
 set -euo pipefail
 file=$1
-digest=$(elasticsearch-service-tokens check --json --file "$file" | jq -r .digest)
+digest=$(elasticsearch-service-tokens list --json --file "$file" | jq -r .digest)
 for node in "${@:2}"; do
   difference=$(ssh "$node" sudo elasticsearch-service-tokens export | elasticsearch-service-tokens diff --json - "$file") && continue
   elasticsearch-service-tokens export --file "$file" |

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { testWith } from '../support/needs.js';
 import { dataOf, parseEnvFile, problemsOfSecret, Workplace } from '../support/recipes.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
+import { testThoroughly } from '../support/thoroughness.js';
 
 const directory = temporaryDirectory();
 let workplace: Workplace;
@@ -66,7 +67,7 @@ describe('--token-file', () => {
 });
 
 describe('--output json', () => {
-  testWith(['jq'])('jq reads the token, and whether it is new', async () => {
+  testWith(['jq'], testThoroughly)('jq reads the token, and whether it is new', async () => {
     const json = await create('--json');
     expect(await workplace.pipe(json, 'jq', '.created')).toBe('true\n');
     await expectAccepted((await workplace.pipe(json, 'jq', '-r', '.token.value')).trimEnd());
@@ -74,7 +75,7 @@ describe('--output json', () => {
     expect(await workplace.pipe(again, 'jq', '-c', '[.created, .token.value]')).toBe('[false,null]\n');
   });
 
-  testWith(['jq'])('jq reads whether ensure changed anything', async () => {
+  testWith(['jq'], testThoroughly)('jq reads whether ensure changed anything', async () => {
     const ensure = () =>
       workplace.tool('ensure', 'elastic/kibana', 'k1', '--file', 'tokens', '--token-file', 'token', '--json');
     expect(await workplace.pipe(await ensure(), 'jq', '.changed')).toBe('true\n');
@@ -83,14 +84,14 @@ describe('--output json', () => {
 });
 
 describe('--output k8s-secret', () => {
-  testWith(['python3-yaml'])('a YAML parser reads a Secret with the token', async () => {
+  testWith(['python3-yaml'], testThoroughly)('a YAML parser reads a Secret with the token', async () => {
     const [secret, ...others] = await workplace.yaml(await create('-o', 'k8s-secret', '--namespace', '1'));
     expect(others).toEqual([]);
     expect(problemsOfSecret(secret)).toEqual([]);
     await expectAccepted(dataOf(secret)['token'] ?? '');
   });
 
-  testWith(['kubectl', 'python3-yaml'])('kubectl reads it', async () => {
+  testWith(['kubectl', 'python3-yaml'], testThoroughly)('kubectl reads it', async () => {
     directory.write('secret/kustomization.yaml', 'resources: [secret.yaml]\n');
     directory.write('secret/secret.yaml', await create('-o', 'k8s-secret', '--name', 'true'));
     const [secret] = await workplace.yaml(await workplace.pipe('', 'kubectl', 'kustomize', 'secret'));
@@ -100,13 +101,16 @@ describe('--output k8s-secret', () => {
 });
 
 describe('export', () => {
-  testWith(['python3-yaml'])('k8s-secret has the tokens file, ready to be mounted', async () => {
-    const bearer = await create('-s');
-    const [secret] = await workplace.yaml(
-      await workplace.tool('export', '-o', 'k8s-secret', '--file', 'tokens'),
-    );
-    expect(problemsOfSecret(secret)).toEqual([]);
-    directory.write('mounted', dataOf(secret)['service_tokens']);
-    await workplace.expectAccepted(bearer.trimEnd(), 'mounted');
-  });
+  testWith(['python3-yaml'], testThoroughly)(
+    'k8s-secret has the tokens file, ready to be mounted',
+    async () => {
+      const bearer = await create('-s');
+      const [secret] = await workplace.yaml(
+        await workplace.tool('export', '-o', 'k8s-secret', '--file', 'tokens'),
+      );
+      expect(problemsOfSecret(secret)).toEqual([]);
+      directory.write('mounted', dataOf(secret)['service_tokens']);
+      await workplace.expectAccepted(bearer.trimEnd(), 'mounted');
+    },
+  );
 });

@@ -16,6 +16,7 @@ import { expect } from '@jest/globals';
 import { ServiceToken } from '../../src/token/token.js';
 import { BIN, type Finished, run } from './commands.js';
 import { projectRoot } from './fixtures.js';
+import { pythonWithYaml } from './needs.js';
 
 /** A parsed document; a test that asks it for what it does not have fails. */
 export type Parsed = ReturnType<typeof JSON.parse>;
@@ -74,12 +75,25 @@ export class Workplace {
     return this.run('bash', ['-x', script, ...args], env);
   }
 
+  /** Runs a recipe's script as `runTraced` does; fails the test, and shows why, if it fails. */
+  async succeed(
+    script: string,
+    args: readonly string[] = [],
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<Finished> {
+    const finished = await this.runTraced(script, args, env);
+    const { status, stdout, stderr } = finished;
+    if (status !== 0) throw new Error(`${script} ended with ${status}.\n${stdout}${stderr}`);
+    return finished;
+  }
+
   /** Runs a program with input. @returns its standard output; fails the test if it fails */
   async pipe(input: string, program: string, ...args: readonly string[]): Promise<string> {
     const child = spawn(program, args, { cwd: this.#path, env: this.#env });
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (data) => (stdout += data));
     child.stderr.on('data', (data) => (stderr += data));
+    child.stdin.on('error', () => {}); // who reads no input may be gone
     child.stdin.end(input);
     const status = await new Promise((resolve) => child.on('close', resolve));
     expect({ program, status, stderr: status === 0 ? '' : stderr }).toEqual({
@@ -99,7 +113,7 @@ export class Workplace {
   async yaml(text: string): Promise<Parsed[]> {
     const program =
       'import json, sys, yaml; json.dump(list(yaml.safe_load_all(sys.stdin)), sys.stdout, default=str)';
-    return JSON.parse(await this.pipe(text, 'python3', '-c', program));
+    return JSON.parse(await this.pipe(text, pythonWithYaml() ?? 'python3', '-c', program));
   }
 
   /** Fails unless a tokens file accepts a bearer. */
