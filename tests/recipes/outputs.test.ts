@@ -100,17 +100,14 @@ describe('--output k8s-secret', () => {
   });
 });
 
-describe('export', () => {
-  testWith(['python3-yaml'], testThoroughly)(
-    'k8s-secret has the tokens file, ready to be mounted',
-    async () => {
-      const bearer = await create('-s');
-      const [secret] = await workplace.yaml(
-        await workplace.tool('export', '-o', 'k8s-secret', '--file', 'tokens'),
-      );
-      expect(problemsOfSecret(secret)).toEqual([]);
-      directory.write('mounted', dataOf(secret)['service_tokens']);
-      await workplace.expectAccepted(bearer.trimEnd(), 'mounted');
-    },
-  );
+describe('export --output k8s-secret', () => {
+  testWith(['python3-yaml'], testThoroughly)('has the tokens file, ready to be mounted', async () => {
+    const bearer = await create('-s');
+    const [secret] = await workplace.yaml(
+      await workplace.tool(...'export -o k8s-secret --file tokens'.split(' ')),
+    );
+    expect(problemsOfSecret(secret)).toEqual([]);
+    directory.write('mounted', dataOf(secret)['service_tokens']);
+    await workplace.expectAccepted(bearer.trimEnd(), 'mounted');
+  });
 });
