@@ -1,7 +1,7 @@
 /** Each form in which a token is handed over, used as its consumer uses it; the token is then accepted. */
 import { statSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { testWith } from '../support/needs.js';
+import { testWith } from '../support/programs.js';
 import { dataOf, parseEnvFile, problemsOfSecret, Workplace } from '../support/recipes.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { testThoroughly } from '../support/thoroughness.js';

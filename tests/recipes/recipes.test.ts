@@ -6,7 +6,8 @@ import { userInfo } from 'node:os';
 import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { TokenStore } from '../../src/index.js';
 import { BIN, run } from '../support/commands.js';
-import { hasProgram, isRoot, testAsRoot, testWith } from '../support/needs.js';
+import { isRoot, testAsRoot } from '../support/needs.js';
+import { hasProgram, testWith } from '../support/programs.js';
 import {
   dataOf,
   parseEnvFile,

@@ -16,7 +16,7 @@ import { expect } from '@jest/globals';
 import { ServiceToken } from '../../src/token/token.js';
 import { BIN, type Finished, run } from './commands.js';
 import { projectRoot } from './fixtures.js';
-import { pythonWithYaml } from './needs.js';
+import { pythonWithYaml } from './programs.js';
 
 /** A parsed document; a test that asks it for what it does not have fails. */
 export type Parsed = ReturnType<typeof JSON.parse>;
