@@ -480,6 +480,16 @@ describe('One file to every node', () => {
     },
   );
 
+  testWith(['jq'], testThoroughly)('deletes nothing for the sake of a file that does not exist', async () => {
+    workplace.standIn('ssh', 'shift; cd /; export ES_PATH_CONF="$BASE/node1"; exec sh -c "$*"');
+    workplace.standIn('sudo', 'exec "$@"');
+    directory.mkdir('node1');
+    await workplace.tool('create', 'elastic/kibana', 'k1', '--config-dir', 'node1');
+    const { status } = await workplace.runTraced(recipe('every-node.sh'), ['misspelled', 'node1']);
+    expect(status).not.toBe(0);
+    expect(await workplace.tool('list', '--config-dir', 'node1')).toBe('elastic/kibana/k1\n');
+  });
+
   testWith(['jq'], testThoroughly)('a node that cannot be reached is an error', async () => {
     workplace.standIn('ssh', 'exit 255');
     await workplace.tool('create', 'elastic/kibana', 'k1', '--file', 'tokens');
