@@ -124,7 +124,9 @@ export function openHandover(
     file.close();
     throw new ServiceTokensError('USAGE', `Option --token-file: [${path}] is the tokens file itself`);
   }
-  const format = (token: ServiceToken) => formatToken(token, form, formOptions);
+  // Fleet Server and `kubectl create secret --from-file` take a line end for a part of the token.
+  const isBare = file !== undefined && form === 'token';
+  const format = (token: ServiceToken) => (isBare ? token.bearer : formatToken(token, form, formOptions));
   return {
     plan,
     file,

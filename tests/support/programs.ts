@@ -1,0 +1,44 @@
+/** The programs that tests use beside the tool, where they are installed. */
+import { spawnSync } from 'node:child_process';
+import { test } from '@jest/globals';
+import type { MaybeTest } from './needs.js';
+
+const succeeds = (program: string, ...args: string[]) =>
+  spawnSync(program, args, { stdio: 'ignore' }).status === 0;
+
+const isOnPath = (program: string) => succeeds('sh', '-c', 'command -v "$0"', program);
+
+/** The Python that has PyYAML: that of Debian's package, or the first on the PATH. */
+export const pythonWithYaml = (): string | undefined =>
+  ['/usr/bin/python3', 'python3'].find((python) => succeeds(python, '-c', 'import yaml'));
+
+/** How a program shows that it is there. */
+const probes = {
+  'ansible-playbook': () => isOnPath('ansible-playbook'),
+  curl: () => isOnPath('curl'),
+  'docker-compose': () => isOnPath('docker-compose'),
+  'docker compose': () => succeeds('docker', 'compose', 'version'),
+  jq: () => isOnPath('jq'),
+  kubectl: () => isOnPath('kubectl'),
+  'python3-yaml': () => pythonWithYaml() !== undefined,
+} as const satisfies Record<string, () => boolean>;
+
+export type Program = keyof typeof probes;
+
+const found = new Map<Program, boolean>();
+
+export function hasProgram(name: Program): boolean {
+  const known = found.get(name) ?? probes[name]();
+  found.set(name, known);
+  return known;
+}
+
+/** For tests that use other programs. @param kind what the test is where nothing is missing */
+export function testWith(
+  programs: readonly Program[],
+  kind: MaybeTest = (title, work) => test(title, work),
+): MaybeTest {
+  const missing = programs.filter((name) => !hasProgram(name));
+  if (missing.length === 0) return kind;
+  return (title) => test.skip(`${title} (skipped: needs ${missing.join(' and ')})`, () => {});
+}
