@@ -27,6 +27,8 @@ const SAMPLED = [
   'check',
   'changing-commands',
   'completion',
+  'file-lock',
+  'package',
 ].map((name) => `/${name}.test`);
 
 const words = process.argv.slice(2);

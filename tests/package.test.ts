@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { commands } from '../src/cli/commands/table.js';
 import { projectRoot } from './support/fixtures.js';
 import { call, installPackage, programs } from './support/installation.js';
+import { testThoroughly } from './support/thoroughness.js';
 
 /** Each command has a file of its own. */
 const commandFiles = Object.keys(commands);
@@ -95,15 +96,17 @@ export const withSignal = (file: ServiceTokensFile) =>
 export const withNumber: Parameters<ServiceTokensFile['create']>[2] = { signal: 7 };
 `;
 
-test.each([
+for (const { file, code, ...options } of [
   { file: 'use.mts', code: CODE, module: 'nodenext', lib: ['es2023'] },
   { file: 'use.cts', code: CODE, module: 'nodenext', lib: ['es2023'] },
   { file: 'use.ts', code: CODE, module: 'esnext', moduleResolution: 'bundler', lib: ['es2023'] },
   { file: 'signals.mts', code: CODE + SIGNALS, module: 'nodenext', lib: ['es2023', 'dom'] },
-])('its types need no others: $file, $module, $lib', ({ file, code, ...options }) => {
-  const compilerOptions = { ...options, target: 'es2023', types: [], strict: true, noEmit: true };
-  writeFileSync(join(directory, file), code);
-  writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }));
-  const compiler = join(projectRoot, 'node_modules/typescript/bin/tsc');
-  expect(call(process.execPath, [compiler], directory)).toBe('');
-});
+]) {
+  testThoroughly(`its types need no others: ${file}, ${options.module}, ${options.lib.join()}`, () => {
+    const compilerOptions = { ...options, target: 'es2023', types: [], strict: true, noEmit: true };
+    writeFileSync(join(directory, file), code);
+    writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }));
+    const compiler = join(projectRoot, 'node_modules/typescript/bin/tsc');
+    expect(call(process.execPath, [compiler], directory)).toBe('');
+  });
+}

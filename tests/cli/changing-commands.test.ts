@@ -138,7 +138,7 @@ describe.each(cases)('$title', (one) => {
     await prepare(one, 'dry');
     const { fs, calls } = watchedFileSystem();
     expect((await call(one.argv, 'dry', fs, one.stdin)).status).toBe(0);
-    for (const step of sampleOf([...calls.keys()], 9, 4)) {
+    for (const step of sampleOf([...calls.keys()], 11, 4)) {
       const name = `step-${step}`;
       const before = await prepare(one, name);
       let failed = '';
@@ -166,7 +166,7 @@ describe.each(cases)('$title', (one) => {
     const steps = calls.filter((system) => CHANGING_CALLS.has(system)).map((_, step) => step);
     const script = fileURLToPath(new URL('../support/command-and-kill.js', import.meta.url));
     const stdin = directory.write('stdin', one.stdin);
-    const chosen = sampleOf(steps, 17, 5);
+    const chosen = sampleOf(steps, 23, 5);
     for (const step of chosen) await prepare(one, `kill-${step}`); // in process one after the other: it changes directory
     await inParallel(chosen, async (step) => {
       const name = `kill-${step}`;
