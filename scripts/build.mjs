@@ -2,7 +2,7 @@
  * Makes dist and man: `npm run build`.
  *
  * - dist/src, dist/tests: what the compiler makes; the unit tests run it
- * - dist/bundle: what ships, the command and the library, with all that they import
+ * - dist/bundle: what ships, the command and the library, with all that they import; *.code is the compiled code of V8
  * - man: the manual page
  */
 import { spawnSync } from 'node:child_process';
@@ -16,14 +16,17 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 rmSync('dist', { recursive: true, force: true });
 tsc();
 await bundle('dist/bundle');
+run('scripts/code.mjs');
 await writeManual('man/elasticsearch-service-tokens.1');
 tsc('--emitDeclarationOnly', '--stripInternal', '--outDir', 'dist/types');
 writeTypes('dist/types/src/index.d.ts', 'dist/bundle');
 rmSync('dist/types', { recursive: true });
 
 function tsc(...args) {
-  const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', ...args], {
-    stdio: 'inherit',
-  });
+  run('node_modules/typescript/bin/tsc', ...args);
+}
+
+function run(...args) {
+  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
 }

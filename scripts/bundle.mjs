@@ -56,18 +56,22 @@ const ownFiles = {
 /** What a module calls its own place. */
 const fileUrl = {
   define: { 'import.meta.url': 'fileUrl' },
-  banner: { js: "const fileUrl = require('node:url').pathToFileURL(__filename).href;" },
+  banner: {
+    js: "const fileUrl = { toString: () => require('node:url').pathToFileURL(__filename).href };",
+  },
 };
 
-/** What cli.js imports when it is needed is in files beside it. */
-const partsBeside = {
+/** @param parts what is imported when it is needed, in files beside cli.js */
+const partsBeside = (parts) => ({
   name: 'parts beside',
   setup({ onResolve }) {
     onResolve({ filter: /^\.\.?\// }, ({ path, kind }) =>
-      kind === 'dynamic-import' ? { path: `./${basename(path)}`, external: true } : undefined,
+      kind === 'dynamic-import' && basename(path, '.js') in parts
+        ? { path: `./${basename(path)}`, external: true }
+        : undefined,
     );
   },
-};
+});
 
 /** In a part, the class of errors is that of cli.js. */
 const errorsOfCli = {
@@ -83,7 +87,12 @@ export { ServiceTokensError } from './src/errors.ts';
 
 /** The parts, by the names of their files. */
 function partsOfCli() {
-  const importers = ['cli/command-line.ts', 'cli/terminal.ts', 'cli/commands/table.ts'];
+  const importers = [
+    'cli/command-line.ts',
+    'cli/terminal.ts',
+    'cli/commands/table.ts',
+    'cli/commands/list.ts',
+  ];
   const parts = importers.flatMap((importer) => {
     const text = readFileSync(join('src', importer), 'utf8');
     const paths = [...text.matchAll(/\bimport\('(\..*?)\.js'\)/g)].map(([, path]) => path);
@@ -115,16 +124,17 @@ export async function bundle(directory) {
     sourcemap: 'linked',
     sourcesContent: false,
   };
+  const parts = partsOfCli();
   const results = await Promise.all([
     build({
       ...ofCli,
-      plugins: [...common.plugins, partsBeside],
+      plugins: [...common.plugins, partsBeside(parts)],
       entryPoints: undefined,
       stdin: { contents: CLI, resolveDir: '.', sourcefile: 'cli.ts' },
       outdir: undefined,
       outfile: join(directory, 'cli.js'),
     }),
-    build({ ...ofCli, plugins: [...common.plugins, errorsOfCli], entryPoints: partsOfCli() }),
+    build({ ...ofCli, plugins: [...common.plugins, partsBeside(parts), errorsOfCli], entryPoints: parts }),
     build({
       ...common,
       ...fileUrl,

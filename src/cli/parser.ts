@@ -28,11 +28,13 @@ export function topParser(): Parser {
     .usage('[options] <command>')
     .description(`${PURPOSE}.`)
     .addHelpText('after', `\nSee "${NAME} help <command>" for one command.`);
-  for (const [name, { summary }] of Object.entries(commands)) {
-    parser.addCommand(new Command(name).description(summary));
-  }
+  const addCommands = () => {
+    for (const [name, { summary }] of Object.entries(commands)) {
+      parser.addCommand(new Command(name).description(summary));
+    }
+  };
   const lines = Object.entries(commands).map(([name, { usage }]) => `${NAME} ${name} ${usage}`.trimEnd());
-  return wrap(parser, `Usage: ${lines.join('\n       ')}`);
+  return wrap(parser, `Usage: ${lines.join('\n       ')}`, addCommands);
 }
 
 /** The parser of what stands behind a command's name. */
@@ -67,7 +69,8 @@ function newOption([flags, description]: OptionEntry): Option {
   return flags.startsWith('-E,') ? option.argParser(collect) : option;
 }
 
-function wrap(command: Command, usage: string): Parser {
+/** @param complete adds what only the help shows */
+function wrap(command: Command, usage: string, complete = () => {}): Parser {
   return {
     usage,
     options: command.options,
@@ -76,6 +79,7 @@ function wrap(command: Command, usage: string): Parser {
       return command.opts();
     },
     get help() {
+      complete();
       let help = '';
       const writeOut = (text: string) => {
         help += text;

@@ -26,8 +26,10 @@ export function processIo(): Io {
         hint: 'Change to a directory that exists, or use absolute paths.',
       });
     },
-    // In a standalone executable, the second word names a file that only it can see.
-    toolPath: attempt(() => fs.realpathSync(toolFile)) ?? process.execPath,
+    get toolPath() {
+      // In a standalone executable, the second word names a file that only it can see.
+      return attempt(() => fs.realpathSync(toolFile)) ?? process.execPath;
+    },
     get stdin() {
       // A getter, because opening stdin takes time and may block.
       return inputOf(0);

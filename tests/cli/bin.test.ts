@@ -74,12 +74,37 @@ describe('the launcher', () => {
     fs.mkdirSync(join(dir, 'bin'));
     const copy = join(dir, 'bin/elasticsearch-service-tokens');
     fs.copyFileSync(LAUNCHER, copy);
-    fs.copyFileSync(join(root, 'bin/package.json'), join(dir, 'bin/package.json'));
+    for (const name of ['load.js', 'package.json']) {
+      fs.copyFileSync(join(root, 'bin', name), join(dir, 'bin', name));
+    }
     expect(outcome(run(['list'], { command: copy }))).toEqual({
       status: 69,
       stdout: '',
       stderr: 'ERROR: not installed, run "npm ci" in the project first, with exit code 69\n',
     });
+  });
+
+  test.each([
+    ['of another version', (code: Buffer) => Buffer.concat([Buffer.alloc(64), code.subarray(64)])],
+    ['empty', () => Buffer.alloc(0)],
+  ])('runs without compiled code that V8 does not accept: %s', (_, change) => {
+    fs.cpSync(join(root, 'bin'), join(dir, 'bin'), { recursive: true });
+    fs.cpSync(join(root, 'dist/bundle'), join(dir, 'dist/bundle'), { recursive: true });
+    const code = join(dir, 'dist/bundle/cli.js.code');
+    fs.writeFileSync(code, change(fs.readFileSync(code)));
+    fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
+    const command = join(dir, 'bin/elasticsearch-service-tokens');
+    expect(outcome(run(['list'], { command }))).toEqual({
+      status: 0,
+      stdout: 'elastic/kibana/a\n',
+      stderr: '',
+    });
+  });
+
+  test('runs the compiled code of this version of V8', () => {
+    const script = `const { load, scripts } = require('${join(root, 'bin/load.js')}'); load('./cli.js');
+      for (const { cachedDataRejected } of scripts.values()) console.log(cachedDataRejected);`;
+    expect(run(['-e', script], { command: process.execPath }).stdout).toBe('false\n');
   });
 
   test('passes the exit status on', () => {

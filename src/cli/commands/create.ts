@@ -1,7 +1,8 @@
 import { type IfExists, putEntries } from '../../tokens-file/edits.js';
 import { parseTokenArguments } from './arguments.js';
+import { clash } from './clash.js';
 import type { Command } from './command.js';
-import { clash, type HandoverOptions } from './handover.js';
+import type { HandoverOptions } from './handover.js';
 import { mint } from './mint.js';
 import type { TargetOptions } from './target.js';
 

@@ -1,8 +1,8 @@
 import { removeEntries } from '../../tokens-file/edits.js';
 import { ExitCode } from '../exit-codes.js';
 import { parseTokenListArguments } from './arguments.js';
+import { clash } from './clash.js';
 import type { Command } from './command.js';
-import { clash } from './handover.js';
 import { openTarget, type TargetOptions } from './target.js';
 
 /** The options of `delete`. */

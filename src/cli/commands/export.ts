@@ -3,8 +3,8 @@ import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
 import { ExitCode } from '../exit-codes.js';
 import { manifestOf, requireNamespace, requireSecretName, secretNameOf } from '../kubernetes.js';
 import { parsePrincipalArgument } from './arguments.js';
+import { needs } from './clash.js';
 import type { Command } from './command.js';
-import { needs } from './handover.js';
 import { ENTRY_OUTPUTS } from './outputs.js';
 import { openPlace } from './place.js';
 

@@ -4,6 +4,7 @@ import type { ServiceToken } from '../../token/token.js';
 import { TokenFile } from '../../tokens-file/token-file.js';
 import { type Form, type FormOptions, formatToken } from '../forms.js';
 import { requireNamespace, requireSecretName } from '../kubernetes.js';
+import { clash, needs } from './clash.js';
 import type { Invocation } from './command.js';
 import { TOKEN_OUTPUTS } from './outputs.js';
 import type { Target, TargetOptions } from './target.js';
@@ -75,16 +76,6 @@ function requireEnvName(name: string): string {
   throw new ServiceTokensError('USAGE', `Option --env-name: [${name}] is not the name of a variable`, {
     hint: 'Use letters, digits and underscores; do not begin with a digit.',
   });
-}
-
-/** The error of two options that exclude each other. */
-export function clash(option: string, other: string): ServiceTokensError {
-  return new ServiceTokensError('USAGE', `Options ${option} and ${other} exclude each other`);
-}
-
-/** The error of an option without the one that it belongs to. */
-export function needs(option: string, other: string): ServiceTokensError {
-  return new ServiceTokensError('USAGE', `Option ${option} needs ${other}`);
 }
 
 /** How a new token is handed over: on stdout, or in a file. */

@@ -1,16 +1,12 @@
-import type { ElasticsearchVersion } from '../../accounts/elasticsearch-version.js';
 import type { Principal } from '../../accounts/known-accounts.js';
-import { entryFindings } from '../../check/entry-checks.js';
 import { errnoOf } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
-import { readStoredHash } from '../../hash/stored-hash.js';
-import { digestOf } from '../../tokens-file/digest.js';
 import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
 import { ExitCode } from '../exit-codes.js';
-import { escapeControls, type Terminal } from '../terminal.js';
+import type { Terminal } from '../terminal.js';
 import { parsePrincipalArgument } from './arguments.js';
-import type { Command, Invocation } from './command.js';
-import { clash } from './handover.js';
+import { clash } from './clash.js';
+import type { Command } from './command.js';
 import { openPlace } from './place.js';
 
 /** The options of `list`. */
@@ -28,9 +24,10 @@ export const list: Command<ListOptions> = async (invocation) => {
   await inTokensDir(async ({ fs, ...entered }) => {
     const file = new ServiceTokensFile(tokensFile, { fs }, entered);
     try {
-      if (json) await printJson(file, principal, invocation);
-      else if (long) await printTable(file, principal, invocation);
-      else if (!silent) await printNames(file, principal, terminal);
+      if (json || long) {
+        const { printJson, printTable } = await import('./list-details.js'); // only when needed: loading takes time
+        await (json ? printJson : printTable)(file, principal, invocation);
+      } else if (!silent) await printNames(file, principal, terminal);
       else file.listAsText(principal).next(); // an error is an error with -s, too
     } catch (error) {
       // The reader has seen enough: `list | head`.
@@ -43,9 +40,6 @@ export const list: Command<ListOptions> = async (invocation) => {
   return ExitCode.OK;
 };
 
-/** So many entries are written at a time: a slow reader fills no memory. */
-const BATCH = 1_000;
-
 async function printNames(
   file: ServiceTokensFile,
   principal: Principal | undefined,
@@ -53,80 +47,4 @@ async function printNames(
 ): Promise<void> {
   // A piece is written before the next is made: a slow reader fills no memory.
   for (const lines of file.listAsText(principal)) if (lines !== '') await terminal.answer(lines);
-}
-
-/** An entry as `--json` shows it; `findings` are codes of docs/findings.md. */
-interface Row {
-  readonly qualified_name: string;
-  readonly principal: string;
-  readonly name: string;
-  readonly algorithm: string;
-  readonly cost: number | null;
-  readonly findings: readonly string[];
-}
-
-function rowsOf(
-  entries: ReadonlyMap<string, string>,
-  principal: Principal | undefined,
-  version: ElasticsearchVersion | undefined,
-): Row[] {
-  return [...entries]
-    .filter(([key]) => principal === undefined || key.startsWith(`${principal}/`))
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, stored]) => {
-      const slash = key.lastIndexOf('/');
-      const hash = readStoredHash(stored);
-      return {
-        qualified_name: key,
-        principal: key.slice(0, Math.max(slash, 0)),
-        name: key.slice(slash + 1),
-        algorithm: hash?.scheme ?? 'plain text',
-        cost: hash !== undefined && 'cost' in hash ? hash.cost : null,
-        findings: entryFindings(key, stored, 0, version).map(({ code }) => code),
-      };
-    });
-}
-
-async function printJson(
-  file: ServiceTokensFile,
-  principal: Principal | undefined,
-  { terminal, version }: Invocation,
-): Promise<void> {
-  const entries = file.entries();
-  const rows = rowsOf(entries, principal, version);
-  const head = JSON.stringify({ file: file.path, digest: digestOf(entries), tokens: [] });
-  await terminal.answer(head.slice(0, -2));
-  for (let start = 0; start < rows.length; start += BATCH) {
-    const text = rows.slice(start, start + BATCH).map((row) => JSON.stringify(row));
-    await terminal.answer(`${start === 0 ? '' : ','}${text.join(',')}`);
-  }
-  await terminal.answer(']}\n');
-}
-
-async function printTable(
-  file: ServiceTokensFile,
-  principal: Principal | undefined,
-  { terminal, version }: Invocation,
-): Promise<void> {
-  const rows = rowsOf(file.entries(), principal, version).map(
-    ({ qualified_name, algorithm, cost, findings }) => [
-      escapeControls(qualified_name),
-      algorithm,
-      cost === null ? '-' : String(cost),
-      findings.join(', '),
-    ],
-  );
-  const all = [['TOKEN', 'ALGORITHM', 'COST', 'FINDINGS'], ...rows];
-  const widthOf = (column: number) =>
-    all.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), 0);
-  const widths = [0, 1, 2].map(widthOf);
-  const lines = all.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
-  for (let start = 0; start < lines.length; start += BATCH) {
-    await terminal.answer(`${lines.slice(start, start + BATCH).join('\n')}\n`);
-  }
 }

@@ -2,8 +2,9 @@ import { addNextOfSeries, finishSeries } from '../../tokens-file/edits.js';
 import { ExitCode } from '../exit-codes.js';
 import type { TokenArguments } from './arguments.js';
 import { parseTokenArguments } from './arguments.js';
+import { clash } from './clash.js';
 import type { Command, Invocation } from './command.js';
-import { clash, type HandoverOptions } from './handover.js';
+import type { HandoverOptions } from './handover.js';
 import { mint } from './mint.js';
 import { openTarget, type TargetOptions } from './target.js';
 
