@@ -91,6 +91,8 @@ export class ServiceTokensFile implements Tokens {
   readonly #fs: FileSystem;
   readonly #options: FileOptions;
   readonly #entered: EnteredFile | undefined;
+  /** What a preview has read: an update compares, and does not read it as text again. */
+  #seen: FoundFile | undefined;
 
   /**
    * @param path the file, which need not exist; a symbolic link stays one, its target is changed
@@ -220,7 +222,8 @@ export class ServiceTokensFile implements Tokens {
    * @throws MALFORMED_FILE, IO or PERMISSION; what the edit throws
    */
   async preview<R>(edit: Edit<R>): Promise<R> {
-    return (await edit(this.#content())).result;
+    this.#seen = this.#find({ fs: this.#fs, way: this.#way() });
+    return (await edit(this.#seen.content)).result;
   }
 
   /**
@@ -231,8 +234,8 @@ export class ServiceTokensFile implements Tokens {
    */
   async update<R>(edit: Edit<R>, options: UpdateOptions<R> = {}): Promise<Updated<R>> {
     return this.#inDirectory(async (place) => {
-      const found = this.#find(place);
-      await edit(found.content); // before the lock: what is refused anyway leaves no trace
+      const found = this.#seen ?? this.#find(place);
+      if (found !== this.#seen) await edit(found.content); // before the lock: what is refused anyway leaves no trace
       return this.#update(place, found, edit, options);
     });
   }
