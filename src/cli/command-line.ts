@@ -67,8 +67,8 @@ async function settle(
 }
 
 /**
- * `complete`, which the scripts of `completion` run when TAB is pressed and which is for nobody else, so that no help
- * names it. It prints the names of tokens that can stand at the cursor.
+ * `complete`, which the scripts of `completion` run when TAB is pressed and which no help
+ * names, as people do not run it. It prints the names of tokens that can stand at the cursor.
  *
  * @param words what is typed behind the tool's name, unexpanded; the last is the word at the cursor, be it empty
  */

@@ -9,7 +9,7 @@ export type Opened =
 export type OtherKind = 'a directory' | 'a named pipe' | 'a socket' | 'a device';
 
 /**
- * Opens a regular file, and refuses anything else without blocking. The kind is checked after the open, so that nobody
+ * Opens a regular file, and refuses anything else without blocking. The kind is checked after the open, so that no user
  * can put a named pipe in the file's place in between.
  *
  * @param flags the flags of open(2); O_NONBLOCK and O_NOCTTY are added, which have no effect on a regular file. Add

@@ -39,29 +39,29 @@ import type { Change, Tokens, Updated, UpdateOptions } from './tokens.js';
 import { TokensText } from './tokens-format.js';
 
 export interface FileOptions {
-  /** The user that runs the server, by name or number; found out by the files around when not given. */
+  /** The user who runs the server, by name or number; by default determined from other files of the directory. */
   readonly serverUser?: string | undefined;
-  /** The server's configuration directory, whose files tell who the server is; the file's own by default. */
+  /** The configuration directory of the server, whose files show its user; by default the directory of the file. */
   readonly configDir?: string | undefined;
-  /** Overwrite the file where it is instead of replacing it, as a mount of a single file needs. */
+  /** Overwrite the file instead of replacing it, for a bind mount of the single file. */
   readonly inPlace?: boolean | undefined;
-  /** How long another process's lock is waited for, in milliseconds; 10,000 by default. */
+  /** How long to wait for one live lock holder, in milliseconds; 10,000 by default. */
   readonly patience?: number | undefined;
   /**
-   * For root: change the file though somebody else can change the way to it, whom the caller vouches for. Without it
-   * such a change is refused, as it could be led to any file of the system.
+   * For root: change the file although other users can change its path. Without this option such a change is refused,
+   * because those users could redirect it to any file.
    */
   readonly trustDirectory?: boolean | undefined;
   /** @internal */
   readonly fs?: FileSystem;
 }
 
-/** What the command knows: it has entered the file's directory, as somebody who may be there. */
+/** For the command: the directory of the file that it has entered. */
 export interface EnteredFile {
   readonly way: Way;
-  /** Who the server is, where the command acts as it. */
+  /** The user who runs the server, if the command acts as that user. */
   readonly server: Server | undefined;
-  /** The user that started the command. */
+  /** The user who started the command. */
   readonly caller: number;
 }
 
@@ -363,8 +363,8 @@ interface Place {
 }
 
 /**
- * Throws if the signal was aborted. A signal of the system that came while calls were made is told to nobody before
- * the event loop has turned, and it looks for signals between two turns.
+ * Throws if the signal was aborted. Node reports a signal of the system only between two turns of the event loop, so
+ * this waits for two turns first.
  */
 async function noticeSignals(signal: AbortSignal | undefined): Promise<void> {
   if (signal === undefined) return;

@@ -7,9 +7,9 @@ export interface Change {
   /** Undefined when there was no file before. */
   readonly before: Attributes | undefined;
   readonly after: Attributes;
-  /** Whether nobody but the caller, and root, can change what the file's path leads to. */
+  /** Whether only the caller and root can change the path of the file. */
   readonly isOwnWay: boolean;
-  /** Who has to read the file, if anybody can tell. */
+  /** The user who runs the server, if that can be determined. */
   readonly server: Server | undefined;
 }
 

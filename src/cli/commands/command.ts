@@ -15,7 +15,7 @@ export interface Invocation<Own = object> {
   readonly args: readonly string[];
   readonly options: CommonOptions & Own;
   readonly overrides: readonly Override[];
-  /** The server's version, if anybody can tell. */
+  /** The server's version, if it can be determined. */
   readonly version: ElasticsearchVersion | undefined;
   readonly io: Io;
   readonly terminal: Terminal;

@@ -84,7 +84,7 @@ export interface Handover {
   /** Undefined where the token goes to stdout. */
   readonly file: TokenFile | undefined;
   format(token: ServiceToken): string;
-  /** @throws FILE_EXISTS, or IO where nobody could read the token: what would refuse the delivery is known before */
+  /** @throws FILE_EXISTS, or IO if the token would be lost on stdout: what would refuse the delivery, as far as that is known */
   requireReady(): void;
   /** Hands the token over. */
   deliver(token: ServiceToken, answer: () => string): Promise<void>;
@@ -92,7 +92,7 @@ export interface Handover {
 }
 
 /**
- * Opens what a new token goes to, as whoever may write there.
+ * Opens the destination of a new token, as the user who may write there.
  *
  * @throws as TokenFile.open does; USAGE for a token file that is the tokens file, and where there is no room for a token
  */

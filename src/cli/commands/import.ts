@@ -62,7 +62,9 @@ async function hashBearers(
   const settings = await target.hashSettings();
   const input = await readBearers({ ...invocation, options: { ...options, tokenFile: options.bearers } });
   const tokens = await decodeBearers(input, invocation);
-  const hashes = await hashTokens(tokens, settings.algorithm, invocation);
+  const hashes = options.dryRun
+    ? new Map(tokens.map(({ qualifiedName }) => [qualifiedName, '']))
+    : await hashTokens(tokens, settings.algorithm, invocation);
   await warnOfSettings(settings, terminal);
   return hashes;
 }

@@ -58,7 +58,7 @@ function forPeople({ account, ...fields }: Description): string {
   return Object.entries(all)
     .map(([field, value]) => {
       const words = field.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-      return `${words}: ${escapeControls(String(value))}\n`; // it may be anything that somebody was sent
+      return `${words}: ${escapeControls(String(value))}\n`; // a token may come from anywhere
     })
     .join('');
 }

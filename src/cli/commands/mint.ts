@@ -59,12 +59,12 @@ export async function mint(
       return finish(await tokens.update(editWith(hash), update));
     });
     const isToldAlready = handover.file === undefined && result.outcome !== 'kept';
-    if (dryRun)
-      await terminal.note(
-        `${DRY_RUN[result.outcome]} service token [${principal}/${result.name}] in [${path}]`,
-      );
-    else if (plan.isJson && !isToldAlready)
+    if (dryRun) {
+      const key = `${principal}/${result.name}`;
+      await terminal.note(`${DRY_RUN[result.outcome]} service token [${key}] in [${path}]`);
+    } else if (plan.isJson && !isToldAlready) {
       await terminal.answer(answerOf(principal, result, path, handover.file?.path));
+    }
     await warnOfSettings(settings, terminal);
     await target.warnOf(change);
     if (handover.file?.isOpenToOthers) {
