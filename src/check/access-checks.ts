@@ -11,8 +11,9 @@ import {
   shiftOf,
   unknownServerWarning,
 } from '../access/server-access.js';
+import { isInKubernetesVolume } from '../access/symlinks.js';
 import { groupName } from '../access/system-accounts.js';
-import { isInKubernetesVolume, type Way } from '../access/way.js';
+import type { Way } from '../access/way.js';
 import type { Attributes } from '../disk/atomic-file.js';
 import type { FileSystem } from '../disk/file-system.js';
 import { type Finding, finding } from './findings.js';

@@ -1,6 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { quote } from '../access/server-access.js';
-import { isInKubernetesVolume, type Way } from '../access/way.js';
+import { isInKubernetesVolume } from '../access/symlinks.js';
+import type { Way } from '../access/way.js';
 import type { FileSystem } from '../disk/file-system.js';
 import type { LockPace } from '../disk/lock-marks.js';
 import { type Remains, remains } from '../disk/lock-remains.js';

@@ -1,7 +1,8 @@
 import { type Entered, refuseWriters } from '../access/identity.js';
 import { repairCommand, type Server } from '../access/server-access.js';
+import { requireTrustedLinks } from '../access/symlinks.js';
 import { groupName, userName } from '../access/system-accounts.js';
-import { isOwnWay, requireTrustedLinks, type Way } from '../access/way.js';
+import { isOwnWay, type Way } from '../access/way.js';
 import { type Attributes, MAX_FILE_BYTES } from '../disk/atomic-file.js';
 import { openRegular, readBounded } from '../disk/bounded-read.js';
 import { fileError } from '../disk/file-errors.js';

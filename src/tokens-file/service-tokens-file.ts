@@ -2,7 +2,8 @@ import { dirname, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { examine, missingDirectory, pin, refuseWriters } from '../access/identity.js';
 import { findServer, newFileAttributes, type Server } from '../access/server-access.js';
-import { isOwnWay, requireTrustedLinks, type Way } from '../access/way.js';
+import { requireTrustedLinks } from '../access/symlinks.js';
+import { isOwnWay, type Way } from '../access/way.js';
 import { type Principal, parsePrincipal } from '../accounts/known-accounts.js';
 import {
   type Attributes,

@@ -10,7 +10,8 @@ import {
   pin,
   requireAble,
 } from '../access/identity.js';
-import { requireTrustedLinks, type Way } from '../access/way.js';
+import { requireTrustedLinks } from '../access/symlinks.js';
+import type { Way } from '../access/way.js';
 import {
   type Attributes,
   createFile,
