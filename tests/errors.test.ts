@@ -1,8 +1,8 @@
-import { Readable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import { ExitCode, exitStatusOf } from '../src/cli/exit-codes.js';
 import { main } from '../src/cli/main.js';
 import { type ErrorCode, ServiceTokensError } from '../src/errors.js';
+import { memoryIo } from './support/memory-io.js';
 
 /** README.md, "Exit statuses", and 128 + n for signals. A missing code does not compile. */
 const statuses: Record<ErrorCode, { status: number; why: string }> = {
@@ -85,25 +85,12 @@ describe('The error class', () => {
 
 /** Runs a command on an Io that has a bug. */
 async function runIntoBug(...options: string[]) {
-  let stderr = '';
-  const output = {
-    isTTY: false,
-    write: async (text: string) => {
-      stderr += text;
-    },
-  };
-  const io = {
-    env: { ES_PATH_CONF: '/' },
-    get cwd(): string {
+  const { io, written } = memoryIo({ env: { ES_PATH_CONF: '/' } });
+  const buggy = Object.defineProperty({ ...io }, 'cwd', {
+    get() {
       throw new Error('a bug');
     },
-    toolPath: '/',
-    stdin: Readable.from([]),
-    stdout: output,
-    stderr: output,
-    isMerged: false,
-    interrupted: new AbortController().signal,
-  };
-  const status = await main(['list', '--file', 'relative', ...options], io);
-  return { status, stderr };
+  });
+  const status = await main(['list', '--file', 'relative', ...options], buggy);
+  return { status, stderr: written.stderr };
 }

@@ -9,9 +9,9 @@
 import { readSync, writeSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import process from 'node:process';
-import { Readable } from 'node:stream';
 import timers from 'node:timers/promises';
 import { watchedFileSystem } from '../support/faulty-file-system.js';
+import { memoryIo } from '../support/memory-io.js';
 import { ANSWERS_FD, type Call, ORDERS_FD, type Order, type Reply, type Request } from './protocol.js';
 
 const [, , uid = '', groups = ''] = process.argv;
@@ -36,23 +36,7 @@ async function perform({ argv, stdin, attack }: Request): Promise<Reply> {
     if (attack?.isBlink && number === attack.call + 1 && answer === 'done') tell(['back']);
   };
   const { fs } = watchedFileSystem({ before });
-  const written = { stdout: '', stderr: '' };
-  const output = (name: 'stdout' | 'stderr') => ({
-    isTTY: false,
-    write: async (text: string) => {
-      written[name] += text;
-    },
-  });
-  const io = {
-    env: {},
-    cwd: '/',
-    toolPath: '/nowhere/bin/elasticsearch-service-tokens',
-    stdin: Readable.from([stdin]),
-    stdout: output('stdout'),
-    stderr: output('stderr'),
-    isMerged: false,
-    interrupted: new AbortController().signal,
-  };
+  const { io, written } = memoryIo({ stdin });
   const status = await main(argv, io, fs);
   const heard = attack ? Buffer.from(tell(['collect']).slice('done '.length), 'hex').toString() : '';
   return { status, ...written, calls, answer, heard };

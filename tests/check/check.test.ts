@@ -12,7 +12,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { accessWarning } from '../../src/access/server-access.js';
@@ -25,6 +24,7 @@ import { ownProcess } from '../../src/disk/processes.js';
 import { digestOf } from '../../src/tokens-file/digest.js';
 import { watchedFileSystem } from '../support/faulty-file-system.js';
 import { codeAndMessage, publicTokens, rejectionOf } from '../support/fixtures.js';
+import { memoryIo } from '../support/memory-io.js';
 import { ordinaryUserFileSystem } from '../support/ordinary-user.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { runsOf } from '../support/thoroughness.js';
@@ -58,23 +58,7 @@ async function check(
   args: readonly string[] = [],
   fs: FileSystem = ordinaryUserFileSystem(),
 ): Promise<Printed> {
-  const written = { stdout: '', stderr: '' };
-  const output = (name: 'stdout' | 'stderr') => ({
-    isTTY: false,
-    write: async (text: string) => {
-      written[name] += text;
-    },
-  });
-  const io = {
-    env: {},
-    cwd: directory.path,
-    toolPath: join(directory.path, 'bin', 'tool'),
-    stdin: Readable.from([]),
-    isMerged: false,
-    stdout: output('stdout'),
-    stderr: output('stderr'),
-    interrupted: new AbortController().signal,
-  };
+  const { io, written } = memoryIo({ cwd: directory.path });
   const status = await main(['check', '--config-dir', conf, ...args], io, fs);
   return { ...written, status };
 }

@@ -1,7 +1,6 @@
 /** What every command that changes something holds to, whatever fails and whenever it is killed. */
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { main } from '../../src/cli/main.js';
@@ -10,6 +9,7 @@ import { ServiceToken } from '../../src/token/token.js';
 import { CHANGING_CALLS } from '../support/changing-calls.js';
 import { inParallel, run } from '../support/commands.js';
 import { systemError, watchedFileSystem } from '../support/faulty-file-system.js';
+import { memoryIo } from '../support/memory-io.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { sampleOf } from '../support/thoroughness.js';
 
@@ -20,23 +20,7 @@ const directory = temporaryDirectory();
 
 /** Runs a command in process, in a directory `name` of its own. */
 async function call(argv: readonly string[], name: string, fs = nodeFileSystem, stdin = '') {
-  const written = { stdout: '', stderr: '' };
-  const output = (stream: 'stdout' | 'stderr') => ({
-    isTTY: false,
-    write: async (text: string | Uint8Array) => {
-      written[stream] += Buffer.from(text).toString();
-    },
-  });
-  const io = {
-    env: {},
-    cwd: join(directory.path, name),
-    toolPath: '/nowhere/bin/tool',
-    stdin: Readable.from([stdin]),
-    stdout: output('stdout'),
-    stderr: output('stderr'),
-    isMerged: false,
-    interrupted: new AbortController().signal,
-  };
+  const { io, written } = memoryIo({ cwd: join(directory.path, name), stdin });
   const status = await main([...argv, ...placeOf(name)], io, fs);
   return { status, ...written };
 }

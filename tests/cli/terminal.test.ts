@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { beforeEach, expect, test } from '@jest/globals';
 import { main } from '../../src/cli/main.js';
 import type { Io } from '../../src/cli/terminal.js';
+import { memoryIo } from '../support/memory-io.js';
 import { ordinaryUserFileSystem } from '../support/ordinary-user.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
@@ -16,24 +17,14 @@ beforeEach(() => {
 
 /** Runs a command with all streams on a terminal, except the given one. */
 async function onTerminal(argv: readonly string[], elsewhere?: 'stdin' | 'stdout' | 'stderr') {
-  const written = { stdout: '', stderr: '' };
-  const output = (name: 'stdout' | 'stderr') => ({
-    isTTY: name !== elsewhere,
-    write: async (text: string) => {
-      written[name] += text;
-    },
-  });
-  const io: Io = {
-    env: { ES_PATH_CONF: directory.path, TERM: 'xterm' },
-    cwd: directory.path,
-    toolPath: '/nowhere/bin/tool',
+  const { io, written } = memoryIo({ env: { ES_PATH_CONF: directory.path, TERM: 'xterm' } });
+  const terminal: Io = {
+    ...io,
     stdin: Object.assign(Readable.from([BEARER]), { isTTY: elsewhere !== 'stdin' }),
-    stdout: output('stdout'),
-    stderr: output('stderr'),
-    isMerged: false,
-    interrupted: new AbortController().signal,
+    stdout: { ...io.stdout, isTTY: elsewhere !== 'stdout' },
+    stderr: { ...io.stderr, isTTY: elsewhere !== 'stderr' },
   };
-  const status = await main(argv, io, ordinaryUserFileSystem());
+  const status = await main(argv, terminal, ordinaryUserFileSystem());
   return { status, ...written };
 }
 

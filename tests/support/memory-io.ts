@@ -1,0 +1,35 @@
+import { Readable } from 'node:stream';
+import type { Io } from '../../src/cli/terminal.js';
+
+/** Streams in memory, for a command that runs in this process. */
+export interface MemoryIo {
+  readonly io: Io;
+  /** What was written so far. */
+  readonly written: { stdout: string; stderr: string };
+}
+
+/** @returns an Io without a terminal, an environment or input, but for what is given */
+export function memoryIo({
+  stdin = '',
+  ...given
+}: Partial<Omit<Io, 'stdin'>> & { stdin?: string }): MemoryIo {
+  const written = { stdout: '', stderr: '' };
+  const output = (name: 'stdout' | 'stderr') => ({
+    isTTY: false,
+    write: async (text: string | Uint8Array) => {
+      written[name] += Buffer.from(text).toString();
+    },
+  });
+  const io = {
+    env: {},
+    cwd: '/',
+    toolPath: '/nowhere/bin/elasticsearch-service-tokens',
+    stdin: Readable.from([stdin]),
+    stdout: output('stdout'),
+    stderr: output('stderr'),
+    isMerged: false,
+    interrupted: new AbortController().signal,
+    ...given,
+  };
+  return { io, written };
+}
