@@ -1,0 +1,101 @@
+/** Who owns a token file, and who can read it, when root creates it in directories of other users. */
+import { chmodSync, chownSync, lstatSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { BIN, run } from '../support/commands.js';
+import { testAsRoot } from '../support/needs.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+
+/** Numbers that are not in /etc/passwd of the test systems. */
+const SERVER = 61_007;
+const APPLICATION = 61_008;
+const OTHER = 61_009;
+/** The group of a user who is not in /etc/passwd. */
+const NO_GROUP = 65_534;
+
+const directory = temporaryDirectory();
+let conf: string;
+let place: string;
+beforeEach(() => {
+  if (process.getuid?.() === 0) chmodSync(directory.path, 0o755);
+  conf = directory.mkdir('config');
+  place = directory.mkdir('application');
+});
+
+/** Runs a command with a token file in the directory of the application. */
+const call = (command: string, ...options: string[]) =>
+  run(BIN, [
+    ...[command, 'elastic/kibana', 'a', '--token-file', join(place, 'token'), '--config-dir', conf],
+    ...['-E', 'xpack.security.authc.service_token_hashing.algorithm=pbkdf2_1000', ...options],
+  ]);
+
+const attributesOf = (path: string) => {
+  const { uid, gid, mode } = statSync(path);
+  return { uid, gid, mode: (mode & 0o7777).toString(8) };
+};
+const verified = async () =>
+  (await run(BIN, ['verify', '--token-file', join(place, 'token'), '--config-dir', conf])).status;
+
+describe.each(['create', 'ensure'])('%s as root', (command) => {
+  testAsRoot('gives the token file to the owner of its directory, and the entry to the server', async () => {
+    chownSync(conf, SERVER, SERVER);
+    chownSync(place, APPLICATION, APPLICATION);
+    expect(await call(command)).toMatchObject({ status: 0, stderr: '' });
+    expect(attributesOf(join(place, 'token'))).toEqual({ uid: APPLICATION, gid: NO_GROUP, mode: '600' });
+    expect(attributesOf(join(conf, 'service_tokens'))).toEqual({ uid: SERVER, gid: NO_GROUP, mode: '600' });
+    expect(await verified()).toBe(0);
+  });
+
+  testAsRoot('keeps the token file in a directory of root', async () => {
+    chownSync(conf, SERVER, SERVER);
+    expect(await call(command)).toMatchObject({ status: 0 });
+    expect(attributesOf(join(place, 'token'))).toEqual({ uid: 0, gid: 0, mode: '600' });
+  });
+
+  testAsRoot('keeps owner, group and mode of a token file that it replaces', async () => {
+    chownSync(place, APPLICATION, APPLICATION);
+    const path = join(place, 'token');
+    writeFileSync(path, '');
+    chownSync(path, APPLICATION, OTHER);
+    chmodSync(path, 0o640);
+    expect(await call(command, '--force')).toMatchObject({ status: 0 });
+    expect(attributesOf(path)).toMatchObject({ uid: APPLICATION, mode: '640' });
+    expect(await verified()).toBe(0);
+  });
+
+  testAsRoot('refuses a directory that everybody can change, and then stores no entry', async () => {
+    chmodSync(place, 0o777);
+    const { status, stderr } = await call(command);
+    expect({ status, stderr }).toEqual({
+      status: 77,
+      stderr: expect.stringContaining(`can change [${place}]`),
+    });
+    expect((await run(BIN, ['list', '--config-dir', conf])).stdout).toBe('');
+    expect(await call(command, '--trust-directory')).toMatchObject({ status: 0 });
+  });
+
+  testAsRoot('refuses a directory of root below that of another user', async () => {
+    chownSync(directory.path, OTHER, OTHER);
+    const { status } = await call(command, '--server-user', '0');
+    expect(status).toBe(77);
+    expect(() => lstatSync(join(place, 'token'))).toThrow('ENOENT');
+  });
+
+  testAsRoot('does not follow a symlink of the application to a file of root', async () => {
+    chownSync(place, APPLICATION, APPLICATION);
+    const secret = directory.write('secret', '');
+    chmodSync(secret, 0o600);
+    symlinkSync(secret, join(place, 'token'));
+    const { status } = await call(command, '--force');
+    expect(status).not.toBe(0);
+    expect(statSync(secret).size).toBe(0);
+    expect((await run(BIN, ['list', '--config-dir', conf])).stdout).toBe('');
+  });
+});
+
+test('two runs of ensure at once leave a token that matches', async () => {
+  const results = await Promise.all(Array.from({ length: 4 }, () => call('ensure', '--server-user', '0')));
+  expect(results.map(({ status }) => status)).toEqual([0, 0, 0, 0]);
+  expect(results.filter(({ stdout }) => stdout === 'created\n')).toHaveLength(1);
+  expect(await verified()).toBe(0);
+});
