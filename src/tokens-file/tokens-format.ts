@@ -125,6 +125,11 @@ export class TokensText {
   edited(removals: ReadonlySet<string>, additions: ReadonlyMap<string, string>): readonly Uint8Array[] {
     if (removals.size === 0) return this.with(additions);
     if (additions.size === 0) return this.without(removals);
+    if (removals.size === 1 && additions.size === 1) {
+      const [key = '', hash = ''] = [...additions].flat();
+      const replaced = removals.has(key) ? this.#withInPlace(key, hash) : undefined;
+      if (replaced !== undefined) return replaced;
+    }
     return TokensText.parse(Buffer.concat(this.without(removals)), '').with(additions);
   }
 
@@ -167,6 +172,28 @@ export class TokensText {
     if (last)
       kept.push(isLastRemoved ? last.subarray(0, last.length - endBefore(last, last.length).length) : last);
     return kept;
+  }
+
+  /**
+   * Replaces the one line of a key where the new line goes to the same place with the same end: what `edited` comes to
+   * then, without reading a large file as text again.
+   *
+   * @returns undefined for any other file
+   */
+  #withInPlace(key: string, hash: string): readonly Uint8Array[] | undefined {
+    const bytes = this.#bytes;
+    const [line, ...more] = linesOf(key, bytes);
+    if (line === undefined || more.length > 0 || !line.isEntry) return undefined;
+    const { start, place } = line;
+    const [end, next] = [lineEndFrom(bytes, place), nextLine(bytes, place)];
+    const others = new TokensText({ bytes, places: this.#places.filter((other) => other !== place) });
+    const [[, at] = ['', -1]] = others.#placesFor([key]);
+    const endOfNeighbour =
+      start > 0 ? endBefore(bytes, start) : endAt(bytes, lineEndFrom(bytes, next)) || '\n';
+    const isSamePlace = (at === start || at === next) && endAt(bytes, end) === endOfNeighbour;
+    return isSamePlace
+      ? [bytes.subarray(0, start), Buffer.from(`${key}:${hash}`), bytes.subarray(end)]
+      : undefined;
   }
 
   /** Where the lines of new entries go. @param keys in order */

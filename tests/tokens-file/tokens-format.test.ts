@@ -315,6 +315,31 @@ describe('Any file', () => {
     );
   });
 
+  test('has a key replaced as if it were removed and added again', () => {
+    fc.assert(
+      fc.property(readableBytes, fc.nat(), (bytes, number) => {
+        const text = TokensText.parse(bytes, PATH);
+        const keys = [...text.entries().keys()];
+        fc.pre(keys.length > 0);
+        const key = keys[number % keys.length] ?? '';
+        const [removals, additions] = [new Set([key]), new Map([[key, OTHER]])];
+        const removed = Buffer.concat(text.without(removals));
+        const expected = Buffer.concat(TokensText.parse(removed, PATH).with(additions));
+        expect(Buffer.concat(text.edited(removals, additions)).toString()).toBe(expected.toString());
+      }),
+      { numRuns: runsOf(5_000, 500) },
+    );
+  });
+
+  test.each(['<a>\n<k>\n<z>\n', '<k>\n<z>\n', '# c\n<a>\n<k>\n', '<k>\n'])(
+    'has a key replaced in place where that is the same: %j',
+    (text) => {
+      const parts = parse(file(text)).edited(new Set(['k']), new Map([['k', OTHER]]));
+      expect(parts).toHaveLength(3); // what precedes the line, the line, what follows it
+      expect(Buffer.concat(parts).toString()).toBe(file(text).toString().replace(`k:${HASH}`, `k:${OTHER}`));
+    },
+  );
+
   test('is given back byte for byte when a key is added and removed again', () => {
     fc.assert(
       fc.property(readableBytes, anyKey, (bytes, key) => {
