@@ -20,12 +20,13 @@ import {
   replaceFile,
   type Snapshot,
   syncDirectoryOf,
+  tryToCreate,
   type Written,
 } from '../disk/atomic-file.js';
 import { requireName } from '../disk/caller-descriptor.js';
 import { fileError } from '../disk/file-errors.js';
-import { type FileSystem, ifExists, ignoreFailure } from '../disk/file-system.js';
-import { removeTemporaryFiles } from '../disk/lock-remains.js';
+import { errnoOf, type FileSystem, ifExists, ignoreFailure } from '../disk/file-system.js';
+import { removeSecondName, removeTemporaryFiles } from '../disk/lock-remains.js';
 import { ServiceTokensError } from '../errors.js';
 
 /** How long a file may be that is replaced, in bytes. */
@@ -124,6 +125,23 @@ export class TokenFile {
   }
 
   /**
+   * Tries whether the file could be written, with a temporary file that it removes.
+   *
+   * @throws CANNOT_REPLACE, PERMISSION or IO
+   */
+  requireWritable(): void {
+    this.#call(() => {
+      this.#snapshot();
+      tryToCreate(this.#fs, this.target);
+    });
+  }
+
+  /** Removes the temporary name of the file, which a process that was killed while it made the file may have left. */
+  removeSecondName(): void {
+    ignoreFailure(() => this.#call(() => removeSecondName(this.#fs, this.target)));
+  }
+
+  /**
    * Writes the file, whole or not at all.
    *
    * @param replace whether a file that exists may be replaced
@@ -178,9 +196,23 @@ export class TokenFile {
     try {
       return callAs(this.#actor, this.#caller, this.#fs, calls);
     } catch (error) {
-      throw fileError(error, 'could not write', this.path);
+      throw withOwnHint(fileError(error, 'could not write', this.path));
     }
   }
+}
+
+/** What the hints of failed system calls advise, such as --in-place and --file, is for the tokens file. */
+function withOwnHint(error: unknown): unknown {
+  const isOfSystem =
+    error instanceof ServiceTokensError &&
+    ['CANNOT_REPLACE', 'PERMISSION'].includes(error.code) &&
+    errnoOf(error.cause) !== undefined;
+  if (!isOfSystem) return error;
+  const { code, message, cause } = error;
+  return new ServiceTokensError(code, message, {
+    hint: 'Name a token file in a directory where you can create files.',
+    cause,
+  });
 }
 
 function ownedBy(born: Attributes): Attributes {

@@ -266,6 +266,16 @@ describe('if the token cannot be written to stdout', () => {
     }
   });
 
+  test.each(['create', 'delete'])('%s --file - is an error, as the tokens file would be lost', (command) => {
+    const argv = [command, 'elastic/kibana', 'a', '--file', '-'];
+    const args = command === 'create' ? [...argv, '--token-file', 'token'] : [...argv, '--ignore-not-found'];
+    for (const go of [() => run(args, { stdout: 'ignore' }), () => inShell('>&-', args)]) {
+      const { status, stderr } = go();
+      expect({ status, stderr }).toEqual({ status: 74, stderr: expect.stringMatching(refusal) });
+      expect(fs.existsSync(join(dir, 'token'))).toBe(false);
+    }
+  });
+
   test('list to a directory is an error, too', () => {
     fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
     const { status, stderr } = inShell('1</', ['list']);

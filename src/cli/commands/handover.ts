@@ -4,6 +4,7 @@ import type { ServiceToken } from '../../token/token.js';
 import { TokenFile } from '../../tokens-file/token-file.js';
 import { type Form, type FormOptions, formatToken } from '../forms.js';
 import { requireNamespace, requireSecretName } from '../kubernetes.js';
+import type { Terminal } from '../terminal.js';
 import { clash, needs } from './clash.js';
 import type { Invocation } from './command.js';
 import { TOKEN_OUTPUTS } from './outputs.js';
@@ -126,6 +127,7 @@ export function openHandover(
       const { deadEnd } = terminal;
       if (file === undefined && deadEnd !== undefined) throw deadEnd;
       if (!force) file?.requireAbsent();
+      if (options.dryRun) file?.requireWritable();
     },
     async deliver(token, answer) {
       if (file === undefined) await terminal.answer(isJson ? answer() : format(token));
@@ -133,4 +135,10 @@ export function openHandover(
     },
     close: () => file?.close(),
   };
+}
+
+/** Warns of a token file that was open to every user before it was replaced, and still is. */
+export async function warnOfTokenFile(file: TokenFile | undefined, terminal: Terminal): Promise<void> {
+  if (file?.isOpenToOthers)
+    await terminal.warn([`Every user of this system can read the token file [${file.path}]`]);
 }

@@ -5,7 +5,7 @@ import type { Edit } from '../../tokens-file/edits.js';
 import type { Updated } from '../../tokens-file/tokens.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import type { Invocation } from './command.js';
-import { type HandoverOptions, openHandover, parseHandover } from './handover.js';
+import { type HandoverOptions, openHandover, parseHandover, warnOfTokenFile } from './handover.js';
 import { warnOfSettings } from './settings-warnings.js';
 import { openTarget, type TargetOptions } from './target.js';
 
@@ -67,9 +67,7 @@ export async function mint(
     }
     await warnOfSettings(settings, terminal);
     await target.warnOf(change);
-    if (handover.file?.isOpenToOthers) {
-      await terminal.warn([`Every user of this system can read the token file [${handover.file.path}]`]);
-    }
+    await warnOfTokenFile(handover.file, terminal);
     return ExitCode.OK;
   } finally {
     handover.close();

@@ -69,6 +69,8 @@ async function openStream(invocation: Invocation<TargetOptions>): Promise<Target
     configDir,
     hashSettings: () => readHashSettings(configDir, overrides, io.env, fs),
     async inTokens(work) {
+      const { deadEnd } = terminal;
+      if (deadEnd !== undefined && !options.dryRun) throw deadEnd; // the tokens file would be lost
       const bytes = await readStandardInput(io, MAX_TOKENS_BYTES);
       return work(new StreamedTokens(bytes, 'standard input', (chunks) => terminal.answerBytes(chunks)));
     },
