@@ -1,5 +1,5 @@
 import type { Way } from '../../access/way.js';
-import { absolutePath } from '../../config/config-dir.js';
+import { findConfigDir } from '../../config/config-dir.js';
 import { type HashSettings, readHashSettings } from '../../config/settings.js';
 import { ServiceTokensError } from '../../errors.js';
 import { attributeWarnings } from '../../tokens-file/attribute-warnings.js';
@@ -62,7 +62,7 @@ async function openStream(invocation: Invocation<TargetOptions>): Promise<Target
   const { options, overrides, io, terminal, fs } = invocation;
   if (options.inPlace)
     throw new ServiceTokensError('USAGE', 'Options --in-place and --file - exclude each other');
-  const configDir = options.configDir && absolutePath(options.configDir, io);
+  const configDir = findConfigDir(options, io, fs);
   return {
     isStream: true,
     way: undefined,
