@@ -276,6 +276,14 @@ describe('if the token cannot be written to stdout', () => {
     }
   });
 
+  test('nor the JSON about a token in a token file, there is no token', () => {
+    const args = [...create, '--json', '--token-file', 'token'];
+    const { status, stderr } = withDescriptor(fs.openSync('/dev/full', 'w'), args);
+    expect({ status, stderr }).toEqual({ status: 74, stderr: expect.stringMatching(refusal) });
+    expect(fs.readdirSync(dir)).toEqual(['config']);
+    expect(fs.readdirSync(join(dir, 'config'))).toEqual([]);
+  });
+
   test('list to a directory is an error, too', () => {
     fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
     const { status, stderr } = inShell('1</', ['list']);

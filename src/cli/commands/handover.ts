@@ -87,7 +87,7 @@ export interface Handover {
   format(token: ServiceToken): string;
   /** @throws FILE_EXISTS, or IO if the token would be lost on stdout: what would refuse the delivery, as far as that is known */
   requireReady(): void;
-  /** Hands the token over. */
+  /** Hands the token over, and gives the answer of JSON. */
   deliver(token: ServiceToken, answer: () => string): Promise<void>;
   close(): void;
 }
@@ -130,8 +130,14 @@ export function openHandover(
       if (options.dryRun) file?.requireWritable();
     },
     async deliver(token, answer) {
-      if (file === undefined) await terminal.answer(isJson ? answer() : format(token));
-      else file.write(format(token), { replace: force });
+      if (file === undefined) return terminal.answer(isJson ? answer() : format(token));
+      file.write(format(token), { replace: force });
+      try {
+        if (isJson) await terminal.answer(answer());
+      } catch (error) {
+        file.takeBack();
+        throw error;
+      }
     },
     close: () => file?.close(),
   };

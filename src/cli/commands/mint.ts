@@ -52,17 +52,17 @@ export async function mint(
       const deliver = async (minted: Minted) => {
         if (minted.outcome === 'kept') return;
         const token = new ServiceToken(principal, minted.name, secret);
-        await handover.deliver(token, () => describe(minted, token.bearer));
+        const value = handover.file === undefined ? token.bearer : undefined;
+        await handover.deliver(token, () => describe(minted, value));
       };
       const hash = dryRun ? '' : await hashSecret(secret, settings.algorithm);
       const update = { signal: io.interrupted, dryRun, deliver, takeBack: () => handover.file?.takeBack() };
       return finish(await tokens.update(editWith(hash), update));
     });
-    const isToldAlready = handover.file === undefined && result.outcome !== 'kept';
     if (dryRun) {
       const key = `${principal}/${result.name}`;
       await terminal.note(`${DRY_RUN[result.outcome]} service token [${key}] in [${path}]`);
-    } else if (plan.isJson && !isToldAlready) {
+    } else if (plan.isJson && result.outcome === 'kept') {
       await terminal.answer(answerOf(principal, result, path, handover.file?.path));
     }
     await warnOfSettings(settings, terminal);
