@@ -12,6 +12,7 @@ import {
 } from '../access/identity.js';
 import { requireTrustedLinks, type Way } from '../access/way.js';
 import {
+  type AttributeChoice,
   type Attributes,
   createFile,
   fileExists,
@@ -37,7 +38,8 @@ const MAX_BYTES = 16 * 1024 * 1024;
  *
  * Its directory has a path and an identity of its own: where others can change the path, root acts as the owner of the
  * directory (see identity.ts). The directory is held open from the beginning, so every call works on that very one. A
- * new file is private from its first byte; one that is replaced keeps owner, group and mode.
+ * new file is private from its first byte. One that is replaced keeps owner, group and mode, unless it was another
+ * user's.
  */
 export class TokenFile {
   readonly path: string;
@@ -156,7 +158,7 @@ export class TokenFile {
       const written =
         before === undefined
           ? createFile(this.#fs, this.target, content, ownedBy)
-          : replaceFile(this.#fs, this.target, content, before.attributes);
+          : replaceFile(this.#fs, this.target, content, this.#asBefore(before));
       this.#last = { written, before };
       try {
         syncDirectoryOf(this.#fs, this.target);
@@ -186,6 +188,13 @@ export class TokenFile {
 
   close(): void {
     this.#close();
+  }
+
+  /** Another user's file becomes ours: of its access, only that of a group which we share is kept. */
+  #asBefore({ attributes }: Snapshot): Attributes | AttributeChoice {
+    const { uid, gid, mode } = attributes;
+    const canKeepOwner = this.#actor.uid === 0 || this.#actor.uid === uid;
+    return canKeepOwner ? attributes : (born) => ({ uid: born.uid, gid, mode: 0o600 | (mode & 0o070) });
   }
 
   #snapshot(): Snapshot | undefined {
