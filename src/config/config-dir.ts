@@ -35,12 +35,7 @@ const PACKAGE_DIRECTORIES = ['/etc/elasticsearch', '/usr/share/elasticsearch/con
  * @throws CONFIG if there is no such directory. The original uses the current directory instead.
  */
 export function findPlace(options: PlaceOptions, surroundings: Surroundings, fs: FileSystem): Place {
-  if (options.file === '' || options.configDir === '') {
-    const option = options.file === '' ? 'file' : 'config-dir';
-    throw new ServiceTokensError('USAGE', `Option --${option} must not be empty`, {
-      hint: 'Its value may be a shell variable that is not set.',
-    });
-  }
+  requireNotEmpty(options);
   if (options.file !== undefined) {
     const tokensFile = absolutePath(options.file, surroundings);
     const configDir =
@@ -54,6 +49,29 @@ export function findPlace(options: PlaceOptions, surroundings: Surroundings, fs:
       ? searchConfigDir(surroundings, fs)
       : requireDirectory(absolutePath(named, surroundings), fs);
   return { configDir, tokensFile: tokensFileIn(configDir, fs) };
+}
+
+/**
+ * Finds the configuration directory of a command that has no tokens file.
+ *
+ * @returns undefined unless `--config-dir` names one
+ * @throws CONFIG if it does not exist
+ */
+export function findConfigDir(
+  { configDir }: PlaceOptions,
+  surroundings: Surroundings,
+  fs: FileSystem,
+): string | undefined {
+  requireNotEmpty({ configDir });
+  return configDir === undefined ? undefined : requireDirectory(absolutePath(configDir, surroundings), fs);
+}
+
+function requireNotEmpty({ file, configDir }: PlaceOptions): void {
+  if (file !== '' && configDir !== '') return;
+  const option = file === '' ? 'file' : 'config-dir';
+  throw new ServiceTokensError('USAGE', `Option --${option} must not be empty`, {
+    hint: 'Its value may be a shell variable that is not set.',
+  });
 }
 
 /** Makes a path absolute, relative to the current directory. */

@@ -139,13 +139,22 @@ export function createFile(
       return;
     }
     try {
-      fs.unlinkSync(temporary);
+      ifExists(() => fs.unlinkSync(temporary)); // another process may have tidied it up
     } catch (error) {
       ignoreFailure(() => {
         if (isStill(fs, path, id)) fs.unlinkSync(path);
       });
       throw error;
     }
+  });
+}
+
+/** Makes an empty temporary file beside a file and removes it. @throws CANNOT_REPLACE, PERMISSION or IO */
+export function tryToCreate(fs: FileSystem, path: string): void {
+  const temporary = temporaryName(path);
+  attempt('could not write', path, () => {
+    fs.closeSync(fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
+    fs.unlinkSync(temporary);
   });
 }
 

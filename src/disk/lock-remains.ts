@@ -78,6 +78,19 @@ export function removeTemporaryFiles(fs: FileSystem, path: string): void {
 }
 
 /**
+ * Removes the temporary name that a file still has beside its own, as a process that was killed between createFile's
+ * two steps leaves it. Needs no lock: a live process that is there finds its second step done.
+ */
+export function removeSecondName(fs: FileSystem, path: string): void {
+  const { dev, ino, nlink } = fs.lstatSync(path);
+  if (nlink < 2) return;
+  for (const file of strays(fs, path).temporaryFiles) {
+    const stat = ifExists(() => fs.lstatSync(file));
+    if (stat?.dev === dev && stat.ino === ino) ignoreFailure(() => fs.unlinkSync(file));
+  }
+}
+
+/**
  * Removes what killed processes left, without waiting. The caller holds the lock.
  *
  * @param now the time by the clock of the file system, in milliseconds

@@ -93,11 +93,16 @@ function tokenMissing(key: string, hint?: string): ServiceTokensError {
  *   INVALID_TOKEN_NAME when the next name would be too long
  */
 export function addNextOfSeries(principal: string, name: TokenName, hash: string): Edit<TokenName> {
-  return (content) => {
+  return async (content) => {
     const { members, newest } = membersOf(principal, name, content);
     const next = nameInSeries(seriesOf(name), newest.number + 1);
     if (members.length > 1) throw unfinished(principal, name, newest.key);
-    return { content: content.edited(new Set(), new Map([[`${principal}/${next}`, hash]])), result: next };
+    // A number that is too long for a member of the series may be taken.
+    const { content: edited } = await putEntries(
+      new Map([[`${principal}/${next}`, hash]]),
+      'refuse',
+    )(content);
+    return { content: edited, result: next };
   };
 }
 
@@ -150,7 +155,7 @@ function unfinished(principal: string, name: string, newest: string): ServiceTok
     'ROTATION_UNFINISHED',
     `Service token [${newest}] has predecessors: the last rotation is not finished`,
     {
-      hint: `Delete them: elasticsearch-service-tokens rotate ${principal} ${name} --finish; or undo the rotation: elasticsearch-service-tokens delete ${newest}`,
+      hint: `Delete them: elasticsearch-service-tokens rotate ${principal}/${name} --finish; or undo the rotation: elasticsearch-service-tokens delete ${newest}`,
     },
   );
 }

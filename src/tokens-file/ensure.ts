@@ -62,7 +62,11 @@ export async function ensureToken(
       return { content: content.edited(removals, new Map([[key, hash]])), result };
     };
   const preview = await tokens.preview(editWith(''));
-  if (preview === 'unchanged') return { result: preview };
+  if (preview === 'unchanged') {
+    if (!dryRun) file.removeSecondName();
+    return { result: preview };
+  }
+  if (dryRun) file.requireWritable();
   const hash = dryRun ? '' : await hashSecret(token.secret, algorithm);
   return tokens.update(editWith(hash), {
     signal,

@@ -13,6 +13,7 @@ import {
 import { requireTrustedLinks } from '../access/symlinks.js';
 import type { Way } from '../access/way.js';
 import {
+  type AttributeChoice,
   type Attributes,
   createFile,
   fileExists,
@@ -21,12 +22,13 @@ import {
   replaceFile,
   type Snapshot,
   syncDirectoryOf,
+  tryToCreate,
   type Written,
 } from '../disk/atomic-file.js';
 import { requireName } from '../disk/caller-descriptor.js';
 import { fileError } from '../disk/file-errors.js';
-import { type FileSystem, ifExists, ignoreFailure } from '../disk/file-system.js';
-import { removeTemporaryFiles } from '../disk/lock-remains.js';
+import { errnoOf, type FileSystem, ifExists, ignoreFailure } from '../disk/file-system.js';
+import { removeSecondName, removeTemporaryFiles } from '../disk/lock-remains.js';
 import { ServiceTokensError } from '../errors.js';
 
 /** How long a file may be that is replaced, in bytes. */
@@ -37,7 +39,8 @@ const MAX_BYTES = 16 * 1024 * 1024;
  *
  * Its directory has a path and an identity of its own: where others can change the path, root acts as the owner of the
  * directory (see identity.ts). The directory is held open from the beginning, so every call works on that very one. A
- * new file is private from its first byte; one that is replaced keeps owner, group and mode.
+ * new file is private from its first byte. One that is replaced keeps owner, group and mode, unless it was another
+ * user's.
  */
 export class TokenFile {
   readonly path: string;
@@ -125,6 +128,23 @@ export class TokenFile {
   }
 
   /**
+   * Tries whether the file could be written, with a temporary file that it removes.
+   *
+   * @throws CANNOT_REPLACE, PERMISSION or IO
+   */
+  requireWritable(): void {
+    this.#call(() => {
+      this.#snapshot();
+      tryToCreate(this.#fs, this.target);
+    });
+  }
+
+  /** Removes the temporary name of the file, which a process that was killed while it made the file may have left. */
+  removeSecondName(): void {
+    ignoreFailure(() => this.#call(() => removeSecondName(this.#fs, this.target)));
+  }
+
+  /**
    * Writes the file, whole or not at all.
    *
    * @param replace whether a file that exists may be replaced
@@ -139,7 +159,7 @@ export class TokenFile {
       const written =
         before === undefined
           ? createFile(this.#fs, this.target, content, ownedBy)
-          : replaceFile(this.#fs, this.target, content, before.attributes);
+          : replaceFile(this.#fs, this.target, content, this.#asBefore(before));
       this.#last = { written, before };
       try {
         syncDirectoryOf(this.#fs, this.target);
@@ -171,6 +191,13 @@ export class TokenFile {
     this.#close();
   }
 
+  /** Another user's file becomes ours: of its access, only that of a group which we share is kept. */
+  #asBefore({ attributes }: Snapshot): Attributes | AttributeChoice {
+    const { uid, gid, mode } = attributes;
+    const canKeepOwner = this.#actor.uid === 0 || this.#actor.uid === uid;
+    return canKeepOwner ? attributes : (born) => ({ uid: born.uid, gid, mode: 0o600 | (mode & 0o070) });
+  }
+
   #snapshot(): Snapshot | undefined {
     return readSnapshot(this.#fs, this.target, { limit: MAX_BYTES });
   }
@@ -179,9 +206,23 @@ export class TokenFile {
     try {
       return callAs(this.#actor, this.#caller, this.#fs, calls);
     } catch (error) {
-      throw fileError(error, 'could not write', this.path);
+      throw withOwnHint(fileError(error, 'could not write', this.path));
     }
   }
+}
+
+/** What the hints of failed system calls advise, such as --in-place and --file, is for the tokens file. */
+function withOwnHint(error: unknown): unknown {
+  const isOfSystem =
+    error instanceof ServiceTokensError &&
+    ['CANNOT_REPLACE', 'PERMISSION'].includes(error.code) &&
+    errnoOf(error.cause) !== undefined;
+  if (!isOfSystem) return error;
+  const { code, message, cause } = error;
+  return new ServiceTokensError(code, message, {
+    hint: 'Name a token file in a directory where you can create files.',
+    cause,
+  });
 }
 
 function ownedBy(born: Attributes): Attributes {

@@ -51,6 +51,26 @@ async function expectReadableByServerOnly(uid: number, gid: number): Promise<voi
   expect(await canRead(STRANGER, STRANGER)).toBe(false);
 }
 
+describe('a token file that another user made first', () => {
+  const replace = () =>
+    create('t', ['--token-file', join(conf, 'token'), '--force'], { uid: SERVER, gid: SERVER_GROUP });
+  const mode = () => (statSync(join(conf, 'token')).mode & 0o777).toString(8);
+
+  testAsRoot('gives its maker no access to the token', async () => {
+    own('', SERVER, SERVER_GROUP, 0o777);
+    own('token', STRANGER, STRANGER, 0o666);
+    expect(await replace()).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(mode()).toBe('600');
+  });
+
+  testAsRoot('stays open to the group that both share', async () => {
+    own('', SERVER, SERVER_GROUP, 0o777);
+    own('token', STRANGER, SERVER_GROUP, 0o664);
+    expect(await replace()).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(mode()).toBe('660');
+  });
+});
+
 describe('when root creates the file', () => {
   testAsRoot(
     'then in a deb or rpm install it is root:elasticsearch 0660, and the server reads it',

@@ -266,6 +266,24 @@ describe('if the token cannot be written to stdout', () => {
     }
   });
 
+  test.each(['create', 'delete'])('%s --file - is an error, as the tokens file would be lost', (command) => {
+    const argv = [command, 'elastic/kibana', 'a', '--file', '-'];
+    const args = command === 'create' ? [...argv, '--token-file', 'token'] : [...argv, '--ignore-not-found'];
+    for (const go of [() => run(args, { stdout: 'ignore' }), () => inShell('>&-', args)]) {
+      const { status, stderr } = go();
+      expect({ status, stderr }).toEqual({ status: 74, stderr: expect.stringMatching(refusal) });
+      expect(fs.existsSync(join(dir, 'token'))).toBe(false);
+    }
+  });
+
+  test('nor the JSON about a token in a token file, there is no token', () => {
+    const args = [...create, '--json', '--token-file', 'token'];
+    const { status, stderr } = withDescriptor(fs.openSync('/dev/full', 'w'), args);
+    expect({ status, stderr }).toEqual({ status: 74, stderr: expect.stringMatching(refusal) });
+    expect(fs.readdirSync(dir)).toEqual(['config']);
+    expect(fs.readdirSync(join(dir, 'config'))).toEqual([]);
+  });
+
   test('list to a directory is an error, too', () => {
     fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
     const { status, stderr } = inShell('1</', ['list']);

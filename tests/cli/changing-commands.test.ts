@@ -1,5 +1,5 @@
 /** What every command that changes something holds to, whatever fails and whenever it is killed. */
-import { readFileSync, statSync } from 'node:fs';
+import { linkSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from '@jest/globals';
@@ -175,6 +175,39 @@ describe.each(cases)('$title', (one) => {
       const { tokens } = stateOf(name);
       expect((await call(one.argv, name, nodeFileSystem, one.stdin)).status).toBe(0);
       if (one.title.startsWith('ensure')) expect(stateOf(name).tokens).toBe(tokens);
+    }
+  });
+});
+
+test('ensure that has nothing to do removes the second name that a killed one left of the token file', async () => {
+  directory.mkdir('second');
+  expect((await call(['ensure', ...A, ...TOKEN], 'second')).status).toBe(0);
+  const file = (name: string) => join(directory.path, 'second', name);
+  linkSync(file('token'), file('.token.0123456789abcdef01.tmp'));
+  expect((await call(['ensure', ...A, ...TOKEN], 'second')).stdout).toBe('unchanged\n');
+  expect(readdirSync(file('.')).sort()).toEqual(['service_tokens', 'token']);
+});
+
+describe.each(['create', 'ensure'])('%s into a directory that cannot be written', (command) => {
+  const argv = [command, ...A, ...TOKEN];
+  const closed = () =>
+    watchedFileSystem({
+      instead: (name, argument) => {
+        if (name === 'openSync' && /[.]token[.]\w+[.]tmp$/.test(String(argument)))
+          throw systemError('EACCES', 'open');
+        return undefined;
+      },
+    }).fs;
+
+  test('is refused, with a hint for the token file; by --dry-run, too', async () => {
+    directory.mkdir(command);
+    for (const more of [[], ['--dry-run']]) {
+      const { status, stderr } = await call([...argv, ...more], command, closed());
+      expect({ status, stderr }).toEqual({
+        status: 77,
+        stderr: expect.stringMatching(/token\]: permission denied, with exit code 77\nName a token file in /),
+      });
+      expect(readdirSync(join(directory.path, command))).toEqual([]);
     }
   });
 });

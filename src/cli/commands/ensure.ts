@@ -7,7 +7,7 @@ import { ExitCode } from '../exit-codes.js';
 import { envNameOf } from '../forms.js';
 import { parseTokenArguments } from './arguments.js';
 import type { Command } from './command.js';
-import { type HandoverOptions, openHandover, parseHandover } from './handover.js';
+import { type HandoverOptions, openHandover, parseHandover, warnOfTokenFile } from './handover.js';
 import { HELD_OUTPUTS } from './outputs.js';
 import { warnOfSettings } from './settings-warnings.js';
 import { openTarget, type TargetOptions } from './target.js';
@@ -74,6 +74,7 @@ export const ensure: Command<EnsureOptions> = async (invocation) => {
     else if (!silent && !dryRun) await terminal.answer(`${result}\n`);
     await warnOfSettings(settings, terminal);
     await target.warnOf(change);
+    await warnOfTokenFile(file, terminal);
     return ExitCode.OK;
   } finally {
     handover.close();
@@ -88,7 +89,10 @@ const DRY_RUN = {
 
 /** Reads the one token of a token file back, with or without its last line end. */
 function parseHeld(text: string, variable: string | undefined): ServiceToken | undefined {
-  const line = text.replace(/\r?\n$/, '');
-  if (variable === undefined) return ServiceToken.decode(line);
-  return line.startsWith(`${variable}=`) ? ServiceToken.decode(line.slice(variable.length + 1)) : undefined;
+  const prefix = variable === undefined ? '' : `${variable}=`;
+  const bearer = text.replace(/\r?\n$/, '').slice(prefix.length);
+  // The server ignores what follows the padding; in a file it is somebody's.
+  return text.startsWith(prefix) && /^[A-Za-z0-9+/]+={0,2}$/.test(bearer)
+    ? ServiceToken.decode(bearer)
+    : undefined;
 }

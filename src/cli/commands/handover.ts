@@ -4,6 +4,7 @@ import type { ServiceToken } from '../../token/token.js';
 import { TokenFile } from '../../tokens-file/token-file.js';
 import { type Form, type FormOptions, formatToken } from '../forms.js';
 import { requireNamespace, requireSecretName } from '../kubernetes.js';
+import type { Terminal } from '../terminal.js';
 import { clash, needs } from './clash.js';
 import type { Invocation } from './command.js';
 import { TOKEN_OUTPUTS } from './outputs.js';
@@ -86,7 +87,7 @@ export interface Handover {
   format(token: ServiceToken): string;
   /** @throws FILE_EXISTS, or IO if the token would be lost on stdout: what would refuse the delivery, as far as that is known */
   requireReady(): void;
-  /** Hands the token over. */
+  /** Hands the token over, and gives the answer of JSON. */
   deliver(token: ServiceToken, answer: () => string): Promise<void>;
   close(): void;
 }
@@ -126,11 +127,24 @@ export function openHandover(
       const { deadEnd } = terminal;
       if (file === undefined && deadEnd !== undefined) throw deadEnd;
       if (!force) file?.requireAbsent();
+      if (options.dryRun) file?.requireWritable();
     },
     async deliver(token, answer) {
-      if (file === undefined) await terminal.answer(isJson ? answer() : format(token));
-      else file.write(format(token), { replace: force });
+      if (file === undefined) return terminal.answer(isJson ? answer() : format(token));
+      file.write(format(token), { replace: force });
+      try {
+        if (isJson) await terminal.answer(answer());
+      } catch (error) {
+        file.takeBack();
+        throw error;
+      }
     },
     close: () => file?.close(),
   };
+}
+
+/** Warns of a token file that was open to every user before it was replaced, and still is. */
+export async function warnOfTokenFile(file: TokenFile | undefined, terminal: Terminal): Promise<void> {
+  if (file?.isOpenToOthers)
+    await terminal.warn([`Every user of this system can read the token file [${file.path}]`]);
 }

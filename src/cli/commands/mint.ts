@@ -5,7 +5,7 @@ import type { Edit } from '../../tokens-file/edits.js';
 import type { Updated } from '../../tokens-file/tokens.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import type { Invocation } from './command.js';
-import { type HandoverOptions, openHandover, parseHandover } from './handover.js';
+import { type HandoverOptions, openHandover, parseHandover, warnOfTokenFile } from './handover.js';
 import { warnOfSettings } from './settings-warnings.js';
 import { openTarget, type TargetOptions } from './target.js';
 
@@ -52,24 +52,22 @@ export async function mint(
       const deliver = async (minted: Minted) => {
         if (minted.outcome === 'kept') return;
         const token = new ServiceToken(principal, minted.name, secret);
-        await handover.deliver(token, () => describe(minted, token.bearer));
+        const value = handover.file === undefined ? token.bearer : undefined;
+        await handover.deliver(token, () => describe(minted, value));
       };
       const hash = dryRun ? '' : await hashSecret(secret, settings.algorithm);
       const update = { signal: io.interrupted, dryRun, deliver, takeBack: () => handover.file?.takeBack() };
       return finish(await tokens.update(editWith(hash), update));
     });
-    const isToldAlready = handover.file === undefined && result.outcome !== 'kept';
     if (dryRun) {
       const key = `${principal}/${result.name}`;
       await terminal.note(`${DRY_RUN[result.outcome]} service token [${key}] in [${path}]`);
-    } else if (plan.isJson && !isToldAlready) {
+    } else if (plan.isJson && result.outcome === 'kept') {
       await terminal.answer(answerOf(principal, result, path, handover.file?.path));
     }
     await warnOfSettings(settings, terminal);
     await target.warnOf(change);
-    if (handover.file?.isOpenToOthers) {
-      await terminal.warn([`Every user of this system can read the token file [${handover.file.path}]`]);
-    }
+    await warnOfTokenFile(handover.file, terminal);
     return ExitCode.OK;
   } finally {
     handover.close();

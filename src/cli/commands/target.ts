@@ -1,5 +1,5 @@
 import type { Way } from '../../access/way.js';
-import { absolutePath } from '../../config/config-dir.js';
+import { findConfigDir } from '../../config/config-dir.js';
 import { type HashSettings, readHashSettings } from '../../config/settings.js';
 import { ServiceTokensError } from '../../errors.js';
 import { attributeWarnings } from '../../tokens-file/attribute-warnings.js';
@@ -62,13 +62,15 @@ async function openStream(invocation: Invocation<TargetOptions>): Promise<Target
   const { options, overrides, io, terminal, fs } = invocation;
   if (options.inPlace)
     throw new ServiceTokensError('USAGE', 'Options --in-place and --file - exclude each other');
-  const configDir = options.configDir && absolutePath(options.configDir, io);
+  const configDir = findConfigDir(options, io, fs);
   return {
     isStream: true,
     way: undefined,
     configDir,
     hashSettings: () => readHashSettings(configDir, overrides, io.env, fs),
     async inTokens(work) {
+      const { deadEnd } = terminal;
+      if (deadEnd !== undefined && !options.dryRun) throw deadEnd; // the tokens file would be lost
       const bytes = await readStandardInput(io, MAX_TOKENS_BYTES);
       return work(new StreamedTokens(bytes, 'standard input', (chunks) => terminal.answerBytes(chunks)));
     },
