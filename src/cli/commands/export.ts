@@ -31,13 +31,17 @@ export const exportTokens: Command<ExportOptions> = async (invocation) => {
   const principal = parsePrincipalArgument(args, version);
   const write = formatOf(options);
   const { tokensFile, inTokensDir } = await openPlace(invocation, 'read');
-  const entries = await inTokensDir(async ({ fs, ...entered }) =>
-    new ServiceTokensFile(tokensFile, { fs }, entered).entries(),
-  );
+  const { entries, exists } = await inTokensDir(async ({ fs, ...entered }) => {
+    const file = new ServiceTokensFile(tokensFile, { fs }, entered);
+    return { entries: file.entries(), exists: file.exists() };
+  });
   const chosen = [...entries]
     .filter(([key]) => principal === undefined || key.startsWith(`${principal}/`))
     .sort(([a], [b]) => (a < b ? -1 : 1));
   await terminal.answer(write(chosen));
+  if (!exists && options.file !== undefined) {
+    await terminal.warn([`The file [${tokensFile}] does not exist`]);
+  }
   return ExitCode.OK;
 };
 
