@@ -1,5 +1,6 @@
 // Loads a file of the bundle with the code that V8 compiled of it when the bundle was built: to compile it again takes a
-// third of the start-up. V8 accepts that code only from the same version with the same flags; otherwise it compiles.
+// third of the start-up. V8 accepts that code only from the same version with the same flags; otherwise it compiles. It
+// does not ask for which architecture the code is, so the name of the file says that.
 // Nothing is written at run time.
 const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
@@ -30,7 +31,7 @@ exports.load = function load(name) {
 
 function readCode(filename) {
   try {
-    return readFileSync(`${filename}.code`);
+    return readFileSync(`${filename}.${process.arch}.code`);
   } catch {
     return undefined; // few files have any
   }

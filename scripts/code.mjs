@@ -39,7 +39,8 @@ try {
   ]) {
     await main(line.split(' '), io);
   }
-  for (const [file, script] of scripts) writeFileSync(`${file}.code`, script.createCachedData());
+  for (const [file, script] of scripts)
+    writeFileSync(`${file}.${process.arch}.code`, script.createCachedData());
 } finally {
   rmSync(directory, { recursive: true });
 }

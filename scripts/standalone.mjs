@@ -17,6 +17,8 @@ const LAUNCHER = `
 import { main, processIo } from '../../src/cli/main.ts';
 main(process.argv.slice(2), processIo()).then((status) => { process.exitCode = status; });
 `;
+/** What the command starts as a thread; without its own place in the executable, it would be looked for in this directory. */
+const WORKER = 'src/hash/bcrypt-worker.ts';
 const TARGETS = [
   { name: 'linux-x64', bun: '@oven/bun-linux-x64-baseline', target: 'bun-linux-x64-baseline' },
   { name: 'linux-arm64', bun: '@oven/bun-linux-aarch64', target: 'bun-linux-arm64' },
@@ -55,7 +57,8 @@ function install() {
 function compile(target) {
   const outfile = join(DIRECTORY, `${NAME}-${target.name}`);
   call(bunOf(host), [
-    ...['build', entry, '--compile', '--outfile', outfile],
+    ...['build', entry, WORKER, '--compile', '--outfile', outfile],
+    ...['--define', `import.meta.url=${JSON.stringify(`file:///$bunfs/root/${WORKER}`)}`],
     ...['--target', target.target, '--compile-executable-path', bunOf(target)], // else it would be downloaded
     ...['--format', 'cjs', ...(target === host ? ['--bytecode'] : [])], // which starts faster, and can be tried here
     '--sourcemap=linked', // which is in the executable, too: stack traces name the sources

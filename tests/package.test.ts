@@ -22,7 +22,7 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true }));
 
 test('it holds what is used, and nothing else', () => {
-  expect(files.filter((name) => !name.endsWith('.js.code'))).toEqual([
+  expect(files.filter((name) => !name.endsWith('.code'))).toEqual([
     'LICENSE',
     'README.md',
     'bin/elasticsearch-service-tokens',

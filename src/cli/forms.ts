@@ -17,7 +17,7 @@ export const SECRET_KEY = 'token';
 
 /** Writes a token in a form, with its last line end. */
 export function formatToken(token: ServiceToken, form: Form, options: FormOptions = {}): string {
-  const { principal, name, qualifiedName, bearer } = token;
+  const { principal, qualifiedName, bearer } = token;
   switch (form) {
     case 'line': // the original's, to the letter
       return `SERVICE_TOKEN ${qualifiedName} = ${bearer}\n`;
@@ -26,7 +26,7 @@ export function formatToken(token: ServiceToken, form: Form, options: FormOption
     case 'env': // a bearer needs no quotes: it has letters, digits, + and / only
       return `${options.envName ?? envNameOf(principal)}=${bearer}\n`;
     case 'k8s-secret': {
-      const { secretName = secretNameOf(principal, name), namespace } = options;
+      const { secretName = secretNameOf(qualifiedName), namespace } = options;
       return manifestOf({ name: secretName, namespace, data: { [SECRET_KEY]: bearer } });
     }
   }

@@ -13,6 +13,7 @@ export interface Secret {
 
 const MANAGED_BY = { 'app.kubernetes.io/managed-by': 'elasticsearch-service-tokens' };
 const MAX_LABEL = 63;
+const MAX_SUBDOMAIN = 253;
 const HASH_DIGITS = 8;
 
 /** Writes the manifest of a Secret, for `kubectl apply -f -`. */
@@ -48,10 +49,11 @@ function quoteIfNeeded(text: string): string {
  * Where the qualified name had to be changed or shortened, or where another one could give the same label, eight
  * digits of its SHA-256 follow, so that two tokens never share a Secret.
  */
-export function secretNameOf(principal: string, name: string): string {
-  const plain = `${principal.replace('/', '-')}-${name}`;
+export function secretNameOf(qualifiedName: string): string {
+  const plain = qualifiedName.replaceAll('/', '-');
+  const principal = qualifiedName.slice(0, Math.max(qualifiedName.lastIndexOf('/'), 0));
   if (isDnsLabel(plain) && !isAmbiguous(principal, plain)) return plain;
-  const digits = createHash('sha256').update(`${principal}/${name}`).digest('hex').slice(0, HASH_DIGITS);
+  const digits = createHash('sha256').update(qualifiedName).digest('hex').slice(0, HASH_DIGITS);
   const label = plain.toLowerCase().replace(/[^a-z0-9-]+/g, '-');
   const room = MAX_LABEL - HASH_DIGITS - 1;
   return `${label.slice(0, room).replace(/^-+|-+$/g, '')}-${digits}`;
@@ -59,20 +61,26 @@ export function secretNameOf(principal: string, name: string): string {
 
 /** `elastic-fleet-server-remote-x` could be `x` of one account or `remote-x` of another; and last digits could be ours. */
 function isAmbiguous(principal: string, label: string): boolean {
-  const accounts = knownAccounts().map((account) => account.principal.replace('/', '-'));
+  const accounts = knownAccounts().map((account) => account.principal);
   const longest = accounts
-    .filter((account) => label.startsWith(`${account}-`))
+    .filter((account) => label.startsWith(`${account.replace('/', '-')}-`))
     .sort((a, b) => b.length - a.length)[0];
-  return longest !== principal.replace('/', '-') || /-[0-9a-f]{8}$/.test(label);
+  return longest !== principal || /-[0-9a-f]{8}$/.test(label);
 }
 
 function isDnsLabel(text: string): boolean {
   return text.length <= MAX_LABEL && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(text);
 }
 
+/** @throws USAGE for what is no name of a resource that is a label's value, too */
+export function requireLabelledName(text: string, option: string): string {
+  if (text.length <= MAX_LABEL) return requireSecretName(text, option);
+  throw badName(text, option);
+}
+
 /** @throws USAGE for what is no name of a Secret (a DNS subdomain) */
 export function requireSecretName(text: string, option: string): string {
-  if (text.length <= 253 && text.split('.').every(isDnsLabel)) return text;
+  if (text.length <= MAX_SUBDOMAIN && text.split('.').every(isDnsLabel)) return text;
   throw badName(text, option);
 }
 

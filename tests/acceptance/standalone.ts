@@ -3,7 +3,15 @@
  * run the real command, those of root's layouts among them, and that it runs nothing from the current directory.
  */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { projectRoot } from '../support/fixtures.js';
@@ -75,12 +83,21 @@ function runInHostileDirectory(tool: string): string[] {
     mkdirSync(join(directory, 'home/bin'));
     const copy = join(directory, 'home/bin/tool');
     copyFileSync(tool, copy);
-    const { stdout } = spawnSync(copy, ['list'], {
-      cwd: directory,
-      env: { PATH: process.env['PATH'] },
-      encoding: 'utf8',
-    });
+    const runThere = (args: readonly string[], input = '') =>
+      spawnSync(copy, args, {
+        cwd: directory,
+        env: { PATH: process.env['PATH'] },
+        encoding: 'utf8',
+        input,
+      }).stdout;
+    const stdout = runThere(['list']);
+    // A thread computes bcrypt; its code must be in the executable.
+    const bearer = 'AAEAAWVsYXN0aWMva2liYW5hL2s6MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMQ';
+    const bcrypt = '-Expack.security.authc.service_token_hashing.algorithm=bcrypt4';
+    const line = runThere(['hash', bcrypt], bearer);
     return [
+      ...(/^elastic\/kibana\/k:\$2a\$04\$/.test(line) ? [] : ['cannot hash with bcrypt']),
+      ...(readFileSync(tool).includes(`file://${projectRoot}`) ? ['loads code from where it was built'] : []),
       ...(existsSync(join(directory, 'was-loaded')) ? ['runs code from the current directory'] : []),
       ...(stdout === 'elastic/kibana/beside\n' ? [] : ['does not find the directory config beside its own']),
     ];

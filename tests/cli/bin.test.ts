@@ -90,7 +90,7 @@ describe('the launcher', () => {
   ])('runs without compiled code that V8 does not accept: %s', (_, change) => {
     fs.cpSync(join(root, 'bin'), join(dir, 'bin'), { recursive: true });
     fs.cpSync(join(root, 'dist/bundle'), join(dir, 'dist/bundle'), { recursive: true });
-    const code = join(dir, 'dist/bundle/cli.js.code');
+    const code = join(dir, `dist/bundle/cli.js.${process.arch}.code`);
     fs.writeFileSync(code, change(fs.readFileSync(code)));
     fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
     const command = join(dir, 'bin/elasticsearch-service-tokens');
@@ -105,6 +105,13 @@ describe('the launcher', () => {
     const script = `const { load, scripts } = require('${join(root, 'bin/load.js')}'); load('./cli.js');
       for (const { cachedDataRejected } of scripts.values()) console.log(cachedDataRejected);`;
     expect(run(['-e', script], { command: process.execPath }).stdout).toBe('false\n');
+  });
+
+  test('leaves code that another architecture compiled', () => {
+    const script = `Object.defineProperty(process, 'arch', { value: 'other' });
+      const { load, scripts } = require('${join(root, 'bin/load.js')}'); load('./cli.js');
+      for (const { cachedDataRejected } of scripts.values()) console.log(cachedDataRejected);`;
+    expect(run(['-e', script], { command: process.execPath }).stdout).toBe('undefined\n');
   });
 
   test('passes the exit status on', () => {

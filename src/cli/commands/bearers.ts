@@ -25,21 +25,19 @@ export interface Bearers extends Iterable<Bearer> {
 /**
  * Reads tokens from standard input or from `--token-file`, one a line; white space around a line is dropped.
  *
+ * @param fileOption what the option is called on the command line
  * @throws USAGE for an argument, which every process list would show; NOT_A_TOKEN when there is none; IO or PERMISSION
  */
-export async function readBearers({
-  args,
-  options,
-  io,
-  terminal,
-  fs,
-}: Invocation<BearerOptions>): Promise<Bearers> {
+export async function readBearers(
+  { args, options, io, terminal, fs }: Invocation<BearerOptions>,
+  fileOption = '--token-file',
+): Promise<Bearers> {
   if (args.length > 0) {
     throw new ServiceTokensError(
       'USAGE',
       'A token is not taken as an argument: every process list would show it',
       {
-        hint: 'Write it to standard input, or name a file that holds it with --token-file.',
+        hint: `Write it to standard input, or name a file that holds it with ${fileOption}.`,
       },
     );
   }

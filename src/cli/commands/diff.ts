@@ -5,11 +5,8 @@ import { TokensText } from '../../tokens-file/tokens-format.js';
 import { ExitCode } from '../exit-codes.js';
 import { escapeControls } from '../terminal.js';
 import type { Command, Invocation } from './command.js';
-import { MAX_TOKENS_BYTES, readStandardInput } from './input.js';
+import { isStandardInput, MAX_TOKENS_BYTES, readStandardInput, STREAM } from './input.js';
 import { openPlace } from './place.js';
-
-/** As standard input is called on the command line. */
-const STREAM = '-';
 
 /** The options of `diff`. */
 interface DiffOptions {
@@ -17,7 +14,7 @@ interface DiffOptions {
 }
 
 export const diff: Command<DiffOptions> = async (invocation) => {
-  const { args, options, terminal } = invocation;
+  const { args, options, io, terminal } = invocation;
   const [a, b, ...extra] = args;
   if (a === undefined || b === undefined || extra.length > 0) {
     throw new ServiceTokensError(
@@ -25,7 +22,7 @@ export const diff: Command<DiffOptions> = async (invocation) => {
       `Expected two arguments, the files to compare, found ${args.length}`,
     );
   }
-  if (a === STREAM && b === STREAM)
+  if (isStandardInput(a, io) && isStandardInput(b, io))
     throw new ServiceTokensError('USAGE', 'Only one of the files can be standard input');
   const before = await entriesOf(a, invocation);
   const after = await entriesOf(b, invocation);

@@ -1,7 +1,13 @@
 import { ServiceTokensError } from '../../errors.js';
 import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
 import { ExitCode } from '../exit-codes.js';
-import { manifestOf, requireNamespace, requireSecretName, secretNameOf } from '../kubernetes.js';
+import {
+  manifestOf,
+  requireLabelledName,
+  requireNamespace,
+  requireSecretName,
+  secretNameOf,
+} from '../kubernetes.js';
 import { parsePrincipalArgument } from './arguments.js';
 import { needs } from './clash.js';
 import type { Command } from './command.js';
@@ -25,13 +31,17 @@ export const exportTokens: Command<ExportOptions> = async (invocation) => {
   const principal = parsePrincipalArgument(args, version);
   const write = formatOf(options);
   const { tokensFile, inTokensDir } = await openPlace(invocation, 'read');
-  const entries = await inTokensDir(async ({ fs, ...entered }) =>
-    new ServiceTokensFile(tokensFile, { fs }, entered).entries(),
-  );
+  const { entries, exists } = await inTokensDir(async ({ fs, ...entered }) => {
+    const file = new ServiceTokensFile(tokensFile, { fs }, entered);
+    return { entries: file.entries(), exists: file.exists() };
+  });
   const chosen = [...entries]
     .filter(([key]) => principal === undefined || key.startsWith(`${principal}/`))
     .sort(([a], [b]) => (a < b ? -1 : 1));
   await terminal.answer(write(chosen));
+  if (!exists && options.file !== undefined) {
+    await terminal.warn([`The file [${tokensFile}] does not exist`]);
+  }
   return ExitCode.OK;
 };
 
@@ -64,13 +74,12 @@ function formatOf(options: ExportOptions): (entries: readonly Entry[]) => string
     }
     case 'eck-secret': {
       if (cluster === undefined) throw needs('--output eck-secret', '--cluster');
-      const labels = eckLabels(requireSecretName(cluster, '--cluster'));
+      const labels = eckLabels(requireLabelledName(cluster, '--cluster'));
       return (entries) =>
         entries
           .map(([key, hash]) => {
-            const [, principal = '', token = ''] = /^(.*)\/([^/]*)$/s.exec(key) ?? [];
             // Another name than that of the Secret with the bearer, which may be in the same namespace.
-            const secret = { name: `${cluster}-${secretNameOf(principal, token)}`, namespace, labels };
+            const secret = { name: `${cluster}-${secretNameOf(key)}`, namespace, labels };
             return manifestOf({ ...secret, data: { name: key, hash } });
           })
           .join('---\n');

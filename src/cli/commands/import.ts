@@ -11,7 +11,7 @@ import { decodeBearers, hashTokens, prepareThreads } from './bulk.js';
 import { clash } from './clash.js';
 import type { Command, Invocation } from './command.js';
 import { parseIfExists } from './create.js';
-import { MAX_TOKENS_BYTES, readInputFile } from './input.js';
+import { isStandardInput, MAX_TOKENS_BYTES, readInputFile, STREAM } from './input.js';
 import { warnOfSettings } from './settings-warnings.js';
 import { openTarget, type Target, type TargetOptions } from './target.js';
 
@@ -32,7 +32,8 @@ export const importTokens: Command<ImportOptions> = async (invocation) => {
   if (bearers !== undefined && entries !== undefined) throw clash('--bearers', '--entries');
   const target = await openTarget(invocation);
   if (target.isStream && json) throw clash('--file -', '--json');
-  if (target.isStream && bearers === undefined && entries === undefined) {
+  const input = bearers ?? entries ?? STREAM;
+  if (target.isStream && isStandardInput(input, io)) {
     throw new ServiceTokensError(
       'USAGE',
       'With --file - the tokens come from --bearers or --entries: stdin has the tokens file',
@@ -60,7 +61,10 @@ async function hashBearers(
 ): Promise<ReadonlyMap<string, string>> {
   const { options, terminal } = invocation;
   const settings = await target.hashSettings();
-  const input = await readBearers({ ...invocation, options: { ...options, tokenFile: options.bearers } });
+  const input = await readBearers(
+    { ...invocation, options: { ...options, tokenFile: options.bearers } },
+    '--bearers',
+  );
   const tokens = await decodeBearers(input, invocation);
   const hashes = options.dryRun
     ? new Map(tokens.map(({ qualifiedName }) => [qualifiedName, '']))

@@ -1,5 +1,6 @@
+import { absolutePath } from '../../config/config-dir.js';
 import { openRegular, readBounded } from '../../disk/bounded-read.js';
-import { readCallerDescriptor } from '../../disk/caller-descriptor.js';
+import { callerDescriptor, readCallerDescriptor } from '../../disk/caller-descriptor.js';
 import { fileError, tooLarge } from '../../disk/file-errors.js';
 import type { FileSystem } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
@@ -7,6 +8,14 @@ import type { Io } from '../terminal.js';
 
 /** How long a tokens file may be that is read from a stream or merged, in bytes: one GiB, as everywhere. */
 export const MAX_TOKENS_BYTES = 2 ** 30;
+
+/** As standard input is called on the command line. */
+export const STREAM = '-';
+
+/** Whether a file on the command line is standard input, under whatever name. */
+export function isStandardInput(file: string, io: Io): boolean {
+  return file === STREAM || callerDescriptor(absolutePath(file, io)) === 0;
+}
 
 /**
  * Reads standard input to its end.

@@ -7,7 +7,7 @@ import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
 import { StreamedTokens } from '../../tokens-file/streamed-tokens.js';
 import type { Change, Tokens } from '../../tokens-file/tokens.js';
 import type { Invocation } from './command.js';
-import { MAX_TOKENS_BYTES, readStandardInput } from './input.js';
+import { MAX_TOKENS_BYTES, readStandardInput, STREAM } from './input.js';
 import { type ChangeOptions, openPlace } from './place.js';
 
 /** The options of commands that write tokens. */
@@ -30,9 +30,6 @@ export interface Target {
   /** Says what became of the file's attributes. */
   warnOf(change: Change | undefined): Promise<void>;
 }
-
-/** As standard input is called on the command line. */
-const STREAM = '-';
 
 /** @throws as `openPlace` does; USAGE for options that make no sense with a stream */
 export function openTarget(invocation: Invocation<TargetOptions>): Promise<Target> {
