@@ -169,7 +169,7 @@ describe('help', () => {
       expect(create).toContain(`\n  ${option}`);
       expect(inspect).not.toContain(`\n  ${option}`);
     }
-    expect(create).toMatch(/\n {2}-s, --silent {2,}print the token alone, for scripts\n/);
+    expect(create).toMatch(/\n {2}-s, --silent {2,}print only the token, for scripts\n/);
   });
 
   test('is replaced by the usage when there is no command to help with, on stderr', () => {

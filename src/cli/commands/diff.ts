@@ -8,7 +8,7 @@ import type { Command, Invocation } from './command.js';
 import { MAX_TOKENS_BYTES, readStandardInput } from './input.js';
 import { openPlace } from './place.js';
 
-/** As standard input is called on the command line. */
+/** The name of standard input on the command line. */
 const STREAM = '-';
 
 /** The options of `diff`. */
@@ -46,7 +46,7 @@ export const diff: Command<DiffOptions> = async (invocation) => {
   return lines.length === 0 ? ExitCode.OK : ExitCode.NO;
 };
 
-/** @throws IO where the file does not exist: nothing could be said of a name that is misspelt */
+/** @throws IO if the file does not exist: its name may be misspelled */
 async function entriesOf(file: string, invocation: Invocation): Promise<ReadonlyMap<string, string>> {
   const { options, io } = invocation;
   if (file === STREAM) {

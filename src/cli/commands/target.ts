@@ -16,25 +16,25 @@ export interface TargetOptions extends ChangeOptions {
   readonly dryRun?: boolean;
 }
 
-/** The tokens that a command changes: those of the tokens file, or with `--file -` those of standard input. */
+/** The tokens that a command changes: in the tokens file, or with `--file -` in standard input. */
 export interface Target {
   readonly isStream: boolean;
-  /** Where the tokens file is; undefined for a stream. */
+  /** The way to the tokens file; undefined for a stream. */
   readonly way: Way | undefined;
-  /** The configuration directory; undefined where none is needed and none was given. */
+  /** The configuration directory; undefined if none is needed and none was given. */
   readonly configDir: string | undefined;
-  /** How tokens are to be hashed. */
+  /** Reads the settings for hashing. */
   hashSettings(): Promise<HashSettings>;
-  /** Does some work on the tokens. */
+  /** Calls `work` with the tokens. */
   inTokens<T>(work: (tokens: Tokens) => Promise<T>): Promise<T>;
-  /** Says what became of the file's attributes. */
+  /** Warns if the file's attributes have changed or the server cannot read it. */
   warnOf(change: Change | undefined): Promise<void>;
 }
 
-/** As standard input is called on the command line. */
+/** The name of standard input on the command line. */
 const STREAM = '-';
 
-/** @throws as `openPlace` does; USAGE for options that make no sense with a stream */
+/** Opens the tokens to change. @throws as `openPlace` does; USAGE for options that cannot be used with a stream */
 export function openTarget(invocation: Invocation<TargetOptions>): Promise<Target> {
   return invocation.options.file === STREAM ? openStream(invocation) : openFile(invocation);
 }
@@ -61,7 +61,7 @@ async function openFile(invocation: Invocation<TargetOptions>): Promise<Target> 
 async function openStream(invocation: Invocation<TargetOptions>): Promise<Target> {
   const { options, overrides, io, terminal, fs } = invocation;
   if (options.inPlace)
-    throw new ServiceTokensError('USAGE', 'Options --in-place and --file - exclude each other');
+    throw new ServiceTokensError('USAGE', 'Options --in-place and --file - cannot be used together');
   const configDir = options.configDir && absolutePath(options.configDir, io);
   return {
     isStream: true,
