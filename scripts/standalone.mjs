@@ -1,8 +1,8 @@
 /**
- * Makes executables that need no Node: `npm run standalone`.
+ * Builds executables that do not need Node: `npm run standalone`.
  *
- * They hold what the command is made of, and Bun, which npm downloads once into node_modules/.cache. It is Bun's baseline
- * build, for processors without AVX2 too. Only the executable for this machine can be tried on it.
+ * They contain the command and Bun, which npm downloads once into node_modules/.cache. It is Bun's baseline build,
+ * which also runs on processors without AVX2. Only the executable for this machine can be run here.
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 const BUN_VERSION = '1.4.5';
 const DIRECTORY = 'dist/standalone';
 const NAME = 'elasticsearch-service-tokens';
-/** As the launcher in bin, which needs a bundle beside it. */
+/** Like the launcher in bin, but without the bundle, which that one loads. */
 const LAUNCHER = `
 import { main, processIo } from '../../src/cli/main.ts';
 main(process.argv.slice(2), processIo()).then((status) => { process.exitCode = status; });
@@ -39,7 +39,7 @@ copyFileSync('dist/bundle/LICENSES.txt', join(DIRECTORY, 'LICENSES.txt'));
 function install() {
   if (TARGETS.every((target) => existsSync(bunOf(target)))) return;
   const packages = TARGETS.map(({ bun }) => `${bun}@${BUN_VERSION}`);
-  // By force, as one of them is for another machine.
+  // --force, because one package is for another platform.
   call('npm', [
     'install',
     '--no-save',
@@ -56,9 +56,9 @@ function compile(target) {
   const outfile = join(DIRECTORY, `${NAME}-${target.name}`);
   call(bunOf(host), [
     ...['build', entry, '--compile', '--outfile', outfile],
-    ...['--target', target.target, '--compile-executable-path', bunOf(target)], // else it would be downloaded
-    ...['--format', 'cjs', ...(target === host ? ['--bytecode'] : [])], // which starts faster, and can be tried here
-    '--sourcemap=linked', // which is in the executable, too: stack traces name the sources
+    ...['--target', target.target, '--compile-executable-path', bunOf(target)], // otherwise it would be downloaded
+    ...['--format', 'cjs', ...(target === host ? ['--bytecode'] : [])], // starts faster; only for the executable that runs here
+    '--sourcemap=linked', // embedded in the executable, so that stack traces name the sources
     // Without these, the executable would run code that the current directory names.
     '--no-compile-autoload-dotenv',
     '--no-compile-autoload-bunfig',
