@@ -6,7 +6,7 @@ const NAME = 'elasticsearch-service-tokens';
 const ENVIRONMENT = [
   [
     'ES_PATH_CONF',
-    "The server's configuration directory, unless --config-dir or --file names another one.",
+    "The server's configuration directory, unless --config-dir or --file names another place.",
   ],
   ['ES_HOME', 'The installation of Elasticsearch: its directory config is used if ES_PATH_CONF is not set.'],
   ['NO_COLOR, FORCE_COLOR', 'Never or always color the label of an error or a warning.'],

@@ -44,7 +44,7 @@ describe('Reading', () => {
       { text: ' #<a>', keys: ['#a'], why: 'a # after a space begins a key' },
       { text: '\u3000<a>', keys: ['\u3000a'], why: 'white space above U+0020 is part of the key' },
       { text: '\ufeff<a>', keys: ['\ufeffa'], why: 'a byte order mark is part of the first key' },
-      { text: '\ufeff#<a>', keys: ['\ufeff#a'], why: 'a byte order mark before a # turns a comment into an entry' },
+      { text: '\ufeff#<a>', keys: ['\ufeff#a'], why: 'before a # it turns a comment into an entry' },
       {
         text: 'a\u0085b\u2028c\x0b<d>',
         keys: ['a\u0085b\u2028c\x0bd'],
@@ -189,7 +189,7 @@ describe('Adding an entry', () => {
       { text: '<a>\r\n<z>\r\n', after: '<a>\r\n<k>\r\n<z>\r\n', why: 'it ends like its neighbor: CRLF' },
       { text: '<a>\r<z>\r', after: '<a>\r<k>\r<z>\r', why: 'it ends like its neighbor: CR' },
       { text: '<a>\r\n<b>', after: '<a>\r\n<b>\r\n<k>', why: 'the missing end is like the others' },
-      { text: '<z>\r\n', after: '<k>\r\n<z>\r\n', why: 'the next line is the neighbor if there is no previous one' },
+      { text: '<z>\r\n', after: '<k>\r\n<z>\r\n', why: 'the next line is the neighbor if it is the first' },
       { text: '<a>\r\n<z>\n', after: '<a>\r\n<k>\r\n<z>\n', why: 'in a mixed file, the previous line' },
       { text: '<a>\n<b>\r\n<z>\n', after: '<a>\n<b>\r\n<k>\r\n<z>\n', why: 'not the first line' },
       { text: 'k:plain\n<a>\n', after: 'k:plain\n<a>\n<k>\n', why: 'plain text does not affect the order' },
