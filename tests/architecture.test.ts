@@ -157,7 +157,7 @@ describe('Rooms', () => {
 });
 
 describe('Doors', () => {
-  test.each(doors)('$module is imported by $door alone: $why', ({ module, door }) => {
+  test.each(doors)('$module is imported only by $door: $why', ({ module, door }) => {
     const importers = sources.filter((file) => importsOf(source(file)).some((name) => module.test(name)));
     expect(importers.filter((file) => file !== door)).toEqual([]);
   });

@@ -126,7 +126,7 @@ async function prepare({ before = [] }: Case, name: string) {
   return stateOf(name);
 }
 
-/** Whether the token file holds a token that the tokens file accepts. */
+/** Whether the token file contains a token that the tokens file accepts. */
 async function verifies(name: string): Promise<boolean> {
   return (await call(['verify', '--token-file', 'token'], name)).status === 0;
 }
