@@ -1,7 +1,6 @@
-// Loads a file of the bundle with the code that V8 compiled of it when the bundle was built: to compile it again takes a
-// third of the start-up. V8 accepts that code only from the same version with the same flags; otherwise it compiles. It
-// does not ask for which architecture the code is, so the name of the file says that.
-// Nothing is written at run time.
+// Loads a file of the bundle with the code that V8 compiled from it at build time: compiling it again would take a
+// third of the startup time. V8 accepts this code only from the same version with the same flags; otherwise it compiles
+// the file. Nothing is written at run time.
 const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { Script } = require('node:vm');
@@ -33,6 +32,6 @@ function readCode(filename) {
   try {
     return readFileSync(`${filename}.${process.arch}.code`);
   } catch {
-    return undefined; // few files have any
+    return undefined; // most files have none
   }
 }

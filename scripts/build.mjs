@@ -1,8 +1,8 @@
 /**
- * Makes dist and man: `npm run build`.
+ * Builds dist and man: `npm run build`.
  *
- * - dist/src, dist/tests: what the compiler makes; the unit tests run it
- * - dist/bundle: what ships, the command and the library, with all that they import; *.code is the compiled code of V8
+ * - dist/src, dist/tests: the output of the compiler, which the unit tests run
+ * - dist/bundle: the published command and library, with all their imports; *.code is code compiled by V8
  * - man: the manual page
  */
 import { spawnSync } from 'node:child_process';

@@ -1,9 +1,9 @@
 /**
  * Bundles the command and the library to CommonJS, which Node starts faster than modules.
  *
- * Each command is a file of its own, with all that it needs and nothing else; cli.js holds commander and what each run
- * needs. What both need is in both, except the class of errors, which must be one. The packages that few
- * commands need have files of their own, and slow modules of Node are loaded when something in them is first used.
+ * Each command is a separate file with only its own dependencies; cli.js contains commander and the code that every run
+ * needs. Code that both need is in both, except the error class, which must be unique. Packages that few commands need
+ * are separate files, and slow modules of Node are loaded on first use.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -11,13 +11,13 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { licencesOf } from './licences.mjs';
 
-/** What few need, in files of their own. */
+/** Packages that few commands need, in separate files. */
 const PACKAGES = ['bcryptjs', 'chalk', 'chokidar'];
 
-/** What takes a millisecond or more to load, and is not needed by each command. */
+/** Modules that take a millisecond or more to load, and that not every command needs. */
 const SLOW_BUILTINS = /^node:(child_process|crypto|os|stream|timers\/promises|tty|worker_threads)$/;
 
-/** Everything of a module of Node is looked up when it is used, be it imported by name, as a whole or as default. */
+/** Looks up each export of a Node module on use, whether it is imported by name, as a namespace or as default. */
 const lazyBuiltins = {
   name: 'lazy builtins',
   setup({ onResolve, onLoad }) {
@@ -30,7 +30,7 @@ const lazyBuiltins = {
   },
 };
 
-/** The module of the process is the global one; to convert the module would look at each of its many properties. */
+/** Replaces node:process by the global object: converting the module would read each of its many properties. */
 const globalProcess = {
   name: 'global process',
   setup({ onResolve, onLoad }) {
@@ -53,7 +53,7 @@ const ownFiles = {
   },
 };
 
-/** What a module calls its own place. */
+/** The URL of a module's own file. */
 const fileUrl = {
   define: { 'import.meta.url': 'fileUrl' },
   banner: {
@@ -61,7 +61,7 @@ const fileUrl = {
   },
 };
 
-/** @param parts what is imported when it is needed, in files beside cli.js */
+/** @param parts the modules that are imported on demand, in files beside cli.js */
 const partsBeside = (parts) => ({
   name: 'parts beside',
   setup({ onResolve }) {
@@ -73,7 +73,7 @@ const partsBeside = (parts) => ({
   },
 });
 
-/** In a part, the class of errors is that of cli.js. */
+/** Makes the parts use the error class of cli.js. */
 const errorsOfCli = {
   name: 'errors of cli.js',
   setup({ onResolve }) {
@@ -85,7 +85,7 @@ export { main, processIo } from './src/cli/main.ts';
 export { ServiceTokensError } from './src/errors.ts';
 `;
 
-/** The parts, by the names of their files. */
+/** Returns the source files of the parts, by the names of their files in the bundle. */
 function partsOfCli() {
   const importers = [
     'cli/command-line.ts',
@@ -101,7 +101,7 @@ function partsOfCli() {
   return Object.fromEntries(parts);
 }
 
-/** @param directory where the files go */
+/** Writes the bundle and its licenses. @param directory the target directory */
 export async function bundle(directory) {
   const common = {
     outdir: directory,
@@ -109,13 +109,13 @@ export async function bundle(directory) {
     platform: 'node',
     target: 'node20.0',
     format: 'cjs',
-    supported: { 'dynamic-import': false }, // in CommonJS, import() would load Node's loader of modules
+    supported: { 'dynamic-import': false }, // in CommonJS, import() would load Node's ESM loader
     plugins: [lazyBuiltins, globalProcess, ownFiles],
     legalComments: 'none', // see licencesOf
     metafile: true,
     logLevel: 'warning',
   };
-  // The maps name the sources in stack traces: src/cli/source-stack.ts.
+  // src/cli/source-stack.ts uses the source maps for stack traces.
   const ofCli = {
     ...common,
     ...fileUrl,
@@ -145,7 +145,7 @@ export async function bundle(directory) {
   const inputs = results.flatMap(({ metafile }) => Object.keys(metafile.inputs));
   writeFileSync(join(directory, 'LICENSES.txt'), licencesOf(inputs));
   writeFileSync(join(directory, 'package.json'), '{ "type": "commonjs" }\n');
-  // For import: the same code in the same instance, whoever loads it.
+  // For import, which then shares one instance with require.
   const names = Object.keys(createRequire(import.meta.url)(resolve(directory, 'library.js')));
   writeFileSync(join(directory, 'library.mjs'), `export { ${names.join(', ')} } from './library.js';\n`);
 }

@@ -1,6 +1,6 @@
 /**
- * Writes the code that V8 compiles of the command's files beside them, for bin/load.js. It is a process of its own, with
- * the flags that the command runs with. V8 compiles a function when it is called, so this runs the usual commands.
+ * Writes the code that V8 compiles from the command's files, beside these files, for bin/load.js. It runs as a separate
+ * process, with the flags of the command. V8 compiles a function on its first call, so this runs the usual commands.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

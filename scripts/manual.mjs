@@ -1,4 +1,4 @@
-/** The manual page: from the table that the help is made of, and the README's table of exit statuses. */
+/** The manual page, from the table of commands and the README's table of exit statuses. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
@@ -8,13 +8,13 @@ const ENVIRONMENT = [
     'ES_PATH_CONF',
     "The server's configuration directory, unless --config-dir or --file names another place.",
   ],
-  ['ES_HOME', 'The installation of Elasticsearch: its directory config counts if ES_PATH_CONF is not set.'],
-  ['NO_COLOR, FORCE_COLOR', 'Never or always colour the label of an error or a warning.'],
+  ['ES_HOME', 'The installation of Elasticsearch: its directory config is used if ES_PATH_CONF is not set.'],
+  ['NO_COLOR, FORCE_COLOR', 'Never or always color the label of an error or a warning.'],
 ];
 
-/** @param file where the page goes */
+/** Writes the manual page. @param file its path */
 export async function writeManual(file) {
-  // What the compiler made, so not before it did.
+  // Imported here because the compiler has to create these files first.
   const { commands, PURPOSE } = await import('../dist/src/cli/commands/table.js');
   const { commonOptions } = await import('../dist/src/cli/options.js');
   const { VERSION } = await import('../dist/src/version.js');
@@ -52,7 +52,7 @@ function item([term, text]) {
   return ['.TP', `.B ${roff(term)}`, roff(text)];
 }
 
-/** @returns the rows of the README's table: numbers, and what they mean */
+/** @returns the rows of the README's table: the numbers and their meaning */
 function exitStatuses() {
   const [, table] = /^## Exit statuses\n([\s\S]*?)^## /m.exec(readFileSync('README.md', 'utf8')) ?? [];
   const rows = [...(table?.matchAll(/^\| (\d[\d, ]*) \| (.*) \|$/gm) ?? [])];
@@ -60,7 +60,7 @@ function exitStatuses() {
   return rows.map(([, numbers, meaning]) => [numbers, meaning.replaceAll('`', '')]);
 }
 
-/** A line of text as roff reads it. */
+/** Escapes a line of text for roff. */
 function roff(text) {
   return text.replaceAll('\\', '\\e').replaceAll('-', '\\-').replace(/^[.']/, '\\&$&');
 }

@@ -1,8 +1,8 @@
 /**
- * Makes executables that need no Node: `npm run standalone`.
+ * Builds executables that do not need Node: `npm run standalone`.
  *
- * They hold what the command is made of, and Bun, which npm downloads once into node_modules/.cache. It is Bun's baseline
- * build, for processors without AVX2 too. Only the executable for this machine can be tried on it.
+ * They contain the command and Bun, which npm downloads once into node_modules/.cache. It is Bun's baseline build,
+ * which also runs on processors without AVX2. Only the executable for this machine can be run here.
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 const BUN_VERSION = '1.4.5';
 const DIRECTORY = 'dist/standalone';
 const NAME = 'elasticsearch-service-tokens';
-/** As the launcher in bin, which needs a bundle beside it. */
+/** Like the launcher in bin, but without the bundle, which that one loads. */
 const LAUNCHER = `
 import { main, processIo } from '../../src/cli/main.ts';
 main(process.argv.slice(2), processIo()).then((status) => { process.exitCode = status; });
@@ -41,7 +41,7 @@ copyFileSync('dist/bundle/LICENSES.txt', join(DIRECTORY, 'LICENSES.txt'));
 function install() {
   if (TARGETS.every((target) => existsSync(bunOf(target)))) return;
   const packages = TARGETS.map(({ bun }) => `${bun}@${BUN_VERSION}`);
-  // By force, as one of them is for another machine.
+  // --force, because one package is for another platform.
   call('npm', [
     'install',
     '--no-save',

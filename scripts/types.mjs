@@ -1,15 +1,15 @@
 /**
- * The library's types in one file: the declarations of the public names, and those that these need. They need no other
- * package, so not @types/node either.
+ * The library's types in one file: the declarations of the public names and of the names that they use. They need no
+ * other package, not even @types/node.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** Not every program has the DOM's types or Node's; one without either has no signal to pass. */
+/** A program may have neither the types of the DOM nor those of Node; then it has no AbortSignal to pass. */
 const PRELUDE = `type AbortSignal = typeof globalThis extends { AbortSignal: { prototype: infer Signal } } ? Signal : never;
 `;
 
-/** @param index what the compiler made of src/index.ts @param directory where the files go */
+/** @param index the compiled src/index.ts @param directory the target directory */
 export function writeTypes(index, directory) {
   const found = new Map();
   for (const name of readDeclarations(index).imports.keys()) collect(index, name, found);
@@ -22,14 +22,14 @@ export function writeTypes(index, directory) {
   writeFileSync(join(directory, 'library.d.mts'), `export * from './library.js';\n`);
 }
 
-/** Adds a name's declaration, and what it needs, to those that were found. */
+/** Adds the declaration of a name, and the declarations that it uses, to `found`. */
 function collect(file, name, found, isPublic = true) {
   const { declarations, imports } = readDeclarations(file);
   const text = declarations.get(name);
   if (text === undefined) {
     const from = imports.get(name);
     if (from !== undefined) collect(from, name, found, isPublic);
-    return; // else it is a global name, a property or a parameter
+    return; // otherwise it is a global name, a property or a parameter
   }
   const known = found.get(name);
   if (known !== undefined && known.text !== text) throw new Error(`two declarations are called ${name}`);
@@ -42,13 +42,13 @@ function collect(file, name, found, isPublic = true) {
 
 const files = new Map();
 
-/** @returns the declarations of a file, with the comments before them, and the file that each other name is from */
+/** @returns the declarations of a file with their comments, and the file of each imported name */
 function readDeclarations(file) {
   if (!files.has(file)) files.set(file, parse(file, readFileSync(file, 'utf8')));
   return files.get(file);
 }
 
-/** Enough of the language for what the compiler writes: a declaration begins and ends at the margin. */
+/** Parses only what the compiler writes: a declaration begins and ends at the start of a line. */
 function parse(file, text) {
   const [declarations, imports] = [new Map(), new Map()];
   for (const statement of statementsOf(text)) {

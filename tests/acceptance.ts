@@ -1,12 +1,12 @@
 /**
- * The slow proofs: `npm run acceptance`.
+ * The slow tests: `npm run acceptance`.
  *
- * First the tests of which `npm test` tries a sample, whole; what ships on every Node that it is for; and the standalone
- * executable. npm downloads these Nodes, and Bun. Then every attack of another user that the tests know, or,
- * with `npm run acceptance -- WORD...`, only those attacks whose titles have these words. The attacks need root, Linux
- * and perl; as anybody else it says that they were skipped. They are a table, a move before each system call of each
- * command, and real races. Printed is a line for each group, what did harm, and at the end how many attacks did none,
- * how many did, and how many the system forbids. One that does harm, or a test that fails, is status 1.
+ * First it runs all tests of which `npm test` runs a sample, the package on every supported version of Node, and the
+ * standalone executable; npm downloads these versions of Node, and Bun. Then it runs every attack of another user, or,
+ * with `npm run acceptance -- WORD...`, only the attacks whose titles contain these words. The attacks need root, Linux
+ * and perl; otherwise they are reported as skipped. They are a table, with a move before each system call of each
+ * command, and real races. It prints a line for each group, every attack that did harm, and finally how many attacks
+ * did no harm, did harm, or were forbidden by the system. The exit status is 1 if an attack does harm or a test fails.
  */
 import { spawnSync } from 'node:child_process';
 import { runOnNodes } from './acceptance/nodes.js';
@@ -16,7 +16,7 @@ import { type Failure, groups, Theatre, title } from './attacks/table.js';
 
 const CORES = 2;
 
-/** How long each race goes on. */
+/** The duration of each race. */
 const SECONDS = 5;
 
 /** The test files that use support/thoroughness.ts. */
@@ -79,7 +79,7 @@ async function runTable(): Promise<{ passed: number; failed: number; skipped: nu
   return total;
 }
 
-/** A line for each move and its effect, with the calls before which it had it. */
+/** Formats a line for each move and effect, with the calls before which the move had this effect. */
 function summaryOf(failures: readonly Failure[]): string[] {
   const places = new Map<string, string[]>();
   for (const { where, move, what } of failures) {

@@ -1,4 +1,4 @@
-/** The rules of the source's shape, held against its import statements. */
+/** The architecture of the source, checked by its import statements. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -6,8 +6,8 @@ import { VERSION } from '../src/version.js';
 import { projectRoot } from './support/fixtures.js';
 
 /**
- * The rooms of src, lowest first: which may import which, and what for. The files at the top of src, but for the
- * library's surface, are the ground: everybody may use them.
+ * The rooms of src, lowest first: which room may import which, and why. The files at the top of src, except the
+ * library's surface, are the ground: every room may import them.
  */
 const rooms: Readonly<
   Record<string, { readonly is: string; readonly imports: Readonly<Record<string, string>> }>
@@ -25,7 +25,7 @@ const rooms: Readonly<
     imports: {},
   },
   access: {
-    is: 'who can change a path, who the server is, as whom root acts',
+    is: 'who can change a path, which user runs the server, as which user root acts',
     imports: { disk: 'it looks at directories, and changes the identity through the door' },
   },
   token: {
@@ -45,9 +45,9 @@ const rooms: Readonly<
     imports: {
       disk: 'a change is a lock and a replacement',
       access: 'a new file is made readable for the server',
-      hash: 'a line holds a hash',
+      hash: 'a line contains a hash',
       token: 'create mints a token',
-      accounts: 'create takes known principals only',
+      accounts: 'create accepts only known principals',
     },
   },
   authenticate: {
@@ -57,15 +57,15 @@ const rooms: Readonly<
       disk: 'it watches the file',
       token: 'it decodes bearers',
       hash: 'it verifies secrets',
-      accounts: 'the server knows no others',
+      accounts: 'the server accepts only known accounts',
     },
   },
   check: {
     is: 'what is wrong with a tokens file, and its repair',
     imports: {
       'tokens-file': 'it reads lines and counts tokens',
-      disk: 'it looks at links, mounts and remains, and repairs',
-      access: 'it asks who can read the file, and acts as its owner',
+      disk: 'it checks links, mounts and leftovers, and repairs them',
+      access: 'it checks who can read the file, and acts as its owner',
       token: 'it judges names',
       hash: 'it judges hashes',
       accounts: 'it judges principals',
@@ -87,20 +87,20 @@ const rooms: Readonly<
   },
 };
 
-/** Each dependency, and node:fs, has one door. */
+/** Each dependency, and node:fs, is imported by only one file. */
 const doors: readonly { module: RegExp; door: string; why: string }[] = [
   { module: /^commander(\/|$)/, door: 'cli/parser.ts', why: 'one file knows the command line' },
   { module: /^bcryptjs(\/|$)/, door: 'hash/bcrypt.ts', why: 'one file knows how it differs from the server' },
-  { module: /^chalk(\/|$)/, door: 'cli/terminal.ts', why: 'one file decides on colour' },
-  { module: /^chokidar(\/|$)/, door: 'disk/path-watcher.ts', why: 'one file watches' },
+  { module: /^chalk(\/|$)/, door: 'cli/terminal.ts', why: 'one file decides on color' },
+  { module: /^chokidar(\/|$)/, door: 'disk/path-watcher.ts', why: 'one file watches paths' },
   { module: /^(node:)?fs(\/|$)/, door: 'disk/file-system.ts', why: 'tests can make every system call fail' },
 ];
 
-/** Who may name `process`, beside bin. */
+/** The files that may use `process`, besides bin. */
 const namesProcess: Readonly<Record<string, string>> = {
-  'cli/process-io.ts': 'it makes the Io of the process',
-  'disk/file-system.ts': 'it is the door to the system calls, those that change what a process is among them',
-  'disk/processes.ts': 'it asks whether the holder of a lock is alive, and who this process is',
+  'cli/process-io.ts': 'it creates the Io of the process',
+  'disk/file-system.ts': 'it is the door to the system calls, including those that change the process',
+  'disk/processes.ts': 'it checks whether a lock holder is alive, and identifies this process',
 };
 
 const sources = filesBelow('src', '.ts');
@@ -145,11 +145,11 @@ describe('Rooms', () => {
 
   test('index.ts never reaches the command line', () => {
     const reached = reachedFrom('index.ts');
-    expect(reached).toContain('tokens-file/service-tokens-file.ts'); // it reaches something
+    expect(reached).toContain('tokens-file/service-tokens-file.ts'); // the check is effective
     expect(reached.filter((file) => roomOf(file) === 'cli')).toEqual([]);
   });
 
-  test('each test lies in the room of what it tests', () => {
+  test('each test is in the room of the code that it tests', () => {
     const directories = filesBelow('tests', '.test.ts').map(roomOf);
     const recipes = 'recipes'; // of docs
     expect(new Set(directories)).toEqual(new Set([undefined, recipes, ...Object.keys(rooms)]));
@@ -157,7 +157,7 @@ describe('Rooms', () => {
 });
 
 describe('Doors', () => {
-  test.each(doors)('$module is imported by $door alone: $why', ({ module, door }) => {
+  test.each(doors)('$module is imported only by $door: $why', ({ module, door }) => {
     const importers = sources.filter((file) => importsOf(source(file)).some((name) => module.test(name)));
     expect(importers.filter((file) => file !== door)).toEqual([]);
   });
@@ -169,13 +169,13 @@ describe('Doors', () => {
 });
 
 describe('process', () => {
-  test.each(sources)('%s names it only if it may', (file) => {
+  test.each(sources)('%s uses it only if allowed', (file) => {
     const names = /\bprocess\b|\bglobalThis\b/.test(codeOf(source(file)));
     const imports = importsOf(source(file)).some((name) => /^(node:)?process$/.test(name));
     expect((names || imports) && !(file in namesProcess)).toBe(false);
   });
 
-  test('process-io.ts does name it', () => {
+  test('process-io.ts does use it', () => {
     expect(codeOf(source('cli/process-io.ts'))).toMatch(/\bprocess\b/);
   });
 });
@@ -209,12 +209,12 @@ describe('package.json', () => {
     expect(Object.keys(devDependencies)).toEqual(expect.arrayContaining(imported));
   });
 
-  test('its version is the one that the command prints', () => {
+  test('its version is printed by the command', () => {
     expect(VERSION).toBe(version);
   });
 
   test('what the tests import is a dependency, too', () => {
-    // This file holds samples of imports; file-follower.test.ts writes a program that imports by a path.
+    // This file contains sample imports; file-follower.test.ts writes a program that imports by a path.
     const files = filesBelow('tests', '.ts').filter((file) => file !== 'architecture.test.ts');
     const tests = files.map((file) => readFileSync(join(projectRoot, 'tests', file), 'utf8'));
     const known = [own, ...Object.keys(dependencies), ...Object.keys(devDependencies)];
@@ -261,7 +261,7 @@ function filesBelow(directory: string, end: string): string[] {
   return names.map((name) => name.replaceAll('\\', '/')).filter((name) => name.endsWith(end));
 }
 
-/** The files of src that a file imports, by their names there. */
+/** Returns the files of src that a file imports, relative to src. */
 function localImports(file: string): string[] {
   return importsOf(source(file))
     .filter((name) => name.startsWith('.'))
@@ -274,14 +274,14 @@ function reachedFrom(file: string): string[] {
   return [...reached];
 }
 
-/** What a text imports: statements, type imports, re-exports, import() and require(). */
+/** Returns the imports of a text: statements, type imports, re-exports, import() and require(). */
 function importsOf(text: string): string[] {
   const pattern =
     /\b(?:import|export)\b(?:[\w\s{},*$]*?\bfrom)?\s+(['"])(.+?)\1|\b(?:import|require)\s*\(\s*(['"])(.+?)\3/g;
   return [...withoutComments(text).matchAll(pattern)].map((match) => match[2] ?? match[4] ?? '');
 }
 
-// Enough of the language to tell comments, texts and regular expressions from code.
+// Enough of the language to separate comments, strings and regular expressions from code.
 const TOKEN =
   /(?<comment>\/\/.*|\/\*[\s\S]*?\*\/)|(?<text>'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*")|(?<template>`(?:\\[\s\S]|[^`\\])*`)|(?<=(?:^|[=(,:[!&|?{};>\n]|\breturn)\s*)(?<regexp>\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])*\/\w*)/g;
 
@@ -291,7 +291,7 @@ function withoutComments(text: string): string {
   );
 }
 
-/** Code alone: of a template, what stands in its braces. */
+/** Returns only the code; of a template, only the code in its braces. */
 function codeOf(text: string): string {
   return text.replace(TOKEN, (_, ...args) => {
     const { template } = args.at(-1) as Record<string, string | undefined>;

@@ -1,4 +1,4 @@
-/** A sample of the attacks of `npm run acceptance`, the same every time. */
+/** A sample of the attacks of `npm run acceptance`, always the same. */
 import { afterAll, describe, expect, jest } from '@jest/globals';
 import { layouts } from './attacks/layouts.js';
 import { groups, Theatre, title } from './attacks/table.js';

@@ -1,11 +1,11 @@
 /**
- * What the tool costs on this machine, as Markdown: `npm run benchmark`.
+ * Measures the tool on this machine, and prints Markdown: `npm run benchmark`.
  *
  *     npm run benchmark -- [ENTRIES [PAIRS]]
  *
- * ENTRIES (1,000,000) is the size of the large file; files of up to five times as many show how the time grows. PAIRS
- * (11) is how often a command runs. ES_ORIGINAL names the original's program, which is then timed too. Absolute figures
- * are of the machine; a ratio is the median of pairs that ran in turn.
+ * ENTRIES (1,000,000) is the size of the large file; files of up to five times this size show how the time grows. PAIRS
+ * (11) is the number of runs of a command. ES_ORIGINAL names the original's program, which is then timed, too. Absolute
+ * figures depend on the machine; a ratio is the median of pairs that ran in turn.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -22,13 +22,13 @@ const original = process.env['ES_ORIGINAL'];
 const directory = mkdtempSync(join(tmpdir(), 'service-tokens-benchmark-'));
 const programs = new Programs(directory);
 
-/** A command on a file, as it is called in the run of a number. */
+/** Returns the arguments of a command on a file in a numbered run. */
 type Command = (file: TokensFile, run: number) => Call;
 
 const help: Command = ({ configDir }) => ({ configDir, args: ['--help'] });
 const list: Command = ({ configDir }) => ({ configDir, args: ['list'] });
 const verify: Command = ({ configDir, bearer }) => ({ configDir, args: ['verify'], input: `${bearer}\n` });
-/** What the run of a number creates, delete removes in the run of the same number. */
+/** The token that a numbered run creates; delete removes it in the run with the same number. */
 const change = (command: string, who: string): Command => {
   return ({ configDir }, run) => ({ configDir, args: [command, 'elastic/kibana', `${who}${run}`] });
 };
@@ -83,7 +83,7 @@ async function compareLarge(order: 'random' | 'sorted'): Promise<void> {
   rmSync(file.configDir, { recursive: true });
 }
 
-/** How the time grows with the file: ten times the entries take ten times as long, once the start is small in it. */
+/** Measures how the time grows with the file: it is proportional to the entries, apart from the startup. */
 async function growth(): Promise<void> {
   table('By size, in random order, medians of 3:', 'tokens', '`list`', '`create`', '`list`, memory');
   for (const size of [1_000, 10_000, 100_000, 1_000_000, 5_000_000].filter((size) => size <= 5 * entries)) {
@@ -101,7 +101,7 @@ async function growth(): Promise<void> {
   }
 }
 
-/** Each program has a file of its own, as the original writes others' lines anew. */
+/** Compares with the original. Each program has a separate file, because the original rewrites all lines. */
 async function compareOriginal(program: string): Promise<void> {
   const [own, its] = [makeTokensFile(directory, SMALL), makeTokensFile(directory, SMALL)];
   table(`The original, on a file of ${SMALL} tokens:`, 'command', 'median', 'the original', 'ratio');

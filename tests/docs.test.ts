@@ -1,4 +1,4 @@
-/** The documents name files, headings and tests that exist, and say nothing twice. */
+/** The documents name existing files, headings and tests, and repeat nothing. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -6,7 +6,7 @@ import { projectRoot } from './support/fixtures.js';
 
 const FENCED_BLOCK = /^(`{3,}).*\n[\s\S]*?^\1.*$/gm;
 const INLINE_CODE = /`[^`\n]*`/g;
-/** A path from the project's root. `<name>` in a path stands for any name, so the path ends before it. */
+/** A path from the project's root. It ends before a placeholder such as `<name>`. */
 const PROJECT_PATH = /(?<![\w/.$~{}-])(?:src|tests|docs|fixtures|bin)\/(?:[\w./-]*[\w/-])?/g;
 /** A path to a test, and the titles that are quoted directly after it. */
 const TEST_WITH_TITLES = /(tests\/[\w./-]+\.ts)`?((?:(?:,| and) "[^"\n]+")+)/g;
@@ -28,7 +28,7 @@ describe.each(documents)('%s', (document) => {
     expect(pathsIn(markdown).filter((path) => !exists(path))).toEqual([]);
   });
 
-  test('quotes titles that stand in the test named before them', () => {
+  test('quotes titles that are in the test named before them', () => {
     const missing = titlesIn(markdown).filter(
       ({ path, title }) => exists(path) && !read(path).includes(title),
     );
@@ -39,7 +39,7 @@ describe.each(documents)('%s', (document) => {
     expect(linksIn(markdown).filter((target) => !leadsSomewhere(target, document))).toEqual([]);
   });
 
-  test('holds no paragraph and no block of code twice', () => {
+  test('contains no paragraph and no block of code twice', () => {
     const paragraphs = paragraphsOf(markdown);
     expect(paragraphs.filter((text, i) => paragraphs.indexOf(text) !== i)).toEqual([]);
   });
@@ -52,7 +52,7 @@ describe('The readers of this test', () => {
     expect(pathsIn(markdown)).toEqual(['src/a.ts', 'tests/b/', 'bin/e', 'src/']);
   });
 
-  test('see each title behind a test', () => {
+  test('see each title after a test', () => {
     expect(titlesIn('| "no" | `tests/a.ts`, "one" and "two"; tests/b.ts, "three" |')).toEqual([
       { path: 'tests/a.ts', title: 'one' },
       { path: 'tests/a.ts', title: 'two' },
@@ -64,7 +64,7 @@ describe('The readers of this test', () => {
     expect(linksIn('[a](b.md#c "d") `[e](f)`\n```\n[g](h)\n```\n[i]: j.md\n')).toEqual(['b.md#c', 'j.md']);
   });
 
-  test('give headings the names that GitHub gives them', () => {
+  test('give headings the same names as GitHub', () => {
     const markdown = '# A `b.c`: d_e-F\n\n## Twice\n\n```\n# no heading\n```\n\n## Twice\n';
     expect(anchorsOf(markdown)).toEqual(['a-bc-d_e-f', 'twice', 'twice-1']);
   });
@@ -100,7 +100,7 @@ function linksIn(markdown: string): string[] {
   return [...text.matchAll(LINK)].map(([, inline, reference]) => inline ?? reference ?? '');
 }
 
-/** @param document the path of the document that holds the link, from the project's root */
+/** @param document the path of the document that contains the link, from the project's root */
 function leadsSomewhere(target: string, document: string): boolean {
   if (EXTERNAL.test(target)) return true;
   const [path = '', anchor] = target.split('#');
@@ -108,7 +108,7 @@ function leadsSomewhere(target: string, document: string): boolean {
   return exists(linked) && (anchor === undefined || anchorsOf(read(linked)).includes(anchor));
 }
 
-/** The names by which links reach the headings of a document, in their order. */
+/** Returns the names of a document's headings in links, in order. */
 function anchorsOf(markdown: string): string[] {
   const times = new Map<string, number>();
   return [...markdown.replace(FENCED_BLOCK, '').matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = '']) => {
@@ -123,7 +123,7 @@ function anchorsOf(markdown: string): string[] {
   });
 }
 
-/** Paragraphs, lists, tables and blocks of code, each on one line, without headings. */
+/** Returns paragraphs, lists, tables and blocks of code, each on one line, without headings. */
 function paragraphsOf(markdown: string): string[] {
   const blocks = markdown.match(FENCED_BLOCK) ?? [];
   const paragraphs = markdown

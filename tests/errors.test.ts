@@ -10,23 +10,23 @@ const statuses: Record<ErrorCode, { status: number; why: string }> = {
   USAGE: { status: 64, why: 'usage' },
   MALFORMED_FILE: { status: 65, why: 'the tokens file cannot be parsed' },
   NOT_A_TOKEN: { status: 65, why: 'a token cannot be parsed' },
-  BUSY: { status: 74, why: 'never reaches the command: the library alone queues' },
+  BUSY: { status: 74, why: 'never reaches the command: only the library has a queue' },
   NOT_AUTHENTICATED: { status: 1, why: 'no' },
   HASH_UNUSABLE: { status: 65, why: 'a stored hash cannot be used' },
   UNKNOWN_PRINCIPAL: { status: 67, why: 'unknown principal' },
   TOKEN_EXISTS: { status: 70, why: 'token exists' },
-  TOKEN_MISSING: { status: 70, why: 'token does not exist' },
-  INVALID_TOKEN_NAME: { status: 70, why: 'bad token name' },
-  FILE_EXISTS: { status: 73, why: 'can’t create a file that exists' },
-  ROTATION_UNFINISHED: { status: 73, why: 'can’t create the next token of a series' },
-  CANNOT_REPLACE: { status: 73, why: "can't create or replace the file" },
-  LOCKED: { status: 73, why: "can't replace the file: another process is at it" },
+  TOKEN_MISSING: { status: 70, why: 'the token does not exist' },
+  INVALID_TOKEN_NAME: { status: 70, why: 'the token name is invalid' },
+  FILE_EXISTS: { status: 73, why: 'the file to create exists' },
+  ROTATION_UNFINISHED: { status: 73, why: 'the next token of a series cannot be created' },
+  CANNOT_REPLACE: { status: 73, why: 'the file cannot be created or replaced' },
+  LOCKED: { status: 73, why: 'another process is changing the file' },
   IO: { status: 74, why: 'I/O error' },
   PERMISSION: { status: 77, why: 'permission' },
   CONFIG: { status: 78, why: 'configuration' },
-  HANGUP: { status: 128 + 1, why: 'SIGHUP, as a shell shows it' },
-  INTERRUPT: { status: 128 + 2, why: 'SIGINT, as a shell shows it' },
-  TERMINATED: { status: 128 + 15, why: 'SIGTERM, as a shell shows it' },
+  HANGUP: { status: 128 + 1, why: 'SIGHUP, as in a shell' },
+  INTERRUPT: { status: 128 + 2, why: 'SIGINT, as in a shell' },
+  TERMINATED: { status: 128 + 15, why: 'SIGTERM, as in a shell' },
   INVALID_ALGORITHM: { status: 78, why: 'configuration: unknown algorithm' },
 };
 const codes = Object.keys(statuses) as ErrorCode[];
@@ -39,7 +39,7 @@ describe('Exit statuses', () => {
     },
   );
 
-  test('a bug ends the command with 71, which no error has', async () => {
+  test('a bug ends the command with 71, which no error uses', async () => {
     expect(await runIntoBug()).toEqual({
       status: 71,
       stderr: 'ERROR: internal error: a bug, with exit code 71\n',
@@ -47,14 +47,14 @@ describe('Exit statuses', () => {
     expect(codes.map(exitStatusOf)).not.toContain(71);
   });
 
-  test('and -v says where in the sources, though the command is bundled', async () => {
+  test('and -v shows the place in the sources, although the command is bundled', async () => {
     const { stderr } = await runIntoBug('-v');
     expect(stderr).toContain('\nError: a bug\n');
     expect(stderr).toMatch(/at list .*src\/cli\/commands\/list\.ts:\d+:\d+/);
     expect(stderr).toMatch(/main .*src\/cli\/main\.ts:\d+:\d+/);
   });
 
-  test('success is 0, and no error is', () => {
+  test('only success is 0', () => {
     expect(ExitCode.OK).toBe(0);
     expect(codes.map(exitStatusOf)).not.toContain(0);
   });
@@ -83,7 +83,7 @@ describe('The error class', () => {
   });
 });
 
-/** Runs a command on an Io that has a bug. */
+/** Runs a command with an Io that throws an unexpected error. */
 async function runIntoBug(...options: string[]) {
   const { io, written } = memoryIo({ env: { ES_PATH_CONF: '/' } });
   const buggy = Object.defineProperty({ ...io }, 'cwd', {

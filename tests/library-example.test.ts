@@ -1,4 +1,4 @@
-/** The program of docs/library.md runs as it stands, for a user who has the package in node_modules. */
+/** The program in docs/library.md runs unchanged, with the package in node_modules. */
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { temporaryDirectory } from './support/temporary-directory.js';
 
 const directory = temporaryDirectory();
 
-test('the guarded server lets service accounts in, nobody else, and knows a new token without a restart', async () => {
+test('the server accepts only service accounts, and accepts a new token without a restart', async () => {
   const program = /```js\n(.*?)```/s.exec(readFileSync(join(projectRoot, 'docs/library.md'), 'utf8'))?.[1];
   const script = directory.write('guard.mjs', program ?? '');
   mkdirSync(join(directory.path, 'node_modules'));

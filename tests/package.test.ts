@@ -8,7 +8,7 @@ import { projectRoot } from './support/fixtures.js';
 import { call, installPackage, programs } from './support/installation.js';
 import { testThoroughly } from './support/thoroughness.js';
 
-/** Each command has a file of its own. */
+/** Each command is a separate file. */
 const commandFiles = Object.keys(commands);
 
 let directory: string;
@@ -43,7 +43,7 @@ test('it holds what is used, and nothing else', () => {
   ]);
 });
 
-test('it holds the licence of every package in it', () => {
+test('it contains the license of every package in it', () => {
   const licences = call(
     'cat',
     ['dist/bundle/LICENSES.txt'],
@@ -89,7 +89,7 @@ export async function use(): Promise<string> {
   return who.authenticated ? who.principal : token.bearer;
 }
 `;
-/** Of a program that has the type of signals. */
+/** For a program with the type AbortSignal. */
 const SIGNALS = `
 export const withSignal = (file: ServiceTokensFile) =>
   file.create(parsePrincipal('a/b'), parseTokenName('a'), { signal: AbortSignal.timeout(1) });
@@ -103,7 +103,7 @@ for (const { file, code, ...options } of [
   { file: 'use.ts', code: CODE, module: 'esnext', moduleResolution: 'bundler', lib: ['es2023'] },
   { file: 'signals.mts', code: CODE + SIGNALS, module: 'nodenext', lib: ['es2023', 'dom'] },
 ]) {
-  testThoroughly(`its types need no others: ${file}, ${options.module}, ${options.lib.join()}`, () => {
+  testThoroughly(`its types need no other package: ${file}, ${options.module}, ${options.lib.join()}`, () => {
     const compilerOptions = { ...options, target: 'es2023', types: [], strict: true, noEmit: true };
     writeFileSync(join(directory, file), code);
     writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }));

@@ -1,10 +1,10 @@
 /**
- * Many processes at one tokens file, and many of them killed: `npm run stress -- [ROUNDS] [PROCESSES] [KILLS]`.
+ * Many processes change one tokens file, and many are killed: `npm run stress -- [ROUNDS] [PROCESSES] [KILLS]`.
  *
- * Each round: PROCESSES creates at once, then half of their tokens deleted while as many are created, then KILLS
- * creates that get SIGKILL at moments spread over their run, each followed by a run that must work. Counted are lost
- * updates, files that can't be read, stray files, and the slowest run after a kill. Then, as root, the races of another
- * user against the command, ten seconds each. A count that is not 0 is status 1.
+ * Each round runs PROCESSES creates simultaneously, then deletes half of their tokens while it creates as many. Then it
+ * runs KILLS creates, which get SIGKILL at different times; after each, another run must work. It counts lost updates,
+ * unreadable files and leftover files, and measures the slowest run after a kill. Then, as root, it runs the races of
+ * another user against the command, ten seconds each. It exits with status 1 if a count is not 0.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -41,7 +41,7 @@ function expectFile(present: string[], absent: string[]): void {
   lost += present.filter((name) => !found.has(name)).length + absent.filter((name) => found.has(name)).length;
 }
 
-/** Starts a creation and kills it after a while; what it was doing then is left to chance. */
+/** Starts a create and kills it after a delay, at an arbitrary step. */
 async function kill(name: string, delay: number): Promise<void> {
   const child = spawn(BIN, arguments_('create', name), { stdio: 'ignore' });
   const ended = new Promise((resolve) => child.on('close', resolve));
@@ -63,7 +63,7 @@ for (let round = 0; round < rounds; round++) {
   ]);
   expectFile([...kept, ...second], deleted);
 
-  // Kills are spread over a whole run; how long one takes here is measured first.
+  // Kills are spread over the duration of a run, which is measured first.
   const start = performance.now();
   await allOf([call('create', `r${round}-measure`)]);
   const duration = performance.now() - start;

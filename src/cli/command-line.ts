@@ -14,13 +14,13 @@ import type { Io, Terminal } from './terminal.js';
 /**
  * Runs a command line.
  *
- * Two parsers run one after the other, as in the original: the first reads the options before the command's name, the
- * second all the rest. So `-s create` is not `create -s`, and a `--` ends the options of its own parser only.
+ * As in the original, two parsers run one after the other: the first reads the options before the command's name, the
+ * second reads the rest. So `-s create` is not `create -s`, and `--` ends only the options of its own parser.
  *
- * @param argv the words behind the tool's name
+ * @param argv the arguments after the tool's name
  * @param toolVersion what `--version` prints
  * @returns the exit status
- * @throws ServiceTokensError, and whatever a bug throws
+ * @throws ServiceTokensError; any other error is a bug
  */
 export async function run(
   argv: readonly string[],
@@ -52,14 +52,14 @@ export async function run(
   return command(invocation as never);
 }
 
-/** Makes one of the options before a command and those behind it. */
+/** Merges the options before the command's name and those after it. */
 async function settle(
   topOptions: CommonOptions,
   own: CommonOptions,
   io: Io,
   fs: FileSystem,
 ): Promise<Pick<Invocation, 'options' | 'overrides' | 'version'>> {
-  // How much is said is the second parser's to tell, as in the original: `-s create` prints what `create` prints.
+  // As in the original, only the second parser sets -s and -v: `-s create` prints what `create` prints.
   const { silent: _, verbose: __, ...inherited } = topOptions;
   const options = { ...inherited, ...own };
   const overrides = await readOverrides([...(own.E ?? []), ...(topOptions.E ?? [])]); // in the original's order
@@ -67,10 +67,10 @@ async function settle(
 }
 
 /**
- * `complete`, which the scripts of `completion` run when TAB is pressed and which no help
- * names, as people do not run it. It prints the names of tokens that can stand at the cursor.
+ * Runs `complete`, which the scripts of `completion` call when TAB is pressed. It prints the token names that fit at
+ * the cursor. No help lists it, because users do not run it.
  *
- * @param words what is typed behind the tool's name, unexpanded; the last is the word at the cursor, be it empty
+ * @param words the words typed after the tool's name, unexpanded; the last is the word at the cursor, possibly empty
  */
 async function complete(
   words: readonly string[],
@@ -99,7 +99,7 @@ async function complete(
   );
 }
 
-/** Loads what reads settings, and YAML, only where there are some. */
+/** Loads the parsers of settings and YAML only if there are settings. */
 async function readOverrides(words: readonly string[]): Promise<readonly Override[]> {
   if (words.length === 0) return [];
   const { parseOverrides } = await import('../config/settings.js');
@@ -113,7 +113,7 @@ async function help([name]: readonly string[], top: Parser, terminal: Terminal):
   return ExitCode.OK;
 }
 
-/** @throws USAGE for a name that is none of a command */
+/** @throws USAGE if no command has this name */
 function findCommand(name: string): CommandEntry {
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (entry !== undefined) return entry;
@@ -124,10 +124,10 @@ function findCommand(name: string): CommandEntry {
 }
 
 /**
- * Answers --help and --version, which win over everything but the parser's own errors; else sets how much is said.
+ * Answers --help and --version, which override everything except parser errors; otherwise applies -s and -v.
  *
  * @returns whether it answered
- * @throws OPTION when -s and -v meet
+ * @throws OPTION if both -s and -v are given
  */
 async function answerAtOnce(
   parser: Parser,

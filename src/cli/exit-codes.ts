@@ -1,14 +1,14 @@
 import type { ErrorCode } from '../errors.js';
 
-/** The exit statuses of the command, by their names in sysexits.h. The launcher has 69 besides: see bin. */
+/** The exit statuses of the command, by their names in sysexits.h. The launcher also uses 69: see bin. */
 export const ExitCode = {
   OK: 0,
-  /** The answer of `verify` and `check` is no. */
+  /** The answer of `verify`, `check` or `diff` is no. */
   NO: 1,
   USAGE: 64,
   DATA: 65,
   NO_USER: 67,
-  /** The original's for a token's name that is bad, taken or missing, and nothing else. */
+  /** As in the original: only for a token name that is invalid, taken or missing. */
   SOFTWARE: 70,
   /** A bug of this tool. */
   OS_ERROR: 71,
@@ -16,7 +16,7 @@ export const ExitCode = {
   IO: 74,
   NO_PERMISSION: 77,
   CONFIG: 78,
-  /** 128 and the signal's number, as a shell shows it. */
+  /** 128 plus the signal number, as in a shell. */
   HANGUP: 129,
   INTERRUPT: 130,
   TERMINATED: 143,
@@ -24,7 +24,7 @@ export const ExitCode = {
 
 export type ExitStatus = (typeof ExitCode)[keyof typeof ExitCode];
 
-/** Exhaustive by its type: a new error code without a status does not compile. */
+/** The type is exhaustive: a new error code without a status does not compile. */
 const statuses: Record<ErrorCode, ExitStatus> = {
   OPTION: ExitCode.USAGE,
   USAGE: ExitCode.USAGE,
@@ -51,7 +51,7 @@ const statuses: Record<ErrorCode, ExitStatus> = {
 };
 
 /**
- * Gives the exit status of an error.
+ * Returns the exit status of an error.
  *
  * @param code the `code` of a ServiceTokensError
  * @returns the status, from sysexits.h

@@ -1,29 +1,29 @@
 import type { ServiceToken } from '../token/token.js';
 import { manifestOf, secretNameOf } from './kubernetes.js';
 
-/** How a token is written for who uses it. */
+/** The formats in which a token is written for its consumer. */
 export type Form = 'line' | 'token' | 'env' | 'k8s-secret';
 
 export interface FormOptions {
-  /** The variable of `env`; picked by the account when not given. */
+  /** The variable of `env`; by default it depends on the account. */
   readonly envName?: string | undefined;
-  /** The Secret of `k8s-secret`; made of the qualified name when not given. */
+  /** The Secret of `k8s-secret`; by default derived from the qualified name. */
   readonly secretName?: string | undefined;
   readonly namespace?: string | undefined;
 }
 
-/** The key of a Secret under which the token is. */
+/** The key of the token in a Secret. */
 export const SECRET_KEY = 'token';
 
-/** Writes a token in a form, with its last line end. */
+/** Formats a token, with a final line end. */
 export function formatToken(token: ServiceToken, form: Form, options: FormOptions = {}): string {
   const { principal, qualifiedName, bearer } = token;
   switch (form) {
-    case 'line': // the original's, to the letter
+    case 'line': // exactly as the original prints it
       return `SERVICE_TOKEN ${qualifiedName} = ${bearer}\n`;
     case 'token':
       return `${bearer}\n`;
-    case 'env': // a bearer needs no quotes: it has letters, digits, + and / only
+    case 'env': // a bearer needs no quotes: it contains only letters, digits, + and /
       return `${options.envName ?? envNameOf(principal)}=${bearer}\n`;
     case 'k8s-secret': {
       const { secretName = secretNameOf(qualifiedName), namespace } = options;

@@ -16,7 +16,7 @@ const MAX_LABEL = 63;
 const MAX_SUBDOMAIN = 253;
 const HASH_DIGITS = 8;
 
-/** Writes the manifest of a Secret, for `kubectl apply -f -`. */
+/** Formats the manifest of a Secret, for `kubectl apply -f -`. */
 export function manifestOf({ name, namespace, labels = {}, data }: Secret): string {
   const fields = (entries: Readonly<Record<string, string>>, indent: string) =>
     Object.entries(entries).map(([key, value]) => `${indent}${key}: ${quoteIfNeeded(value)}`);
@@ -36,7 +36,7 @@ export function manifestOf({ name, namespace, labels = {}, data }: Secret): stri
   ].join('\n');
 }
 
-/** Names such as `1`, `true` or `1e3` are no text in YAML unless they are quoted. */
+/** In YAML, `1`, `true` or `1e3` are strings only if they are quoted. */
 function quoteIfNeeded(text: string): string {
   const isPlain =
     /^[A-Za-z][A-Za-z0-9./+=-]*$/.test(text) && !/^(true|false|yes|no|on|off|null|y|n)$/i.test(text);
@@ -44,10 +44,10 @@ function quoteIfNeeded(text: string): string {
 }
 
 /**
- * Gives the name of the Secret of a token: the qualified name as a DNS label (RFC 1123).
+ * Returns the name of the Secret of a token: the qualified name as a DNS label (RFC 1123).
  *
- * Where the qualified name had to be changed or shortened, or where another one could give the same label, eight
- * digits of its SHA-256 follow, so that two tokens never share a Secret.
+ * If the qualified name must be changed or shortened, or if another one could give the same label, eight digits of its
+ * SHA-256 are appended, so that two tokens never share a Secret.
  */
 export function secretNameOf(qualifiedName: string): string {
   const plain = qualifiedName.replaceAll('/', '-');
@@ -59,7 +59,7 @@ export function secretNameOf(qualifiedName: string): string {
   return `${label.slice(0, room).replace(/^-+|-+$/g, '')}-${digits}`;
 }
 
-/** `elastic-fleet-server-remote-x` could be `x` of one account or `remote-x` of another; and last digits could be ours. */
+/** `elastic-fleet-server-remote-x` may be `x` of one account or `remote-x` of another; a name may end like a digest. */
 function isAmbiguous(principal: string, label: string): boolean {
   const accounts = knownAccounts().map((account) => account.principal);
   const longest = accounts
@@ -78,7 +78,7 @@ export function requireLabelledName(text: string, option: string): string {
   throw badName(text, option);
 }
 
-/** @throws USAGE for what is no name of a Secret (a DNS subdomain) */
+/** @throws USAGE if the text is not a Secret name (a DNS subdomain) */
 export function requireSecretName(text: string, option: string): string {
   if (text.length <= MAX_SUBDOMAIN && text.split('.').every(isDnsLabel)) return text;
   throw badName(text, option);
@@ -94,7 +94,7 @@ function badName(text: string, option: string): ServiceTokensError {
   );
 }
 
-/** @throws USAGE for what is no name of a namespace (a DNS label) */
+/** @throws USAGE if the text is not a namespace name (a DNS label) */
 export function requireNamespace(text: string, option: string): string {
   if (isDnsLabel(text)) return text;
   throw badName(text, option);

@@ -7,9 +7,9 @@ import { type Io, Terminal } from './terminal.js';
 export { processIo } from './process-io.js';
 
 /**
- * Runs the command; here alone its errors are caught.
+ * Runs the command. Its errors are caught only here.
  *
- * @param argv the words behind the tool's name
+ * @param argv the arguments after the tool's name
  * @returns the exit status; nothing is thrown
  */
 export async function main(

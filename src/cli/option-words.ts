@@ -3,18 +3,18 @@ import { ServiceTokensError } from '../errors.js';
 import { ORIGINAL_OPTIONS } from './options.js';
 import type { KnownOption } from './parser.js';
 
-/** A command line, told apart. */
+/** A command line, split into options and arguments. */
 export interface OptionWords {
   /** Each as `--name` or `--name=value`. */
   readonly options: readonly string[];
-  /** The words that are no options. */
+  /** The words that are not options. */
   readonly args: readonly string[];
 }
 
 /**
- * Tells options from arguments as the original's parser does: word by word, and in a cluster letter by letter, so that
- * of several mistakes the first is reported. Commander reports a missing value before an unknown option, and reads
- * `-s-help` as `-s --help`; so it is given what this returns.
+ * Separates options from arguments as the original's parser does: word by word, and in a cluster letter by letter, so
+ * that the first of several mistakes is reported. Without it, commander would report a missing value before an unknown
+ * option, and read `-s-help` as `-s --help`.
  *
  * @param untilArgument whether the first argument ends the options, as in the original before the command's name
  * @throws OPTION, in the original's words
@@ -36,7 +36,7 @@ export function splitWords(
   return { options, args };
 }
 
-/** @param rest the words behind, of which an option takes its value @returns the options of one word */
+/** @param rest the following words, from which an option takes its value @returns the options of one word */
 function readOptions(word: string, rest: string[], known: readonly KnownOption[]): string[] {
   const [, hyphens = '', name = '', value] = /^(--?)([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
   if (hyphens === '--' || [...name].length === 1) {
@@ -52,7 +52,7 @@ function readOptions(word: string, rest: string[], known: readonly KnownOption[]
   return options;
 }
 
-/** @param value what stands in the same word; an option that wants one and has none takes the next word, whatever it is */
+/** @param value the value in the same word; without one, an option that requires a value takes the next word */
 function canonical({ required, long = '' }: KnownOption, value: string | undefined, rest: string[]): string {
   const name = ORIGINAL_OPTIONS.includes(long) ? long.slice(2) : long;
   if (!required) {
@@ -74,7 +74,7 @@ function findOption(hyphens: string, name: string, word: string, known: readonly
   });
 }
 
-/** The option whose name was shortened, written with one hyphen, or misspelt. */
+/** The option whose name was abbreviated, written with one hyphen, or misspelled. */
 function guessOption(name: string, known: readonly KnownOption[]): string | undefined {
   if (name.length < 2) return undefined;
   const names = known.flatMap(({ long }) => long?.replace(/^--/, '') ?? []);

@@ -1,6 +1,6 @@
 import type { PlaceOptions } from '../config/config-dir.js';
 
-/** An option as a person reads it: the flags, as commander takes them, what they do, and what values there are. */
+/** An option as the help shows it: the flags in commander's syntax, a description, and the possible values. */
 export type OptionEntry = readonly [flags: string, description: string, values?: readonly string[]];
 
 /** The options that every command accepts. */
@@ -14,10 +14,10 @@ export interface CommonOptions extends PlaceOptions {
   readonly help?: boolean;
 }
 
-/** Common options that not every command obeys: its help shows those that it does. */
+/** The groups of common options that only some commands use; the help of a command shows those that it uses. */
 export type Subject = 'settings' | 'place' | 'version';
 
-/** The options that every command accepts, and what each is about. */
+/** The options that every command accepts, and the group of each. */
 export const commonOptions: readonly { readonly about?: Subject; readonly entry: OptionEntry }[] = [
   { about: 'settings', entry: ['-E, --E <KEY=VALUE>', 'set a setting of elasticsearch.yml (repeatable)'] },
   {
@@ -39,13 +39,13 @@ export const commonOptions: readonly { readonly about?: Subject; readonly entry:
   { entry: ['-h, --help', 'print help'] },
 ];
 
-/** What -s and -v do in a command where they do something of their own. */
+/** What -s and -v do in a command, if they do something special. */
 export interface Meanings {
   readonly silent?: string;
   readonly verbose?: string;
 }
 
-/** A common option with what it does in a command. */
+/** A common option, described as it works in a command. */
 export function inCommand(entry: OptionEntry, { silent, verbose }: Meanings): OptionEntry {
   const [flags] = entry;
   const own = { '-s, --silent': silent, '-v, --verbose': verbose }[flags];

@@ -2,7 +2,7 @@ import { Command, type Help, Option } from 'commander';
 import { type CommandEntry, commands, NAME, PURPOSE } from './commands/table.js';
 import { type CommonOptions, commonOptions, inCommand, type Meanings, type OptionEntry } from './options.js';
 
-/** What a text for people has at most, in columns. */
+/** The maximum width of help texts, in columns. */
 const WIDTH = 80;
 
 /** A parser of one kind of command line, and its help. */
@@ -22,7 +22,7 @@ export interface KnownOption {
   readonly required: boolean;
 }
 
-/** The parser of what stands before the command's name. */
+/** The parser of the options before the command's name. */
 export function topParser(): Parser {
   const parser = newCommand(NAME, () => true)
     .usage('[options] <command>')
@@ -37,7 +37,7 @@ export function topParser(): Parser {
   return wrap(parser, `Usage: ${lines.join('\n       ')}`, addCommands);
 }
 
-/** The parser of what stands behind a command's name. */
+/** The parser of the words after the command's name. */
 export function commandParser(
   name: string,
   { summary, usage, examples, obeys, options = [], ...meanings }: CommandEntry,
@@ -69,7 +69,7 @@ function newOption([flags, description]: OptionEntry): Option {
   return flags.startsWith('-E,') ? option.argParser(collect) : option;
 }
 
-/** @param complete adds what only the help shows */
+/** @param complete adds the parts that only the help shows */
 function wrap(command: Command, usage: string, complete = () => {}): Parser {
   return {
     usage,

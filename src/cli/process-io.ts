@@ -40,7 +40,7 @@ export function processIo(): Io {
       return !this.stderr.isTTY && isSameFile(1, 2);
     },
     useThreads(count) {
-      process.env['UV_THREADPOOL_SIZE'] ??= String(count); // Node hands it on to the environment of the process
+      process.env['UV_THREADPOOL_SIZE'] ??= String(count); // Node passes it on to the environment of the process
     },
     get interrupted() {
       signals ??= listenForSignals();
@@ -98,10 +98,10 @@ async function* chunksOf(fd: number): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** Opens the stream of a descriptor only where it must: that takes time, and makes a pipe non-blocking for everybody. */
+/** Opens the stream of a descriptor only if needed: it takes time, and makes a pipe non-blocking for all its users. */
 function outputOf(fd: 1 | 2): Output {
   const stat = attempt(() => fs.fstatSync(fd));
-  const fault = faultOf(fd, stat); // now, as /proc may tell another user nothing
+  const fault = faultOf(fd, stat); // now, because /proc may be unreadable as another user
   const isTTY = stat?.isCharacterDevice() === true && !isNull(stat) && isatty(fd);
   const isPipe = stat?.isFIFO() === true;
   if (!isTTY && !isPipe && !stat?.isSocket()) {
@@ -119,10 +119,10 @@ function outputOf(fd: 1 | 2): Output {
 }
 
 /**
- * Writes what a pipe takes without waiting, through a descriptor of our own, which alone does not block: a signal can
- * be heard while the rest waits.
+ * Writes as much to a pipe as it takes without blocking, through a separate non-blocking descriptor, so that signals
+ * are handled while the rest waits.
  *
- * @returns the rest; all, where there is no /proc, or the pipe has no reader, or is another user's
+ * @returns the rest; everything if there is no /proc, or if the pipe has no reader or belongs to another user
  */
 function writeAtOnce(fd: number, bytes: Uint8Array): Uint8Array {
   const own = attempt(() => fs.openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK));
@@ -140,7 +140,7 @@ function writeAtOnce(fd: number, bytes: Uint8Array): Uint8Array {
 
 function writeToStream(fd: 1 | 2, bytes: Uint8Array): Promise<void> {
   const stream = fd === 1 ? process.stdout : process.stderr;
-  // Told by write's callback; without a listener it would end the process.
+  // The callback of write reports it; without a listener it would end the process.
   if (stream.listenerCount('error') === 0) stream.on('error', () => {});
   return new Promise((resolve, reject) => {
     stream.write(bytes, (error) => (error ? reject(error) : resolve()));
@@ -165,7 +165,7 @@ function isSameFile(fd: number, other: number): boolean {
 
 /**
  * Why a write to a descriptor would be lost, as an errno. Node replaces a closed descriptor (`>&-`) by /dev/null opened
- * for reading and writing, which cannot be told from one that a parent process opened (Python's subprocess.DEVNULL,
+ * for reading and writing, which looks like one that a parent process opened (Python's subprocess.DEVNULL,
  * Node's `stdio: 'ignore'`). A shell's `>/dev/null` is write-only, and the caller's choice. Without /proc this cannot
  * be determined.
  */

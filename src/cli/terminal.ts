@@ -33,7 +33,7 @@ export interface Io extends Surroundings {
    * action of these signals, so only a command that has something to undo reads it.
    */
   readonly interrupted: AbortSignal;
-  /** Gives libuv's pool a number of threads; it has an effect before the pool is first used. */
+  /** Sets the number of threads of libuv's pool; has no effect after the pool is first used. */
   useThreads?(count: number): void;
 }
 
@@ -67,17 +67,17 @@ export class Terminal {
     }
   }
 
-  /** Writes an answer of several parts. @throws IO as `answer` does */
+  /** Writes an answer in several parts. @throws IO as `answer` does */
   async answerBytes(parts: readonly Uint8Array[]): Promise<void> {
     for (const part of parts) if (part.length > 0) await this.answer(part);
   }
 
-  /** Shows on a terminal how far a long command has come, in place of what was shown before; nothing ends it. */
+  /** Shows the progress of a long command on a terminal, in place of the previous text; an empty text clears it. */
   progress(text: string): void {
     if (this.#io.stderr.isTTY && !this.silent) void this.#say(`\r\u001b[K${text}`);
   }
 
-  /** Says on stderr what was done, or would be done. */
+  /** Reports on stderr what was done, or would be done. */
   async note(text: string): Promise<void> {
     if (!this.silent) await this.#say(`${escapeControls(text)}\n`);
   }
@@ -159,7 +159,7 @@ async function stackOf(error: Error): Promise<string> {
 
 let chalkModule: Promise<typeof import('chalk')> | undefined;
 
-/** Control characters, line separators and bidirectional overrides, as JavaScript would write them in a string. */
+/** Escapes control characters, line separators and bidirectional overrides as in a JavaScript string. */
 export function escapeControls(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, (character) => {
     const short: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };

@@ -5,8 +5,8 @@ import type { FileSystem } from '../disk/file-system.js';
 import type { Change } from './tokens.js';
 
 /**
- * Says what is wrong with a file's owner, group and mode after a change: what could not be kept, in the original's
- * words, and what keeps the server from reading it.
+ * Returns warnings about a file's owner, group and mode after a change: attributes that could not be kept, in the
+ * original's words, and attributes that prevent the server from reading it.
  *
  * @returns the lines of each warning
  */

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 
-/** So much is hashed in one call: fewer calls are quicker, and all at once may be more than a string can hold. */
+/** How much text is hashed in one call: fewer calls are faster, but a string has a maximum length. */
 const TEXT_LENGTH = 64 * 1024;
 
 /**
- * Gives a short name to what the server loads: equal on nodes that hold the same tokens, whatever the order, comments
- * and line ends of their files. It is the SHA-256 of one `key:hash` and LF an entry, sorted by UTF-16 code units, so
- * that `sort` and `sha256sum` give the same for a plain file of ASCII.
+ * Returns a digest of the entries that the server loads. Nodes with the same tokens have the same digest, regardless of
+ * the order, comments and line ends of their files. It is the SHA-256 of a line `key:hash` with LF for each entry,
+ * sorted by UTF-16 code units, so `sort` and `sha256sum` give the same result for an ASCII file of entries.
  *
- * @param entries stored hashes by qualified name, as TokensText reads them
+ * @param entries stored hashes by qualified name, as returned by TokensText
  *
  * @example digestOf(new ServiceTokensFile(path).entries()) // 'sha256:9f86d0...'
  */

@@ -3,32 +3,32 @@ import { nameInSeries, numberIn, seriesOf } from '../token/series.js';
 import type { TokenName } from '../token/token-name.js';
 import type { TokensText } from './tokens-format.js';
 
-/** What an edit makes of the content of a tokens file. */
+/** The result of an edit of a tokens file. */
 export interface Edited<R> {
-  /** The new content in parts; undefined leaves the file alone. */
+  /** The new content in parts; undefined if the file does not change. */
   readonly content: readonly Uint8Array[] | undefined;
   readonly result: R;
 }
 
-/** A change of the content of a tokens file, decided by what is in it. It throws what refuses the change. */
+/** A change of a tokens file that depends on its content. It throws an error to refuse the change. */
 export type Edit<R> = (content: TokensText) => Edited<R> | Promise<Edited<R>>;
 
-/** What becomes of an entry whose name is taken: an error, the old one, or the new one. */
+/** What happens if the name of an entry exists: an error, or the old or the new entry is used. */
 export type IfExists = 'refuse' | 'keep' | 'replace';
 
-/** Qualified names, by what became of them. */
+/** The result of putting entries: qualified names. */
 export interface Put {
   readonly added: readonly string[];
   readonly replaced: readonly string[];
-  /** Those that were there already, with this very hash or because they were to be kept. */
+  /** Existing ones that had the same hash or were to be kept. */
   readonly kept: readonly string[];
 }
 
 /**
- * Adds entries, all or none.
+ * Returns an edit that adds all entries or none.
  *
  * @param entries hashes by qualified name
- * @throws TOKEN_EXISTS for the first whose name is taken, where that is refused
+ * @throws TOKEN_EXISTS in the edit, for the first name that exists, if `ifExists` is `refuse`
  */
 export function putEntries(entries: ReadonlyMap<string, string>, ifExists: IfExists): Edit<Put> {
   return (content) => {
@@ -48,21 +48,22 @@ export function putEntries(entries: ReadonlyMap<string, string>, ifExists: IfExi
   };
 }
 
-/** The error of a name that is taken. */
+/** Returns the error for a name that exists. */
 function tokenExists(key: string): ServiceTokensError {
   return new ServiceTokensError('TOKEN_EXISTS', `Service token [${key}] already exists`);
 }
 
-/** Qualified names, by what became of them. */
+/** The result of removing entries: qualified names. */
 export interface Removal {
   readonly deleted: readonly string[];
   readonly missing: readonly string[];
 }
 
 /**
- * Removes entries, every line of each.
+ * Returns an edit that removes every line of some entries.
  *
- * @throws TOKEN_MISSING for the first that does not exist, unless that is ignored
+ * @param keys qualified names
+ * @throws TOKEN_MISSING in the edit, for the first name that does not exist, unless `ignoreMissing` is set
  */
 export function removeEntries(
   keys: readonly string[],
@@ -86,11 +87,10 @@ function tokenMissing(key: string, hint?: string): ServiceTokensError {
 }
 
 /**
- * Adds the next token of a series beside the newest one.
+ * Returns an edit that adds the next token of a series and results in its name.
  *
- * @returns the token's name
- * @throws TOKEN_MISSING when there is no token of the series; ROTATION_UNFINISHED when there are several;
- *   INVALID_TOKEN_NAME when the next name would be too long
+ * @throws in the edit: TOKEN_MISSING if there is no token of the series; ROTATION_UNFINISHED if there are several;
+ *   INVALID_TOKEN_NAME if the next name is too long
  */
 export function addNextOfSeries(principal: string, name: TokenName, hash: string): Edit<TokenName> {
   return async (content) => {
@@ -107,10 +107,10 @@ export function addNextOfSeries(principal: string, name: TokenName, hash: string
 }
 
 /**
- * Removes every predecessor of the newest token of a series.
+ * Returns an edit that removes every predecessor of the newest token of a series. It results in the qualified names of
+ * the newest token and of those removed.
  *
- * @returns the newest, and those that were removed; all qualified names
- * @throws TOKEN_MISSING when there is no token of the series
+ * @throws TOKEN_MISSING in the edit, if there is no token of the series
  */
 export function finishSeries(
   principal: string,
@@ -129,7 +129,7 @@ interface Member {
   readonly number: number;
 }
 
-/** The tokens of a series, oldest first. */
+/** Returns the tokens of a series, oldest first. */
 function membersOf(
   principal: string,
   name: TokenName,

@@ -7,16 +7,16 @@ import type { Edit } from './edits.js';
 import type { TokenFile } from './token-file.js';
 import type { Tokens, Updated } from './tokens.js';
 
-/** What `ensure` came to: nothing to do, an entry that was missing, or a new secret for one that was there. */
+/** The result of `ensure`: no change, a new entry, or a new secret for an existing entry. */
 export type Ensured = 'unchanged' | 'created' | 'replaced';
 
-/** What a token file should hold. */
+/** What a token file should contain. */
 export interface Wanted {
   readonly principal: string;
   readonly name: TokenName;
-  /** How a token is written in the file. */
+  /** Formats a token for the file. */
   readonly format: (token: ServiceToken) => string;
-  /** Reads the file's text back; undefined for what `format` does not write. */
+  /** Parses the file's text; returns undefined for text that `format` does not write. */
   readonly parse: (text: string) => ServiceToken | undefined;
   /** Whether the server accepts a token by its stored hash. */
   readonly accepts: (token: ServiceToken, stored: string) => Promise<boolean>;
@@ -24,19 +24,20 @@ export interface Wanted {
 
 export interface EnsureOptions {
   readonly algorithm: Algorithm;
-  /** Whether a token file that holds something else may be replaced. */
+  /** Whether a token file with other content may be replaced. */
   readonly force: boolean;
   readonly dryRun: boolean;
   readonly signal: AbortSignal;
 }
 
 /**
- * Makes sure that a token file holds a token which the tokens file accepts.
+ * Ensures that a token file contains a token that the tokens file accepts.
  *
- * Where it does, nothing changes. Else the entry gets a new secret, and then, still under the lock of the tokens file,
- * the token file is replaced. Killed in between, the two do not match, and the next run does both again.
+ * If it does, nothing changes. Otherwise the entry gets a new secret, and then, still under the lock of the tokens
+ * file, the token file is replaced. If the process is killed in between, the two do not match, and the next run repeats
+ * both.
  *
- * @throws FILE_EXISTS where the token file holds something else; what Tokens.update and TokenFile.write throw
+ * @throws FILE_EXISTS if the token file contains something else; as Tokens.update and TokenFile.write do
  */
 export async function ensureToken(
   tokens: Tokens,
@@ -80,7 +81,7 @@ export async function ensureToken(
 function holdsSomethingElse(path: string, key: string): ServiceTokensError {
   return new ServiceTokensError(
     'FILE_EXISTS',
-    `[${path}] does not hold a token of [${key}] and nothing else`,
+    `[${path}] contains something other than a token of [${key}]`,
     {
       hint: 'Name another file, or use --force to replace it.',
     },

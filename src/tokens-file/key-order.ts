@@ -4,9 +4,9 @@ import { colonFrom, textOf } from './tokens-lines.js';
 const [LF, COLON] = [0x0a, 0x3a];
 
 /**
- * Compares two keys by their UTF-16 code units, each given by the place where it begins; a colon ends it.
+ * Compares two keys by their UTF-16 code units. Each key starts at an offset and ends at a colon.
  *
- * @returns a number below, equal to or above zero, as for sorting
+ * @returns a negative number, zero, or a positive number, as for sorting
  */
 export function compareKeys(bytes: Buffer, place: number, other: Buffer, from: number): number {
   for (let [i, j] = [place, from]; ; i++, j++) {
@@ -17,23 +17,23 @@ export function compareKeys(bytes: Buffer, place: number, other: Buffer, from: n
 }
 
 /**
- * Where a byte of a key stands in the order of keys, from 0 to 255; the colon is a key's end, and comes first. UTF-8's
- * bytes have the order of UTF-16's units, save that what is beyond U+FFFF comes before U+E000 there.
+ * Returns the rank of a byte in the order of keys, from 0 to 255. The colon ends a key, and is the lowest. UTF-8 bytes
+ * have the same order as UTF-16 code units, except that UTF-16 sorts characters above U+FFFF before U+E000.
  */
 function rank(byte: number): number {
   if (byte <= COLON) return byte === COLON ? 0 : byte + 1;
   return byte === 0xee || byte === 0xef ? byte + 0x10 : byte;
 }
 
-/** The bytes of names that become text in one call. */
+/** How many bytes of names are converted to text in one call. */
 const ROOM = 64 * 1024;
 
 /**
- * Gives the names of a tokens file's entries in the order of their UTF-16 code units, each once. They are sorted as
- * bytes; only a piece is text at a time.
+ * Yields the names of a tokens file's entries in the order of their UTF-16 code units, without duplicates. They are
+ * sorted as bytes, and converted to text piece by piece.
  *
- * @param places where the keys begin
- * @returns names, each with LF behind it; no name holds one
+ * @param places the offsets of the keys
+ * @returns names, each followed by LF, which no name contains
  */
 export function* sortedNames(bytes: Buffer, places: Int32Array): Generator<string, void> {
   const room = Buffer.allocUnsafeSlow(ROOM);
@@ -53,7 +53,7 @@ export function* sortedNames(bytes: Buffer, places: Int32Array): Generator<strin
   yield room.toString('utf8', 0, length);
 }
 
-/** Copies a key to an offset of `room`, as far as that goes. @returns where it ends there */
+/** Copies a key to an offset of `room`, cut off at its end. @returns the end of the copy */
 function copyKey(bytes: Buffer, place: number, room: Buffer, to: number): number {
   let [at, end] = [place, to];
   for (let byte = bytes[at]; byte !== COLON && end < room.length; byte = bytes[++at])
@@ -61,7 +61,7 @@ function copyKey(bytes: Buffer, place: number, room: Buffer, to: number): number
   return end;
 }
 
-/** Whether the keys stand in order, each once, as in a file that we wrote. */
+/** Whether the keys are sorted and unique, as in a file that this tool wrote. */
 function isSorted(bytes: Buffer, places: Int32Array): boolean {
   for (let i = 1; i < places.length; i++) {
     if (compareKeys(bytes, places[i - 1] as number, bytes, places[i] as number) >= 0) return false;
@@ -69,17 +69,17 @@ function isSorted(bytes: Buffer, places: Int32Array): boolean {
   return true;
 }
 
-/** In the place of a key that is there already. */
+/** Marks a duplicate key. */
 const NONE = 2 ** 32 - 1;
 
-/** As many keys are rather compared one by one. */
+/** Up to this number, keys are compared one by one. */
 const FEW = 12;
 
-/** Which half of a number of 64 bits, in memory, is the higher one. */
+/** The index of the more significant half of a 64-bit number in memory. */
 const HIGH = endianness() === 'LE' ? 1 : 0;
 const LOW = 1 - HIGH;
 
-/** A part of the keys that are to be sorted; all of its keys have so many bytes in common at least. */
+/** A range of the keys to sort, which share at least `shared` leading bytes. */
 interface Range {
   readonly from: number;
   readonly to: number;
@@ -87,8 +87,8 @@ interface Range {
 }
 
 /**
- * Sorts keys, and leaves one of those that are the same. A place and the four bytes in which its key may differ from the others make a number of 64 bits, and
- * numbers are sorted at once, without a call for every pair. Keys with the same four bytes are sorted by the next ones.
+ * Sorts keys and removes duplicates. Four bytes in which keys may differ, and the offset of the key, form a 64-bit
+ * number; numbers are sorted without a call for each pair. Keys with the same four bytes are sorted by the next four.
  */
 function sortedPlaces(bytes: Buffer, places: Int32Array): Uint32Array {
   const numbers = new BigUint64Array(places.length);
@@ -109,7 +109,7 @@ function sortedPlaces(bytes: Buffer, places: Int32Array): Uint32Array {
       const word = halves[2 * start + HIGH] as number;
       while (end < to && halves[2 * end + HIGH] === word) end++;
       if (end - start === 1) continue;
-      const areSame = (word & 0xff) === 0; // their end is among the four bytes
+      const areSame = (word & 0xff) === 0; // the keys end within the four bytes
       if (areSame) for (let i = start + 1; i < end; i++) halves[2 * i + LOW] = NONE;
       else ranges.push({ from: start, to: end, shared: shared + 4 });
     }
@@ -122,7 +122,7 @@ function sortedPlaces(bytes: Buffer, places: Int32Array): Uint32Array {
   return halves.subarray(0, length);
 }
 
-/** Four bytes of a key by their rank, the first one on top; zeros from its end on. */
+/** Returns the ranks of four bytes of a key as a number, the first one most significant; zeros after its end. */
 function wordAt(bytes: Buffer, place: number): number {
   let word = 0;
   for (let i = 0; i < 4; i++) {
@@ -133,7 +133,7 @@ function wordAt(bytes: Buffer, place: number): number {
   return word >>> 0;
 }
 
-/** How many bytes all keys of a range have in common. */
+/** Returns the number of leading bytes that all keys of a range share. */
 function sharedLength(bytes: Buffer, halves: Uint32Array, { from, to, shared: known }: Range): number {
   const first = halves[2 * from + LOW] as number;
   let shared = colonFrom(bytes, first + known, bytes.length) - first;

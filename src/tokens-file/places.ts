@@ -1,8 +1,8 @@
 const PLACES_IN_BLOCK = 2 ** 14;
 
 /**
- * Gathers where the entries of a tokens file begin, four bytes each, in a list that grows by blocks, so that growing
- * copies nothing.
+ * Collects the offsets of the entries of a tokens file, four bytes each. The list grows in blocks, so that growing does
+ * not copy it.
  */
 export class Places {
   readonly #blocks: Int32Array[] = [];

@@ -67,7 +67,7 @@ export interface EnteredFile {
 }
 
 export interface ChangeOptions {
-  /** Aborted, it ends the change, and nothing has changed; after the delivery it has no effect. */
+  /** If aborted, the change fails and nothing has changed; it has no effect after the delivery. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -75,7 +75,7 @@ export interface CreateOptions extends ChangeOptions {
   /** How the secret is hashed; PBKDF2_STRETCH with 10,000 iterations by default. */
   readonly algorithm?: Algorithm;
   readonly random?: RandomBytes;
-  /** Hands the token over. When it fails, the new entry is taken back and its error is thrown. */
+  /** Hands over the token. If it fails, the new entry is removed again and its error is thrown. */
   readonly deliver?: (token: ServiceToken) => Promise<void>;
 }
 
@@ -92,11 +92,11 @@ export class ServiceTokensFile implements Tokens {
   readonly #fs: FileSystem;
   readonly #options: FileOptions;
   readonly #entered: EnteredFile | undefined;
-  /** What a preview has read: an update compares, and does not read it as text again. */
+  /** The file as read by a preview: an update compares it, and does not parse it again if it is unchanged. */
   #seen: FoundFile | undefined;
 
   /**
-   * @param path the file, which need not exist; a symbolic link stays one, its target is changed
+   * @param path the file, which need not exist; a symlink is kept, and its target is changed
    * @param entered for the command only
    */
   constructor(path: string, options: FileOptions = {}, entered?: EnteredFile) {
@@ -118,30 +118,30 @@ export class ServiceTokensFile implements Tokens {
   /**
    * Lists the qualified names of the tokens that the server would load.
    *
-   * @param principal only this account's
-   * @returns the names in the order of their UTF-16 code units; none when there is no file
+   * @param principal lists only the tokens of this account
+   * @returns the names in the order of their UTF-16 code units; none if there is no file
    * @throws MALFORMED_FILE, IO or PERMISSION; UNKNOWN_PRINCIPAL
    */
   list(principal?: Principal): string[] {
     return [...this.listAsText(principal)].flatMap((lines) => lines.split('\n').slice(0, -1));
   }
 
-  /** As `list`, each name with LF behind it, a piece at a time, for those who do not need all in memory. */
+  /** Like `list`, but yields the names in pieces, each name followed by LF, so that they need not fit in memory. */
   *listAsText(principal?: Principal): Generator<string, void> {
     optional(principal, parsePrincipal);
     yield* this.#content().names(principal === undefined ? '' : `${principal}/`);
   }
 
-  /** Whether there is a file. @throws IO or PERMISSION */
+  /** Whether the file exists. @throws IO or PERMISSION */
   exists(): boolean {
     const isPassed = callerDescriptor(this.path) !== undefined;
     return isPassed || ifExists(() => this.#fs.lstatSync(this.#way().target)) !== undefined;
   }
 
   /**
-   * Gives what the server would load.
+   * Returns the entries that the server would load.
    *
-   * @returns stored hashes by qualified name; none when there is no file
+   * @returns stored hashes by qualified name; none if there is no file
    * @throws MALFORMED_FILE, IO or PERMISSION
    */
   entries(): ReadonlyMap<string, string> {
@@ -149,10 +149,10 @@ export class ServiceTokensFile implements Tokens {
   }
 
   /**
-   * Gives what the server would load of some names.
+   * Returns the entries of some names that the server would load.
    *
    * @param names qualified names
-   * @returns the stored hashes of those that it would load, by qualified name
+   * @returns their stored hashes by qualified name, without names that it would not load
    * @throws MALFORMED_FILE, IO or PERMISSION
    */
   hashesOf(names: readonly string[]): ReadonlyMap<string, string> {
@@ -166,12 +166,12 @@ export class ServiceTokensFile implements Tokens {
   }
 
   /**
-   * Makes a token and stores its hash.
+   * Creates a token and stores its hash.
    *
-   * @returns the token, which is nowhere else, and what became of the file's attributes
+   * @returns the token, which is not stored anywhere, and the file's attributes before and after
    * @throws TOKEN_EXISTS, MALFORMED_FILE, LOCKED, CANNOT_REPLACE, IO or PERMISSION; UNKNOWN_PRINCIPAL,
-   *   INVALID_TOKEN_NAME, INVALID_ALGORITHM or USAGE for arguments that are none; the signal's reason; what `random` and
-   *   `deliver` throw. The file is then as it was
+   *   INVALID_TOKEN_NAME, INVALID_ALGORITHM or USAGE for invalid arguments; the signal's reason; any error of `random`
+   *   and `deliver`. The file is then unchanged
    */
   async create(
     principal: Principal,
@@ -200,10 +200,10 @@ export class ServiceTokensFile implements Tokens {
   }
 
   /**
-   * Removes a token, every line of it.
+   * Removes every line of a token.
    *
    * @throws TOKEN_MISSING, MALFORMED_FILE, LOCKED, CANNOT_REPLACE, IO or PERMISSION; UNKNOWN_PRINCIPAL,
-   *   INVALID_TOKEN_NAME or USAGE for arguments that are none; the signal's reason. The file is then as it was
+   *   INVALID_TOKEN_NAME or USAGE for invalid arguments; the signal's reason. The file is then unchanged
    */
   async delete(principal: Principal, name: TokenName, options: ChangeOptions = {}): Promise<Change> {
     parsePrincipal(principal);
@@ -217,10 +217,10 @@ export class ServiceTokensFile implements Tokens {
   }
 
   /**
-   * Does an edit on the content of the file as it is now, and changes nothing.
+   * Applies an edit to the current content of the file, and changes nothing.
    *
    * @returns the result of the edit
-   * @throws MALFORMED_FILE, IO or PERMISSION; what the edit throws
+   * @throws MALFORMED_FILE, IO or PERMISSION; any error of the edit
    */
   async preview<R>(edit: Edit<R>): Promise<R> {
     this.#seen = this.#find({ fs: this.#fs, way: this.#way() });
@@ -230,13 +230,13 @@ export class ServiceTokensFile implements Tokens {
   /**
    * Reads, edits and replaces the file under its lock.
    *
-   * @throws MALFORMED_FILE, LOCKED, CANNOT_REPLACE, IO or PERMISSION; the signal's reason; what the edit and `deliver`
-   *   throw. The file is then as it was
+   * @throws MALFORMED_FILE, LOCKED, CANNOT_REPLACE, IO or PERMISSION; the signal's reason; any error of the edit and
+   *   `deliver`. The file is then unchanged
    */
   async update<R>(edit: Edit<R>, options: UpdateOptions<R> = {}): Promise<Updated<R>> {
     return this.#inDirectory(async (place) => {
       const found = this.#seen ?? this.#find(place);
-      if (found !== this.#seen) await edit(found.content); // before the lock: what is refused anyway leaves no trace
+      if (found !== this.#seen) await edit(found.content); // before the lock: a refused edit leaves no trace
       return this.#update(place, found, edit, options);
     });
   }
@@ -245,7 +245,7 @@ export class ServiceTokensFile implements Tokens {
     return this.#entered?.way ?? examine(this.#fs, resolve(this.path));
   }
 
-  /** Does some work on the file in its directory, which is pinned: whatever becomes of the way to it, it stays the same. */
+  /** Calls `work` with the file's directory pinned, so that it stays the same even if the path changes. */
   async #inDirectory<T>(work: (place: Place) => Promise<T>): Promise<T> {
     const fs = this.#fs;
     const way = this.#way();
@@ -261,7 +261,7 @@ export class ServiceTokensFile implements Tokens {
     }
   }
 
-  /** Reads, edits and replaces under the lock; takes the change back if it can't be delivered. */
+  /** Reads, edits and replaces the file under the lock; undoes the change if it cannot be delivered. */
   #update<R>(
     place: Place,
     found: FoundFile,
@@ -300,10 +300,10 @@ export class ServiceTokensFile implements Tokens {
   /**
    * Reads the file.
    *
-   * @param earlier what was found before: where that is still the content, it is not parsed again
+   * @param earlier the file as found before: if its content is unchanged, it is not parsed again
    */
   #find({ fs, way }: Place, earlier?: FoundFile): FoundFile {
-    // Where there is no directory, one that appears meanwhile was not looked at.
+    // If there was no directory, one that appears meanwhile has not been examined.
     const snapshot = way.directory && readSnapshot(fs, way.target, { known: earlier?.snapshot });
     if (earlier !== undefined && snapshot?.bytes === earlier.snapshot?.bytes) return { ...earlier, snapshot };
     return { snapshot, content: TokensText.parse(snapshot?.bytes ?? new Uint8Array(), this.path) };
@@ -357,15 +357,15 @@ interface FoundFile {
   readonly content: TokensText;
 }
 
-/** Where a change works: the way was examined, and the directory at its end is pinned. */
+/** The place of a change: the examined way, and the file system with the pinned directory. */
 interface Place {
   readonly fs: FileSystem;
   readonly way: Way;
 }
 
 /**
- * Throws if the signal was aborted. Node reports a signal of the system only between two turns of the event loop, so
- * this waits for two turns first.
+ * Throws if the signal was aborted. Node reports system signals only between turns of the event loop, so this waits for
+ * two turns first.
  */
 async function noticeSignals(signal: AbortSignal | undefined): Promise<void> {
   if (signal === undefined) return;

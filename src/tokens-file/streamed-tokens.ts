@@ -2,7 +2,7 @@ import type { Edit } from './edits.js';
 import type { Tokens, Updated, UpdateOptions } from './tokens.js';
 import { TokensText } from './tokens-format.js';
 
-/** A tokens file that was read from a stream and is written to another, for places where no file can be changed. */
+/** A tokens file that is read from one stream and written to another, if no file can be changed. */
 export class StreamedTokens implements Tokens {
   readonly path: string;
   readonly #bytes: Uint8Array;
@@ -10,9 +10,9 @@ export class StreamedTokens implements Tokens {
   readonly #write: (chunks: readonly Uint8Array[]) => Promise<void>;
 
   /**
-   * @param bytes the whole file, as it was read
-   * @param path what messages call it
-   * @param write writes the new file, once; an update that changes nothing writes the old one
+   * @param bytes the whole file
+   * @param path its name in messages
+   * @param write writes the new file, once; an update without changes writes the old one
    * @throws MALFORMED_FILE
    */
   constructor(bytes: Uint8Array, path: string, write: (chunks: readonly Uint8Array[]) => Promise<void>) {

@@ -31,16 +31,15 @@ import { errnoOf, type FileSystem, ifExists, ignoreFailure } from '../disk/file-
 import { removeSecondName, removeTemporaryFiles } from '../disk/lock-remains.js';
 import { ServiceTokensError } from '../errors.js';
 
-/** How long a file may be that is replaced, in bytes. */
+/** The maximum size of a file that is replaced, in bytes. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
 /**
- * The file in which a new token is handed over, `--token-file`.
+ * The file to which a new token is written, `--token-file`.
  *
- * Its directory has a path and an identity of its own: where others can change the path, root acts as the owner of the
- * directory (see identity.ts). The directory is held open from the beginning, so every call works on that very one. A
- * new file is private from its first byte. One that is replaced keeps owner, group and mode, unless it was another
- * user's.
+ * The identity is chosen for its own directory: if other users can change the path, root acts as the owner of the
+ * directory (see identity.ts). The directory is kept open, so that every call works on the same one. A new file is
+ * private from its first byte; a replaced file keeps its owner, group and mode.
  */
 export class TokenFile {
   readonly path: string;
@@ -49,7 +48,7 @@ export class TokenFile {
   readonly #actor: Identity;
   readonly #caller: Identity;
   readonly #close: () => void;
-  /** What was written last, and what was there before. */
+  /** The last written file, and the file before. */
   #last: { readonly written: Written; readonly before: Snapshot | undefined } | undefined;
 
   private constructor(
@@ -71,7 +70,7 @@ export class TokenFile {
    * Opens the directory of a token file; the file itself need not exist.
    *
    * @param path an absolute path
-   * @throws USAGE for a descriptor; CANNOT_REPLACE when the directory does not exist; IO or PERMISSION
+   * @throws USAGE for a descriptor; CANNOT_REPLACE if the directory does not exist; IO or PERMISSION
    */
   static open(path: string, options: IdentityOptions, fs: FileSystem): TokenFile {
     requireName(path);
@@ -92,7 +91,7 @@ export class TokenFile {
     }
   }
 
-  /** The path of the file itself, where `path` is a symlink. */
+  /** The path of the file itself if `path` is a symlink. */
   get target(): string {
     return this.#way.target;
   }
@@ -104,7 +103,7 @@ export class TokenFile {
     return isSameDirectory && basename(this.target) === basename(target);
   }
 
-  /** Whether there is anything by this name, a symlink that leads nowhere included. */
+  /** Whether anything with this name exists, including a dangling symlink. */
   get exists(): boolean {
     const { steps } = this.#way;
     return (
@@ -112,7 +111,7 @@ export class TokenFile {
     );
   }
 
-  /** @throws FILE_EXISTS when the file exists */
+  /** @throws FILE_EXISTS if the file exists */
   requireAbsent(): void {
     if (this.exists) throw fileExists(this.path);
   }
@@ -120,8 +119,8 @@ export class TokenFile {
   /**
    * Reads the file.
    *
-   * @returns undefined when it does not exist
-   * @throws IO for what is no regular file or is over 16 MiB; PERMISSION
+   * @returns its text; undefined if it does not exist
+   * @throws IO if it is not a regular file or exceeds 16 MiB; PERMISSION
    */
   read(): string | undefined {
     return this.#call(() => this.#snapshot())?.bytes.toString('utf8');
@@ -145,10 +144,10 @@ export class TokenFile {
   }
 
   /**
-   * Writes the file, whole or not at all.
+   * Writes the file, as a whole or not at all.
    *
-   * @param replace whether a file that exists may be replaced
-   * @throws FILE_EXISTS, CANNOT_REPLACE, PERMISSION or IO; the file is then as it was
+   * @param replace whether an existing file may be replaced
+   * @throws FILE_EXISTS, CANNOT_REPLACE, PERMISSION or IO; the file is then unchanged
    */
   write(text: string, { replace }: { readonly replace: boolean }): void {
     if (!replace) this.requireAbsent();
@@ -170,7 +169,7 @@ export class TokenFile {
     });
   }
 
-  /** Makes the file what it was before the last write, as far as that is possible. */
+  /** Restores the file as it was before the last write, if possible. */
   takeBack(): void {
     const last = this.#last;
     if (last === undefined) return;
@@ -182,7 +181,7 @@ export class TokenFile {
     );
   }
 
-  /** What was written is open to every user of the system. */
+  /** Whether every user of the system can read the written file. */
   get isOpenToOthers(): boolean {
     return ((this.#last?.written.attributes.mode ?? 0) & 0o004) !== 0;
   }
@@ -232,7 +231,7 @@ function ownedBy(born: Attributes): Attributes {
 function needsProc(path: string): ServiceTokensError {
   return new ServiceTokensError(
     'PERMISSION',
-    `could not write [${path}]: others can change its path, and without /proc root cannot hold its directory open`,
+    `could not write [${path}]: other users can change its path, and without /proc root cannot keep its directory open`,
     { hint: 'Run the command as the owner of the directory.' },
   );
 }

@@ -21,20 +21,20 @@ import {
   utf8Validator,
 } from './tokens-lines.js';
 
-/** As many names are looked for one by one; for more, the key of every entry is looked at. */
+/** Up to this number, names are searched one by one; for more, the key of every entry is compared. */
 const FEW_NAMES = 8;
 
 /**
- * The content of a tokens file: what the server reads in it, and edits that keep every other line as it is.
+ * The content of a tokens file: what the server reads in it, and edits that keep all other lines.
  *
- * The content stays bytes, with the place of every entry; a name or a hash becomes text when it is asked for. The rules
- * of reading are the server's to the letter. The rules of editing, which is a splice of bytes:
- * - a new entry goes where sorted order puts it, directly behind the entry before it, so that a comment above the next
- *   entry stays above that; only before the first entry it comes below the comments, which may be the file's head;
- *   a file that is sorted stays sorted, byte for byte as the original would write it;
- * - a removed key takes every line of it along, duplicates and plain text too, so that no older token comes back;
- * - new lines end as their neighbours do, and a file without an end to its last line keeps it so: to create a token
- *   and delete it again gives back the same bytes.
+ * The content is stored as bytes, with the offset of every entry; a name or a hash is converted to text on demand. The
+ * rules of reading are exactly the server's. Editing splices bytes, by these rules:
+ * - a new entry is inserted in sorted order, directly after the previous entry, so that a comment stays above the entry
+ *   that follows it; a new first entry goes below the comments at the top, which may be the file's header; a sorted
+ *   file stays sorted, byte for byte as the original would write it;
+ * - a key is removed with all its lines, including duplicates and plain text, so that no older token becomes valid;
+ * - new lines have the line end of their neighbors, and a last line without an end stays so: creating and deleting a
+ *   token restores the same bytes.
  */
 export class TokensText {
   readonly #bytes: Buffer;
@@ -49,18 +49,18 @@ export class TokensText {
    * Reads the bytes of a tokens file, which must not change afterwards.
    *
    * @param path the file's name, for messages
-   * @throws MALFORMED_FILE, with the line's number and nothing of its content, where the server could not read the file
+   * @throws MALFORMED_FILE if the server could not read the file, with the number of the line but not its content
    */
   static parse(bytes: Uint8Array, path: string): TokensText {
     return new TokensText(atOnce(parseSlices(bufferOf(bytes), path)));
   }
 
   /**
-   * Reads the bytes of a tokens file a slice at a time, for a process that has other things to do meanwhile.
+   * Reads the bytes of a tokens file slice by slice, so that the process can do other work in between.
    *
    * @param path the file's name, for messages
    * @param pause is awaited after every slice of SLICE_BYTES bytes
-   * @throws MALFORMED_FILE as `parse` does, and what `pause` throws
+   * @throws MALFORMED_FILE as `parse` does; any error of `pause`
    */
   static async parseInSlices(
     bytes: Uint8Array,
@@ -71,10 +71,11 @@ export class TokensText {
   }
 
   /**
-   * The qualified names of the tokens that the server loads, each once, in the order of their UTF-16 code units.
+   * Yields the qualified names of the tokens that the server loads, without duplicates, in the order of their UTF-16
+   * code units.
    *
-   * @param prefix what they begin with
-   * @returns the names, each with LF behind it, a piece at a time
+   * @param prefix the beginning of the names
+   * @returns pieces of the list; each name is followed by LF
    */
   names(prefix = ''): Generator<string, void> {
     const [bytes, probe] = [this.#bytes, Buffer.from(prefix)];
@@ -82,12 +83,12 @@ export class TokensText {
     return sortedNames(bytes, prefix === '' ? this.#places : this.#places.filter(wanted));
   }
 
-  /** Whether the server loads a token of this qualified name. */
+  /** Whether the server loads a token with this qualified name. */
   has(key: string): boolean {
     return this.hashOf(key) !== undefined;
   }
 
-  /** The stored hash that the server loads for a qualified name: of duplicates the last one counts. */
+  /** Returns the stored hash that the server loads for a qualified name; the last duplicate takes precedence. */
   hashOf(key: string): string | undefined {
     let hash: string | undefined;
     for (const { place, isEntry } of linesOf(key, this.#bytes))
@@ -95,7 +96,7 @@ export class TokensText {
     return hash;
   }
 
-  /** The stored hashes that the server loads for some names, by name. */
+  /** Returns the stored hashes that the server loads for some qualified names, by name. */
   hashesOf(names: readonly string[]): Map<string, string> {
     if (names.length > FEW_NAMES) return atOnce(this.#entrySlices(new Set(names)));
     const hashes = new Map<string, string>();
@@ -106,21 +107,21 @@ export class TokensText {
     return hashes;
   }
 
-  /** What the server loads: stored hashes by qualified name. */
+  /** Returns the stored hashes that the server loads, by qualified name. */
   entries(): Map<string, string> {
     return atOnce(this.#entrySlices());
   }
 
-  /** As `entries`, with a pause after every slice. */
+  /** Like `entries`, with a pause after every slice. */
   entriesInSlices(pause: () => Promise<void>): Promise<Map<string, string>> {
     return inSlices(this.#entrySlices(), pause);
   }
 
   /**
-   * Removes every line of some keys, then adds entries, whose keys must not be among the entries that are left.
+   * Removes every line of some keys, then adds entries, whose keys must not exist in the rest.
    *
    * @param additions stored hashes by key
-   * @returns the new content in parts, for a write that copies nothing
+   * @returns the new content in parts, which can be written without copying
    */
   edited(removals: ReadonlySet<string>, additions: ReadonlyMap<string, string>): readonly Uint8Array[] {
     if (removals.size === 0) return this.with(additions);
@@ -133,7 +134,7 @@ export class TokensText {
     return TokensText.parse(Buffer.concat(this.without(removals)), '').with(additions);
   }
 
-  /** Adds entries, as `edited` does. */
+  /** Adds entries, like `edited`. */
   with(additions: ReadonlyMap<string, string>): readonly Uint8Array[] {
     const bytes = this.#bytes;
     const firstEnd = endAt(bytes, lineEndFrom(bytes, 0)) || '\n';
@@ -151,13 +152,13 @@ export class TokensText {
     return parts;
   }
 
-  /** Removes keys, as `edited` does. */
+  /** Removes keys, like `edited`. */
   without(keys: ReadonlySet<string>): readonly Uint8Array[] {
     const bytes = this.#bytes;
     const kept: Buffer[] = [];
     let from = 0;
     const keep = (to: number) => {
-      // A line that ends at CR and an empty one that ends at LF would be one line, were they to come together.
+      // A CR that ends one line, directly followed by the LF of an empty line, would be a single line end.
       if (kept.at(-1)?.at(-1) === CR && bytes[from] === LF && from < to) kept.push(Buffer.from('\n'));
       if (from < to) kept.push(bytes.subarray(from, to));
     };
@@ -167,7 +168,7 @@ export class TokensText {
     }
     keep(bytes.length);
     const last = kept.pop();
-    // The last line had no end, and has none when another becomes the last.
+    // If the removed last line had no end, the new last line gets none either.
     const isLastRemoved = from > 0 && from === bytes.length && endBefore(bytes, from) === '';
     if (last)
       kept.push(isLastRemoved ? last.subarray(0, last.length - endBefore(last, last.length).length) : last);
@@ -196,7 +197,7 @@ export class TokensText {
       : undefined;
   }
 
-  /** Where the lines of new entries go. @param keys in order */
+  /** Yields the offsets at which new entries are inserted. @param keys sorted */
   *#placesFor(keys: readonly string[]): Generator<[key: string, at: number], void> {
     const bytes = this.#bytes;
     let previous: number | undefined;
@@ -217,7 +218,7 @@ export class TokensText {
     for (const key of keys.slice(next)) yield [key, end];
   }
 
-  /** Gathers the entries, all or those that are wanted; it stops after every slice. */
+  /** Collects all entries, or the wanted ones; it yields after every slice. */
   *#entrySlices(wanted?: ReadonlySet<string>): Generator<unknown, Map<string, string>> {
     const bytes = this.#bytes;
     const entries = new Map<string, string>();
@@ -238,11 +239,11 @@ const [LF, CR] = [0x0a, 0x0d];
 /** A file that the server can read. */
 interface Content {
   readonly bytes: Buffer;
-  /** Where the keys of the entries begin. */
+  /** The offsets of the keys. */
   readonly places: Int32Array;
 }
 
-/** Reads a file; it stops after every slice. */
+/** Reads a file; it yields after every slice. */
 function* parseSlices(bytes: Buffer, path: string): Generator<unknown, Content> {
   const [judge, malformedBefore, places] = [lineJudge(bytes), utf8Validator(bytes), new Places()];
   let fault: { verdict: Fault; line: number } | undefined;
@@ -256,7 +257,7 @@ function* parseSlices(bytes: Buffer, path: string): Generator<unknown, Content> 
     else if (typeof verdict === 'object') fault = { verdict, line };
   };
   for (const until of scanLines(bytes, visit)) {
-    // The server decodes the whole file before it reads a line of it.
+    // The server decodes the whole file before it reads any line.
     const malformed = malformedBefore(until);
     if (malformed !== undefined) {
       let number = 0;
@@ -299,7 +300,7 @@ function hashAt(bytes: Buffer, place: number): string {
   return textOf(bytes, from, trimmedEnd(bytes, from, lineEndFrom(bytes, from)));
 }
 
-/** A key as compareKeys takes it: a colon ends it. */
+/** Returns a key in the form that compareKeys expects, with a colon at the end. */
 function probeOf(key: string | undefined): Buffer | undefined {
   return key === undefined ? undefined : Buffer.from(`${key}:`);
 }
@@ -310,7 +311,7 @@ function lineStartOf(bytes: Buffer, place: number): number {
   return start;
 }
 
-/** What ends the line before an offset; nothing where that is no line's beginning. */
+/** Returns the line end before an offset; empty if the offset is not the beginning of a line. */
 function endBefore(bytes: Buffer, at: number): string {
   if (bytes[at - 1] === LF) return bytes[at - 2] === CR ? '\r\n' : '\n';
   return bytes[at - 1] === CR ? '\r' : '';

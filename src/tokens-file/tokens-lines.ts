@@ -2,44 +2,44 @@ import { isUtf8 } from 'node:buffer';
 import { classify, headerOf } from '../hash/stored-hash.js';
 import { isBlank } from '../java-text.js';
 
-/** How many bytes are looked at in one go: less than 10 ms on a slow machine, though all of them were short lines. */
+/** How many bytes are read without a pause: less than 10 ms on a slow machine, even if all lines are short. */
 export const SLICE_BYTES = 64 * 1024;
 
 /**
- * How much of a line becomes text, in bytes. No account and no hash that a secret can match comes near it, so of more
- * only the bytes are judged.
+ * How much of a line is converted to text, in bytes. No account and no hash that a secret can match is nearly as long,
+ * so the rest is judged only as bytes.
  */
 export const MAX_TEXT_BYTES = 1024 * 1024;
 
 const [LF, CR, SPACE, HASH_SIGN, DOLLAR, COLON, BRACE] = [0x0a, 0x0d, 0x20, 0x23, 0x24, 0x3a, 0x7b];
 
-/** Why the server can't read a line. */
+/** Why the server cannot read a line. */
 export interface Fault {
   readonly kind: 'utf8' | 'colon' | 'hash';
-  /** Of a hash: what is wrong with its header, in the original's words where they are its own. */
+  /** For a hash: what is wrong with its header, if possible in the original's words. */
   readonly detail?: string;
 }
 
-/** What a line is to the server: a comment or blank, an entry, one that it skips for its plain text, or a fault. */
+/** How the server reads a line: as a comment or blank, an entry, plain text that it ignores, or a fault. */
 export type Verdict = 'skipped' | 'entry' | 'plain' | Fault;
 
-/** What ends a line; only the last one may lack an end. */
+/** The end of a line; only the last line may lack one. */
 export type LineEnd = '\n' | '\r\n' | '\r' | '';
 
-/** A line of a tokens file, as `check` looks at it; no text is longer than MAX_TEXT_BYTES. */
+/** A line of a tokens file, for `check`; no text is longer than MAX_TEXT_BYTES. */
 export interface Line {
   /** Counted from 1. */
   readonly number: number;
   readonly verdict: Verdict;
-  /** The whole line; empty where it is not UTF-8. */
+  /** The whole line; empty if it is not UTF-8. */
   readonly text: string;
   readonly end: LineEnd;
-  /** What stands before the first colon and behind it; undefined where the server looks for no colon, or finds none. */
+  /** The text before and after the first colon; undefined if the server finds no colon, or does not search for one. */
   readonly key?: string;
   readonly value?: string;
 }
 
-/** Says in a sentence why the server can't read a line, with nothing of the line's content. */
+/** Returns a sentence that says why the server cannot read a line, without any of its content. */
 export function faultMessage({ kind, detail }: Fault, line: number): string {
   switch (kind) {
     case 'utf8':
@@ -54,8 +54,8 @@ export function faultMessage({ kind, detail }: Fault, line: number): string {
 /**
  * Finds the lines of a file, slice by slice.
  *
- * @param visit is given the offsets of each line's first byte, and of its end
- * @returns after each slice, how far it has come
+ * @param visit called with the offset of each line and of its end
+ * @returns the offset reached, after each slice
  */
 export function* scanLines(
   bytes: Buffer,
@@ -72,74 +72,74 @@ export function* scanLines(
       if (lf < start) lf = find(slice, LF, start);
       if (cr < start) cr = find(slice, CR, start);
     }
-    from = Math.max(stop, start); // a CRLF may lie across
+    from = Math.max(stop, start); // a CRLF may span two slices
     yield from;
   }
   if (start < bytes.length) visit(start, bytes.length);
 }
 
-/** @returns where a byte is; the end where it is not found */
+/** @returns the offset of a byte; the end if it is not found */
 function find(bytes: Buffer, byte: number, from: number): number {
   const at = bytes.indexOf(byte, from);
   return at < 0 ? bytes.length : at;
 }
 
-/** What ends the line whose content ends there. */
+/** Returns the line end at an offset, where the content of a line ends. */
 export function endAt(bytes: Buffer, end: number): LineEnd {
   if (bytes[end] === LF) return '\n';
   if (bytes[end] !== CR) return '';
   return bytes[end + 1] === LF ? '\r\n' : '\r';
 }
 
-/** The end of the line that an offset lies in. */
+/** Returns the end of the content of the line at an offset. */
 export function lineEndFrom(bytes: Buffer, from: number): number {
   let end = from;
   while (end < bytes.length && bytes[end] !== LF && bytes[end] !== CR) end++;
   return end;
 }
 
-/** Where the line behind the one begins that an offset lies in. */
+/** Returns the beginning of the line after the one at an offset. */
 export function nextLine(bytes: Buffer, from: number): number {
   return behindEnd(bytes, lineEndFrom(bytes, from));
 }
 
-/** Where the next line begins, of a line whose content ends there. */
+/** Returns the beginning of the next line, if the content of a line ends at an offset. */
 function behindEnd(bytes: Buffer, end: number): number {
   if (end === bytes.length) return end;
   return end + (bytes[end] === CR && bytes[end + 1] === LF ? 2 : 1);
 }
 
-/** The first byte that String.trim leaves of a line; its end where it leaves nothing. */
+/** Returns the offset of the first byte that Java's String.trim keeps of a line; its end if nothing is kept. */
 export function trimmedStart(bytes: Buffer, start: number, end: number): number {
   let at = start;
   while (at < end && (bytes[at] as number) <= SPACE) at++;
   return at;
 }
 
-/** The end of what String.trim leaves of a line. */
+/** Returns the end of the part that Java's String.trim keeps of a line. */
 export function trimmedEnd(bytes: Buffer, start: number, end: number): number {
   let at = end;
   while (at > start && (bytes[at - 1] as number) <= SPACE) at--;
   return at;
 }
 
-/** Where the first colon of a line is; the line's end where it has none. */
+/** Returns the offset of the first colon of a line; the end of the line if it has none. */
 export function colonFrom(bytes: Buffer, from: number, end: number): number {
   const nearby = Math.min(end, from + 256);
   for (let at = from; at < nearby; at++) if (bytes[at] === COLON) return at;
   return nearby === end ? end : find(bytes.subarray(0, end), COLON, nearby);
 }
 
-/** A part of the file as text, cut off at MAX_TEXT_BYTES. */
+/** Returns a part of the file as text, cut off at MAX_TEXT_BYTES. */
 export function textOf(bytes: Buffer, from: number, to: number): string {
   return bytes.toString('utf8', from, Math.min(to, from + MAX_TEXT_BYTES));
 }
 
 /**
- * Makes the judge of a file's lines. It remembers the headers of the hashes that it has seen, as few have to do for
- * millions of lines: what stands behind a header makes no difference to the server.
+ * Creates the function that judges the lines of a file. It caches the headers of hashes, because millions of lines have
+ * few different ones, and the server ignores the part after the header.
  *
- * @returns what a line, given by its offsets, is to the server, its encoding apart
+ * @returns a function that returns how the server reads the line at some offsets, apart from its encoding
  */
 export function lineJudge(bytes: Buffer): (start: number, colon: number, end: number) => Verdict {
   const headers: Buffer[] = [];
@@ -162,14 +162,14 @@ export function lineJudge(bytes: Buffer): (start: number, colon: number, end: nu
 
 /** A line of a key, in a file that the server can read. */
 export interface LineOfKey {
-  /** Where the line begins, and where its key does. */
+  /** The offsets of the line and of its key. */
   readonly start: number;
   readonly place: number;
-  /** Whether the server loads it; else it is plain text. */
+  /** Whether the server loads it; otherwise it is plain text. */
   readonly isEntry: boolean;
 }
 
-/** Finds the lines of a key. No other line is looked at: to search the whole file for a text is quicker. */
+/** Finds the lines of a key. It searches the file for the key, which is faster than reading every line. */
 export function* linesOf(key: string, bytes: Buffer): Generator<LineOfKey, void> {
   if (/^[\0- ]|[:\r\n]/.test(key)) return; // no line has such a key, but its text may be in the file
   const judge = lineJudge(bytes);
@@ -183,7 +183,7 @@ export function* linesOf(key: string, bytes: Buffer): Generator<LineOfKey, void>
   }
 }
 
-/** As many keys are looked for one by one; for more, every line is looked at. */
+/** Up to this number, keys are searched one by one; for more, every line is read. */
 const FEW_KEYS = 8;
 
 /** Finds the lines of some keys, in their order in the file. */
@@ -208,7 +208,7 @@ function isLineEnd(byte: number | undefined): boolean {
   return byte === LF || byte === CR;
 }
 
-/** One of each scheme and cost; who spells costs in more ways has their lines judged as text. */
+/** About one for each scheme and cost; lines with further spellings of a cost are judged as text. */
 const MAX_HEADERS = 16;
 
 /** Whether a part of the file begins with some bytes. */
@@ -227,17 +227,17 @@ function isBlankLine(bytes: Buffer, start: number, end: number): boolean {
   return true;
 }
 
-/** The last place, up to `to`, where a character begins; `to` itself in what is not UTF-8. */
+/** Returns the last offset, up to `to`, at which a character begins; `to` itself if the bytes are not UTF-8. */
 function characterStart(bytes: Buffer, from: number, to: number): number {
   for (let at = to; at > from && at > to - 4; at--) if (((bytes[at] ?? 0) & 0xc0) !== 0x80) return at;
   return to;
 }
 
 /**
- * Checks the encoding of a file part by part.
+ * Creates a function that checks the encoding of a file part by part.
  *
- * @returns a function that is given how far to go on from where it was; it returns the offset of the first character
- *   that is malformed, or undefined
+ * @returns a function that continues up to an offset, and returns the offset of the first malformed character, or
+ *   undefined
  */
 export function utf8Validator(bytes: Buffer): (to: number) => number | undefined {
   let from = 0;
@@ -260,7 +260,7 @@ function characterLength(lead: number): number {
   return lead < 0xf0 ? 3 : 4;
 }
 
-/** Reads every line of a tokens file, those that the server can't read too; of an empty one that ends at LF nothing can be said. */
+/** Yields the lines of a tokens file, also those that the server cannot read, except empty lines that end at LF. */
 export function* readLines(bytes: Uint8Array): Generator<Line, void> {
   const buffer = bufferOf(bytes);
   const judge = lineJudge(buffer);
@@ -268,8 +268,8 @@ export function* readLines(bytes: Uint8Array): Generator<Line, void> {
   let places: number[] = [];
   const slices = scanLines(buffer, (start, end) => void places.push(start, end));
   for (let isLast = false; !isLast; ) {
-    isLast = slices.next().done === true; // the last line may lack an end, and comes when all slices are done
-    // Most often one look is enough for all of them.
+    isLast = slices.next().done === true; // the last line, which may lack an end, comes after all slices
+    // Usually one check of the whole slice is enough.
     const isValid = isUtf8(buffer.subarray(places[0], places.at(-1)));
     for (let i = 0; i < places.length; i += 2) {
       const [start, end] = [places[i] as number, places[i + 1] as number];
@@ -301,7 +301,7 @@ function readLine(
   };
 }
 
-/** The same memory, with Buffer's methods. */
+/** Returns a Buffer that shares the memory. */
 export function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -2,9 +2,9 @@ import type { Server } from '../access/server-access.js';
 import type { Attributes } from '../disk/atomic-file.js';
 import type { Edit } from './edits.js';
 
-/** What a change did to the file's owner, group and mode. */
+/** The effect of a change on the file's owner, group and mode. */
 export interface Change {
-  /** Undefined when there was no file before. */
+  /** Undefined if there was no file before. */
   readonly before: Attributes | undefined;
   readonly after: Attributes;
   /** Whether only the caller and root can change the path of the file. */
@@ -14,28 +14,28 @@ export interface Change {
 }
 
 export interface UpdateOptions<R> {
-  /** Aborted, it ends the update, and nothing has changed; after the delivery it has no effect. */
+  /** If aborted, the update fails and nothing has changed; it has no effect after the delivery. */
   readonly signal?: AbortSignal | undefined;
   /** Check everything and change nothing. */
   readonly dryRun?: boolean | undefined;
-  /** Hands over what the update made. When it fails, the update is taken back and its error is thrown. */
+  /** Hands over the result. If it fails, the update is undone and its error is thrown. */
   readonly deliver?: ((result: R) => void | Promise<void>) | undefined;
-  /** Undoes the delivery, where a later step fails. */
+  /** Undoes the delivery if a later step fails. */
   readonly takeBack?: (() => void) | undefined;
 }
 
 export interface Updated<R> {
   readonly result: R;
-  /** What became of the file's attributes; undefined when no file was changed. */
+  /** The file's attributes before and after; undefined if no file was changed. */
   readonly change?: Change;
 }
 
-/** Tokens that can be changed: those of a file, or of a stream. */
+/** Tokens that can be changed, in a file or a stream. */
 export interface Tokens {
-  /** What messages call them. */
+  /** The name in messages. */
   readonly path: string;
-  /** Does an edit on what is there now, for its result or its error alone. */
+  /** Applies an edit to the current content without writing. @returns its result @throws as the edit does */
   preview<R>(edit: Edit<R>): Promise<R>;
-  /** Reads, edits and replaces, whole or not at all. */
+  /** Reads, edits and replaces the content, as a whole or not at all. */
   update<R>(edit: Edit<R>, options?: UpdateOptions<R>): Promise<Updated<R>>;
 }

@@ -10,7 +10,7 @@ import { publicTokens } from '../support/fixtures.js';
 jest.setTimeout(60_000); // each run starts Node, which is slow on a busy machine
 
 const root = fileURLToPath(new URL('../../../', import.meta.url)); // from dist/tests/cli/
-/** Nobody is warned that the server could not read the file: it runs as whoever runs the tests. */
+/** The server runs as the user of the tests, so that there is no warning about access. */
 const asServer = ['--server-user', String(process.getuid?.())];
 const path = `${dirname(process.execPath)}:${process.env['PATH']}`;
 
@@ -139,7 +139,7 @@ describe('help', () => {
     expect(commandsInHelp(stdout)).toEqual(expect.arrayContaining(['create', 'list', 'delete']));
   });
 
-  test('of every command names its own options before the common ones, in 80 columns, and ends in two or three examples', () => {
+  test('of every command names its own options before the common ones, in 80 columns, and ends with two or three examples', () => {
     for (const command of commandsInHelp(run(['-h']).stdout)) {
       const { status, stdout, stderr } = run([command, '--help']);
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
@@ -162,7 +162,7 @@ describe('help', () => {
     ['the arguments are wrong', ['create', 'x', 'y', 'z', '-h']],
     ['the command is unknown', ['-h', 'nonsense']],
     ['a setting is empty', ['list', '-h', '-Efoo']],
-    ['-s and -v meet', ['list', '-s', '-v', '-h']],
+    ['-s and -v are both given', ['list', '-s', '-v', '-h']],
     ['-s precedes the command', ['-s', 'list', '-h']],
   ])('is shown even when %s', (_, args) => {
     const { status, stdout, stderr } = run(args);
@@ -176,7 +176,7 @@ describe('help', () => {
       expect(create).toContain(`\n  ${option}`);
       expect(inspect).not.toContain(`\n  ${option}`);
     }
-    expect(create).toMatch(/\n {2}-s, --silent {2,}print the token alone, for scripts\n/);
+    expect(create).toMatch(/\n {2}-s, --silent {2,}print only the token, for scripts\n/);
   });
 
   test('is replaced by the usage when there is no command to help with, on stderr', () => {
@@ -261,7 +261,7 @@ describe('if the token cannot be written to stdout', () => {
   test.each([
     ['list', ['list'], 0],
     ['delete', ['delete', 'elastic/kibana', 'a', ...asServer], 0],
-    ['delete of what is not there', ['delete', 'elastic/kibana', 'b', ...asServer], 70],
+    ['delete of a missing token', ['delete', 'elastic/kibana', 'b', ...asServer], 70],
     ['accounts', ['accounts'], 0],
     ['help', ['create', '-h'], 0],
     ['check of a missing file', ['check', '--file', 'missing', ...asServer], 1],
@@ -311,7 +311,7 @@ describe('if the token cannot be written to stdout', () => {
     expect({ stdout, stderr }).toEqual({ stdout: 'elastic/kibana/0\n0\n', stderr: '' });
   });
 
-  test('a long list reaches a slow reader whole', () => {
+  test('a long list reaches a slow reader completely', () => {
     const lines = Array.from({ length: 20_000 }, (_, i) => `elastic/kibana/${i}:{SHA}x\n`);
     fs.writeFileSync(tokensFile, lines.join(''));
     const { stdout, stderr } = bash('"$0" list | dd bs=1 status=none | md5sum; "$0" list >all; md5sum <all');
@@ -320,7 +320,7 @@ describe('if the token cannot be written to stdout', () => {
     expect(fs.readFileSync(join(dir, 'all'), 'utf8').split('\n')).toHaveLength(20_001);
   });
 
-  test('a list is an error where the disk is full', () => {
+  test('a list is an error if the disk is full', () => {
     fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
     const { status, stderr } = withDescriptor(fs.openSync('/dev/full', 'w'), ['list']);
     expect({ status, stderr }).toEqual({ status: 74, stderr: expect.stringMatching(refusal) });

@@ -15,10 +15,10 @@ import { sampleOf } from '../support/thoroughness.js';
 
 const CHEAP = ['-E', 'xpack.security.authc.service_token_hashing.algorithm=pbkdf2_1000'];
 const start = process.cwd();
-afterEach(() => process.chdir(start)); // where the way back was made to fail, it is not there
+afterEach(() => process.chdir(start)); // an injected failure may have prevented the return
 const directory = temporaryDirectory();
 
-/** Runs a command in process, in a directory `name` of its own. */
+/** Runs a command in process, in its own directory `name`. */
 async function call(argv: readonly string[], name: string, fs = nodeFileSystem, stdin = '') {
   const { io, written } = memoryIo({ cwd: join(directory.path, name), stdin });
   const status = await main([...argv, ...placeOf(name)], io, fs);
@@ -27,7 +27,7 @@ async function call(argv: readonly string[], name: string, fs = nodeFileSystem, 
 
 const placeOf = (name: string) => ['--config-dir', join(directory.path, name), ...CHEAP];
 
-/** What is in a directory of a test: the tokens file, the token file, and nothing else that stays. */
+/** Reads the files of a test's directory: the tokens file and the token file. */
 function stateOf(name: string) {
   const read = (file: string) => {
     try {
@@ -87,7 +87,7 @@ const cases: readonly Case[] = [
     isRepeatable: true,
   },
   {
-    title: 'delete --ignore-not-found of two',
+    title: 'delete --ignore-not-found of two tokens',
     argv: ['delete', 'elastic/kibana/a', 'elastic/kibana/b', '--ignore-not-found'],
     before: [
       ['create', ...A],
@@ -110,7 +110,7 @@ async function prepare({ before = [] }: Case, name: string) {
   return stateOf(name);
 }
 
-/** Whether the token file holds a token that the tokens file accepts. */
+/** Whether the token file contains a token that the tokens file accepts. */
 async function verifies(name: string): Promise<boolean> {
   return (await call(['verify', '--token-file', 'token'], name)).status === 0;
 }
@@ -118,7 +118,7 @@ async function verifies(name: string): Promise<boolean> {
 describe.each(cases)('$title', (one) => {
   const usesTokenFile = one.argv.includes('--token-file');
 
-  test('when any one system call fails, then nothing has changed, or all has', async () => {
+  test('if any system call fails, either nothing or everything has changed', async () => {
     await prepare(one, 'dry');
     const { fs, calls } = watchedFileSystem();
     expect((await call(one.argv, 'dry', fs, one.stdin)).status).toBe(0);
@@ -143,7 +143,7 @@ describe.each(cases)('$title', (one) => {
     }
   });
 
-  test('when it is killed before any one step and run again, then all is as was asked for', async () => {
+  test('if it is killed before any step and run again, the result is complete', async () => {
     await prepare(one, 'dry');
     const { fs, calls } = watchedFileSystem();
     await call(one.argv, 'dry', fs, one.stdin);
@@ -151,7 +151,7 @@ describe.each(cases)('$title', (one) => {
     const script = fileURLToPath(new URL('../support/command-and-kill.js', import.meta.url));
     const stdin = directory.write('stdin', one.stdin);
     const chosen = sampleOf(steps, 23, 5);
-    for (const step of chosen) await prepare(one, `kill-${step}`); // in process one after the other: it changes directory
+    for (const step of chosen) await prepare(one, `kill-${step}`); // one after the other, because it changes the directory of this process
     await inParallel(chosen, async (step) => {
       const name = `kill-${step}`;
       const input = one.stdin === undefined ? [] : ['--bearers', stdin];

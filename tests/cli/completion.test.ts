@@ -12,7 +12,7 @@ import { type Ask, askBashFunction, askFish, typeToBash, typeToZsh } from '../su
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { testThoroughly } from '../support/thoroughness.js';
 
-jest.setTimeout(120_000); // a shell starts the tool at each TAB, which takes its time on a busy machine
+jest.setTimeout(120_000); // a shell starts the tool at each TAB, which is slow on a busy machine
 
 const vocabulary = vocabularyOf(NAME, commands);
 const directory = temporaryDirectory();
@@ -38,18 +38,18 @@ describe.each([
     expect(words.size).toBeGreaterThan(60);
   });
 
-  test('has nothing that expands what it is given', () => {
+  test('contains nothing that expands its input', () => {
     expect(script).not.toMatch(/\beval\b|compgen -W|_call_program|_describe -t (?!commands)|\$\{\(e/);
   });
 
-  test('does not name the command that it runs to the user', () => {
+  test('does not show the user the command that it runs', () => {
     expect(script.match(/elasticsearch-service-tokens complete /g)).toHaveLength(1);
   });
 });
 
 const fishFlag = (flag: string) => (flag.startsWith('--') ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`);
 
-test('The command that the scripts run is in no help', () => {
+test('The command that the scripts run is not in the help', () => {
   expect(`${topParser().help}${topParser().usage}`).not.toMatch(/\bcomplete\b/);
   expect(Object.keys(commands)).not.toContain('complete');
 });
@@ -58,7 +58,7 @@ describe('Names', () => {
   const complete = (...words: string[]) =>
     run(process.execPath, ['bin/elasticsearch-service-tokens', 'complete', ...words]);
 
-  test('of too many tokens are not offered, as a part of them would mislead', async () => {
+  test('are not offered if there are too many, because a part of them would mislead', async () => {
     const keys = Array.from({ length: 1_001 }, (_, index) => `elastic/kibana/kb${index}`);
     const file = write('service_tokens', tokens(...keys));
     expect((await complete('delete', '--file', file, 'elastic/kibana/kb')).stdout).toBe('');
@@ -67,28 +67,28 @@ describe('Names', () => {
   });
 });
 
-/** What every shell offers: for a line behind the tool's name, the words in place of the last. */
+/** What every shell offers for the last word of a line after the tool's name. */
 const offers: readonly (readonly [why: string, line: string, words: readonly string[]])[] = [
   ['a command', 'cre', ['create']],
   ['every command', '', [...Object.keys(commands), 'help']],
-  ['a command behind an option', '-s dele', ['delete']],
-  ['a command behind the value of an option, which is none', '--config-dir create lis', ['list']],
-  ['a command behind the end of the options', '-- lis', ['list']],
+  ['a command after an option', '-s dele', ['delete']],
+  ['a command after the value of an option that looks like a command', '--config-dir create lis', ['list']],
+  ['a command after the end of the options', '-- lis', ['list']],
   ['an option before the command', '--config', ['--config-dir']],
   ['an option of the command', 'create --if', ['--if-not-exists']],
   ['no option of another command', 'list --if', []],
-  ['no option behind the end of the options', 'create -- --if', []],
+  ['no option after the end of the options', 'create -- --if', []],
   ['a value', 'create --output k', ['k8s-secret']],
-  ['a value behind an equals sign', 'create --output=k', ['k8s-secret']],
+  ['a value after an equals sign', 'create --output=k', ['k8s-secret']],
   ['a value of a short option', 'create -o k', ['k8s-secret']],
   ['the values of another command', 'ensure -o ', ['env', 'token']],
-  ['the values of a third', 'export -o ec', ['eck-secret']],
-  ['nothing for a value that nobody knows', 'create --env-name ', []],
+  ['the values of a third command', 'export -o ec', ['eck-secret']],
+  ['nothing for a free value', 'create --env-name ', []],
   ['a user', 'delete --server-user roo', ['root']],
   ['a file', 'list --file my', ['mytokens']],
   ['a directory', 'list --config-dir con', ['config']],
   ['a principal', 'create elastic/kib', ['elastic/kibana']],
-  ['a principal behind options', 'create -o token --dry-run elastic/kib', ['elastic/kibana']],
+  ['a principal after options', 'create -o token --dry-run elastic/kib', ['elastic/kibana']],
   ['no name for a token that does not exist', 'create elastic/kibana ', []],
   ['a command to help with', 'help rot', ['rotate']],
   ['a shell', 'completion ', ['bash', 'fish', 'zsh']],
@@ -96,14 +96,14 @@ const offers: readonly (readonly [why: string, line: string, words: readonly str
   ['principals and qualified names', 'rotate elastic/f', FLEET()],
   ['names', 'rotate elastic/kibana ', ['kb1', 'kb2']],
   ['more qualified names', 'delete elastic/kibana/kb1 elastic/kibana/', ['elastic/kibana/kb2']],
-  ['nothing behind a name', 'rotate elastic/kibana/kb1 ', []],
+  ['nothing after a name', 'rotate elastic/kibana/kb1 ', []],
   ['names of the file of --file', 'delete --file mytokens elastic/kibana ', ['mine']],
-  ['and of one with a blank', "delete --file 'a dir/tokens' elastic/kibana ", ['blank']],
-  ['and behind an equals sign', 'delete --file=a\\ dir/tokens elastic/kibana ', ['blank']],
-  ['and at home', 'delete --file ~/mytokens elastic/kibana ', ['mine']],
+  ['and of a file with a space in its path', "delete --file 'a dir/tokens' elastic/kibana ", ['blank']],
+  ['and after an equals sign', 'delete --file=a\\ dir/tokens elastic/kibana ', ['blank']],
+  ['and of a file in the home directory', 'delete --file ~/mytokens elastic/kibana ', ['mine']],
   ['and before the command', '--file mytokens delete elastic/kibana ', ['mine']],
   ['names of the directory of --config-dir', 'delete --config-dir other elastic/kibana ', ['there']],
-  ['principals where there is no file', 'delete --file no/where elastic/kib', ['elastic/kibana']],
+  ['principals if there is no file', 'delete --file no/where elastic/kib', ['elastic/kibana']],
 ];
 
 function FLEET(): string[] {
@@ -119,7 +119,7 @@ const hostile = [
   'elastic/kibana/a;touch pwned;',
   'elastic/kibana/a\u2028touch pwned',
   'elastic/kibana/a\0touch pwned',
-  'elastic/kibana/good-0:{SHA}x\relastic/kibana/a;touch pwned', // two lines, as to the server
+  'elastic/kibana/good-0:{SHA}x\relastic/kibana/a;touch pwned', // two lines for the server
   'elastic/kibana/a\ttouch pwned',
   'elastic/kibana/\u001b[31m',
   "elastic/kibana/'; touch pwned; '",
@@ -185,14 +185,14 @@ describe.each(shells)('In %s', (_, ask, testHere) => {
       lines.map(([line]) => line),
       directory.path,
     );
-    // What is typed is not run either, whatever is offered behind it.
+    // The typed text is not run either, whatever is offered after it.
     await ask(['delete $(touch pwned) ', 'delete --file $(touch pwned) elastic/kibana '], directory.path);
     expect(answers.map((words, index) => [lines[index]?.[0], words])).toEqual(lines);
     expect(existsSync(`${directory.path}/pwned`)).toBe(false);
   });
 });
 
-describe('A variable that is set for the one command', () => {
+describe('A variable that is set for one command', () => {
   const lines = [
     'ES_PATH_CONF=other delete elastic/kibana ',
     'A=b ES_PATH_CONF=~/other C= delete elastic/kibana ',
@@ -203,11 +203,11 @@ describe('A variable that is set for the one command', () => {
     expect(await ask(lines, directory.path)).toEqual([['there'], ['there']]);
   };
 
-  testWith('zsh', testWith('script', testThoroughly))('is obeyed by zsh', () => isObeyed(typeToZsh));
-  testWith('fish', testThoroughly)('is obeyed by fish', () => isObeyed(askFish));
+  testWith('zsh', testWith('script', testThoroughly))('is used by zsh', () => isObeyed(typeToZsh));
+  testWith('fish', testThoroughly)('is used by fish', () => isObeyed(askFish));
 });
 
-/** A word as it is in the table: zsh and fish leave the option before the value, and show what can go on. */
+/** Removes the option before a value, and a final `=` or `/`, which zsh and fish add. */
 function plain(word: string): string {
   return word.replace(/^--output=(?=.)|[=/]$/g, '');
 }

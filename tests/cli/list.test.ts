@@ -1,4 +1,4 @@
-/** A long list whose reader takes its time. */
+/** A long list with a slow reader. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
@@ -8,7 +8,7 @@ import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const directory = temporaryDirectory();
 
-/** Lists 20,000 tokens to a reader that is asked whether it takes each piece. */
+/** Lists 20,000 tokens to a reader that accepts or refuses each piece. */
 async function listTo(read: (text: string) => Promise<void>) {
   const dir = directory.mkdir('long');
   const names = Array.from({ length: 20_000 }, (_, i) => `elastic/kibana/${i}`);
@@ -27,7 +27,7 @@ async function listTo(read: (text: string) => Promise<void>) {
   return { status, errors: errors.join(''), all: `${names.sort().join('\n')}\n` };
 }
 
-test('a slow reader is waited for after every piece, and a piece is small, so that memory does not grow', async () => {
+test('list waits for a slow reader after every piece, and pieces are small, so that memory does not grow', async () => {
   const pieces: string[] = [];
   let [unread, mostUnread] = [0, 0];
   const { status, errors, all } = await listTo(async (text) => {
@@ -42,7 +42,7 @@ test('a slow reader is waited for after every piece, and a piece is small, so th
   expect(Math.max(...pieces.map((text) => text.length))).toBeLessThanOrEqual(64 * 1024);
 });
 
-test('nothing more is made for a reader that has gone, as in list | head', async () => {
+test('list stops if the reader has gone, as in list | head', async () => {
   let pieces = 0;
   const { status, errors } = await listTo(async () => {
     if (++pieces === 2) throw systemError('EPIPE', 'write');

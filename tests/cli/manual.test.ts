@@ -1,4 +1,4 @@
-/** The manual page says what the help says. */
+/** The manual page has the same content as the help. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { testWithMan } from '../support/needs.js';
 
 const { man } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8'));
 
-testWithMan('man shows every command, option and example, and has nothing to complain about', () => {
+testWithMan('man shows every command, option and example, without warnings', () => {
   const { status, stdout, stderr } = spawnSync(
     'man',
     ['--warnings', '-P', 'cat', join(projectRoot, man[0])],
@@ -37,11 +37,11 @@ testWithMan('man shows every command, option and example, and has nothing to com
   expect(text).toContain('permission denied');
 });
 
-test('package.json names it in a list, as npm does not install a page that is named alone', () => {
+test('package.json names it in a list, because npm does not install a page that is named as a string', () => {
   expect(man).toEqual(['./man/elasticsearch-service-tokens.1']);
 });
 
-/** Without bold and underlined letters, each of which is two with a backspace between them. */
+/** Removes bold and underline, which are two letters with a backspace between them. */
 function withoutOverstrikes(text: string): string {
   return text.replace(/.\u0008/gu, '');
 }

@@ -1,4 +1,4 @@
-/** The real command, as it follows a file through every kind of change. */
+/** The real command follows a file through every kind of change. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import {
   appendFileSync,
@@ -74,14 +74,14 @@ class Watch {
     return text;
   }
 
-  /** The next line for people, but for its time, which is checked here. */
+  /** The next line for people without its time, which is checked here. */
   async words(): Promise<string> {
     const [time = '', ...words] = (await this.line()).split(' ');
     expect(new Date(time).toISOString()).toBe(time);
     return words.join(' ');
   }
 
-  /** The next line as an object, but for its time, which is checked here. */
+  /** The next line as an object without its time, which is checked here. */
   async report(): Promise<unknown> {
     const { time, ...report } = JSON.parse(await this.line());
     expect(new Date(time).toISOString()).toBe(time);
@@ -120,7 +120,7 @@ test('each kind of change is one line, in order, and comes within seven seconds'
     rmSync(join(volume, from), { recursive: true });
   };
   const steps: readonly (readonly [what: string, act: () => void, expected: unknown])[] = [
-    ['a file that appears', append(line('a')), changed({ added: qualified('a') })],
+    ['a new file', append(line('a')), changed({ added: qualified('a') })],
     ['a write in place', append(line('b')), changed({ added: qualified('b') })],
     ['another hash', write(line('a') + line('b', '{SHA}y')), changed({ changed: qualified('b') })],
     [
@@ -129,18 +129,18 @@ test('each kind of change is one line, in order, and comes within seven seconds'
       changed({ added: qualified('c'), removed: qualified('a'), changed: qualified('b') }),
     ],
     ['a deletion', () => unlinkSync(path), changed({ removed: qualified('b', 'c') })],
-    ['a new file', append(line('b')), changed({ added: qualified('b') })],
+    ['a file that reappears', append(line('b')), changed({ added: qualified('b') })],
     [
       'a broken file',
       append('elastic\n'),
       { event: 'failed', reason: "Missing ':' character at line #2", removed: qualified('b') },
     ],
     [
-      'a file that is broken otherwise',
+      'a file that is broken in another way',
       replace('elastic\n'),
       { event: 'failed', reason: "Missing ':' character at line #1", removed: [] },
     ],
-    ['a mended file', replace(line('b')), changed({ added: qualified('b'), recovered: true })],
+    ['a repaired file', replace(line('b')), changed({ added: qualified('b'), recovered: true })],
     ['a directory moved away', () => renameSync(conf, `${conf}.old`), changed({ removed: qualified('b') })],
     [
       'another directory moved in',
@@ -189,7 +189,7 @@ test('each kind of change is one line, in order, and comes within seven seconds'
 });
 
 describe('For people', () => {
-  test('it says that there is no file, and goes on', async () => {
+  test('it reports a missing file, and continues', async () => {
     rmSync(path);
     const watch = new Watch();
     expect([await watch.words(), await watch.words()]).toEqual([
@@ -200,7 +200,7 @@ describe('For people', () => {
     expect(await watch.words()).toBe('added elastic/kibana/a');
   });
 
-  test('it says what is loaded, and what each change means', async () => {
+  test('it reports what is loaded, and what each change means', async () => {
     writeFileSync(path, line('b') + line('a'));
     const watch = new Watch();
     expect(await watch.words()).toBe('loaded 2 tokens');
@@ -219,7 +219,7 @@ describe('For people', () => {
     expect(await watch.finished).toMatchObject({ stderr: '', status: 0 });
   });
 
-  test('it says that the server would not start', async () => {
+  test('it reports that the server would not start', async () => {
     writeFileSync(path, 'elastic\n');
     const watch = new Watch();
     expect(await watch.words()).toBe("the server would not start: Missing ':' character at line #1");
@@ -229,7 +229,7 @@ describe('For people', () => {
   });
 });
 
-test('--json says of a broken file at the start that it failed, first of all', async () => {
+test('--json reports first that loading failed if the file is broken at the start', async () => {
   writeFileSync(path, 'elastic\n');
   const reason = "Missing ':' character at line #1";
   expect(await new Watch(['--json']).report()).toEqual({ event: 'failed', reason, removed: [] });
@@ -247,7 +247,7 @@ describe('It ends', () => {
     });
   });
 
-  test('with status 0 at the first change that nobody reads', async () => {
+  test('with status 0 at the first change after the reader has gone', async () => {
     const watch = new Watch();
     await watch.line();
     watch.child.stdout?.destroy();
@@ -255,12 +255,12 @@ describe('It ends', () => {
     expect(await watch.finished).toMatchObject({ stderr: '', status: 0 });
   });
 
-  test('with status 0 in a pipe whose reader has read enough', async () => {
+  test('with status 0 in a pipe whose reader has ended', async () => {
     const script =
       '"$0" watch --json --config-dir "$1" | head -n 1; echo "$' + '{PIPESTATUS[0]}"; touch "$1/end"';
     const piped = run('bash', ['-c', script, BIN, conf]);
     for (let i = 0; !existsSync(join(conf, 'end')); i++) {
-      appendFileSync(path, line(`b${i}`)); // until it has noticed
+      appendFileSync(path, line(`b${i}`)); // until it detects that
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
     const { stdout, stderr, status } = await piped;
@@ -268,7 +268,7 @@ describe('It ends', () => {
     expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
   });
 
-  test('with status 74 when stdout takes nothing', async () => {
+  test('with status 74 if stdout cannot be written', async () => {
     const full = openSync('/dev/full', 'w');
     const { status, stderr } = spawnSync(BIN, ['watch', '--config-dir', conf], {
       stdio: ['ignore', full, 'pipe'],
@@ -281,7 +281,7 @@ describe('It ends', () => {
     });
   });
 
-  test('with status 64 at once when there is an argument', async () => {
+  test('with status 64 immediately if there is an argument', async () => {
     const { stdout, stderr, status } = await run(BIN, [
       'watch',
       '-s',
@@ -297,7 +297,7 @@ describe('It ends', () => {
   });
 });
 
-describe('When the system’s limit of watches is reached', () => {
+describe('If the system’s limit of watches is reached', () => {
   const withoutWatches = [
     'unshare',
     '-Ur',
@@ -312,7 +312,7 @@ describe('When the system’s limit of watches is reached', () => {
     ? (title, work) => test(title, work)
     : (title) => test.skip(`${title} (skipped: needs user namespaces)`, () => {});
 
-  testWithLimit('then changes are still seen', async () => {
+  testWithLimit('changes are still detected', async () => {
     const watch = new Watch(['--json'], [...withoutWatches, BIN]);
     expect(await watch.report()).toEqual({ event: 'loaded', tokens: qualified('a') });
     appendFileSync(path, line('b'));

@@ -1,4 +1,4 @@
-/** Each form in which a token is handed over, used as its consumer uses it; the token is then accepted. */
+/** Each form of a token is used like its consumer uses it; the token must be accepted. */
 import { statSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { testWith } from '../support/programs.js';
@@ -37,14 +37,14 @@ describe('--output env', () => {
     await expectAccepted(variables[NAME] ?? '');
   });
 
-  test('an own name is the name of the variable', async () => {
+  test('a given name is the name of the variable', async () => {
     expect(Object.keys(parseEnvFile(await create('-o', 'env', '--env-name', 'TOKEN')))).toEqual(['TOKEN']);
   });
 });
 
 describe('--token-file', () => {
   test.each(['create', 'ensure'])(
-    '%s writes the token and no line end, as Fleet Server takes every byte',
+    '%s writes the token without a line end, because Fleet Server uses every byte',
     async (command) => {
       await workplace.tool(
         command,

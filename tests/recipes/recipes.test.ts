@@ -1,4 +1,4 @@
-/** The recipes of docs/recipes do what they say. Programs that act on other machines have stand-ins (support/recipes.ts). */
+/** The recipes in docs/recipes work. Programs that act on other machines have stand-ins (support/recipes.ts). */
 import { chmodSync, chownSync, cpSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -19,7 +19,7 @@ import {
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { testThoroughly } from '../support/thoroughness.js';
 
-jest.setTimeout(180_000); // Ansible takes its time
+jest.setTimeout(180_000); // Ansible is slow
 
 const directory = temporaryDirectory();
 let workplace: Workplace;
@@ -32,12 +32,12 @@ const isComment = (line: string) => /^\s*(#|$)/.test(line);
 const textOf = (name: string) => readFileSync(recipe(name), 'utf8');
 
 describe('Every recipe', () => {
-  test.each(recipeNames)('%s has at most 15 lines, comments aside', (name) => {
+  test.each(recipeNames)('%s has at most 15 lines, without comments', (name) => {
     const lines = textOf(name).split('\n');
     expect(lines.filter((line) => !isComment(line)).length).toBeLessThanOrEqual(MAX_LINES);
   });
 
-  test.each(recipeNames)('%s stands in the index', (name) => {
+  test.each(recipeNames)('%s is in the index', (name) => {
     expect(textOf('README.md')).toContain(`(${name})`);
   });
 
@@ -48,7 +48,7 @@ describe('Every recipe', () => {
   });
 });
 
-describe('What others could see', () => {
+describe('The check for exposed tokens', () => {
   const BEARER = 'AAEAAWVsYXN0aWMva2liYW5hL2sxOnVLVnVxcVhwUlRpUDFyQ3FEeWRHVlE';
 
   test.each([
@@ -56,7 +56,7 @@ describe('What others could see', () => {
     { place: 'the output', script: 'cat token' },
     { place: 'an argument of a program that acts elsewhere', script: 'docker "$(cat token)" 2> /dev/null' },
     { place: 'a file', script: '(umask 022; cat token > open)' },
-  ])('is a token in $place', async ({ script }) => {
+  ])('detects a token in $place', async ({ script }) => {
     directory.write('token', BEARER);
     chmodSync(workplace.at('token'), 0o600);
     workplace.standIn('docker', '');
@@ -70,7 +70,7 @@ describe('docker-compose with Kibana', () => {
   const IMAGE_USER = { uid: 1000, gid: 0 };
 
   testWith(['python3-yaml'], testAsRoot)(
-    'its commands make a token that Kibana gets and the image of Elasticsearch can read',
+    'its commands create a token that Kibana receives and the image of Elasticsearch can read',
     async () => {
       const text = textOf('kibana/compose.yaml');
       const commands = [...text.matchAll(/^# {3}(.*)/gm)].map(([, line]) => line).join('\n');
@@ -92,7 +92,7 @@ describe('docker-compose with Kibana', () => {
       const [mounted] = services.elasticsearch.volumes[0].split(':');
       await workplace.expectAccepted(bearer, mounted);
       workplace.expectSecret(bearer, first.stdout, first.stderr);
-      chmodSync(directory.path, 0o755); // the mount leads the container's user past the directory
+      chmodSync(directory.path, 0o755); // in the container, the mount bypasses the directory
       expect(await run('cat', [workplace.at(mounted)], IMAGE_USER)).toMatchObject({ status: 0 });
     },
   );
@@ -104,7 +104,7 @@ describe('docker-compose with Fleet Server', () => {
     async () => {
       const [{ services }] = await workplace.yaml(textOf('fleet-server/compose.yaml'));
       const [uid, gid] = services.tokens.user.split(':').map(Number);
-      // The volumes as Docker fills them: with the owners and modes of the directories in the images.
+      // Docker fills the volumes with the owners and modes of the directories in the images.
       const config = directory.mkdir('config');
       const tokens = directory.mkdir('tokens');
       chmodSync(directory.path, 0o755);
@@ -126,7 +126,7 @@ describe('docker-compose with Fleet Server', () => {
 });
 
 describe('docker compose config', () => {
-  // Debian's package is one or the other, by its version.
+  // Debian's package is one or the other, depending on its version.
   const client = hasProgram('docker compose') ? 'docker compose' : 'docker-compose';
 
   for (const [name, service] of [
@@ -153,7 +153,7 @@ describe('docker compose config', () => {
 
 describe('Ansible', () => {
   testWith(['ansible-playbook'], testThoroughly)(
-    'the second run changes nothing, --check changes nothing and tells, and no log shows the token',
+    'the second run changes nothing, --check only reports changes, and no log shows the token',
     async () => {
       for (const name of ['store', 'node1', 'node2']) chmodSync(directory.mkdir(name), 0o700);
       const inventory = ['node1', 'node2'].map(
@@ -211,7 +211,7 @@ describe('Ansible', () => {
   );
 });
 
-/** What was given to `kubectl apply -f -` lies in `applied`, a document after the other. */
+/** Puts a stand-in for kubectl on the PATH, which appends the input of `kubectl apply -f -` to `applied`. */
 function standInForKubectl(): void {
   const real = hasProgram('kubectl')
     ? `exec "${'$'}(PATH=${process.env['PATH']} command -v kubectl)" "$@"`
@@ -226,13 +226,13 @@ esac`,
   );
 }
 
-/** For want of kubectl: `create secret generic NAME -n NAMESPACE --from-file=token=PATH ...` */
+/** If kubectl is not installed: `create secret generic NAME -n NAMESPACE --from-file=token=PATH ...` */
 const createSecret = `printf 'apiVersion: v1\\nkind: Secret\\nmetadata: {name: %s, namespace: %s}\\ndata: {token: %s}\\n' \
 "$4" "$6" "$(base64 -w0 "\${7#--from-file=token=}")"`;
 
 describe('Kubernetes without ECK', () => {
   testWith(['python3-yaml'], testThoroughly)(
-    'applies the hashes, the token and the patches, and the same again',
+    'applies the hashes, the token and the patches, and the same again in a second run',
     async () => {
       standInForKubectl();
       const apply = () => workplace.succeed(recipe('kubernetes/apply.sh'), ['elastic', 'store']);
@@ -291,7 +291,7 @@ describe('Kubernetes without ECK', () => {
         { name: 'SERVICE_TOKEN', valueFrom: { secretKeyRef: { name: 'kibana-token', key: 'token' } } },
       ]);
 
-      // The hook, with the directory of this test instead of that of the container.
+      // The hook, with the directory of this test in place of the container's.
       const config = directory.mkdir('config');
       const command: string[] = lifecycle.postStart.exec.command.map((arg: string) =>
         arg.replace('/usr/share/elasticsearch/config', config),
@@ -312,7 +312,7 @@ describe('Kubernetes without ECK', () => {
 
 describe('Kubernetes with ECK', () => {
   testWith(['python3-yaml'], testThoroughly)(
-    'applies a Secret for each token, with the labels and keys that ECK looks for',
+    'applies a Secret for each token, with the labels and keys that ECK expects',
     async () => {
       standInForKubectl();
       const { stdout, stderr } = await workplace.succeed(recipe('eck.sh'), ['elastic', 'es', 'store']);
@@ -334,7 +334,7 @@ describe('Kubernetes with ECK', () => {
 
 describe('GitHub Actions', () => {
   testWith(['python3-yaml'], testThoroughly)(
-    'its step hands the token to the next one, and to the log only as a mask',
+    'its step passes the token to the next one, and shows it in the log only as a mask',
     async () => {
       const [workflow] = await workplace.yaml(textOf('github-actions.yml'));
       const steps: { run?: string }[] = workflow.jobs.test.steps;
@@ -342,18 +342,18 @@ describe('GitHub Actions', () => {
       directory.write('github-env', 'OTHER=1\n');
       chmodSync(workplace.at('github-env'), 0o600);
       const env = { RUNNER_TEMP: directory.mkdir('temp'), GITHUB_ENV: workplace.at('github-env') };
-      const options = ['--noprofile', '--norc', '-exo', 'pipefail']; // the runner's, and a trace
+      const options = ['--noprofile', '--norc', '-exo', 'pipefail']; // the options of the runner, and a trace
       const { status, stdout, stderr } = await workplace.run('bash', [...options, step], env);
       expect(status).toBe(0);
       const bearer = parseEnvFile(workplace.read('github-env'))['ELASTICSEARCH_SERVICEACCOUNTTOKEN'] ?? '';
       await workplace.expectAccepted(bearer, 'temp/service_tokens');
-      expect(stdout).toBe(`::add-mask::${bearer}\n`); // which the runner takes out of the log
+      expect(stdout).toBe(`::add-mask::${bearer}\n`); // which the runner removes from the log
       workplace.expectSecret(bearer, stderr);
     },
   );
 });
 
-/** What `mktemp` made and nobody removed. */
+/** The files of `mktemp` that were not removed. */
 const temporaryLeftovers = () => readdirSync(directory.path).filter((name) => name.startsWith('tmp.'));
 
 describe('Plain CI', () => {
@@ -384,7 +384,7 @@ esac`,
     },
   );
 
-  testThoroughly('nothing is left either if docker fails', async () => {
+  testThoroughly('nothing is left, even if docker fails', async () => {
     workplace.standIn('docker', 'exit 1');
     expect((await workplace.runTraced(recipe('ci.sh'), ['tests'])).status).not.toBe(0);
     expect(temporaryLeftovers()).toEqual([]);
@@ -446,7 +446,7 @@ sed 's/^[^=]*=/Authorization: Bearer /' "$BASE/token.env" | ask`,
   );
 });
 
-describe('One file to every node', () => {
+describe('One file for every node', () => {
   testWith(['jq'], testThoroughly)(
     'adds, replaces and deletes until the nodes have the same tokens, and then changes nothing',
     async () => {
@@ -454,7 +454,7 @@ describe('One file to every node', () => {
       workplace.standIn('sudo', 'exec "$@"');
       for (const node of ['node1', 'node2']) {
         const settings = directory.write(`${node}/elasticsearch.yml`);
-        if (isRoot) chownSync(settings, 1000, 1000); // root then knows who must be able to read the tokens
+        if (isRoot) chownSync(settings, 1000, 1000); // so that root can determine who must be able to read the tokens
       }
       chmodSync(directory.path, 0o755);
       const create = async (name: string, ...place: string[]) =>
@@ -480,7 +480,7 @@ describe('One file to every node', () => {
     },
   );
 
-  testWith(['jq'], testThoroughly)('deletes nothing for the sake of a file that does not exist', async () => {
+  testWith(['jq'], testThoroughly)('deletes nothing if the file does not exist', async () => {
     workplace.standIn('ssh', 'shift; cd /; export ES_PATH_CONF="$BASE/node1"; exec sh -c "$*"');
     workplace.standIn('sudo', 'exec "$@"');
     directory.mkdir('node1');
@@ -509,7 +509,7 @@ esac`,
   const args = ['old:1', 'new:1', 'token'];
   const build = () => workplace.succeed(recipe('read-only-image.sh'), args);
 
-  testThoroughly('gets a tokens file with one token more, and no secret', async () => {
+  testThoroughly('gets a tokens file with one more token, and no secret', async () => {
     standInForDocker();
     directory.mkdir('image/config');
     const { stdout, stderr } = await build();
@@ -519,7 +519,7 @@ esac`,
     workplace.expectSecret(workplace.read('token'), stdout, stderr);
   });
 
-  testThoroughly('keeps the tokens that it has', async () => {
+  testThoroughly('keeps its tokens', async () => {
     standInForDocker();
     const file = directory.write('image/config/service_tokens');
     const other = await workplace.tool('create', '-s', 'elastic/kibana', 'other', '--file', file);

@@ -1,4 +1,4 @@
-/** The system calls by which a replacement changes something, or makes it last. */
+/** The system calls with which a replacement changes files, or makes the change durable. */
 export const CHANGING_CALLS: ReadonlySet<string> = new Set([
   'mkdirSync',
   'openSync',

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 /** The launcher in bin. */
 export const LAUNCHER = fileURLToPath(new URL('../../../bin/elasticsearch-service-tokens', import.meta.url));
 
-/** The real command's file: the launcher, or what the environment says is to be tested in its place. */
+/** The file of the real command: the launcher, or the program that the environment names instead. */
 export const BIN = process.env['TESTED_COMMAND'] ?? LAUNCHER;
 
 export interface Finished {
@@ -33,7 +33,7 @@ export function run(program: string, args: readonly string[], options: RunOption
   });
 }
 
-/** Does some work for each item, a few at a time. */
+/** Calls `work` for each item, a few at a time. */
 export async function inParallel<T, R>(
   items: readonly T[],
   work: (item: T) => Promise<R>,

@@ -1,4 +1,4 @@
-/** A worker thread that creates tokens in one file, all at once, and says which failed: `workerData: { path, names }`. */
+/** A worker thread that creates tokens in one file at once, and reports failures: `workerData: { path, names }`. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { parsePrincipal } from '../../src/accounts/known-accounts.js';
 import { parseTokenName } from '../../src/token/token-name.js';

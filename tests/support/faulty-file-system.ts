@@ -7,21 +7,21 @@ export function systemError(errno: keyof typeof constants.errno | 'EDQUOT', sysc
 }
 
 export interface Interference {
-  /** Called before each call, with its number from 0 on, name and arguments; what it throws is the call's failure. */
+  /** Called before each call with its number (from 0), name and arguments; if it throws, the call fails. */
   readonly before?: (number: number, name: string, args: readonly unknown[]) => void;
-  /** Answers instead of the real call, unless it gives undefined. */
+  /** Replaces the result of the real call, unless it returns undefined. */
   readonly instead?: (name: string, path: unknown) => unknown;
 }
 
-/** The real file system, watched: every call is recorded, and a test can make any of them fail. */
+/** The real file system, observed: every call is recorded, and a test can make any call fail. */
 export interface WatchedFileSystem {
   readonly fs: FileSystem;
   readonly calls: readonly string[];
-  /** What was opened and not closed. */
+  /** The descriptors that were opened and not closed. */
   readonly openDescriptors: ReadonlySet<number>;
 }
 
-/** They ask the process what it is, and no kernel refuses that. */
+/** These calls ask for attributes of the process, and never fail. */
 const CANNOT_FAIL: ReadonlySet<string> = new Set(['geteuid', 'getegid', 'getgroups']);
 
 export function watchedFileSystem({ before, instead }: Interference = {}): WatchedFileSystem {

@@ -5,7 +5,7 @@ import type { ErrorCode, ServiceTokensError } from '../../src/errors.js';
 /** The project's directory; this file runs as dist/tests/support/fixtures.js. */
 export const projectRoot = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** A secret and a stored hash, and what the original answers when the one is checked against the other. */
+/** A secret, a stored hash, and the original's result of checking one against the other. */
 export interface Pair {
   readonly algorithm: string;
   readonly secret: string;
@@ -41,7 +41,7 @@ export interface PublicTokens {
   }[];
 }
 
-/** fixtures/oracle/settings.json: files that the original's own loader read. */
+/** fixtures/oracle/settings.json: files that the original's own loader has read. */
 export interface RecordedSettings {
   readonly env: Record<string, string>;
   readonly cases: readonly {
@@ -51,7 +51,7 @@ export interface RecordedSettings {
   }[];
 }
 
-/** fixtures/oracle/bearers.json: namespace, service, token name and secret; null for what is no token. */
+/** fixtures/oracle/bearers.json: namespace, service, token name and secret; null if it is not a token. */
 export interface RecordedBearers {
   readonly cases: readonly {
     readonly bearer: string;
@@ -68,7 +68,7 @@ function readFixture<T>(name: string): T {
   return JSON.parse(readFileSync(`${projectRoot}/fixtures/${name}`, 'utf8')) as T;
 }
 
-/** Calls, and gives the error of ours that was thrown; anything else fails the test. */
+/** Calls a function and returns the ServiceTokensError that it throws; otherwise the test fails. */
 export function errorOf(call: () => unknown): ServiceTokensError {
   let result: unknown;
   try {
@@ -79,7 +79,7 @@ export function errorOf(call: () => unknown): ServiceTokensError {
   throw new Error(`nothing was thrown; the result is ${JSON.stringify(result)}`);
 }
 
-/** Awaits, and gives the error of ours that it was rejected with; anything else fails the test. */
+/** Awaits a promise and returns the ServiceTokensError that rejects it; otherwise the test fails. */
 export async function rejectionOf(promise: Promise<unknown>): Promise<ServiceTokensError> {
   let result: unknown;
   try {
@@ -91,17 +91,17 @@ export async function rejectionOf(promise: Promise<unknown>): Promise<ServiceTok
 }
 
 function ours(error: unknown): ServiceTokensError {
-  // By its name: the library that ships has a class of its own.
+  // By name, because the bundled library has another class.
   if (error instanceof Error && error.name === 'ServiceTokensError') return error as ServiceTokensError;
   throw new Error(`an error that is not ours was thrown: ${error}`, { cause: error });
 }
 
-/** What a test says of an error, in one value: it differs from another in code or message. */
+/** Returns the code and message of an error as one value. */
 export function codeAndMessage({ code, message }: ServiceTokensError): { code: ErrorCode; message: string } {
   return { code, message };
 }
 
-/** All that an error could show to anybody: message, hint, stack, and the same of its causes. */
+/** Returns everything that an error may show: message, hint, stack, and those of its causes. */
 export function everythingSaidBy(error: unknown): string {
   if (!(error instanceof Error)) return String(error ?? '');
   const { hint = '' } = error as Partial<ServiceTokensError>;

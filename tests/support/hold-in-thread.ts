@@ -1,4 +1,4 @@
-/** A worker thread that takes the lock of a file, says so, and keeps it: `workerData: { path }`. */
+/** A worker thread that takes the lock of a file, reports it, and keeps it: `workerData: { path }`. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { withLock } from '../../src/disk/file-lock.js';
 import { nodeFileSystem } from '../../src/disk/file-system.js';

@@ -1,4 +1,4 @@
-/** The package as a user gets it: packed, and installed into an empty directory, where no script of it runs. */
+/** The package as a user gets it: packed, and installed into an empty directory without running its scripts. */
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,13 +6,13 @@ import { projectRoot } from './fixtures.js';
 
 /** @param directory an empty directory @returns the files in the tarball */
 export function installPackage(directory: string): string[] {
-  // Scripts would build dist, which the tests are running.
+  // Scripts would rebuild dist, from which the tests run.
   const packed = call(
     'npm',
     ['pack', '--json', '--ignore-scripts', '--pack-destination', directory],
     projectRoot,
   );
-  // An array, or an object by names, as npm's version has it.
+  // An array or an object by name, depending on npm's version.
   const [report] = Object.values(
     JSON.parse(packed) as Record<string, { filename: string; files: { path: string }[] }>,
   );
@@ -26,7 +26,7 @@ export function installPackage(directory: string): string[] {
   return report.files.map(({ path }) => path).sort();
 }
 
-/** Runs a program to its end. @returns its standard output @throws Error with all it said, unless it succeeds */
+/** Runs a program to its end. @returns its standard output @throws Error with its output if it fails */
 export function call(program: string, args: readonly string[], cwd: string, env = process.env): string {
   const { status, stdout, stderr, error }: SpawnSyncReturns<string> = spawnSync(program, args, {
     cwd,
@@ -38,7 +38,7 @@ export function call(program: string, args: readonly string[], cwd: string, env 
   return stdout;
 }
 
-/** Does a bit of everything with the library: a worker thread, a watch, and bcrypt among it. Prints `elastic/kibana`. */
+/** Uses each part of the library, including a worker thread, a watch and bcrypt. Prints `elastic/kibana`. */
 const USE = `
 async function use({ ServiceTokensFile, TokenStore, parseAlgorithm, parsePrincipal, parseTokenName }) {
   const file = new ServiceTokensFile('service_tokens');
@@ -52,7 +52,7 @@ async function use({ ServiceTokensFile, TokenStore, parseAlgorithm, parsePrincip
 }
 `;
 
-/** Programs that use the installed library, by the names of their files. */
+/** Programs that use the installed library, by file name. */
 export const programs: Readonly<Record<string, string>> = {
   'import.mjs': `import * as library from 'elasticsearch-service-tokens';\n${USE}await use(library);\n`,
   'require.cjs': `${USE}use(require('elasticsearch-service-tokens'));\n`,

@@ -5,8 +5,8 @@ import { watchedFileSystem } from './faulty-file-system.js';
 const OWNER = { uid: 1000, gid: 1000 };
 
 /**
- * The file system as a user sees it who runs the tool and the server alike: every file is theirs, and no account is
- * called elasticsearch. So a session looks the same whoever runs the tests, and wherever.
+ * The file system as seen by a user who runs both the tool and the server: the user owns every file, and there is no
+ * account elasticsearch. So the output of a session does not depend on the user and the machine.
  */
 export function ordinaryUserFileSystem(): FileSystem {
   return watchedFileSystem({

@@ -1,4 +1,4 @@
-/** The programs that tests use beside the tool, where they are installed. */
+/** The programs that tests use besides the tool, if they are installed. */
 import { spawnSync } from 'node:child_process';
 import { test } from '@jest/globals';
 import type { MaybeTest } from './needs.js';
@@ -8,11 +8,11 @@ const succeeds = (program: string, ...args: string[]) =>
 
 const isOnPath = (program: string) => succeeds('sh', '-c', 'command -v "$0"', program);
 
-/** The Python that has PyYAML: that of Debian's package, or the first on the PATH. */
+/** The Python that has PyYAML: from Debian's package, or the first on the PATH. */
 export const pythonWithYaml = (): string | undefined =>
   ['/usr/bin/python3', 'python3'].find((python) => succeeds(python, '-c', 'import yaml'));
 
-/** How a program shows that it is there. */
+/** Commands that succeed if a program is installed. */
 const probes = {
   'ansible-playbook': () => isOnPath('ansible-playbook'),
   curl: () => isOnPath('curl'),
@@ -33,7 +33,7 @@ export function hasProgram(name: Program): boolean {
   return known;
 }
 
-/** For tests that use other programs. @param kind what the test is where nothing is missing */
+/** For tests that use other programs. @param kind the kind of test if nothing is missing */
 export function testWith(
   programs: readonly Program[],
   kind: MaybeTest = (title, work) => test(title, work),

@@ -1,4 +1,4 @@
-/** A workplace for the recipes of docs/recipes: they run as they are, with stand-ins for programs that act elsewhere. */
+/** A workplace for the recipes in docs/recipes: they run unchanged, with stand-ins for programs that act elsewhere. */
 import { spawn } from 'node:child_process';
 import {
   appendFileSync,
@@ -18,13 +18,13 @@ import { BIN, type Finished, run } from './commands.js';
 import { projectRoot } from './fixtures.js';
 import { pythonWithYaml } from './programs.js';
 
-/** A parsed document; a test that asks it for what it does not have fails. */
+/** A parsed document; a test that reads a missing field fails. */
 export type Parsed = ReturnType<typeof JSON.parse>;
 
-/** The path of a recipe. */
+/** Returns the path of a recipe. */
 export const recipe = (name: string) => join(projectRoot, 'docs/recipes', name);
 
-/** The names of the recipes' files, but for the index. */
+/** The file names of the recipes, without the index. */
 export const recipeNames = readdirSync(recipe(''), { recursive: true, encoding: 'utf8' })
   .filter((name) => name !== 'README.md' && lstatSync(recipe(name)).isFile())
   .sort();
@@ -48,19 +48,19 @@ export class Workplace {
     return join(this.#path, name);
   }
 
-  /** What a file holds. */
+  /** Reads a file. */
   read(name: string): string {
     return readFileSync(this.at(name), 'utf8');
   }
 
-  /** Puts a stand-in for a program on the PATH: a script of sh, whose arguments are written down before it runs. */
+  /** Puts a stand-in for a program on the PATH: a script for sh, whose arguments are recorded before it runs. */
   standIn(program: string, script: string): void {
     const file = this.at(`bin/${program}`);
     writeFileSync(file, `#!/bin/sh\nset -e\necho "${program} $*" >> "$BASE/calls"\n${script}\n`);
     chmodSync(file, 0o755);
   }
 
-  /** How the stand-ins were called, a line for each call. */
+  /** The calls of the stand-ins, one line each. */
   calls(): string[] {
     return this.read('calls').split('\n').filter(Boolean);
   }
@@ -70,12 +70,12 @@ export class Workplace {
     return run(program, args, { cwd: this.#path, env: { ...this.#env, ...env } });
   }
 
-  /** Runs a recipe's script; stderr has the arguments of every command, as bash shows them. */
+  /** Runs a recipe's script; stderr contains the trace of bash, with the arguments of every command. */
   runTraced(script: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Finished> {
     return this.run('bash', ['-x', script, ...args], env);
   }
 
-  /** Runs a recipe's script as `runTraced` does; fails the test, and shows why, if it fails. */
+  /** Runs a recipe's script like `runTraced`; if it fails, the test fails with its output. */
   async succeed(
     script: string,
     args: readonly string[] = [],
@@ -93,7 +93,7 @@ export class Workplace {
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (data) => (stdout += data));
     child.stderr.on('data', (data) => (stderr += data));
-    child.stdin.on('error', () => {}); // who reads no input may be gone
+    child.stdin.on('error', () => {}); // a program that reads no input may have ended
     child.stdin.end(input);
     const status = await new Promise((resolve) => child.on('close', resolve));
     expect({ program, status, stderr: status === 0 ? '' : stderr }).toEqual({
@@ -109,7 +109,7 @@ export class Workplace {
     return this.pipe('', BIN, ...args);
   }
 
-  /** Reads YAML as PyYAML does, a document after the other. */
+  /** Parses YAML with PyYAML. @returns its documents */
   async yaml(text: string): Promise<Parsed[]> {
     const program =
       'import json, sys, yaml; json.dump(list(yaml.safe_load_all(sys.stdin)), sys.stdout, default=str)';
@@ -118,14 +118,14 @@ export class Workplace {
 
   /** Fails unless a tokens file accepts a bearer. */
   async expectAccepted(bearer: string, tokensFile: string): Promise<void> {
-    expect(bearer).toMatch(/^AAEAA[\w+/]+$/); // no line end, which would be a part of the token for most programs
+    expect(bearer).toMatch(/^AAEAA[\w+/]+$/); // no line end, which most programs would treat as part of the token
     await this.pipe(bearer, BIN, 'verify', '--file', tokensFile);
   }
 
   /**
-   * Fails if a token is where somebody else could see it: in an argument, in a log, or in a file that others can read.
+   * Fails if other users could see a token: in an argument, in a log, or in a file that they can read.
    *
-   * @param logs what the recipe printed, its trace of arguments included
+   * @param logs the output of the recipe, including the trace of arguments
    */
   expectSecret(bearer: string, ...logs: readonly string[]): void {
     const secret = ServiceToken.decode(bearer)?.secret ?? 'not a token';
@@ -158,7 +158,7 @@ export function parseEnvFile(text: string): Record<string, string> {
   );
 }
 
-/** What is wrong with a Secret of Kubernetes, by the required fields and the patterns of its schema. */
+/** Returns what is wrong with a Secret of Kubernetes, by the required fields and the patterns of its schema. */
 export function problemsOfSecret(secret: Parsed): string[] {
   const isText = (value: unknown, pattern: RegExp) => typeof value === 'string' && pattern.test(value);
   const every = (map: unknown, test: (key: string, value: unknown) => boolean) =>
@@ -184,7 +184,7 @@ export function problemsOfSecret(secret: Parsed): string[] {
   return Object.entries(rules).flatMap(([rule, isKept]) => (isKept ? [] : [rule]));
 }
 
-/** The data of a Secret as text. */
+/** Returns the data of a Secret as text. */
 export function dataOf(secret: Parsed): Record<string, string> {
   const entries = Object.entries(secret.data as Record<string, string>);
   return Object.fromEntries(entries.map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]));

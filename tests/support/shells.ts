@@ -1,4 +1,4 @@
-/** The real shells, asked what they offer at the press of TAB. */
+/** Asks the real shells what they offer when TAB is pressed. */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -6,13 +6,13 @@ import { BIN } from './commands.js';
 
 export const TOOL = 'elasticsearch-service-tokens';
 
-/** Lines behind the tool's name up to the cursor, and, for each, the words that the shell offers in its place. */
+/** Takes lines after the tool's name, up to the cursor, and returns the words that the shell offers for each. */
 export type Ask = (lines: readonly string[], directory: string) => Promise<string[][]>;
 
-/** The tool's name goes behind what is set for the one command. */
+/** Inserts the tool's name after variables that are set for the command. */
 const commandLine = (line: string) => line.replace(/^(?:[A-Z_]+=\S* )*/, (set) => `${set}${TOOL} `);
 
-/** What the shells run in: the tool is on the PATH, the tokens file is in `config`, nothing else is set. */
+/** The environment of the shells: the tool is on the PATH, the tokens file is in `config`, nothing else is set. */
 function surroundings(directory: string): { cwd: string; env: NodeJS.ProcessEnv } {
   const bin = join(directory, '.bin');
   mkdirSync(bin, { recursive: true });
@@ -33,7 +33,7 @@ done`;
   return answersOf(runScript(['bash', '--norc', '-c', script], lines, directory));
 };
 
-/** Asks fish for its completions, which `complete -C` prints as the press of TAB would list them. */
+/** Asks fish for its completions, which `complete -C` prints as TAB would list them. */
 export const askFish: Ask = async (lines, directory) => {
   const script = `${TOOL} completion fish | source
 while read -l line
@@ -56,7 +56,7 @@ function answersOf(output: string): string[][] {
   return answers.map((words) => words.split('\0').filter((word) => word !== ''));
 }
 
-/** Presses keys in an interactive bash; `insert-completions` puts all that is offered into the line. */
+/** Presses keys in an interactive bash; `insert-completions` inserts all offered words into the line. */
 export const typeToBash: Ask = (lines, directory) =>
   typeTo('bash', ['--norc', '--noprofile', '-i'], lines, directory, {
     prepare: `set +o history
@@ -68,7 +68,7 @@ bind 'set enable-bracketed-paste off'
     insertAll: '\u001b*',
   });
 
-/** Presses keys in an interactive zsh, whose completion is told to put all that is offered into the line. */
+/** Presses keys in an interactive zsh, whose completion is set to insert all offered words into the line. */
 export const typeToZsh: Ask = (lines, directory) =>
   typeTo('zsh', ['-f', '-i'], lines, directory, {
     prepare: `autoload -Uz compinit; compinit -u -D; unsetopt beep
@@ -95,7 +95,7 @@ async function typeTo(
   const { cwd, env } = surroundings(directory);
   writeFileSync(join(cwd, '.prepare'), prepare);
   writeFileSync(join(cwd, 'dump'), '');
-  // The marker is put together by the shell, so that the echo of what is typed is not taken for it.
+  // The shell assembles the marker, so that the echo of the typed text is not mistaken for it.
   const terminal = spawn('script', ['-qec', [shell, ...args].join(' '), '/dev/null'], {
     cwd,
     env,

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach } from '@jest/globals';
 
-/** An empty directory for each test of a file; `path` is the one of the test that runs. */
+/** An empty directory for each test of a file; `path` belongs to the running test. */
 export interface TemporaryDirectory {
   readonly path: string;
-  /** Writes a file below the directory, with the directories on its way; gives its path. */
+  /** Writes a file in the directory, and creates its parents. @returns its path */
   write(name: string, content?: string | Uint8Array): string;
-  /** Makes a directory below the directory, with those on its way; gives its path. */
+  /** Creates a directory in the directory, and its parents. @returns its path */
   mkdir(name: string): string;
 }
 

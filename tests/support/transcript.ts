@@ -1,5 +1,5 @@
 /**
- * Transcripts: sessions at the command line that a person can read and a test can run. All of the grammar:
+ * Transcripts: sessions at the command line that people can read and tests can run. The complete grammar:
  *
  *     # prose               what the next steps show; a failure is filed under it
  *     $ tool args           a command; no shell; split on blanks, 'quotes' group; NAME=value before it sets a variable
@@ -10,10 +10,10 @@
  *     {name}                a hole: binds once, must be the same ever after, usable in later commands
  *     -- path --            a file that exists before the first command (to the end of the transcript)
  *
- * What is not expected is a failure, so silence is asserted by writing nothing. Three rules settle the rest:
- * - prose stands at the top or behind an empty line; directly behind a command's lines, `# text` is its output;
- * - below a last line that has no end stands `\ No newline at end of file`, as in a diff; in files, too;
- * - what an editor would hide has a name, which is a hole that is always bound (see `hidden`).
+ * Unexpected output is a failure, so a command without expected output must be silent. Further rules:
+ * - prose is at the top or after an empty line; directly after the lines of a command, `# text` is its output;
+ * - a last line without an end is followed by `\ No newline at end of file`, as in a diff, also in files;
+ * - invisible characters have names, which are holes that are always bound (see `hidden`).
  */
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -38,10 +38,10 @@ interface Output {
   status: number;
 }
 
-/** A command and what is expected of it. */
+/** A command and its expected result. */
 interface Step extends Output {
   readonly line: number;
-  /** The command as it stands, for the report. */
+  /** The command as written, for the report. */
   readonly text: string;
   readonly env: readonly string[];
   readonly program: string;
@@ -55,7 +55,7 @@ interface StartFile {
   readonly lines: string[];
 }
 
-/** A section as it should have gone and as it went: the same text when all is well, a diff to read when not. */
+/** The expected and the actual text of a section; if they differ, the test shows a diff. */
 export interface Outcome {
   readonly heading: string;
   readonly expected: string;
@@ -65,35 +65,35 @@ export interface Outcome {
 const TOOL = 'elasticsearch-service-tokens';
 const FILE = /^-- (\S+) --$/;
 const NO_END = '\\ No newline at end of file';
-/** Lower case only, and not behind `$`: `{PBKDF2}` and `${node.name}` are no holes. */
+/** Only lower case, and not after `$`: `{PBKDF2}` and `${node.name}` are not holes. */
 const HOLE = /(?<!\$)\{([a-z][a-z0-9-]*)\}/g;
 
-/** What fits a hole, by the letters that its name begins with: `{token}` as well as `{token-2}`. */
+/** Patterns of holes, by the letters at the beginning of the name: for `{token}` as well as `{token-2}`. */
 const shapes: Readonly<Record<string, string>> = {
   token: 'AAEAA[A-Za-z0-9+/]+',
   hash: String.raw`\{PBKDF2(?:_STRETCH)?\}\d+(?:\$[A-Za-z0-9+/]{43}=){2}|\$2a\$\d\d\$[./A-Za-z0-9]{53}`,
 };
 
-/** Holes that are always bound, beside `{dir}`, the session's directory. A `{newline}` can be in an argument only. */
+/** Holes that are always bound, besides `{dir}`, the session's directory. `{newline}` is only for arguments. */
 const hidden = { cr: '\r', newline: '\n', tab: '\t', esc: '\x1b', bom: '\ufeff' };
 
-/** The programs beside the tool, to see what it did and to prepare what it finds. They have no options. */
+/** The programs besides the tool, to show its effects and to prepare files. They have no options. */
 const witnesses: Readonly<Record<string, (at: (path?: string) => string, ...args: string[]) => unknown>> = {
   cat: (at, file) => fs.readFileSync(at(file), 'utf8'),
   mode: (at, file) => `${(fs.statSync(at(file)).mode & 0o7777).toString(8)}\n`,
-  ls: (at, directory) => toText(fs.readdirSync(at(directory)).sort()), // hidden files too, so that litter shows
+  ls: (at, directory) => toText(fs.readdirSync(at(directory)).sort()), // including hidden files, to show leftovers
   chmod: (at, mode = '', file) => fs.chmodSync(at(file), Number.parseInt(mode, 8)),
   rm: (at, file) => fs.unlinkSync(at(file)),
   cp: (at, from, to) => fs.copyFileSync(at(from), at(to)),
-  ln: (at, target = '', link) => fs.symlinkSync(target, at(link)), // a symbolic one
+  ln: (at, target = '', link) => fs.symlinkSync(target, at(link)), // a symlink
 };
 
 /**
- * Reads a transcript.
+ * Parses a transcript.
  *
- * @param heading what steps without prose of their own are filed under; without it they are an error
- * @param firstLine the number of the text's first line, where the text is a part of a longer one
- * @throws Error with the line's number, for whatever can't do what its author meant
+ * @param heading the title of steps without prose; if absent, such steps are an error
+ * @param firstLine the number of the first line, if the text is part of a longer one
+ * @throws Error with the number of the line, if the transcript is not valid
  */
 export function parseTranscript(text: string, heading?: string, firstLine = 1): Transcript {
   const lines = text.replace(/\n$/, '').split('\n');
@@ -118,7 +118,7 @@ function parseSections(lines: readonly string[], heading: string | undefined, fi
   const sections: { heading: string; steps: Step[] }[] = [];
   let prose = heading === undefined ? [] : [heading];
   let step: Step | undefined;
-  let gap: string[] = []; // empty lines: output when more output follows, else the space between two steps
+  let gap: string[] = []; // empty lines: output if more output follows, otherwise the space between two steps
   for (const [index, line] of lines.entries()) {
     const number = firstLine + index;
     if (line === '') {
@@ -135,7 +135,7 @@ function parseSections(lines: readonly string[], heading: string | undefined, fi
       step = parseCommand(rest, number);
       (sections.at(-1) ?? refuse(number, 'a command needs prose above it')).steps.push(step);
     } else if (step === undefined) {
-      refuse(number, 'no command stands above this output');
+      refuse(number, 'there is no command above this output');
     } else if (mark === '<') {
       step.stdin.push(rest);
     } else if (mark === '!') {
@@ -147,7 +147,7 @@ function parseSections(lines: readonly string[], heading: string | undefined, fi
     }
     gap = [];
   }
-  if (step === undefined) refuse(firstLine + lines.length - 1, 'no command stands below the last prose');
+  if (step === undefined) refuse(firstLine + lines.length - 1, 'there is no command below the last prose');
   return sections;
 }
 
@@ -162,7 +162,7 @@ function parseCommand(text: string, line: number): Step {
   return { ...command, stdin: [], stdout: [], stderr: [], status: 0 };
 }
 
-/** A hole that is used before it can have a value is a slip of the pen: it would be taken as it stands. */
+/** Refuses a hole that is used before it has a value, because it would be used literally. */
 function requireBound(files: readonly StartFile[], sections: readonly Section[]): void {
   const bound = new Set(['dir', ...Object.keys(hidden)]);
   const check = (line: number, texts: readonly string[]) => {
@@ -185,8 +185,8 @@ function refuse(line: number, why: string): never {
 }
 
 /**
- * Reads the blocks of a Markdown text that are marked ```console, each a transcript of its own; a block that has no
- * prose is filed under the text's own heading and line.
+ * Reads the blocks of a Markdown text that are marked ```console, each as a separate transcript; the title of a block
+ * without prose is the heading above it and its line.
  */
 export function parseMarkdown(markdown: string): Transcript[] {
   const transcripts: Transcript[] = [];
@@ -206,7 +206,7 @@ export function parseMarkdown(markdown: string): Transcript[] {
   return transcripts;
 }
 
-/** Runs a transcript in a directory of its own, which holds an empty `config` beside the transcript's files. */
+/** Runs a transcript in a separate directory with the transcript's files and an empty `config`. */
 export async function runTranscript({ sections, files }: Transcript): Promise<Outcome[]> {
   const dir = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'transcript-')));
   try {
@@ -254,7 +254,7 @@ interface Result {
   readonly status: number;
 }
 
-/** The one place that knows what the tool takes from its process. */
+/** Runs the tool with everything that it uses of its process. */
 async function runTool(
   argv: readonly string[],
   env: Readonly<Record<string, string>>,
@@ -294,19 +294,19 @@ function runWitness(program: string, args: readonly string[], dir: string): Resu
 /** The values of a transcript's holes. */
 class Holes {
   readonly #bound = new Map<string, string>();
-  /** What a name of `hidden`, or `dir`, stands for. */
+  /** The values of the names in `hidden` and of `dir`. */
   readonly #constants: ReadonlyMap<string, string>;
 
   constructor(dir: string) {
     this.#constants = new Map([['dir', dir], ...Object.entries(hidden)]);
   }
 
-  /** Puts the values into a text that is to be used. */
+  /** Replaces holes by their values in a text that is used. */
   fill(text: string): string {
     return this.#fillBound(text).replace(HOLE, (hole, name: string) => this.#constants.get(name) ?? hole);
   }
 
-  /** Puts the names of what can't be seen, or is different every time, into an output; and splits it. */
+  /** Splits an output into lines, and replaces invisible characters and the directory by their names. */
   name(output: string): string[] {
     return toLines(output).map((line) =>
       [...this.#constants].reduce((text, [name, value]) => text.replaceAll(value, `{${name}}`), line),
@@ -314,8 +314,8 @@ class Holes {
   }
 
   /**
-   * Fills the holes of an expected output with what stands in their place in the actual one, and binds them. A hole
-   * that fits nothing stays, so that the diff shows it.
+   * Fills the holes of an expected output with the corresponding text of the actual one, and binds them. A hole that
+   * does not match is kept, so that the diff shows it.
    */
   settle(expected: Output, actual: Output): Output {
     return {

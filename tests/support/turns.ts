@@ -1,4 +1,4 @@
-/** Counts the turns of the event loop: what takes a turn each can't have been done in one. */
+/** Counts the turns of the event loop, to show that work was split over several turns. */
 export class TurnCounter {
   turns = 0;
   #next = setImmediate(() => this.#count());
@@ -13,7 +13,7 @@ export class TurnCounter {
   }
 }
 
-/** Works, and gives how often the event loop has turned meanwhile. */
+/** Calls `work` and returns the number of turns of the event loop meanwhile. */
 export async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
   const counter = new TurnCounter();
   try {

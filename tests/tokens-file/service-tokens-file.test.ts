@@ -35,7 +35,7 @@ const OLD_LINE =
 const CHEAP: CreateOptions = { algorithm: { scheme: 'pbkdf2', cost: 1_000 } };
 const directory = temporaryDirectory();
 
-/** A directory of its own for each step of a test, with a tokens file in it unless `content` is undefined. */
+/** Creates a directory for a step of a test, with a tokens file in it unless `content` is undefined. */
 function place(name: string, content: string | undefined): string {
   const path = join(directory.mkdir(name), 'service_tokens');
   if (content !== undefined) writeFileSync(path, content, { mode: 0o640 });
@@ -50,7 +50,7 @@ function litterBeside(path: string): string[] {
   return readdirSync(join(path, '..')).filter((name) => name !== 'service_tokens');
 }
 
-/** After whatever happened, the next change works at once, and nothing is left behind. */
+/** Asserts that the next change works immediately, and leaves nothing behind. */
 async function expectNextChangeToCleanUp(path: string): Promise<void> {
   await new ServiceTokensFile(path, { patience: 2_000 }).create(KIBANA, parseTokenName('next'), CHEAP);
   expect(litterBeside(path)).toEqual([]);
@@ -85,7 +85,7 @@ const operations: Operation[] = [
   },
 ];
 
-/** Runs an operation with an interference, and says how it ended; what must hold after any end is asserted here. */
+/** Runs an operation with an interference, and returns its result; asserts what must hold after any result. */
 async function attempt(
   path: string,
   { before, options, act, hasWorked }: Operation,
@@ -104,7 +104,7 @@ async function attempt(
 }
 
 describe.each(operations)('$title', (operation) => {
-  test('when any one system call fails, then the file is the old one or the new one, and the error says which', async () => {
+  test('if any system call fails, the file is the old one or the new one, and the result says which', async () => {
     const { calls } = await attempt(place('dry', operation.before), operation, {});
     expect(calls.length).toBeGreaterThan(20);
     for (const step of sampleOf([...calls.keys()], 2)) {
@@ -118,7 +118,7 @@ describe.each(operations)('$title', (operation) => {
         },
       });
       if (error !== undefined) expect(error).toBeInstanceOf(ServiceTokensError);
-      // Only a failure of the clearing up itself may leave something, and no longer than until the next change.
+      // Only a failure of the cleanup itself may leave something, which the next change removes.
       const mayLeave = ['unlinkSync', 'rmdirSync'].includes(failed);
       expect({ step, failed, litter: mayLeave ? [] : litterBeside(path) }).toEqual({
         step,
@@ -129,7 +129,7 @@ describe.each(operations)('$title', (operation) => {
     }
   });
 
-  test('when it is interrupted before any one step, then nothing has changed, or it was done already', async () => {
+  test('if it is interrupted before any step, nothing has changed, or it was already done', async () => {
     const { calls } = await attempt(place('dry', operation.before), operation, {});
     const ends = new Set<string>();
     for (const [step, name] of calls.entries()) {
@@ -150,7 +150,7 @@ describe.each(operations)('$title', (operation) => {
   });
 });
 
-test('when the token can not be delivered, then the entry is taken back and nothing is left', async () => {
+test('if the token cannot be delivered, the entry is removed again and nothing is left', async () => {
   for (const operation of operations.slice(0, 3)) {
     const path = place(operation.title.replaceAll(' ', '-'), operation.before);
     const refusal = new ServiceTokensError('IO', 'nobody listens');
@@ -160,7 +160,7 @@ test('when the token can not be delivered, then the entry is taken back and noth
   }
 });
 
-test('when the token can not be delivered nor the entry taken back, then the error says both', async () => {
+test('if the token cannot be delivered and the entry not be removed, the error says both', async () => {
   const path = place('both', OLD_LINE);
   let renames = 0;
   const { fs } = watchedFileSystem({
@@ -189,7 +189,7 @@ test.each([
   ['EMFILE', 'IO', /too many files are open in this process/],
   ['EBUSY', 'CANNOT_REPLACE', /it is in use by the system and cannot be replaced/],
 ] as const)(
-  'when the rename fails with %s, then the code is %s and the sentence its own',
+  'if the rename fails with %s, the error has the code %s and its own sentence',
   async (errno, code, sentence) => {
     const path = place(errno, OLD_LINE);
     let renames = 0;
@@ -204,7 +204,7 @@ test.each([
 );
 
 describe('the temporary file', () => {
-  test('is born exclusive and private, whatever the umask, with a name that nobody can guess', async () => {
+  test('is created exclusively and private, whatever the umask, with an unpredictable name', async () => {
     const path = place('born', OLD_LINE);
     const seen: string[] = [];
     const { fs } = watchedFileSystem({
@@ -221,7 +221,7 @@ describe('the temporary file', () => {
     expect(seen).toEqual([expect.stringMatching(/^\.service_tokens\.[0-9a-f]{18}\.tmp$/)]);
   });
 
-  test('of a killed run is removed by the next one, and files that only look alike stay', async () => {
+  test('of a killed run is removed by the next one, and files with similar names are kept', async () => {
     const path = place('strays', OLD_LINE);
     const beside = (name: string) => join(path, '..', name);
     writeFileSync(beside('.service_tokens.0123456789abcdef01.tmp'), 'x');
@@ -240,7 +240,7 @@ describe('an existing file', () => {
     expect(statSync(path).mode & 0o7777).toBe(mode);
   });
 
-  test('keeps its inode with inPlace, and is another one without', async () => {
+  test('keeps its inode with inPlace, and gets another one without', async () => {
     const path = place('inode', OLD_LINE);
     const { ino } = statSync(path);
     await new ServiceTokensFile(path, { inPlace: true }).create(KIBANA, NEW, CHEAP);
@@ -250,7 +250,7 @@ describe('an existing file', () => {
     expect(contentOf(path)).toBe(OLD_LINE);
   });
 
-  test('that shrinks in place has nothing of the old one at its end', async () => {
+  test('that shrinks in place keeps no old content at its end', async () => {
     const path = place('shrink', OLD_LINE);
     await new ServiceTokensFile(path, { inPlace: true }).delete(KIBANA, OLD);
     expect(contentOf(path)).toBe('');
@@ -260,7 +260,7 @@ describe('an existing file', () => {
 test.each([
   ['a named pipe', () => execFileSync('mkfifo', [join(directory.path, 'odd')])],
   ['a device', () => symlinkSync('/dev/null', join(directory.path, 'odd'))],
-])('%s in place of the file is refused at once, and stays', async (_, make) => {
+])('%s in place of the file is refused immediately, and is kept', async (_, make) => {
   make();
   const file = new ServiceTokensFile(join(directory.path, 'odd'));
   expect(() => file.list()).toThrow(/it is a (named pipe|device)/);
@@ -268,21 +268,21 @@ test.each([
   expect(statSync(join(directory.path, 'odd')).isFile()).toBe(false);
 });
 
-describe('a file that changes between the look before the lock and the change', () => {
+describe('a file that changes between the first read and the change', () => {
   const other = OLD_LINE.replace('/old:', '/odd:');
   const rows: { title: string; content: string | undefined }[] = [
     { title: 'to one of the same size', content: other },
     { title: 'to a longer one', content: OLD_LINE + other },
     { title: 'to a shorter one', content: '# no more\n' },
-    { title: 'to none', content: undefined },
-    { title: 'in nothing', content: OLD_LINE },
+    { title: 'to a missing one', content: undefined },
+    { title: 'to an equal one', content: OLD_LINE },
   ];
-  test.each(rows)('$title is changed as it is then', async ({ content }) => {
+  test.each(rows)('$title is read again', async ({ content }) => {
     for (const inPlace of [false, true]) {
       const path = place(`change-${inPlace}`, OLD_LINE);
       let calls = 0;
       const random = (size: number) => {
-        // The first call is for the secret; the second, for the salt, comes when the file was looked at.
+        // The first call is for the secret; the second, for the salt, comes after the first read.
         if (++calls === 2) {
           rmSync(path);
           if (content !== undefined) writeFileSync(path, content);
@@ -298,7 +298,7 @@ describe('a file that changes between the look before the lock and the change', 
     }
   });
 
-  test('in one byte far behind is read anew, and the token that stands there is found', async () => {
+  test('in one byte near its end is read again, and the token there is found', async () => {
     const line = OLD_LINE.replace('/old:', '/nex:');
     const path = place('far-behind', `${`#${'x'.repeat(1023)}\n`.repeat(1024)}${line}`);
     let calls = 0;
@@ -312,7 +312,7 @@ describe('a file that changes between the look before the lock and the change', 
     );
   });
 
-  test('and does not: a large one is in memory once', async () => {
+  test('is in memory only once if it is large and does not change', async () => {
     const path = place('large', `${`#${'x'.repeat(1023)}\n`.repeat(4096)}${OLD_LINE}`);
     const buffers = new Set<ArrayBufferLike>();
     const { fs } = watchedFileSystem({
@@ -325,8 +325,8 @@ describe('a file that changes between the look before the lock and the change', 
   });
 });
 
-describe('a symbolic link', () => {
-  test('stays a link, and its target is replaced in its own directory', async () => {
+describe('a symlink', () => {
+  test('is kept, and its target is replaced in its own directory', async () => {
     const target = place('target', OLD_LINE);
     const link = join(directory.mkdir('links'), 'service_tokens');
     symlinkSync('../target/service_tokens', link);
@@ -339,7 +339,7 @@ describe('a symbolic link', () => {
     expect(new ServiceTokensFile(link).list()).toEqual(['elastic/kibana/new', 'elastic/kibana/old']);
   });
 
-  test('that leads nowhere gets its target made', async () => {
+  test('without a target gets one', async () => {
     const link = join(directory.path, 'service_tokens');
     symlinkSync('elsewhere', link);
     expect(new ServiceTokensFile(link).list()).toEqual([]);
@@ -347,7 +347,7 @@ describe('a symbolic link', () => {
     expect(holdsNew(readFileSync(join(directory.path, 'elsewhere'), 'utf8'))).toBe(true);
   });
 
-  test('that leads in a circle is an error of its own', async () => {
+  test('that is circular is a separate error', async () => {
     const link = join(directory.path, 'service_tokens');
     symlinkSync('service_tokens', link);
     expect(() => new ServiceTokensFile(link).list()).toThrow('too many levels of symlinks');
@@ -356,7 +356,7 @@ describe('a symbolic link', () => {
     });
   });
 
-  test('into a directory that does not exist: delete finds no token, create can make no file', async () => {
+  test('into a missing directory: delete finds no token, and create cannot create the file', async () => {
     const link = join(directory.path, 'service_tokens');
     symlinkSync('no/target', link);
     const file = new ServiceTokensFile(link);
@@ -367,7 +367,7 @@ describe('a symbolic link', () => {
     });
   });
 
-  test('of a whole directory into a Kubernetes volume is seen through', async () => {
+  test('from a whole directory into a Kubernetes volume is detected', async () => {
     const volume = directory.mkdir('volume/..2026_11_22');
     writeFileSync(join(volume, 'service_tokens'), OLD_LINE);
     symlinkSync('..2026_11_22', join(directory.path, 'volume/..data'));
@@ -380,8 +380,8 @@ describe('a symbolic link', () => {
     expect(contentOf(join(volume, 'service_tokens'))).toBe(OLD_LINE);
   });
 
-  test('into a Kubernetes volume is read, and never written through', async () => {
-    // As the kubelet lays a Secret out: service_tokens -> ..data/service_tokens, ..data -> a directory with the time.
+  test('into a Kubernetes volume is read, but not written', async () => {
+    // The kubelet's layout of a Secret: service_tokens -> ..data/service_tokens, ..data -> a directory with the time.
     const volume = directory.mkdir('volume');
     mkdirSync(join(volume, '..2026_11_22'));
     writeFileSync(join(volume, '..2026_11_22', 'service_tokens'), OLD_LINE);
@@ -404,7 +404,7 @@ describe('a symbolic link', () => {
 });
 
 describe('as an ordinary user', () => {
-  /** Runs the real command as nobody in particular; as root that is somebody else, else whoever runs the tests. */
+  /** Runs the real command as an ordinary user: as an unknown UID if the tests run as root, else as their user. */
   const asUser = async (umask: string, mode: number) => {
     const conf = directory.mkdir('config');
     chmodSync(directory.path, 0o755);
@@ -433,7 +433,7 @@ describe('as an ordinary user', () => {
     },
   );
 
-  test('a directory that may be written and not read is enough', async () => {
+  test('a directory that is writable but not readable is sufficient', async () => {
     expect(await asUser('022', 0o300)).toMatchObject({
       status: 0,
       stderr: '',
@@ -444,7 +444,7 @@ describe('as an ordinary user', () => {
 });
 
 describe('processes', () => {
-  test('that create and delete at once lose no update and leave nothing', async () => {
+  test('that create and delete simultaneously lose no update and leave nothing behind', async () => {
     const path = place('at-once', undefined);
     const call = (command: string, name: string) =>
       run(BIN, [command, 'elastic/kibana', name, '--file', path]);
@@ -472,7 +472,7 @@ describe('processes', () => {
     return watched.calls.filter((call) => CHANGING_CALLS.has(call)).map((_, step) => step);
   }
 
-  test('that are killed before any one step leave the old file or the new one, and the next run is not held up', async () => {
+  test('that are killed before any step leave the old or the new file, and do not block the next run', async () => {
     const steps = sampleOf(await changingSteps(), 3, 2);
     const kept = await inParallel(steps, async (step) => {
       const path = place(`kill-${step}`, OLD_LINE);
@@ -497,7 +497,7 @@ describe('processes', () => {
     ['SIGINT', 130, 4],
     ['SIGTERM', 143, 5],
   ] as const)(
-    'that get %s before any one step end with %i and the old file, or were done already',
+    'that get %s before any step end with %i and the old file, or were already done',
     async (signal, expected, first) => {
       const steps = sampleOf(await changingSteps(), 6, first);
       const ends = await inParallel(steps, async (step) => {

@@ -1,4 +1,4 @@
-/** The text of a tokens file: what the server reads in it, and edits that keep every other line as it is. */
+/** The text of a tokens file: what the server reads in it, and edits that keep all other lines. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { TokensText } from '../../src/tokens-file/tokens-format.js';
@@ -16,7 +16,7 @@ const entriesOf = (content: string | Uint8Array) => Object.fromEntries(parse(con
 const textOf = (parts: readonly Uint8Array[]) => Buffer.concat(parts).toString('utf8');
 const namesOf = (tokens: TokensText, prefix?: string) =>
   [...tokens.names(prefix)].join('').split('\n').slice(0, -1);
-/** `<key>` is an entry: written so, a file fits into a title. */
+/** `<key>` is short for an entry, so that a file fits in a title. */
 const file = (sketch: string) => sketch.replace(/<(.*?)>/gs, `$1:${HASH.replaceAll('$', '$$$$')}`);
 const titled = <T extends { text: string }>(rows: readonly T[]) =>
   rows.map((row) => ({ ...row, shown: JSON.stringify(row.text) }));
@@ -33,18 +33,18 @@ describe('Reading', () => {
       {
         text: '#<a>\n# b\n#\n<c>',
         keys: ['c'],
-        why: 'a line that begins with # is a comment, whatever it holds',
+        why: 'a line that begins with # is a comment, whatever it contains',
       },
       {
         text: ' \t\x0b\f\x1c\u2003\u2028\u3000\n<a>',
         keys: ['a'],
-        why: 'white space is skipped, as Java has it',
+        why: 'white space as defined by Java is skipped',
       },
-      { text: ' <a> \n\t<b>\t\n\0<c>\0\x01', keys: ['a', 'b', 'c'], why: 'what is up to U+0020 is trimmed' },
-      { text: ' #<a>', keys: ['#a'], why: 'a # behind a space begins a key' },
-      { text: '\u3000<a>', keys: ['\u3000a'], why: 'white space above U+0020 is a part of the key' },
-      { text: '\ufeff<a>', keys: ['\ufeffa'], why: 'a byte order mark is a part of the first key' },
-      { text: '\ufeff#<a>', keys: ['\ufeff#a'], why: 'before a # it makes an entry of a comment' },
+      { text: ' <a> \n\t<b>\t\n\0<c>\0\x01', keys: ['a', 'b', 'c'], why: 'all up to U+0020 is trimmed' },
+      { text: ' #<a>', keys: ['#a'], why: 'a # after a space begins a key' },
+      { text: '\u3000<a>', keys: ['\u3000a'], why: 'white space above U+0020 is part of the key' },
+      { text: '\ufeff<a>', keys: ['\ufeffa'], why: 'a byte order mark is part of the first key' },
+      { text: '\ufeff#<a>', keys: ['\ufeff#a'], why: 'before a # it turns a comment into an entry' },
       {
         text: 'a\u0085b\u2028c\x0b<d>',
         keys: ['a\u0085b\u2028c\x0bd'],
@@ -59,7 +59,7 @@ describe('Reading', () => {
         keys: ['z', '\ud83d\udd11', '\uff5e'],
         why: 'keys are sorted by UTF-16 units, not by code points',
       },
-      { text: '<elastic/b>\n<elastic-a>', keys: ['elastic-a', 'elastic/b'], why: '- stands before /' },
+      { text: '<elastic/b>\n<elastic-a>', keys: ['elastic-a', 'elastic/b'], why: '- sorts before /' },
     ]),
   )('$shown has the keys $keys: $why', ({ text, keys }) => {
     expect([...parse(file(text)).entries().keys()].sort()).toEqual(keys);
@@ -68,15 +68,15 @@ describe('Reading', () => {
 
   test.each(
     titled([
-      { text: `a:${HASH}\na:${OTHER}`, entries: { a: OTHER }, why: 'of duplicates the last counts' },
+      { text: `a:${HASH}\na:${OTHER}`, entries: { a: OTHER }, why: 'the last duplicate takes precedence' },
       { text: `a:${HASH}\na:plain`, entries: { a: HASH }, why: 'plain text does not erase a hash before it' },
       { text: 'a:plain', entries: {}, why: 'plain text is skipped' },
       { text: 'a:', entries: {}, why: 'so is an empty value' },
-      { text: `a: ${HASH}`, entries: {}, why: 'a space behind the colon makes plain text' },
-      { text: `a:b:${HASH}`, entries: {}, why: 'the first colon splits: the value begins with b' },
-      { text: 'a:{SHA}x:y:z', entries: { a: '{SHA}x:y:z' }, why: 'a value may hold colons' },
+      { text: `a: ${HASH}`, entries: {}, why: 'with a space after the colon it is plain text' },
+      { text: `a:b:${HASH}`, entries: {}, why: 'the first colon separates: the value begins with b' },
+      { text: 'a:{SHA}x:y:z', entries: { a: '{SHA}x:y:z' }, why: 'a value may contain colons' },
       { text: `a:${HASH} \0`, entries: { a: HASH }, why: 'a value is trimmed at the end of the line' },
-      { text: `a:${HASH}\u00a0`, entries: { a: `${HASH}\u00a0` }, why: 'but not of a no-break space' },
+      { text: `a:${HASH}\u00a0`, entries: { a: `${HASH}\u00a0` }, why: 'but a no-break space is kept' },
       { text: `a:${BCRYPT}`, entries: { a: BCRYPT }, why: 'bcrypt is a hash' },
       {
         text: 'a:{MD5}\nb:{SSHA256}x',
@@ -86,7 +86,7 @@ describe('Reading', () => {
       {
         text: 'a:{PBKDF2}1000$',
         entries: { a: '{PBKDF2}1000$' },
-        why: 'only the header of a hash is looked at',
+        why: 'only the header of a hash is read',
       },
       { text: `__proto__:${HASH}`, entries: { ['__proto__']: HASH }, why: 'no key is special' },
     ]),
@@ -106,8 +106,8 @@ describe('Refusing', () => {
       { text: '<a>\r\rhunter2', message: missing(3), why: 'CR ends a line' },
       { text: '<a>\n\rhunter2', message: missing(3), why: 'LF and CR end two' },
       { text: 'hunter2\nhunter3', message: missing(1), why: 'the first is named' },
-      { text: ' # hunter2', message: missing(1), why: 'a # behind a space begins no comment' },
-      { text: '\ufeff# hunter2', message: missing(1), why: 'nor does one behind a byte order mark' },
+      { text: ' # hunter2', message: missing(1), why: 'a # after a space begins no comment' },
+      { text: '\ufeff# hunter2', message: missing(1), why: 'nor does one after a byte order mark' },
       { text: '\ufeff', message: missing(1), why: 'a byte order mark is not blank' },
       { text: '<a>\n\u00a0', message: missing(2), why: 'nor is a no-break space' },
       { text: '\u0085', message: missing(1), why: 'nor is NEL' },
@@ -137,7 +137,7 @@ describe('Refusing', () => {
       {
         text: 'a:{PBKDF2}\n<a>',
         message: `${noIterations} (line #1)`,
-        why: 'a later entry of the key does not save the line',
+        why: 'a later entry of the key does not make the line valid',
       },
     ]),
   )('$shown is refused with "$message": $why', ({ text, message }) => {
@@ -152,13 +152,13 @@ describe('Refusing', () => {
 
   test.each([
     { hex: 'ff', line: 1, why: 'no character begins with FF' },
-    { hex: '23c328', line: 1, why: 'a comment has to be UTF-8 too' },
+    { hex: '23c328', line: 1, why: 'a comment must be UTF-8, too' },
     { hex: '230a23c3', line: 2, why: 'a character is cut off at the end' },
-    { hex: '23c30aa9', line: 1, why: 'a line end cuts a character in two' },
+    { hex: '23c30aa9', line: 1, why: 'a line end splits a character' },
     { hex: '230d0a0d23eda080', line: 3, why: 'surrogates are not characters' },
-    { hex: '23c080', line: 1, why: 'the encoding is longer than it must be' },
-    { hex: '23f4908080', line: 1, why: 'it lies beyond U+10FFFF' },
-    { hex: '78790a23ff', line: 2, why: 'the encoding is looked at before the lines: line 1 has no colon' },
+    { hex: '23c080', line: 1, why: 'the encoding is overlong' },
+    { hex: '23f4908080', line: 1, why: 'it is above U+10FFFF' },
+    { hex: '78790a23ff', line: 2, why: 'the encoding is checked before the lines: line 1 has no colon' },
   ])('the bytes $hex are refused for line $line, as $why', ({ hex, line }) => {
     expect(codeAndMessage(errorOf(() => parse(Buffer.from(hex, 'hex'))))).toEqual({
       code: 'MALFORMED_FILE',
@@ -171,7 +171,7 @@ describe('Adding an entry', () => {
   test.each(
     titled([
       { text: '', after: '<k>\n', why: 'the first of all' },
-      { text: '<a>\n<z>\n', after: '<a>\n<k>\n<z>\n', why: 'between its neighbours' },
+      { text: '<a>\n<z>\n', after: '<a>\n<k>\n<z>\n', why: 'between its neighbors' },
       { text: '<x>\n<z>\n', after: '<k>\n<x>\n<z>\n', why: 'at the beginning' },
       { text: '<a>\n<b>\n', after: '<a>\n<b>\n<k>\n', why: 'at the end' },
       {
@@ -179,24 +179,24 @@ describe('Adding an entry', () => {
         after: '<a>\n<k>\n# of z\n<z>\n',
         why: 'a comment stays above its entry',
       },
-      { text: '<a>\n# end\n', after: '<a>\n<k>\n# end\n', why: 'directly behind the entry before it' },
-      { text: '# head\n\n<x>\n', after: '# head\n\n<k>\n<x>\n', why: 'the head of the file stays its head' },
-      { text: '# c\n', after: '# c\n<k>\n', why: 'behind the comments of a file without entries' },
-      { text: '# c', after: '# c\n<k>', why: 'and a file without an end to its last line keeps it so' },
-      { text: '<a>', after: '<a>\n<k>', why: 'a file without an end to its last line keeps it so' },
-      { text: '<a>\n<z>', after: '<a>\n<k>\n<z>', why: 'the last line keeps lacking its end' },
-      { text: '<z>', after: '<k>\n<z>', why: 'the last line keeps lacking its end' },
-      { text: '<a>\r\n<z>\r\n', after: '<a>\r\n<k>\r\n<z>\r\n', why: 'it ends as its neighbour: CRLF' },
-      { text: '<a>\r<z>\r', after: '<a>\r<k>\r<z>\r', why: 'it ends as its neighbour: CR' },
-      { text: '<a>\r\n<b>', after: '<a>\r\n<b>\r\n<k>', why: 'the end that is missing is as the others' },
-      { text: '<z>\r\n', after: '<k>\r\n<z>\r\n', why: 'the neighbour behind counts when none is before' },
-      { text: '<a>\r\n<z>\n', after: '<a>\r\n<k>\r\n<z>\n', why: 'in a mixed file, the neighbour before' },
+      { text: '<a>\n# end\n', after: '<a>\n<k>\n# end\n', why: 'directly after the previous entry' },
+      { text: '# head\n\n<x>\n', after: '# head\n\n<k>\n<x>\n', why: 'the comments at the top stay there' },
+      { text: '# c\n', after: '# c\n<k>\n', why: 'after the comments of a file without entries' },
+      { text: '# c', after: '# c\n<k>', why: 'and if the last line has no end, it still has none' },
+      { text: '<a>', after: '<a>\n<k>', why: 'if the last line has no end, it still has none' },
+      { text: '<a>\n<z>', after: '<a>\n<k>\n<z>', why: 'the last line still has no end' },
+      { text: '<z>', after: '<k>\n<z>', why: 'the last line still has no end' },
+      { text: '<a>\r\n<z>\r\n', after: '<a>\r\n<k>\r\n<z>\r\n', why: 'it ends like its neighbor: CRLF' },
+      { text: '<a>\r<z>\r', after: '<a>\r<k>\r<z>\r', why: 'it ends like its neighbor: CR' },
+      { text: '<a>\r\n<b>', after: '<a>\r\n<b>\r\n<k>', why: 'the missing end is like the others' },
+      { text: '<z>\r\n', after: '<k>\r\n<z>\r\n', why: 'the next line is the neighbor if it is the first' },
+      { text: '<a>\r\n<z>\n', after: '<a>\r\n<k>\r\n<z>\n', why: 'in a mixed file, the previous line' },
       { text: '<a>\n<b>\r\n<z>\n', after: '<a>\n<b>\r\n<k>\r\n<z>\n', why: 'not the first line' },
-      { text: 'k:plain\n<a>\n', after: 'k:plain\n<a>\n<k>\n', why: 'plain text is no place in the order' },
-      { text: '<a>\nzz:plain\n', after: '<a>\n<k>\nzz:plain\n', why: 'plain text is no place in the order' },
+      { text: 'k:plain\n<a>\n', after: 'k:plain\n<a>\n<k>\n', why: 'plain text does not affect the order' },
+      { text: '<a>\nzz:plain\n', after: '<a>\n<k>\nzz:plain\n', why: 'plain text does not affect the order' },
       { text: '<B>\n<\u00e9>\n', after: '<B>\n<k>\n<\u00e9>\n', why: 'the order is that of UTF-16 units' },
       { text: ' <a> \n', after: ' <a> \n<k>\n', why: 'other lines keep their white space' },
-      { text: '\ufeff<a>\n', after: '<k>\n\ufeff<a>\n', why: 'a byte order mark belongs to its key' },
+      { text: '\ufeff<a>\n', after: '<k>\n\ufeff<a>\n', why: 'a byte order mark is part of its key' },
     ]),
   )('to $shown: $why', ({ text, after }) => {
     const added = parse(file(text)).with(new Map([['k', HASH]]));
@@ -204,12 +204,12 @@ describe('Adding an entry', () => {
     expect(parse(textOf(added)).hashOf('k')).toBe(HASH);
   });
 
-  test('a surrogate stands before U+FF5E, as in UTF-16 and not as in Unicode', () => {
+  test('a surrogate sorts before U+FF5E, as in UTF-16 and not as in Unicode', () => {
     const parts = parse(file('<z>\n<\uff5e>\n')).with(new Map([['\ud83d\udd11', HASH]]));
     expect(textOf(parts)).toBe(file('<z>\n<\ud83d\udd11>\n<\uff5e>\n'));
   });
 
-  test('in a file that is not sorted, the order of the others stays, and the entry is read back', () => {
+  test('in a file that is not sorted, the order of the others is kept, and the entry is read back', () => {
     const text = textOf(parse(file('<x>\n<b>\n<a>\n')).with(new Map([['k', OTHER]])));
     expect(
       text
@@ -225,26 +225,26 @@ describe('Removing a key', () => {
   test.each(
     titled([
       { text: '<k>\n', after: '', why: 'the last entry leaves an empty file' },
-      { text: '<k>', after: '', why: 'likewise without an end of line' },
-      { text: '<a>\n<k>\n<z>\n', after: '<a>\n<z>\n', why: 'its line goes' },
-      { text: '<a>\n<k>\n<z>', after: '<a>\n<z>', why: 'the last line keeps lacking its end' },
-      { text: '<a>\n<k>', after: '<a>', why: 'the last line keeps lacking its end, though another' },
-      { text: '<k>\n<a>\n<k>\n', after: '<a>\n', why: 'duplicates go' },
-      { text: '<k>\nk:plain\n', after: '', why: 'plain text of the key goes' },
-      { text: 'k:plain\n<k>\n', after: '', why: 'plain text of the key goes, before the entry too' },
-      { text: 'k:\n \0k:x\n<k>\n', after: '', why: 'so does an empty value, and white space around' },
-      { text: '#k:x\n<k>\n', after: '#k:x\n', why: 'a comment stays' },
-      { text: '# of k\n<k>\n# of z\n<z>\n', after: '# of k\n# of z\n<z>\n', why: 'comments stay' },
-      { text: '<k>\n\n \n', after: '\n \n', why: 'blank lines stay' },
+      { text: '<k>', after: '', why: 'likewise without a line end' },
+      { text: '<a>\n<k>\n<z>\n', after: '<a>\n<z>\n', why: 'its line is removed' },
+      { text: '<a>\n<k>\n<z>', after: '<a>\n<z>', why: 'the last line still has no end' },
+      { text: '<a>\n<k>', after: '<a>', why: 'the new last line has no end' },
+      { text: '<k>\n<a>\n<k>\n', after: '<a>\n', why: 'duplicates are removed' },
+      { text: '<k>\nk:plain\n', after: '', why: 'plain text of the key is removed' },
+      { text: 'k:plain\n<k>\n', after: '', why: 'plain text of the key is removed, before the entry, too' },
+      { text: 'k:\n \0k:x\n<k>\n', after: '', why: 'so are an empty value, and white space around the line' },
+      { text: '#k:x\n<k>\n', after: '#k:x\n', why: 'a comment is kept' },
+      { text: '# of k\n<k>\n# of z\n<z>\n', after: '# of k\n# of z\n<z>\n', why: 'comments are kept' },
+      { text: '<k>\n\n \n', after: '\n \n', why: 'blank lines are kept' },
       {
         text: 'kk:plain\n<k>\nK:plain\n',
         after: 'kk:plain\nK:plain\n',
-        why: "another key's plain text stays",
+        why: "another key's plain text is kept",
       },
-      { text: '<k >\n<k>\n', after: '<k >\n', why: 'a key with a space behind it is another' },
+      { text: '<k >\n<k>\n', after: '<k >\n', why: 'a key followed by a space is another key' },
       { text: '\ufeff<k>\n<k>\n', after: '\ufeff<k>\n', why: 'so is one with a byte order mark' },
       { text: '<a>\r\n<k>\r\n<z>\r<y>\n', after: '<a>\r\n<z>\r<y>\n', why: 'each line keeps its own end' },
-      { text: '<a>\n', after: '<a>\n', why: 'a key that is not there leaves all as it is' },
+      { text: '<a>\n', after: '<a>\n', why: 'a missing key changes nothing' },
     ]),
   )('from $shown: $why', ({ text, after }) => {
     const removed = parse(file(text)).without(new Set(['k']));
@@ -252,7 +252,7 @@ describe('Removing a key', () => {
     expect(parse(textOf(removed)).has('k')).toBe(false);
   });
 
-  test('a blank line stays one where lines of a CR and an LF come together', () => {
+  test('a blank line is kept if the CR of one line and the LF of another meet', () => {
     const text = textOf(parse(file('# c\r<k>\n\n<z>\n')).without(new Set(['k'])));
     expect(linesOf(Buffer.from(text)).map(String)).toEqual(['# c', '', file('<z>')]);
   });
@@ -261,7 +261,7 @@ describe('Removing a key', () => {
 describe('Any file', () => {
   const runs = { numRuns: runsOf(400, 100) };
 
-  test('is read as a second, plain reader of the rules reads it, or refused at the same line', () => {
+  test('is read or refused like by a second, simple implementation of the rules', () => {
     fc.assert(
       fc.property(anyBytes, (bytes) => {
         const { keys: _, ...plain } = { keys: [], ...plainly(bytes) };
@@ -284,7 +284,7 @@ describe('Any file', () => {
     );
   });
 
-  test('has of any key what the plain reader finds, though its text stands elsewhere too', () => {
+  test('has the entries that the simple implementation finds, even if the text of a key is elsewhere, too', () => {
     fc.assert(
       fc.property(readableBytes, fc.oneof(anyKey, noKey), (bytes, key) => {
         const { entries, keys } = plainly(bytes) as Extract<Reading, { keys: string[] }>;
@@ -297,7 +297,7 @@ describe('Any file', () => {
     );
   });
 
-  test('is the same whether several keys are added and removed at once or one after the other', () => {
+  test('is the same whether keys are added and removed together or one by one', () => {
     const keys = fc.uniqueArray(anyKey, { maxLength: 12 });
     fc.assert(
       fc.property(readableBytes, keys, keys, (bytes, removals, candidates) => {
@@ -352,7 +352,7 @@ describe('Any file', () => {
     );
   });
 
-  test('keeps every other line as it was when a key is added', () => {
+  test('keeps all other lines if a key is added', () => {
     fc.assert(
       fc.property(readableBytes, anyKey, (bytes, key) => {
         const before = TokensText.parse(bytes, PATH);
@@ -367,8 +367,8 @@ describe('Any file', () => {
     );
   });
 
-  test('keeps every other line as it was when a key is removed', () => {
-    // Save blank lines at the end of the file: the end that its last line lacks is taken from one of them.
+  test('keeps all other lines if a key is removed', () => {
+    // Except blank lines at the end of the file: one of them may lose its end, because the last line had none.
     const lines = (all: readonly Buffer[]) => all.map(String).join('\n').replace(/\n+$/, '').split('\n');
     fc.assert(
       fc.property(readableBytes, anyKey, (bytes, key) => {
@@ -382,7 +382,7 @@ describe('Any file', () => {
     );
   });
 
-  test('as the original writes it becomes what the original would write', () => {
+  test('that the original has written becomes what the original would write', () => {
     const written = (entries: ReadonlyMap<string, string>) =>
       [...entries.keys()]
         .sort()
@@ -414,7 +414,7 @@ describe('A large file', () => {
     return { parsed, gathered: count, entries };
   };
 
-  test('is read with a pause after every slice, and its entries are gathered with as many', async () => {
+  test('is read with a pause after every slice, and so are its entries', async () => {
     const text = Array.from({ length: 8_000 }, (_, i) => `elastic/kibana/${i}:${HASH}\n`).join('');
     const slices = Math.ceil(text.length / slice);
     const { parsed, gathered, entries } = await pauses(Buffer.from(text));
@@ -428,11 +428,11 @@ describe('A large file', () => {
     ['empty lines', '\n'.repeat(4 * slice), 4],
     ['one comment', `#${'x'.repeat(4 * slice - 1)}`, 4],
     ['characters of several bytes', `#${'\u20ac'.repeat(slice)}`, 4],
-  ])('that is %s only is read slice by slice too', async (_, text, slices) => {
+  ])('that contains only %s is read slice by slice, too', async (_, text, slices) => {
     expect((await pauses(Buffer.from(text))).parsed).toBe(slices);
   });
 
-  test('that is malformed far behind is refused with a pause after every slice, and names the line', async () => {
+  test('that is malformed near its end is read with a pause after every slice, and the error has the line', async () => {
     const bytes = Buffer.from(`${'#\r\n'.repeat(slice)}#\xff`, 'latin1');
     let count = 0;
     const error = await TokensText.parseInSlices(bytes, PATH, async () => void count++).catch((e) => e);
@@ -440,7 +440,7 @@ describe('A large file', () => {
     expect(count).toBeGreaterThanOrEqual(6);
   });
 
-  test.each([-2, -1, 0, 1])('is read alike wherever a slice ends (%d)', (offset) => {
+  test.each([-2, -1, 0, 1])('is read in the same way wherever a slice ends (%d)', (offset) => {
     const head = '#'.repeat(slice + offset);
     for (const tail of ['\r\n<a>\r\n', '\r<a>\r', '\u20ac\n<a>\n', '\ud83d\udd11\r\n<a>\n', '\r\r\n\n<a>']) {
       expect(entriesOf(head + file(tail))).toEqual({ a: HASH });
@@ -453,14 +453,14 @@ describe('A large file', () => {
   test.each([0, 1, slice - 1, slice, slice + 1, 2 * slice + 2])(
     'that is malformed at byte %d is refused for the line of that byte',
     (at) => {
-      const bytes = Buffer.from('#\u20ac\n'.repeat(slice)); // five bytes a line
+      const bytes = Buffer.from('#\u20ac\n'.repeat(slice)); // five bytes per line
       bytes[at] = 0xff;
       const message = `Malformed UTF-8 at line #${Math.floor(at / 5) + 1}`;
       expect(errorOf(() => TokensText.parse(bytes, PATH)).message).toBe(message);
     },
   );
 
-  test('has its names sorted as strings are, whatever they are', () => {
+  test('has its names sorted like strings', () => {
     const key = fc.array(
       fc.constantFrom('a', 'b', '/', '\0', '\u00e9', '\uff5e', '\ufb00', '\ue000', '\ud83d\udd11'),
       {
@@ -470,7 +470,7 @@ describe('A large file', () => {
     const keys = fc.array(fc.tuple(key), { minLength: 150, maxLength: 400 });
     fc.assert(
       fc.property(fc.constantFrom('k', '', 'elastic/', '\ud83d\udd11'), keys, (prefix, all) => {
-        // Behind the prefix, so that no key begins with a blank.
+        // An x comes first, so that no key begins with white space.
         const names = all.map(([parts]) => `x${prefix}${(parts ?? []).join('')}`);
         const text = parse(names.map((name) => `${name}:${HASH}\n`).join(''));
         expect(namesOf(text)).toEqual([...new Set(names)].sort());
@@ -480,11 +480,11 @@ describe('A large file', () => {
   });
 
   test.each(['k', '', 'elastic/', '\ud83d\udd11'])(
-    'has its names sorted as strings are when they are many (%j)',
+    'has its names sorted like strings if there are many (%j)',
     (prefix) => {
       const parts = ['a', 'b', '/', '\0', '\u00e9', '\uff5e', '\ufb00', '\ue000', '\ud83d\udd11'];
       const nameOf = (n: number): string => parts[n % 9] + (n < 9 ? '' : nameOf(Math.floor(n / 9)));
-      // 10,007 is prime to 20,000: every number once, in no order; some names twice.
+      // 10,007 and 20,000 are coprime: every number occurs, in no order; some names occur twice.
       const numbers = Array.from({ length: 20_500 }, (_, i) => (i * 10_007) % 20_000);
       const names = numbers.map((n) => `x${prefix}${n < 9 ? '' : nameOf(n)}`);
       const text = parse(names.map((name) => `${name}:${HASH}\n`).join(''));
@@ -492,12 +492,12 @@ describe('A large file', () => {
     },
   );
 
-  test('has each name once, however often it stands there', () => {
+  test('has each name once, however often it occurs', () => {
     expect(namesOf(parse(file('<a>\n<b>\n').repeat(10_000)))).toEqual(['a', 'b']);
     expect(namesOf(parse(file('<a>\n').repeat(10_000)))).toEqual(['a']);
   });
 
-  test('with a line over 1 MiB is judged like any other: its key and its hash are cut off where they become text', () => {
+  test('with a line over 1 MiB is read like any other: its key and its hash are cut off when converted to text', () => {
     const long = 'x'.repeat(3 * 1024 * 1024);
     const text = parse(`#${long}\nb:${long}\na:{SHA}${long}\n${long}:{SHA}\n${' '.repeat(long.length)}\n`);
     expect(namesOf(text)).toEqual(['a', long.slice(0, 1024 * 1024)]);
@@ -507,7 +507,7 @@ describe('A large file', () => {
     expect(errorOf(() => parse(`a:{PBKDF2}${long}`)).message).toMatch(/^The number of iterations .*line #1/);
   });
 
-  test('is changed by a splice: what stays is not copied', () => {
+  test('is changed by a splice: the other lines are not copied', () => {
     const bytes = Buffer.from(file('<a>\n<z>\n'));
     const [before, line, after] = TokensText.parse(bytes, PATH).with(new Map([['k', HASH]]));
     expect([before?.buffer, after?.buffer]).toEqual([bytes.buffer, bytes.buffer]);
@@ -515,7 +515,7 @@ describe('A large file', () => {
   });
 });
 
-// What files are made of. Keys are few, so that they meet.
+// The parts of generated files. There are few keys, so that the same ones occur again.
 
 const anyKey = fc.oneof(
   {
@@ -525,7 +525,7 @@ const anyKey = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom('', 'B', '\u00e9', '\uff5e', '\ud83d\udd11', 'k k', '\ufeffk') },
   { weight: 2, arbitrary: fc.stringMatching(/^elastic\/(kibana|auto-ops)\/[A-Za-z0-9-][\w-]{0,5}$/) },
 );
-/** What can't be a key of any line, though a file may hold it before a colon. */
+/** Texts that cannot be a key of any line, although a file may contain them before a colon. */
 const noKey = fc.oneof(
   fc.constantFrom('k:', 'k:{SHA}x\nk', '\nk', '\rk', ' k', '\0k', 'k\r', 'a:k', '\n', '\t', '#k:{MD5}'),
   fc
@@ -564,7 +564,7 @@ const readableLine = fc.oneof(
   { weight: 2, arbitrary: line(plainValue) },
   { weight: 2, arbitrary: anyWord.map((text) => `#${text}`) },
   { weight: 1, arbitrary: line(anyHash).map((text) => `#${text}`) },
-  // A key that is not where a key is: in a comment, in a value, in a hash, behind or before other text, behind a #.
+  // A key in another place: in a comment, in a value, in a hash, after or before other text, after a #.
   {
     weight: 3,
     arbitrary: fc
@@ -588,7 +588,7 @@ const malformed = fc
   .constantFrom('ff', 'c3', '23eda080', 'c080', 'f4908080', 'e282')
   .map((hex) => Buffer.from(hex, 'hex'));
 
-/** Lines with any ends, all alike or mixed; the last of them may lack one. */
+/** Lines with any line ends, equal or mixed; the last one may have none. */
 function linesWithEnds(anyLine: fc.Arbitrary<string | Buffer>): fc.Arbitrary<Buffer> {
   const mixed = fc.constantFrom('\n', '\r\n', '\r');
   const ends = fc.oneof(mixed.map(fc.constant), fc.constant(mixed));
@@ -613,14 +613,14 @@ const anyBytes = fc.oneof(
   { weight: 1, arbitrary: fc.uint8Array().map((bytes) => Buffer.from(bytes)) },
 );
 
-// The second reader: one character after the other, no expression, nothing of src. What it says can be compared.
+// The second implementation: character by character, without regular expressions or code from src.
 
-/** `keys` are those of every line, plain text too. */
+/** `keys` are the keys of all lines, including plain text. */
 type Reading =
   | { readonly keys: string[]; readonly entries: Record<string, string> }
   | { readonly refused: 'encoding' | 'colon' | 'hash'; readonly line: number };
 
-/** What the code under test says, in the plain reader's words. */
+/** The result of the code under test, in the form of the second implementation. */
 function reading(parseIt: () => TokensText): unknown {
   try {
     return { entries: Object.fromEntries(parseIt().entries()) };
@@ -636,7 +636,7 @@ function reading(parseIt: () => TokensText): unknown {
 function plainly(bytes: Buffer): Reading {
   const lines = linesOf(bytes);
   for (const [i, raw] of lines.entries()) {
-    // What is no UTF-8 does not come back as it was.
+    // Invalid UTF-8 is not restored.
     if (!Buffer.from(raw.toString('utf8'), 'utf8').equals(raw)) return { refused: 'encoding', line: i + 1 };
   }
   const keys: string[] = [];
@@ -702,7 +702,7 @@ function plainKind(value: string): 'hash' | 'text' | 'impossible' {
   return ['{SHA}', '{MD5}', '{SSHA256}'].some((prefix) => value.startsWith(prefix)) ? 'hash' : 'text';
 }
 
-/** Integer.parseInt for the digits that the files above are made of. */
+/** Integer.parseInt for the digits in the files above. */
 function plainInt(text: string): number | undefined {
   const digits = '0123456789\u0660\u0661\uff10\uff11\uff12';
   const values = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 0, 1, 2];

@@ -33,6 +33,6 @@ function columns({
   until?: string;
   purpose: string;
 }) {
-  const versions = until === undefined ? `${since} and later` : `${since} until before ${until}`;
+  const versions = until === undefined ? `${since} and later` : `${since}, removed in ${until}`;
   return `${principal.padEnd(34)}${versions.padEnd(24)}${purpose}`;
 }

@@ -9,15 +9,15 @@ import {
 import { ServiceTokensError } from '../../errors.js';
 import { isTokenName, parseTokenName, type TokenName } from '../../token/token-name.js';
 
-/** A token, by what names it. */
+/** The principal and the name of a token. */
 export interface TokenArguments {
   readonly principal: Principal;
   readonly name: TokenName;
 }
 
 /**
- * Reads the arguments that name tokens: several qualified names where every argument is one, of an account that some
- * version knows and with a valid name; all else names one token, as parseTokenArguments reads it.
+ * Parses the arguments that name tokens. If there are several and each is the qualified name of a known account of some
+ * version with a valid token name, each names a token; otherwise they name one token: see parseTokenArguments.
  *
  * @throws as parseTokenArguments does
  */
@@ -33,7 +33,7 @@ export function parseTokenListArguments(
 }
 
 /**
- * Reads the arguments that name a token: a principal and a name, or both as one qualified name, as `list` prints it.
+ * Parses the arguments that name a token: a principal and a name, or a qualified name as printed by `list`.
  *
  * @throws USAGE for a wrong number of them, then UNKNOWN_PRINCIPAL, then INVALID_TOKEN_NAME; in the original's words
  */
@@ -59,7 +59,7 @@ export function parseTokenArguments(
 }
 
 /**
- * Reads the one argument that may name an account.
+ * Parses the optional argument that names an account.
  *
  * @throws USAGE for more than one, then UNKNOWN_PRINCIPAL; in the original's words
  */
@@ -77,12 +77,12 @@ export function parsePrincipalArgument(
   return principal === undefined ? undefined : parsePrincipal(principal, version);
 }
 
-/** @throws USAGE for any argument, which is not repeated: it may be a token in the wrong place */
+/** @throws USAGE for any argument; the message does not repeat it, because it may be a token */
 export function refuseArguments(args: readonly string[]): void {
   if (args.length > 0) throw new ServiceTokensError('USAGE', `Expected no arguments, found ${args.length}`);
 }
 
-/** Anything else is an account whose token has no name, as to the original, be it one or not. */
+/** Any other argument is taken as a principal without a token name, as in the original. */
 export function splitQualifiedName(argument: string): string[] {
   const [, principal, name] = /^([^/]+\/[^/]+)\/(.+)$/s.exec(argument) ?? [];
   return principal !== undefined && name !== undefined && isAccount(principal)
@@ -90,7 +90,7 @@ export function splitQualifiedName(argument: string): string[] {
     : [argument];
 }
 
-/** Guesses at `/elastic/kibana/my-token`, `kibana/my-token` and `elastic/kibna/my-token`, besides accounts. */
+/** Suggests corrections of `/elastic/kibana/my-token`, `kibana/my-token`, `elastic/kibna/my-token` and principals. */
 function singleArgumentHint(argument: string, version: ElasticsearchVersion | undefined): string | undefined {
   const parts = argument.split('/').filter((part) => part !== '');
   const name = parts.at(-1);

@@ -3,7 +3,7 @@ import { ServiceTokensError } from '../../errors.js';
 import type { Invocation } from './command.js';
 import { readInputFile, readStandardInput } from './input.js';
 
-/** The most that is read, in bytes: some 100,000 tokens. */
+/** The limit of the input in bytes: about 100,000 tokens. */
 const LIMIT = 16 * 1024 * 1024;
 
 /** The options of commands that read bearers. */
@@ -17,16 +17,16 @@ export interface Bearer {
   readonly line: number;
 }
 
-/** Made one after the other, when they are asked for: millions of short lines take no more memory than their text. */
+/** Produced one at a time on demand: millions of short lines need no more memory than their text. */
 export interface Bearers extends Iterable<Bearer> {
   readonly areSeveral: boolean;
 }
 
 /**
- * Reads tokens from standard input or from `--token-file`, one a line; white space around a line is dropped.
+ * Reads tokens from standard input or from `--token-file`, one per line; white space around a line is ignored.
  *
- * @param fileOption what the option is called on the command line
- * @throws USAGE for an argument, which every process list would show; NOT_A_TOKEN when there is none; IO or PERMISSION
+ * @throws USAGE for an argument, which would be visible in process lists; NOT_A_TOKEN if there is no token; IO or
+ *   PERMISSION
  */
 export async function readBearers(
   { args, options, io, terminal, fs }: Invocation<BearerOptions>,
@@ -35,7 +35,7 @@ export async function readBearers(
   if (args.length > 0) {
     throw new ServiceTokensError(
       'USAGE',
-      'A token is not taken as an argument: every process list would show it',
+      'A token is not accepted as an argument, which would be visible in process lists',
       {
         hint: `Write it to standard input, or name a file that holds it with ${fileOption}.`,
       },

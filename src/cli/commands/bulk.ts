@@ -7,16 +7,15 @@ import { ServiceToken } from '../../token/token.js';
 import type { Bearer } from './bearers.js';
 import type { Invocation } from './command.js';
 
-/** A shorter secret the server refuses. */
+/** The server refuses a shorter secret. */
 const MIN_SECRET = 10;
-/** As many characters as a secret of ours has. */
+/** The length of a secret that this tool creates. */
 const GOOD_SECRET = 22;
 
 /**
- * Decodes the bearers that are to be stored.
+ * Decodes bearers that will be stored, and warns of short secrets.
  *
- * @throws NOT_A_TOKEN, UNKNOWN_PRINCIPAL, or USAGE for a secret that the server refuses and a name that comes twice; each
- *   with the number of the line
+ * @throws NOT_A_TOKEN, also for a secret that the server refuses; UNKNOWN_PRINCIPAL; USAGE for a duplicate name
  */
 export async function decodeBearers(
   bearers: Iterable<Bearer>,
@@ -46,7 +45,7 @@ export async function decodeBearers(
   return [...tokens.values()];
 }
 
-/** So often progress is shown, in hashes. */
+/** How many hashes pass between two progress reports. */
 const STEP = 100;
 
 /** Hashes the secrets of tokens on all cores. @returns hashes by qualified name, in the order of the tokens */
@@ -64,7 +63,7 @@ export async function hashTokens(
   return new Map(tokens.map(({ qualifiedName }, index) => [qualifiedName, hashes[index] ?? '']));
 }
 
-/** Prepares this process for hashTokens; before anything else is read, as libuv's pool keeps the size that it begins with. */
+/** Prepares this process for hashTokens. Call it before any input is read: libuv's pool keeps its first size. */
 export function prepareThreads({ io }: Invocation): void {
   io.useThreads?.(availableParallelism());
 }

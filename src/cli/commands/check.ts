@@ -54,7 +54,7 @@ function forMachines(report: CheckReport): string[] {
 
 const COLORS = { error: 'red', warning: 'yellow', note: 'blue' } as const satisfies Record<Severity, string>;
 
-/** A line for each repair, two for each finding, and one for the file. */
+/** Formats one line for each repair, two for each finding, and one for the file. */
 async function forPeople(
   { file, tokens, digest, findings, fixed }: CheckReport,
   isOk: boolean,

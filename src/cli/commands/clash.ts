@@ -1,11 +1,11 @@
 import { ServiceTokensError } from '../../errors.js';
 
-/** The error of two options that exclude each other. */
+/** Returns the error for two options that cannot be used together. */
 export function clash(option: string, other: string): ServiceTokensError {
-  return new ServiceTokensError('USAGE', `Options ${option} and ${other} exclude each other`);
+  return new ServiceTokensError('USAGE', `Options ${option} and ${other} cannot be used together`);
 }
 
-/** The error of an option without the one that it belongs to. */
+/** Returns the error for an option without another one that it requires. */
 export function needs(option: string, other: string): ServiceTokensError {
   return new ServiceTokensError('USAGE', `Option ${option} needs ${other}`);
 }

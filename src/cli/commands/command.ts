@@ -6,12 +6,12 @@ import type { CommonOptions } from '../options.js';
 import type { Io, Terminal } from '../terminal.js';
 
 /**
- * One call of a command: what was asked for, and what to answer it with.
+ * One call of a command: its arguments and options, and the means to answer.
  *
  * @template Own the command's own options, as the table lists them
  */
 export interface Invocation<Own = object> {
-  /** The arguments that are no options, unchecked. */
+  /** The arguments that are not options, unchecked. */
   readonly args: readonly string[];
   readonly options: CommonOptions & Own;
   readonly overrides: readonly Override[];

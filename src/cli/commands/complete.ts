@@ -6,10 +6,10 @@ import { splitQualifiedName } from './arguments.js';
 import type { Invocation } from './command.js';
 import { openPlace } from './place.js';
 
-/** So many names are offered at most. Some of more would be worse than none: a shell inserts what they have in common. */
+/** Above this number no names are offered: a shell would insert the common prefix of an incomplete list. */
 const MOST_NAMES = 1_000;
 
-/** What is asked for at the press of TAB. */
+/** What was typed when TAB was pressed. */
 export interface Typing {
   /** The beginning of the word at the cursor. */
   readonly current: string;
@@ -20,10 +20,10 @@ export interface Typing {
 }
 
 /**
- * Prints the names that can go on with the arguments so far, one per line. A key of the file that is no account with a
- * valid name is never printed, as it may be `$(command)` and a shell gets to see it.
+ * Prints the names that can follow the arguments so far, one per line. A key without a known account or a valid name is
+ * never printed: a shell processes the output, and the key may be `$(command)`.
  *
- * @throws what a command that reads the file throws; the shells do not show it
+ * @throws as a command that reads the file; the shells hide the error
  */
 export async function printNames(invocation: Invocation, typing: Typing): Promise<ExitStatus> {
   const { args, version, terminal } = invocation;
@@ -48,7 +48,7 @@ export async function printNames(invocation: Invocation, typing: Typing): Promis
   return ExitCode.OK;
 }
 
-/** How a token of the file is written behind the arguments so far; undefined where no token can follow. */
+/** Returns how a token of the file is written after the arguments so far; undefined if no token can follow. */
 function wordOf(
   args: readonly string[],
   { takesSeveral, isBehindOptions }: Typing,

@@ -16,7 +16,7 @@ const scripts: Readonly<Record<Shell, (vocabulary: Vocabulary) => string>> = {
 /**
  * The command `completion`.
  *
- * @param commands the table of the commands, which this one is in
+ * @param commands the table of the commands, including this one
  */
 export function completionOf(tool: string, commands: Readonly<Record<string, Describable>>): Command {
   return async ({ args, terminal }) => {
@@ -26,7 +26,7 @@ export function completionOf(tool: string, commands: Readonly<Record<string, Des
   };
 }
 
-/** @throws USAGE unless there is one argument, a shell that is known */
+/** @throws USAGE unless there is one argument, a known shell */
 function parseShell([name, ...extra]: readonly string[]): Shell {
   const choice = SHELLS.join(',');
   if (name === undefined) {

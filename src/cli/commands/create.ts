@@ -28,7 +28,7 @@ export const create: Command<CreateOptions> = async (invocation) => {
   });
 };
 
-/** What becomes of entries that exist: `--if-not-exists` keeps them, `--replace` replaces them. */
+/** How existing entries are handled: `--if-not-exists` keeps them, `--replace` replaces them. */
 export function parseIfExists({
   ifNotExists = false,
   replace = false,

@@ -43,7 +43,7 @@ export const diff: Command<DiffOptions> = async (invocation) => {
   return lines.length === 0 ? ExitCode.OK : ExitCode.NO;
 };
 
-/** @throws IO where the file does not exist: nothing could be said of a name that is misspelt */
+/** @throws IO if the file does not exist: its name may be misspelled */
 async function entriesOf(file: string, invocation: Invocation): Promise<ReadonlyMap<string, string>> {
   const { options, io } = invocation;
   if (file === STREAM) {

@@ -32,7 +32,7 @@ export const ensure: Command<EnsureOptions> = async (invocation) => {
   if (!HELD_OUTPUTS.some((each) => each === output)) {
     throw new ServiceTokensError(
       'USAGE',
-      `Option --output: [${output}] is none of [${HELD_OUTPUTS.join(',')}]`,
+      `Option --output: [${output}] is not one of [${HELD_OUTPUTS.join(',')}]`,
     );
   }
   const plan = parseHandover({ output, envName, tokenFile, force });
@@ -40,7 +40,7 @@ export const ensure: Command<EnsureOptions> = async (invocation) => {
   if (target.isStream)
     throw new ServiceTokensError('USAGE', 'The command ensure changes a file, not a stream');
   const handover = openHandover(plan, invocation, target);
-  const file = handover.file as TokenFile; // as the option is given
+  const file = handover.file as TokenFile; // because the option is given
   try {
     const settings = await target.hashSettings();
     const variable = output === 'env' ? (envName ?? envNameOf(principal)) : undefined;
@@ -87,7 +87,7 @@ const DRY_RUN = {
   replaced: 'Would replace the service token and write the token file',
 } as const;
 
-/** Reads the one token of a token file back, with or without its last line end. */
+/** Parses the token in a token file, with or without a final line end. */
 function parseHeld(text: string, variable: string | undefined): ServiceToken | undefined {
   const prefix = variable === undefined ? '' : `${variable}=`;
   const bearer = text.replace(/\r?\n$/, '').slice(prefix.length);

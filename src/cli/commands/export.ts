@@ -45,14 +45,14 @@ export const exportTokens: Command<ExportOptions> = async (invocation) => {
   return ExitCode.OK;
 };
 
-/** @throws USAGE for an output that is none, and for options that make no sense with it */
+/** @throws USAGE for an unknown output, or an option that cannot be used with it */
 function formatOf(options: ExportOptions): (entries: readonly Entry[]) => string {
   const { output = options.json ? 'json' : 'lines', name, cluster } = options;
   const known = ENTRY_OUTPUTS.find((each) => each === output);
   if (known === undefined) {
     throw new ServiceTokensError(
       'USAGE',
-      `Option --output: [${output}] is none of [${ENTRY_OUTPUTS.join(',')}]`,
+      `Option --output: [${output}] is not one of [${ENTRY_OUTPUTS.join(',')}]`,
     );
   }
   if (options.json && known !== 'json') throw needs('--json', '--output json');
@@ -91,7 +91,7 @@ function linesOf(entries: readonly Entry[]): string {
   return entries.map(([key, hash]) => `${key}:${hash}\n`).join('');
 }
 
-/** How ECK knows the Secrets that it merges into the tokens file of a cluster; read from its code, not documented. */
+/** Labels of the Secrets that ECK merges into the tokens file of a cluster; found in its code, not documented. */
 function eckLabels(cluster: string): Readonly<Record<string, string>> {
   return {
     'common.k8s.elastic.co/type': 'service-account-token',

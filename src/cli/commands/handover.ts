@@ -10,7 +10,7 @@ import type { Invocation } from './command.js';
 import { TOKEN_OUTPUTS } from './outputs.js';
 import type { Target, TargetOptions } from './target.js';
 
-/** The options that say how and where a new token is handed over. */
+/** The options for the format and destination of a new token. */
 export interface HandoverOptions {
   readonly output?: string | undefined;
   readonly json?: boolean | undefined;
@@ -24,20 +24,20 @@ export interface HandoverOptions {
 
 type Output = (typeof TOKEN_OUTPUTS)[number];
 
-/** What the options ask for. */
+/** The parsed options. */
 export interface HandoverPlan {
   readonly form: Form;
   readonly formOptions: FormOptions;
-  /** Whether the answer is JSON; the form is then that of the token file. */
+  /** Whether the answer is JSON; `form` then applies to the token file. */
   readonly isJson: boolean;
   readonly tokenFile: string | undefined;
   readonly force: boolean;
 }
 
 /**
- * Reads the options of a handover.
+ * Parses the options of a handover.
  *
- * @throws USAGE for values that are none, and for options that make no sense together
+ * @throws USAGE for invalid values, and for options that cannot be used together
  */
 export function parseHandover(options: HandoverOptions): HandoverPlan {
   const { json = false, envName, name, namespace, tokenFile, force = false, silent = false } = options;
@@ -68,7 +68,7 @@ function outputOf({ output }: HandoverOptions): Output | undefined {
   if (output === undefined || known !== undefined) return known;
   throw new ServiceTokensError(
     'USAGE',
-    `Option --output: [${output}] is none of [${TOKEN_OUTPUTS.join(',')}]`,
+    `Option --output: [${output}] is not one of [${TOKEN_OUTPUTS.join(',')}]`,
   );
 }
 
@@ -79,15 +79,15 @@ function requireEnvName(name: string): string {
   });
 }
 
-/** How a new token is handed over: on stdout, or in a file. */
+/** Hands over a new token, on stdout or in a file. */
 export interface Handover {
   readonly plan: HandoverPlan;
-  /** Undefined where the token goes to stdout. */
+  /** Undefined if the token goes to stdout. */
   readonly file: TokenFile | undefined;
   format(token: ServiceToken): string;
-  /** @throws FILE_EXISTS, or IO if the token would be lost on stdout: what would refuse the delivery, as far as that is known */
+  /** Detects in advance that delivery would fail. @throws FILE_EXISTS, or IO if the token would be lost on stdout */
   requireReady(): void;
-  /** Hands the token over, and gives the answer of JSON. */
+  /** Writes the token to the file, or the answer to stdout. */
   deliver(token: ServiceToken, answer: () => string): Promise<void>;
   close(): void;
 }
@@ -95,7 +95,7 @@ export interface Handover {
 /**
  * Opens the destination of a new token, as the user who may write there.
  *
- * @throws as TokenFile.open does; USAGE for a token file that is the tokens file, and where there is no room for a token
+ * @throws as TokenFile.open does; USAGE if the token file is the tokens file, or if stdout is used for the tokens file
  */
 export function openHandover(
   plan: HandoverPlan,
@@ -106,7 +106,7 @@ export function openHandover(
   if (isStream && tokenFile === undefined) {
     throw new ServiceTokensError(
       'USAGE',
-      'With --file - the new token needs --token-file: stdout has the tokens file',
+      'With --file - the new token needs --token-file: stdout is used for the tokens file',
     );
   }
   if (isStream && isJson) throw clash('--file -', '--json');
@@ -116,7 +116,7 @@ export function openHandover(
     file.close();
     throw new ServiceTokensError('USAGE', `Option --token-file: [${path}] is the tokens file itself`);
   }
-  // Fleet Server and `kubectl create secret --from-file` take a line end for a part of the token.
+  // Fleet Server and `kubectl create secret --from-file` treat a line end as part of the token.
   const isBare = file !== undefined && form === 'token';
   const format = (token: ServiceToken) => (isBare ? token.bearer : formatToken(token, form, formOptions));
   return {

@@ -6,7 +6,7 @@ import { decodeBearers, hashTokens, prepareThreads } from './bulk.js';
 import type { Command } from './command.js';
 import { warnOfSettings } from './settings-warnings.js';
 
-/** So many lines are written at a time. */
+/** How many lines are written at a time. */
 const BATCH = 1_000;
 
 export const hash: Command<BearerOptions> = async (invocation) => {

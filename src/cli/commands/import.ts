@@ -36,7 +36,7 @@ export const importTokens: Command<ImportOptions> = async (invocation) => {
   if (target.isStream && isStandardInput(input, io)) {
     throw new ServiceTokensError(
       'USAGE',
-      'With --file - the tokens come from --bearers or --entries: stdin has the tokens file',
+      'With --file - the tokens must come from --bearers or --entries: stdin is used for the tokens file',
     );
   }
   const imported =
@@ -73,7 +73,7 @@ async function hashBearers(
   return hashes;
 }
 
-/** @throws MALFORMED_FILE for a file that the server could not read, or with names that no token has */
+/** @throws MALFORMED_FILE if the server could not read the file, or if a name in it is not valid */
 function readEntries(path: string, { args, io, fs }: Invocation): ReadonlyMap<string, string> {
   refuseArguments(args);
   const bytes = readInputFile(absolutePath(path, io), fs, MAX_TOKENS_BYTES);
@@ -83,7 +83,7 @@ function readEntries(path: string, { args, io, fs }: Invocation): ReadonlyMap<st
     if (isAccount(principal) && isTokenName(name)) continue;
     throw new ServiceTokensError(
       'MALFORMED_FILE',
-      `[${path}] has an entry whose name is not that of a service token`,
+      `[${path}] has an entry with an invalid service token name`,
       {
         hint: `Find it with: elasticsearch-service-tokens check --file ${path}`,
       },

@@ -6,7 +6,7 @@ import type { FileSystem } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
 import type { Io } from '../terminal.js';
 
-/** How long a tokens file may be that is read from a stream or merged, in bytes: one GiB, as everywhere. */
+/** The limit of a tokens file that is read from a stream or merged, in bytes: 1 GiB, as everywhere. */
 export const MAX_TOKENS_BYTES = 2 ** 30;
 
 /** As standard input is called on the command line. */
@@ -21,7 +21,7 @@ export function isStandardInput(file: string, io: Io): boolean {
  * Reads standard input to its end.
  *
  * @param limit in bytes
- * @throws IO, also when there is more than the limit
+ * @throws IO, also if the input exceeds the limit
  */
 export async function readStandardInput({ stdin }: Io, limit: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
@@ -44,7 +44,7 @@ export async function readStandardInput({ stdin }: Io, limit: number): Promise<B
  *
  * @param path an absolute path
  * @param limit in bytes
- * @throws IO, also for what is no regular file or over the limit; PERMISSION
+ * @throws IO, also if it is not a regular file or exceeds the limit; PERMISSION
  */
 export function readInputFile(path: string, fs: FileSystem, limit: number): Buffer {
   return readCallerDescriptor(fs, path, limit) ?? readRegular(path, fs, limit);

@@ -7,7 +7,7 @@ import { escapeControls } from '../terminal.js';
 import { type BearerOptions, readBearers } from './bearers.js';
 import type { Command } from './command.js';
 
-/** So many characters are written at a time. */
+/** How many characters are written at a time. */
 const BATCH = 64 * 1024;
 
 export const inspect: Command<BearerOptions & { readonly json?: boolean }> = async (invocation) => {
@@ -49,11 +49,11 @@ export const inspect: Command<BearerOptions & { readonly json?: boolean }> = asy
 
 type Description = { readonly type: string; readonly account?: { since: string; until?: string } | null };
 
-/** A line for each field, `secretLength` as `secret length`. */
+/** Formats a line for each field, `secretLength` as `secret length`. */
 function forPeople({ account, ...fields }: Description): string {
   const existence =
     account &&
-    (account.until ? `since ${account.since}, until before ${account.until}` : `since ${account.since}`);
+    (account.until ? `since ${account.since}, removed in ${account.until}` : `since ${account.since}`);
   const all = account === undefined ? fields : { ...fields, account: existence ?? 'unknown' };
   return Object.entries(all)
     .map(([field, value]) => {

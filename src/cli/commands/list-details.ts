@@ -7,10 +7,10 @@ import type { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js
 import { escapeControls } from '../terminal.js';
 import type { Invocation } from './command.js';
 
-/** So many entries are written at a time: a slow reader fills no memory. */
+/** How many entries are written at a time, so that a slow reader does not fill memory. */
 const BATCH = 1_000;
 
-/** An entry as `--json` shows it; `findings` are codes of docs/findings.md. */
+/** An entry in the output of `--json`; `findings` are codes from docs/findings.md. */
 interface Row {
   readonly qualified_name: string;
   readonly principal: string;

@@ -28,9 +28,9 @@ export const list: Command<ListOptions> = async (invocation) => {
         const { printJson, printTable } = await import('./list-details.js'); // only when needed: loading takes time
         await (json ? printJson : printTable)(file, principal, invocation);
       } else if (!silent) await printNames(file, principal, terminal);
-      else file.listAsText(principal).next(); // an error is an error with -s, too
+      else file.listAsText(principal).next(); // errors are reported with -s, too
     } catch (error) {
-      // The reader has seen enough: `list | head`.
+      // The reader has closed the pipe: `list | head`.
       if (!(error instanceof ServiceTokensError && errnoOf(error.cause) === 'EPIPE')) throw error;
     }
     if (!file.exists() && options.file !== undefined) {
@@ -45,6 +45,6 @@ async function printNames(
   principal: Principal | undefined,
   terminal: Terminal,
 ): Promise<void> {
-  // A piece is written before the next is made: a slow reader fills no memory.
+  // Each piece is written before the next is made, so that a slow reader does not fill memory.
   for (const lines of file.listAsText(principal)) if (lines !== '') await terminal.answer(lines);
 }

@@ -9,26 +9,26 @@ import { type HandoverOptions, openHandover, parseHandover, warnOfTokenFile } fr
 import { warnOfSettings } from './settings-warnings.js';
 import { openTarget, type TargetOptions } from './target.js';
 
-/** A token to be made. */
+/** A token to create. */
 export interface Draft {
   readonly principal: string;
-  /** Its name, or that of the series that it continues. */
+  /** Its name, or a name of the series that it continues. */
   readonly name: TokenName;
-  /** Gives the edit that stores a hash. */
+  /** Returns the edit that stores a hash. */
   readonly editWith: (hash: string) => Edit<Minted>;
 }
 
-/** What the edit came to. */
+/** The result of the edit. */
 export interface Minted {
   readonly name: TokenName;
-  /** `kept`: a token of this name was there, and stays. */
+  /** `kept`: a token of this name exists, and is unchanged. */
   readonly outcome: 'created' | 'replaced' | 'kept';
 }
 
 /**
- * Mints a token, stores its hash, and hands it over: what `create` and `rotate` have in common.
+ * Mints a token, stores its hash, and hands it over, for `create` and `rotate`.
  *
- * The edit is tried before the hash and the lock, which take time, and done again under the lock.
+ * The edit is tried before hashing and locking, which take time, and repeated under the lock.
  */
 export async function mint(
   invocation: Invocation<TargetOptions & HandoverOptions>,
@@ -76,7 +76,7 @@ export async function mint(
 
 const DRY_RUN = { created: 'Would create', replaced: 'Would replace', kept: 'Would keep' } as const;
 
-/** The answer of `--json`; its fields keep their names and meaning. */
+/** The answer of `--json`; the names and meanings of its fields are stable. */
 function answerOf(
   principal: string,
   { name, outcome }: Minted,

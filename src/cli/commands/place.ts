@@ -32,11 +32,11 @@ export interface EnteredPlace extends Entered, EnteredFile {}
 /** The paths of a command's files, and access to them. */
 export interface OpenPlace extends Place {
   readonly way: Way;
-  /** Does some work on the tokens file. */
+  /** Calls `work` for the tokens file. */
   inTokensDir<T>(work: (entered: EnteredPlace) => Promise<T>): Promise<T>;
-  /** Does some work on elasticsearch.yml. */
+  /** Calls `work` for elasticsearch.yml. */
   inConfigDir<T>(work: (fs: FileSystem) => Promise<T>): Promise<T>;
-  /** Does some work that follows the path of the tokens file. */
+  /** Calls `work`, which follows the path of the tokens file. */
   following<T>(work: () => Promise<T>): Promise<T>;
 }
 
@@ -52,7 +52,7 @@ export async function openPlace(
   { options: given, io, fs, terminal }: Invocation,
   purpose: 'read' | 'change',
 ): Promise<OpenPlace> {
-  const options: CommonOptions & ChangeOptions = given; // a command that only reads has the common ones only
+  const options: CommonOptions & ChangeOptions = given; // a command that only reads has only the common ones
   const place = findPlace(options, io, fs);
   const { configDir, tokensFile } = place;
   const identityFor = (way: Way, isRead: boolean): Identity | undefined => {

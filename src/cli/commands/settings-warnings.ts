@@ -10,6 +10,6 @@ export async function warnOfSettings(
     await terminal.warn([`-E ${name} is not a setting that this command reads. Did you mean ${meant}?`]);
   }
   if (fipsMode && algorithm.scheme === 'bcrypt') {
-    await terminal.warn(['FIPS mode is on: the server wants PBKDF2, and this token was hashed with bcrypt']);
+    await terminal.warn(['FIPS mode is enabled and requires PBKDF2, but this token was hashed with bcrypt']);
   }
 }

@@ -1,4 +1,4 @@
-/** The shells that `completion` prints a script for. */
+/** The shells for which `completion` prints a script. */
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
 export type Shell = (typeof SHELLS)[number];

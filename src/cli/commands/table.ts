@@ -10,48 +10,48 @@ export const NAME = 'elasticsearch-service-tokens';
 /** What the tool is for. */
 export const PURPOSE = 'Manages the file-based service account tokens of Elasticsearch';
 
-/** What the command line knows of a command before it is loaded. */
+/** What the command line knows about a command before it is loaded. */
 export interface CommandEntry {
-  /** What it does, in the imperative, without the full stop. */
+  /** What it does, in the imperative, without a period. */
   readonly summary: string;
   /** Its arguments. */
   readonly usage: string;
-  /** Command lines, in 80 columns. */
+  /** Command lines that fit in 80 columns. */
   readonly examples: readonly string[];
-  /** What its common options are about; the others are accepted and checked, and make no difference. */
+  /** The groups of common options that it uses; the others are accepted and checked, but have no effect. */
   readonly obeys: readonly Subject[];
-  /** What `-s` does, where it does something of its own. */
+  /** What `-s` does, if it does something special. */
   readonly silent?: string;
   /** What `-v` does, likewise. */
   readonly verbose?: string;
   /**
-   * What a shell offers for its arguments: of `token` and `tokens` the accounts and the names in the file, one or
-   * several; nothing where this is not given.
+   * What a shell offers for its arguments; nothing if absent. For `token` and `tokens`, it offers the accounts and the
+   * names in the file, one or several.
    */
   readonly offers?: 'principal' | 'token' | 'tokens' | 'file' | readonly string[];
   /** Its own options. */
   readonly options?: readonly OptionEntry[];
-  /** Loads the command, and with it only what this one command needs. */
+  /** Loads the command and only its own dependencies. */
   readonly load: () => Promise<Command<never>>;
 }
 
 const CHANGE: readonly OptionEntry[] = [
   [
     '--server-user <USER>',
-    'the user that runs Elasticsearch, as NAME or UID, optionally followed by :GID; root acts as this user where others can change the path of the file',
+    'the user that runs Elasticsearch, as NAME or UID, optionally followed by :GID; root acts as this user if other users can change the path of the file',
   ],
-  ['--trust-directory', 'as root, trust everybody who can change the path of the file, instead of refusing'],
+  ['--trust-directory', 'as root, trust all users who can change the path of the file, instead of refusing'],
 ];
 const IN_PLACE: OptionEntry = [
   '--in-place',
-  'overwrite the file instead of replacing it, for a bind mount of the single file; a reader may see half of it',
+  'overwrite the file instead of replacing it, for a bind mount of the single file; a reader may see a partial file',
 ];
 const DRY_RUN: OptionEntry = ['--dry-run', 'check everything, change nothing, and say what would be done'];
 const TO_FILE: readonly OptionEntry[] = [
-  ['--token-file <PATH>', 'write the token to this new file, private to its owner; stdout gets no secret'],
+  ['--token-file <PATH>', 'write the token to this new file, private to its owner, and no secret to stdout'],
   ['--force', 'replace the token file if it exists'],
 ];
-const ENV_NAME: OptionEntry = ['--env-name <NAME>', 'the variable of --output env (default: by the account)'];
+const ENV_NAME: OptionEntry = ['--env-name <NAME>', 'the variable of --output env (default: per account)'];
 const HANDOVER: readonly OptionEntry[] = [
   [
     '-o, --output <FORM>',
@@ -60,17 +60,17 @@ const HANDOVER: readonly OptionEntry[] = [
   ],
   ['--json', 'the same as --output json'],
   ENV_NAME,
-  ['--name <NAME>', 'the name of the Secret (default: by the qualified name)'],
+  ['--name <NAME>', 'the name of the Secret (default: from the qualified name)'],
   ['--namespace <NAME>', 'the namespace of the Secret'],
   ...TO_FILE,
 ];
 const IF_EXISTS: readonly OptionEntry[] = [
   ['--if-not-exists', 'do nothing if the token exists'],
-  ['--replace', 'give a token that exists a new secret, in one write'],
+  ['--replace', 'replace the secret of an existing token, in one write'],
 ];
 const TOKEN_FILE: OptionEntry = ['--token-file <PATH>', 'read the tokens from this file instead of stdin'];
 
-/** The commands. To add one: a file beside this, an entry here, a transcript in tests/transcripts/. */
+/** The commands. To add one: see docs/CONTRIBUTING.md. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
   create: {
     summary: 'Create a file token for a service account and print it',
@@ -82,12 +82,12 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     ],
     offers: 'principal',
     obeys: ['settings', 'place', 'version'],
-    silent: 'print the token alone, for scripts',
+    silent: 'print only the token, for scripts',
     options: [...HANDOVER, ...IF_EXISTS, DRY_RUN, ...CHANGE, IN_PLACE],
     load: async () => (await import('./create.js')).create,
   },
   ensure: {
-    summary: 'Make sure that a file holds a token which the tokens file accepts',
+    summary: 'Ensure that a file contains a token that the tokens file accepts',
     usage: '<principal> <name>',
     examples: [
       `${NAME} ensure elastic/kibana a --token-file token`,
@@ -98,7 +98,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     silent: 'do not print what was done',
     options: [
       ['--token-file <PATH>', 'the file with the token, required; a new one is private to its owner'],
-      ['--force', 'replace the token file though it holds something else'],
+      ['--force', 'replace the token file even if it contains something else'],
       ['-o, --output <FORM>', 'how the token is written: token or env (default: token)', HELD_OUTPUTS],
       ENV_NAME,
       ['--json', 'print one JSON object, with "changed"'],
@@ -114,7 +114,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     examples: [`${NAME} rotate elastic/kibana my-token`, `${NAME} rotate elastic/kibana my-token --finish`],
     offers: 'token',
     obeys: ['settings', 'place', 'version'],
-    silent: 'print the token alone, for scripts',
+    silent: 'print only the token, for scripts',
     options: [
       ['--finish', 'delete every predecessor of the newest token'],
       ...HANDOVER,
@@ -174,7 +174,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   },
   check: {
     summary:
-      'Find what keeps the server from starting, from reading the tokens file, or from accepting a token in it',
+      'Find what prevents the server from starting, reading the tokens file, or accepting a token in it',
     usage: '',
     examples: [
       `${NAME} check`,
@@ -200,7 +200,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     examples: [`${NAME} diff service_tokens service_tokens.bak`, `cat service_tokens | ${NAME} diff - other`],
     offers: 'file',
     obeys: [],
-    silent: 'print nothing: the exit status tells',
+    silent: 'print nothing; the exit status is the answer',
     options: [['--json', 'print one JSON object']],
     load: async () => (await import('./diff.js')).diff,
   },
@@ -220,8 +220,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     options: [
       ['--bearers <PATH>', 'read the tokens from this file instead of stdin'],
       ['--entries <PATH>', 'add the entries of this tokens file instead'],
-      ['--if-not-exists', 'leave tokens that exist as they are'],
-      ['--replace', 'replace tokens that exist'],
+      ['--if-not-exists', 'keep existing tokens'],
+      ['--replace', 'replace existing tokens'],
       ['--json', 'print one JSON object'],
       DRY_RUN,
       ...CHANGE,
@@ -278,7 +278,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   },
 };
 
-/** What other tools call these commands. */
+/** Names of these commands in other tools. */
 export const synonyms: ReadonlyMap<string, string> = new Map([
   ['add', 'create'],
   ['new', 'create'],

@@ -16,18 +16,18 @@ export interface TargetOptions extends ChangeOptions {
   readonly dryRun?: boolean;
 }
 
-/** The tokens that a command changes: those of the tokens file, or with `--file -` those of standard input. */
+/** The tokens that a command changes: in the tokens file, or with `--file -` in standard input. */
 export interface Target {
   readonly isStream: boolean;
-  /** Where the tokens file is; undefined for a stream. */
+  /** The way to the tokens file; undefined for a stream. */
   readonly way: Way | undefined;
-  /** The configuration directory; undefined where none is needed and none was given. */
+  /** The configuration directory; undefined if none is needed and none was given. */
   readonly configDir: string | undefined;
-  /** How tokens are to be hashed. */
+  /** Reads the settings for hashing. */
   hashSettings(): Promise<HashSettings>;
-  /** Does some work on the tokens. */
+  /** Calls `work` with the tokens. */
   inTokens<T>(work: (tokens: Tokens) => Promise<T>): Promise<T>;
-  /** Says what became of the file's attributes. */
+  /** Warns if the file's attributes have changed or the server cannot read it. */
   warnOf(change: Change | undefined): Promise<void>;
 }
 

@@ -21,7 +21,7 @@ export const verify: Command<BearerOptions & { readonly json?: boolean }> = asyn
     new ServiceTokensFile(tokensFile, { fs }, entered).hashesOf(names),
   );
 
-  /** What is wrong with a bearer; undefined when it was accepted, and said so. */
+  /** Returns the error of a bearer; if it is accepted, prints the answer and returns undefined. */
   const judge = async (bearer: string, where: string): Promise<ServiceTokensError | undefined> => {
     const token = ServiceToken.decode(bearer);
     if (token === undefined) {

@@ -9,7 +9,7 @@ import { refuseArguments } from './arguments.js';
 import type { Command, Invocation } from './command.js';
 import { openPlace } from './place.js';
 
-/** A line of `--json`, but for its time. Fields may be added; these keep their names and what they mean. */
+/** A line of `--json`, without its time. Fields may be added; the names and meanings of these are stable. */
 type Report =
   | { readonly event: 'loaded'; readonly tokens: readonly string[]; readonly exists?: false }
   | ({ readonly event: 'changed'; readonly recovered?: true } & Omit<Reload, 'error'>)
@@ -31,7 +31,7 @@ async function follow(
   tokensFile: string,
   { options, io, terminal, fs }: Invocation<WatchOptions>,
 ): Promise<ExitStatus> {
-  const { interrupted } = io; // from here on a signal is the ordinary end
+  const { interrupted } = io; // from here on a signal is the normal end
   const reloads = new EventEmitter<{ reload: [Reload] }>();
   let follower: FileFollower | undefined;
   try {
@@ -47,8 +47,8 @@ async function follow(
       hasFailed = reload.error !== undefined;
     }
   } catch (error) {
-    // That a pipe has lost its reader only poll(2) could tell, which Node does not offer: the next write finds out. A
-    // socket can be read to its end, but that may be no sign: systemd closes this side of the one to its journal.
+    // Only poll(2), which Node does not offer, could detect that a pipe has lost its reader; the next write detects it.
+    // The end of a socket is not a reliable sign: systemd closes this side of the socket to its journal.
     const isUnread = error instanceof ServiceTokensError && errnoOf(error.cause) === 'EPIPE';
     if (!interrupted.aborted && !isUnread) throw error;
   } finally {

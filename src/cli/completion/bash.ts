@@ -1,10 +1,9 @@
 import { flagsWithValue, sharedOptions, type Value, type Vocabulary } from './vocabulary.js';
 
 /**
- * The script for bash 3.2 and later. It reads COMP_LINE, as bash tears the words in COMP_WORDS at every `=` and leaves
- * their quotes on. `compgen -W` would expand what it is given, so words are compared one by one. A variable that is
- * set for the one command (`ES_PATH_CONF=dir <tool> ...`) is hidden from the function by bash: only the exported one
- * counts.
+ * Returns the script for bash 3.2 and later. It reads COMP_LINE, because bash splits the words in COMP_WORDS at every
+ * `=` and keeps their quotes. `compgen -W` would expand its argument, so words are compared one by one. Bash hides a
+ * variable that is set for one command (`ES_PATH_CONF=dir <tool> ...`) from the function: only an exported one is used.
  */
 export function bashScript(vocabulary: Vocabulary): string {
   const { tool, principals, options, commands } = vocabulary;
@@ -100,7 +99,7 @@ function flagsOf(options: Vocabulary['options']): string {
   return options.flatMap(({ flags }) => flags).join(' ');
 }
 
-/** What is done for the value of an option; the readline library knows best how to complete a path. */
+/** How the value of an option is completed; paths are left to the readline library. */
 const ACTIONS: Readonly<Record<Exclude<Value, readonly string[]>, string>> = {
   file: 'compopt -o default 2>/dev/null',
   directory: 'compopt -o dirnames 2>/dev/null',

@@ -6,7 +6,7 @@ import {
   type Vocabulary,
 } from './vocabulary.js';
 
-/** The script for fish 3 and later. What a command substitution of `complete -a` gives is not expanded again. */
+/** Returns the script for fish 3 and later, which does not expand the output of a command in `complete -a`. */
 export function fishScript(vocabulary: Vocabulary): string {
   const { tool, principals, commands } = vocabulary;
   const name = `__fish_${tool.replaceAll('-', '_')}`;
@@ -17,7 +17,7 @@ export function fishScript(vocabulary: Vocabulary): string {
   const wordsOf = (words: readonly string[]) => quote(words.join(' '));
   return `# Completion of ${tool} for fish. Made by: ${tool} completion fish
 
-# The words before the cursor, without their quotes, the tool's name and what is set before it.
+# The words before the cursor, unquoted, without the tool's name and the variables set before it.
 function ${name}_words
     set -l words (commandline -opc)
     while string match -qr '^\\w+=' -- $words[1]
@@ -105,7 +105,7 @@ function valueArguments(value: Value): string {
   }
 }
 
-/** A text in single quotes, in which fish knows two escapes. */
+/** Quotes a text in single quotes, in which fish has two escapes. */
 function quote(text: string): string {
   return `'${text.replace(/[\\']/g, '\\$&')}'`;
 }

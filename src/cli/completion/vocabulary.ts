@@ -1,7 +1,7 @@
 import { knownAccounts } from '../../accounts/known-accounts.js';
 import { commonOptions, inCommand, type Meanings, type OptionEntry, type Subject } from '../options.js';
 
-/** What the table says of a command, as far as a shell offers it. */
+/** The parts of a command's table entry that shells complete. */
 export interface Describable extends Meanings {
   readonly summary: string;
   readonly obeys: readonly Subject[];
@@ -9,17 +9,17 @@ export interface Describable extends Meanings {
   readonly options?: readonly OptionEntry[];
 }
 
-/** What a shell offers for the arguments of a command: see the table. */
+/** What a shell offers for the arguments of a command: see `CommandEntry`. */
 type Offers = 'principal' | 'token' | 'tokens' | 'file' | readonly string[];
 
 /** What a shell offers for the value of an option: files, directories, users, words, or nothing. */
 export type Value = 'file' | 'directory' | 'user' | 'anything' | readonly string[];
 
 export interface CompletedOption {
-  /** As it is typed: `-o`, `--output`. */
+  /** As typed: `-o`, `--output`. */
   readonly flags: readonly string[];
   readonly description: string;
-  /** What its value is called; undefined where it takes none. */
+  /** The name of its value; undefined if it takes none. */
   readonly placeholder: string | undefined;
   readonly value: Value | undefined;
   readonly isRepeatable: boolean;
@@ -32,16 +32,16 @@ export interface CompletedCommand {
   readonly options: readonly CompletedOption[];
 }
 
-/** All that can be typed, for the scripts to be made of. */
+/** Everything that can be completed; the scripts are generated from it. */
 export interface Vocabulary {
   readonly tool: string;
   readonly principals: readonly string[];
-  /** What can stand before a command. */
+  /** The options before a command. */
   readonly options: readonly CompletedOption[];
   readonly commands: readonly CompletedCommand[];
 }
 
-/** Gathers what can be typed: the commands of a table, `help` besides, with the options that the help shows. */
+/** Collects what can be completed: the commands of a table and `help`, with the options that the help shows. */
 export function vocabularyOf(tool: string, table: Readonly<Record<string, Describable>>): Vocabulary {
   const commands = Object.entries(table).map(
     ([name, { summary, obeys, offers = [], options = [], ...meanings }]) => {
@@ -59,7 +59,7 @@ export function vocabularyOf(tool: string, table: Readonly<Record<string, Descri
   };
 }
 
-/** What is offered for a value that has no words of its own, by what it is called. */
+/** What is offered for a value without fixed words, by the name of the value. */
 const VALUES: Readonly<Record<string, Value>> = { PATH: 'file', DIR: 'directory', USER: 'user' };
 
 function optionOf([flags, description, values]: OptionEntry): CompletedOption {
@@ -73,12 +73,12 @@ function optionOf([flags, description, values]: OptionEntry): CompletedOption {
   };
 }
 
-/** An option, and the commands that have it just so; `''` stands for what is before a command. */
+/** An option, and the commands that have exactly this option; `''` means before a command. */
 export interface SharedOption extends CompletedOption {
   readonly commands: readonly string[];
 }
 
-/** Every option once, however many commands have it. */
+/** Lists every option once, with the commands that have it. */
 export function sharedOptions({ options, commands }: Vocabulary): SharedOption[] {
   const shared = new Map<string, SharedOption>();
   for (const { name, options: own } of [{ name: '', options }, ...commands]) {
@@ -90,7 +90,7 @@ export function sharedOptions({ options, commands }: Vocabulary): SharedOption[]
   return [...shared.values()];
 }
 
-/** The options that take a value; none of them is without one elsewhere. */
+/** Lists the flags that take a value. @throws Error if a flag takes a value in one command and none in another */
 export function flagsWithValue(vocabulary: Vocabulary): string[] {
   const options = sharedOptions(vocabulary);
   const flags = options.filter(({ value }) => value !== undefined).flatMap(({ flags }) => flags);

@@ -1,8 +1,8 @@
 import type { CompletedCommand, CompletedOption, Value, Vocabulary } from './vocabulary.js';
 
 /**
- * The script for zsh, to be sourced, or to be a file of the name `_<tool>` on the fpath. Names of the file reach
- * `compadd` as they are; `_call_program`, `_describe` and the like would expand them.
+ * Returns the script for zsh, to be sourced or saved as `_<tool>` on the fpath. Names from the file are passed directly
+ * to `compadd`; `_call_program`, `_describe` and others would expand them.
  */
 export function zshScript(vocabulary: Vocabulary): string {
   const { tool, options, commands } = vocabulary;
@@ -33,7 +33,7 @@ ${commands.map((command) => commandArm(command, vocabulary)).join('\n')}
 # The names of the tokens in the file.
 ${name}_tokens() {
   local -a names before=(\${(z)LBUFFER})
-  # The variable may be set for the one command, as in: ES_PATH_CONF=config ${tool} ...
+  # The variable may be set for this command only, as in: ES_PATH_CONF=config ${tool} ...
   local -i i=\${before[(I)*${tool}]}
   while ((--i > 0)) && [[ $before[i] == [[:alpha:]_]*=* ]]; do
     [[ $before[i] != ES_PATH_CONF=* ]] || local -x ES_PATH_CONF=\${\${(Q)before[i]#*=}/#\\~\\//$HOME/}
@@ -72,7 +72,7 @@ function argumentSpecs(offers: CompletedCommand['offers'], { tool, principals }:
   }
 }
 
-/** The specifications of an option: one for each of its flags. */
+/** Returns the specifications of an option, one for each flag. */
 function specsOf({ flags, description, placeholder = '', value, isRepeatable }: CompletedOption): string[] {
   const before = isRepeatable ? '*' : `(${flags.join(' ')})`;
   const text = `[${description.replace(/[\\\]:[]/g, '\\$&')}]`;
@@ -98,7 +98,7 @@ function actionOf(value: Value): string {
   }
 }
 
-/** A text in single quotes. */
+/** Quotes a text in single quotes. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
