@@ -73,7 +73,7 @@ async function hashBearers(
   return hashes;
 }
 
-/** @throws MALFORMED_FILE if the server could not read the file, or if a name in it is not valid */
+/** @throws MALFORMED_FILE if the server could not read the file, or if an entry does not name a service token */
 function readEntries(path: string, { args, io, fs }: Invocation): ReadonlyMap<string, string> {
   refuseArguments(args);
   const bytes = readInputFile(absolutePath(path, io), fs, MAX_TOKENS_BYTES);
@@ -83,7 +83,7 @@ function readEntries(path: string, { args, io, fs }: Invocation): ReadonlyMap<st
     if (isAccount(principal) && isTokenName(name)) continue;
     throw new ServiceTokensError(
       'MALFORMED_FILE',
-      `[${path}] has an entry with an invalid service token name`,
+      `[${path}] has an entry that does not name a service token`,
       {
         hint: `Find it with: elasticsearch-service-tokens check --file ${path}`,
       },
