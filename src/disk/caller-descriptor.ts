@@ -20,7 +20,7 @@ export function callerDescriptor(path: string): number | undefined {
 export function requireName(path: string): void {
   if (callerDescriptor(path) === undefined) return;
   throw new ServiceTokensError('USAGE', `[${path}] is a file descriptor, not a file name`, {
-    hint: 'Only list, verify, and check without --fix accept a file descriptor.',
+    hint: 'Only commands that do not change the file accept a file descriptor.',
   });
 }
 

@@ -242,3 +242,31 @@ describe('when an ordinary user', () => {
     },
   );
 });
+
+describe('if another user can change the path, the hashes of a file of root', () => {
+  const SECRET = 'elastic/kibana/secret:{SHA}xkThpP80L8aFPKBXyErksCLIZ40=\n';
+  let elsewhere = '';
+  beforeEach(() => {
+    elsewhere = directory.write('closed/service_tokens', SECRET);
+    if (process.getuid?.() !== 0) return;
+    chmodSync(elsewhere, 0o600);
+    chmodSync(join(directory.path, 'closed'), 0o700);
+    symlinkSync(elsewhere, join(conf, 'service_tokens'));
+    lchownSync(join(conf, 'service_tokens'), SERVER, SERVER);
+    own('', SERVER, SERVER, 0o755);
+  });
+
+  testAsRoot('are not exported by root', async () => {
+    const { status, stdout, stderr } = await run(BIN, ['export', '--config-dir', conf]);
+    expect({ status, stdout }).toEqual({ status: 77, stdout: '' });
+    expect(stderr).not.toContain('xkThpP80');
+  });
+
+  testAsRoot('are not imported by root', async () => {
+    const target = directory.mkdir('target');
+    const entries = ['--entries', join(conf, 'service_tokens')];
+    const { status } = await run(BIN, ['import', ...entries, '--config-dir', target, '--server-user', '0']);
+    expect(status).toBe(77);
+    expect(readdirSync(target)).toEqual([]);
+  });
+});

@@ -1,12 +1,9 @@
-import { absolutePath } from '../../config/config-dir.js';
 import { ServiceTokensError } from '../../errors.js';
-import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
-import { TokensText } from '../../tokens-file/tokens-format.js';
 import { ExitCode } from '../exit-codes.js';
 import { escapeControls } from '../terminal.js';
-import type { Command, Invocation } from './command.js';
-import { isStandardInput, MAX_TOKENS_BYTES, readStandardInput, STREAM } from './input.js';
-import { openPlace } from './place.js';
+import type { Command } from './command.js';
+import { readEntries } from './entries.js';
+import { isStandardInput } from './input.js';
 
 /** The options of `diff`. */
 interface DiffOptions {
@@ -24,8 +21,8 @@ export const diff: Command<DiffOptions> = async (invocation) => {
   }
   if (isStandardInput(a, io) && isStandardInput(b, io))
     throw new ServiceTokensError('USAGE', 'Only one of the files can be standard input');
-  const before = await entriesOf(a, invocation);
-  const after = await entriesOf(b, invocation);
+  const before = await readEntries(a, invocation, 'read');
+  const after = await readEntries(b, invocation, 'read');
   const added = [...after.keys()].filter((key) => !before.has(key)).sort();
   const removed = [...before.keys()].filter((key) => !after.has(key)).sort();
   const changed = [...after.keys()]
@@ -42,20 +39,3 @@ export const diff: Command<DiffOptions> = async (invocation) => {
   }
   return lines.length === 0 ? ExitCode.OK : ExitCode.NO;
 };
-
-/** @throws IO if the file does not exist: its name may be misspelled */
-async function entriesOf(file: string, invocation: Invocation): Promise<ReadonlyMap<string, string>> {
-  const { options, io } = invocation;
-  if (file === STREAM) {
-    return TokensText.parse(await readStandardInput(io, MAX_TOKENS_BYTES), 'standard input').entries();
-  }
-  const place = await openPlace(
-    { ...invocation, options: { ...options, file: absolutePath(file, io) } },
-    'read',
-  );
-  return place.inTokensDir(async ({ fs: inDirectory, ...entered }) => {
-    const tokens = new ServiceTokensFile(place.tokensFile, { fs: inDirectory }, entered);
-    if (!tokens.exists()) throw new ServiceTokensError('IO', `could not read [${file}]: it does not exist`);
-    return tokens.entries();
-  });
-}

@@ -12,10 +12,10 @@ import { parsePrincipalArgument } from './arguments.js';
 import { needs } from './clash.js';
 import type { Command } from './command.js';
 import { ENTRY_OUTPUTS } from './outputs.js';
-import { openPlace } from './place.js';
+import { type ChangeOptions, openPlace } from './place.js';
 
 /** The options of `export`. */
-interface ExportOptions {
+interface ExportOptions extends ChangeOptions {
   readonly output?: string;
   readonly json?: boolean;
   readonly name?: string;
@@ -30,7 +30,7 @@ export const exportTokens: Command<ExportOptions> = async (invocation) => {
   const { args, options, version, terminal } = invocation;
   const principal = parsePrincipalArgument(args, version);
   const write = formatOf(options);
-  const { tokensFile, inTokensDir } = await openPlace(invocation, 'read');
+  const { tokensFile, inTokensDir } = await openPlace(invocation, 'copy');
   const { entries, exists } = await inTokensDir(async ({ fs, ...entered }) => {
     const file = new ServiceTokensFile(tokensFile, { fs }, entered);
     return { entries: file.entries(), exists: file.exists() };

@@ -1,9 +1,7 @@
 import { isAccount } from '../../accounts/known-accounts.js';
-import { absolutePath } from '../../config/config-dir.js';
 import { ServiceTokensError } from '../../errors.js';
 import { isTokenName } from '../../token/token-name.js';
 import { putEntries } from '../../tokens-file/edits.js';
-import { TokensText } from '../../tokens-file/tokens-format.js';
 import { ExitCode } from '../exit-codes.js';
 import { refuseArguments } from './arguments.js';
 import { readBearers } from './bearers.js';
@@ -11,7 +9,8 @@ import { decodeBearers, hashTokens, prepareThreads } from './bulk.js';
 import { clash } from './clash.js';
 import type { Command, Invocation } from './command.js';
 import { parseIfExists } from './create.js';
-import { isStandardInput, MAX_TOKENS_BYTES, readInputFile, STREAM } from './input.js';
+import { readEntries } from './entries.js';
+import { isStandardInput, STREAM } from './input.js';
 import { warnOfSettings } from './settings-warnings.js';
 import { openTarget, type Target, type TargetOptions } from './target.js';
 
@@ -40,7 +39,9 @@ export const importTokens: Command<ImportOptions> = async (invocation) => {
     );
   }
   const imported =
-    entries === undefined ? await hashBearers(invocation, target) : readEntries(entries, invocation);
+    entries === undefined
+      ? await hashBearers(invocation, target)
+      : await readTokenEntries(entries, invocation);
   const { result, change } = await target.inTokens((tokens) =>
     tokens.update(putEntries(imported, ifExists), { signal: io.interrupted, dryRun }),
   );
@@ -74,19 +75,16 @@ async function hashBearers(
 }
 
 /** @throws MALFORMED_FILE if the server could not read the file, or if an entry does not name a service token */
-function readEntries(path: string, { args, io, fs }: Invocation): ReadonlyMap<string, string> {
-  refuseArguments(args);
-  const bytes = readInputFile(absolutePath(path, io), fs, MAX_TOKENS_BYTES);
-  const entries = TokensText.parse(bytes, path).entries();
+async function readTokenEntries(path: string, invocation: Invocation): Promise<ReadonlyMap<string, string>> {
+  refuseArguments(invocation.args);
+  const entries = await readEntries(path, invocation, 'copy');
   for (const key of entries.keys()) {
     const [, principal = '', name = ''] = /^([^/]*\/[^/]*)\/(.*)$/s.exec(key) ?? [];
     if (isAccount(principal) && isTokenName(name)) continue;
     throw new ServiceTokensError(
       'MALFORMED_FILE',
       `[${path}] has an entry that does not name a service token`,
-      {
-        hint: `Find it with: elasticsearch-service-tokens check --file ${path}`,
-      },
+      { hint: `Find it with: elasticsearch-service-tokens check --file ${path}` },
     );
   }
   return entries;

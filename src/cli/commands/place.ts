@@ -40,17 +40,20 @@ export interface OpenPlace extends Place {
   following<T>(work: () => Promise<T>): Promise<T>;
 }
 
+/** What a command does with the tokens file: only names and findings leave it, its hashes do, or it is changed. */
+export type Purpose = 'read' | 'copy' | 'change';
+
 /**
  * Finds the files of a command and chooses the identity under which it works on them.
  *
- * @param purpose a change by root is refused if another user can change the path; reading is not, because it reveals
- *   only names and line numbers
+ * @param purpose a change or a copy by root is refused if another user can change the path; reading is not, because it
+ *   reveals only names and line numbers
  * @throws USAGE for a change of a descriptor that the caller passed; CONFIG if there is no configuration directory;
  *   PERMISSION if the change is refused
  */
 export async function openPlace(
   { options: given, io, fs, terminal }: Invocation,
-  purpose: 'read' | 'change',
+  purpose: Purpose,
 ): Promise<OpenPlace> {
   const options: CommonOptions & ChangeOptions = given; // a command that only reads has only the common ones
   const place = findPlace(options, io, fs);

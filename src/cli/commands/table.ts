@@ -245,6 +245,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       ['--name <NAME>', 'the name of the Secret of k8s-secret (default: service-tokens)'],
       ['--namespace <NAME>', 'the namespace of the Secrets'],
       ['--cluster <NAME>', 'the Elasticsearch resource of eck-secret'],
+      ...CHANGE,
     ],
     load: async () => (await import('./export.js')).exportTokens,
   },

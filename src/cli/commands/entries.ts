@@ -1,0 +1,32 @@
+import { absolutePath } from '../../config/config-dir.js';
+import { ServiceTokensError } from '../../errors.js';
+import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
+import { TokensText } from '../../tokens-file/tokens-format.js';
+import type { Invocation } from './command.js';
+import { MAX_TOKENS_BYTES, readStandardInput, STREAM } from './input.js';
+import { openPlace, type Purpose } from './place.js';
+
+/**
+ * Reads the entries of a tokens file that is named on the command line, or of standard input.
+ *
+ * @param purpose what becomes of the hashes: see openPlace
+ * @returns stored hashes by qualified name
+ * @throws IO if the file does not exist, since its name may be misspelled; MALFORMED_FILE; PERMISSION
+ */
+export async function readEntries(
+  file: string,
+  invocation: Invocation,
+  purpose: Purpose,
+): Promise<ReadonlyMap<string, string>> {
+  const { options, io } = invocation;
+  if (file === STREAM) {
+    return TokensText.parse(await readStandardInput(io, MAX_TOKENS_BYTES), 'standard input').entries();
+  }
+  const named = { ...invocation, options: { ...options, file: absolutePath(file, io) } };
+  const { tokensFile, inTokensDir } = await openPlace(named, purpose);
+  return inTokensDir(async ({ fs, ...entered }) => {
+    const tokens = new ServiceTokensFile(tokensFile, { fs }, entered);
+    if (!tokens.exists()) throw new ServiceTokensError('IO', `could not read [${file}]: it does not exist`);
+    return tokens.entries();
+  });
+}
