@@ -417,6 +417,38 @@ describe('An installation that only root can read', () => {
       '\u001b[31mERROR:\u001b[39m\u001b[22m Service token [elastic/kibana/a] already exists, with exit code 70',
     );
   });
+
+  testAsRoot('runs every command as another user', async () => {
+    const home = directory.mkdir('installation');
+    for (const part of ['bin', 'dist/bundle', 'package.json']) {
+      cpSync(join(projectRoot, part), join(home, part), { recursive: true });
+    }
+    chmodSync(home, 0o700);
+    own(conf, ALICE, ALICE, 0o755);
+    const tool = join(home, 'bin', 'elasticsearch-service-tokens');
+    const cheap = ['-E', 'xpack.security.authc.service_token_hashing.algorithm=bcrypt4'];
+    const token = directory.write('token');
+    for (const argv of [
+      ['ensure', 'elastic/kibana/a', '--token-file', token, ...cheap],
+      ['verify', '--token-file', token],
+      ['rotate', 'elastic/kibana/a', ...cheap],
+      ['list'],
+      ['list', '--json'],
+      ['list', '--long'],
+      ['export', '-o', 'k8s-secret'],
+      ['diff', join(conf, 'service_tokens'), join(conf, 'service_tokens')],
+      ['check'],
+      ['import', '--bearers', token, '--replace', ...cheap],
+      ['delete', 'elastic/kibana/a'],
+    ]) {
+      const { status, stderr } = await run(tool, [...argv, '--config-dir', conf]);
+      expect({ argv, status, stderr: stderr.replace(/^WARNING: .*\n/gm, '') }).toEqual({
+        argv,
+        status: 0,
+        stderr: '',
+      });
+    }
+  });
 });
 
 describe('within', () => {

@@ -20,14 +20,14 @@ export const list: Command<ListOptions> = async (invocation) => {
   const principal = parsePrincipalArgument(args, version);
   const { json = false, long = false, silent = false } = options;
   if (json && long) throw clash('--json', '--long');
+  // Only when needed, because loading takes time; and before another identity is taken on, which may not read this file.
+  const details = json || long ? await import('./list-details.js') : undefined;
   const { tokensFile, inTokensDir } = await openPlace(invocation, 'read');
   await inTokensDir(async ({ fs, ...entered }) => {
     const file = new ServiceTokensFile(tokensFile, { fs }, entered);
     try {
-      if (json || long) {
-        const { printJson, printTable } = await import('./list-details.js'); // only when needed: loading takes time
-        await (json ? printJson : printTable)(file, principal, invocation);
-      } else if (!silent) await printNames(file, principal, terminal);
+      if (details) await (json ? details.printJson : details.printTable)(file, principal, invocation);
+      else if (!silent) await printNames(file, principal, terminal);
       else file.listAsText(principal).next(); // errors are reported with -s, too
     } catch (error) {
       // The reader has closed the pipe: `list | head`.
