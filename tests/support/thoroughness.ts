@@ -7,7 +7,10 @@ const isThorough = process.env['THOROUGH'] === '1';
 
 /** @returns all items if everything is tested, otherwise every `nth` from `first` on, always the same */
 export function sampleOf<T>(items: readonly T[], nth: number, first = 0): readonly T[] {
-  return isThorough ? items : items.filter((_, index) => index % nth === first);
+  const sample = isThorough ? items : items.filter((_, index) => index % nth === first);
+  if (sample.length === 0)
+    throw new Error(`a sample of ${items.length} items is empty: nothing would be tested`);
+  return sample;
 }
 
 /** @returns the number of runs of a property: `all` if everything is tested, otherwise `few` */
