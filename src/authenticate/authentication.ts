@@ -14,7 +14,8 @@ export type Refusal =
   | 'WRONG_SECRET'
   | 'HASH_UNUSABLE';
 
-const MIN_SECRET_LENGTH = 10; // UTF-16 code units
+/** The server refuses a shorter secret. */
+export const MIN_SECRET_LENGTH = 10; // UTF-16 code units
 const SINCE_LENGTH_FIRST: ElasticsearchVersion = { major: 9, minor: 6 };
 
 const explanations: Record<Refusal, string> = {

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { parsePrincipal } from '../../accounts/known-accounts.js';
+import { MIN_SECRET_LENGTH } from '../../authenticate/authentication.js';
 import { ServiceTokensError } from '../../errors.js';
 import type { Algorithm } from '../../hash/algorithm.js';
 import { hashSecrets } from '../../hash/bulk-hasher.js';
@@ -7,8 +8,6 @@ import { ServiceToken } from '../../token/token.js';
 import type { Bearer } from './bearers.js';
 import type { Invocation } from './command.js';
 
-/** The server refuses a shorter secret. */
-const MIN_SECRET = 10;
 /** The length of a secret that this tool creates. */
 const GOOD_SECRET = 22;
 
@@ -30,10 +29,10 @@ export async function decodeBearers(
     parsePrincipal(token.principal, version);
     const { qualifiedName: key, secret } = token;
     if (tokens.has(key)) throw fail('USAGE', `service token [${key}] is given twice`);
-    if (secret.length < MIN_SECRET) {
+    if (secret.length < MIN_SECRET_LENGTH) {
       throw fail(
         'NOT_A_TOKEN',
-        `the secret of [${key}] has fewer than ${MIN_SECRET} characters`,
+        `the secret of [${key}] has fewer than ${MIN_SECRET_LENGTH} characters`,
         'The server refuses it.',
       );
     }

@@ -1,9 +1,10 @@
 import { absolutePath } from '../../config/config-dir.js';
+import { MAX_FILE_BYTES } from '../../disk/atomic-file.js';
 import { ServiceTokensError } from '../../errors.js';
 import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
 import { TokensText } from '../../tokens-file/tokens-format.js';
 import type { Invocation } from './command.js';
-import { MAX_TOKENS_BYTES, readStandardInput, STREAM } from './input.js';
+import { readStandardInput, STREAM } from './input.js';
 import { openPlace, type Purpose } from './place.js';
 
 /**
@@ -20,7 +21,7 @@ export async function readEntries(
 ): Promise<ReadonlyMap<string, string>> {
   const { options, io } = invocation;
   if (file === STREAM) {
-    return TokensText.parse(await readStandardInput(io, MAX_TOKENS_BYTES), 'standard input').entries();
+    return TokensText.parse(await readStandardInput(io, MAX_FILE_BYTES), 'standard input').entries();
   }
   const named = { ...invocation, options: { ...options, file: absolutePath(file, io) } };
   const { tokensFile, inTokensDir } = await openPlace(named, purpose);

@@ -6,13 +6,10 @@ import type { FileSystem } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
 import type { Io } from '../terminal.js';
 
-/** The limit of a tokens file that is read from a stream or merged, in bytes: 1 GiB, as everywhere. */
-export const MAX_TOKENS_BYTES = 2 ** 30;
-
-/** As standard input is called on the command line. */
+/** The name of standard input on the command line. */
 export const STREAM = '-';
 
-/** Whether a file on the command line is standard input, under whatever name. */
+/** Whether a file on the command line is standard input, by any of its names. */
 export function isStandardInput(file: string, io: Io): boolean {
   return file === STREAM || callerDescriptor(absolutePath(file, io)) === 0;
 }

@@ -1,13 +1,14 @@
 import type { Way } from '../../access/way.js';
 import { findConfigDir } from '../../config/config-dir.js';
 import { type HashSettings, readHashSettings } from '../../config/settings.js';
+import { MAX_FILE_BYTES } from '../../disk/atomic-file.js';
 import { ServiceTokensError } from '../../errors.js';
 import { attributeWarnings } from '../../tokens-file/attribute-warnings.js';
 import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
 import { StreamedTokens } from '../../tokens-file/streamed-tokens.js';
 import type { Change, Tokens } from '../../tokens-file/tokens.js';
 import type { Invocation } from './command.js';
-import { MAX_TOKENS_BYTES, readStandardInput, STREAM } from './input.js';
+import { readStandardInput, STREAM } from './input.js';
 import { type ChangeOptions, openPlace } from './place.js';
 
 /** The options of commands that write tokens. */
@@ -31,7 +32,7 @@ export interface Target {
   warnOf(change: Change | undefined): Promise<void>;
 }
 
-/** @throws as `openPlace` does; USAGE for options that make no sense with a stream */
+/** Opens the tokens to change. @throws as `openPlace` does; USAGE for options that cannot be used with a stream */
 export function openTarget(invocation: Invocation<TargetOptions>): Promise<Target> {
   return invocation.options.file === STREAM ? openStream(invocation) : openFile(invocation);
 }
@@ -68,7 +69,7 @@ async function openStream(invocation: Invocation<TargetOptions>): Promise<Target
     async inTokens(work) {
       const { deadEnd } = terminal;
       if (deadEnd !== undefined && !options.dryRun) throw deadEnd; // the tokens file would be lost
-      const bytes = await readStandardInput(io, MAX_TOKENS_BYTES);
+      const bytes = await readStandardInput(io, MAX_FILE_BYTES);
       return work(new StreamedTokens(bytes, 'standard input', (chunks) => terminal.answerBytes(chunks)));
     },
     warnOf: async () => {},
