@@ -20,6 +20,7 @@ import {
   readSnapshot,
   removeFile,
   replaceFile,
+  requireUnchanged,
   type Snapshot,
   syncDirectoryOf,
   tryToCreate,
@@ -175,8 +176,12 @@ export class TokenFile {
     if (last === undefined) return;
     ignoreFailure(() =>
       this.#call(() => {
-        if (last.before === undefined) removeFile(this.#fs, this.target, last.written);
-        else replaceFile(this.#fs, this.target, [last.before.bytes], last.before.attributes);
+        const { written, before } = last;
+        if (before === undefined) removeFile(this.#fs, this.target, written);
+        else {
+          requireUnchanged(this.#fs, this.target, written);
+          replaceFile(this.#fs, this.target, [before.bytes], before.attributes);
+        }
       }),
     );
   }
