@@ -71,6 +71,16 @@ function newOption([flags, description]: OptionEntry): Option {
 
 /** @param complete adds the parts that only the help shows */
 function wrap(command: Command, usage: string, complete = () => {}): Parser {
+  let text: string | undefined;
+  const render = () => {
+    complete();
+    let help = '';
+    const writeOut = (part: string) => {
+      help += part;
+    };
+    command.configureOutput({ writeOut, getOutHelpWidth: () => WIDTH }).outputHelp();
+    return help.trimEnd();
+  };
   return {
     usage,
     options: command.options,
@@ -79,13 +89,8 @@ function wrap(command: Command, usage: string, complete = () => {}): Parser {
       return command.opts();
     },
     get help() {
-      complete();
-      let help = '';
-      const writeOut = (text: string) => {
-        help += text;
-      };
-      command.configureOutput({ writeOut, getOutHelpWidth: () => WIDTH }).outputHelp();
-      return help.trimEnd();
+      text ??= render();
+      return text;
     },
   };
 }

@@ -81,7 +81,6 @@ function requireEnvName(name: string): string {
 
 /** Hands over a new token, on stdout or in a file. */
 export interface Handover {
-  readonly plan: HandoverPlan;
   /** Undefined if the token goes to stdout. */
   readonly file: TokenFile | undefined;
   format(token: ServiceToken): string;
@@ -120,7 +119,6 @@ export function openHandover(
   const isBare = file !== undefined && form === 'token';
   const format = (token: ServiceToken) => (isBare ? token.bearer : formatToken(token, form, formOptions));
   return {
-    plan,
     file,
     format,
     requireReady() {

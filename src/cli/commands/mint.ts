@@ -43,8 +43,6 @@ export async function mint(
     const settings = await target.hashSettings();
     const { secret } = ServiceToken.mint(principal, name);
     const { path, result, change } = await target.inTokens(async (tokens) => {
-      const describe = (minted: Minted, value?: string) =>
-        answerOf(principal, minted, tokens.path, handover.file?.path, value);
       const finish = (updated: Updated<Minted>) => ({ ...updated, path: tokens.path });
       const preview = await tokens.preview(editWith(''));
       if (preview.outcome !== 'kept') handover.requireReady();
@@ -53,7 +51,9 @@ export async function mint(
         if (minted.outcome === 'kept') return;
         const token = new ServiceToken(principal, minted.name, secret);
         const value = handover.file === undefined ? token.bearer : undefined;
-        await handover.deliver(token, () => describe(minted, value));
+        await handover.deliver(token, () =>
+          answerOf(principal, minted, tokens.path, handover.file?.path, value),
+        );
       };
       const hash = dryRun ? '' : await hashSecret(secret, settings.algorithm);
       const update = { signal: io.interrupted, dryRun, deliver, takeBack: () => handover.file?.takeBack() };
