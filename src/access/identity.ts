@@ -204,21 +204,21 @@ export async function following<T>(
   }
 }
 
-/** As whom this process acts now. */
+/** The current identity of this process. */
 export function ownIdentity(fs: FileSystem): Identity {
   return { uid: fs.geteuid(), gid: fs.getegid(), groups: fs.getgroups() };
 }
 
 /**
- * Makes synchronous calls as an identity, in between of what the process does as another one.
+ * Makes synchronous calls as an identity, and then restores the current one.
  *
- * @param caller as whom the process was started
- * @throws PERMISSION when the identity can't be taken on; and what the calls throw
+ * @param caller the identity that started the process
+ * @throws PERMISSION if the identity cannot be taken on; and what the calls throw
  */
 export function callAs<T>(identity: Identity, caller: Identity, fs: FileSystem, calls: () => T): T {
   const before = ownIdentity(fs);
   if (isSameIdentity(identity, before)) return calls();
-  if (before.uid !== caller.uid) fs.seteuid(caller.uid); // it brings the right to take on another one
+  if (before.uid !== caller.uid) fs.seteuid(caller.uid); // only root may take on another identity
   try {
     takeOn(identity, fs);
     return calls();

@@ -41,7 +41,7 @@ export interface Snapshot {
 /** 1 GiB, about seven million tokens. */
 export const MAX_FILE_BYTES = 2 ** 30;
 
-/** So much of a file is compared at a time. */
+/** How much of a file is compared at a time, in bytes. */
 const PIECE_BYTES = 256 * 1024;
 
 /**
@@ -74,7 +74,7 @@ export function readSnapshot(
   });
 }
 
-/** Whether an open file holds these bytes and no others; it stays where it is in the file. */
+/** Whether an open file consists of these bytes. It does not move the file position. */
 function holds(fs: FileSystem, fd: number, bytes: Buffer): boolean {
   const piece = Buffer.allocUnsafe(PIECE_BYTES);
   for (let at = 0; ; ) {
@@ -113,10 +113,10 @@ export interface Written {
 }
 
 /**
- * Makes a file that must not be there yet, whole or not at all: nothing that has its name meanwhile is replaced.
+ * Creates a file that must not exist, as a whole or not at all: a file that appears meanwhile is not replaced.
  *
- * The temporary file gets its final name by a hard link, which fails where the name is taken. On a file system without
- * hard links the name is looked at just before the rename.
+ * The temporary file gets its final name by a hard link, which fails if the name exists. On a file system without hard
+ * links, the name is checked just before the rename.
  *
  * @param path the file
  * @param content the content, in pieces
@@ -149,7 +149,7 @@ export function createFile(
   });
 }
 
-/** Makes an empty temporary file beside a file and removes it. @throws CANNOT_REPLACE, PERMISSION or IO */
+/** Creates an empty temporary file beside a file and removes it. @throws CANNOT_REPLACE, PERMISSION or IO */
 export function tryToCreate(fs: FileSystem, path: string): void {
   const temporary = temporaryName(path);
   attempt('could not write', path, () => {
@@ -160,7 +160,7 @@ export function tryToCreate(fs: FileSystem, path: string): void {
 
 const NO_HARD_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
 
-/** The error of a file that is there and must not be. */
+/** Returns the error for a file that must not exist. */
 export function fileExists(path: string, cause?: unknown): ServiceTokensError {
   return new ServiceTokensError('FILE_EXISTS', `[${path}] already exists`, {
     hint: 'Use --force to replace it, or name another file.',

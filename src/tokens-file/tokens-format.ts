@@ -176,10 +176,10 @@ export class TokensText {
   }
 
   /**
-   * Replaces the one line of a key where the new line goes to the same place with the same end: what `edited` comes to
-   * then, without reading a large file as text again.
+   * Replaces the only line of a key, if a new line would be inserted at the same place with the same line end. The
+   * result is that of `edited`, without parsing a large file again.
    *
-   * @returns undefined for any other file
+   * @returns undefined in any other case
    */
   #withInPlace(key: string, hash: string): readonly Uint8Array[] | undefined {
     const bytes = this.#bytes;

@@ -1,4 +1,4 @@
-/** What every command that changes something holds to, whatever fails and whenever it is killed. */
+/** Every command that changes files leaves a consistent state if a system call fails or the process is killed. */
 import { linkSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

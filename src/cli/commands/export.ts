@@ -78,7 +78,7 @@ function formatOf(options: ExportOptions): (entries: readonly Entry[]) => string
       return (entries) =>
         entries
           .map(([key, hash]) => {
-            // Another name than that of the Secret with the bearer, which may be in the same namespace.
+            // The name must differ from that of the Secret with the bearer, which may be in the same namespace.
             const secret = { name: `${cluster}-${secretNameOf(key)}`, namespace, labels };
             return manifestOf({ ...secret, data: { name: key, hash } });
           })
