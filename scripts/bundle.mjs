@@ -12,7 +12,7 @@ import { build } from 'esbuild';
 import { licencesOf } from './licences.mjs';
 
 /** Packages that few commands need, in separate files. */
-const PACKAGES = ['bcryptjs', 'chalk', 'chokidar'];
+const PACKAGES = ['bcryptjs', 'chalk', 'chokidar', 'yaml'];
 
 /** Modules that take a millisecond or more to load, and that not every command needs. */
 const SLOW_BUILTINS = /^node:(child_process|crypto|os|stream|timers\/promises|tty|worker_threads)$/;
@@ -40,6 +40,17 @@ const globalProcess = {
     }));
     onLoad({ filter: /^node:process$/, namespace: 'require-call' }, () => ({
       contents: 'module.exports = process;',
+    }));
+  },
+};
+
+/** Hides the environment from yaml, which prints what it reads if LOG_TOKENS or LOG_STREAM is set. */
+const noEnvironment = {
+  name: 'no environment',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^process$/ }, ({ path }) => ({ path, namespace: 'no environment' }));
+    onLoad({ filter: /.*/, namespace: 'no environment' }, () => ({
+      contents: 'module.exports = { env: {} };',
     }));
   },
 };
@@ -110,7 +121,7 @@ export async function bundle(directory) {
     target: 'node20.0',
     format: 'cjs',
     supported: { 'dynamic-import': false }, // in CommonJS, import() would load Node's ESM loader
-    plugins: [lazyBuiltins, globalProcess, ownFiles],
+    plugins: [lazyBuiltins, globalProcess, noEnvironment, ownFiles],
     legalComments: 'none', // see licencesOf
     metafile: true,
     logLevel: 'warning',

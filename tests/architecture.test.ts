@@ -93,6 +93,7 @@ const doors: readonly { module: RegExp; door: string; why: string }[] = [
   { module: /^bcryptjs(\/|$)/, door: 'hash/bcrypt.ts', why: 'one file knows how it differs from the server' },
   { module: /^chalk(\/|$)/, door: 'cli/terminal.ts', why: 'one file decides on color' },
   { module: /^chokidar(\/|$)/, door: 'disk/path-watcher.ts', why: 'one file watches paths' },
+  { module: /^yaml(\/|$)/, door: 'config/yaml.ts', why: 'one file knows how the server reads YAML' },
   { module: /^(node:)?fs(\/|$)/, door: 'disk/file-system.ts', why: 'tests can make every system call fail' },
 ];
 
@@ -205,7 +206,7 @@ describe('package.json', () => {
   test('who installs it installs nothing else: what src imports is bundled', () => {
     expect(Object.keys(dependencies)).toEqual([]);
     const imported = [...packagesOf(sources.map(source))];
-    expect(imported.toSorted()).toEqual(['bcryptjs', 'chalk', 'chokidar', 'commander']);
+    expect(imported.toSorted()).toEqual(['bcryptjs', 'chalk', 'chokidar', 'commander', 'yaml']);
     expect(Object.keys(devDependencies)).toEqual(expect.arrayContaining(imported));
   });
 

@@ -28,9 +28,9 @@ test('it holds what is used, and nothing else', () => {
     'bin/elasticsearch-service-tokens',
     'bin/load.js',
     'bin/package.json',
-    ...['LICENSES.txt', 'bcrypt-worker.js', 'bcryptjs.js', 'chalk.js', 'chokidar.js']
+    ...['LICENSES.txt', 'bcrypt-worker.js', 'bcryptjs.js', 'chalk.js', 'chokidar.js', 'yaml.js']
       .concat(
-        ['cli', 'complete', 'list-details', 'settings', 'source-stack', ...commandFiles].flatMap((name) => [
+        ['cli', 'complete', 'list-details', 'overrides', 'source-stack', ...commandFiles].flatMap((name) => [
           `${name}.js`,
           `${name}.js.map`,
         ]),
@@ -50,7 +50,7 @@ test('it contains the license of every package in it', () => {
     join(directory, 'node_modules/elasticsearch-service-tokens'),
   );
   const names = [...licences.matchAll(/^(\S+) \d+\.\d+\.\d+ \(\S+\)$/gm)].map(([, name]) => name);
-  expect(names).toEqual(['bcryptjs', 'chalk', 'chokidar', 'commander', 'readdirp']);
+  expect(names).toEqual(['bcryptjs', 'chalk', 'chokidar', 'commander', 'readdirp', 'yaml']);
 });
 
 test('its command runs', () => {

@@ -1,5 +1,5 @@
 import { findVersion } from '../config/config-dir.js';
-import type { Override } from '../config/settings.js';
+import type { Override } from '../config/overrides.js';
 import { closest } from '../did-you-mean.js';
 import type { FileSystem } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
@@ -99,10 +99,10 @@ async function complete(
   );
 }
 
-/** Loads the parsers of settings and YAML only if there are settings. */
+/** Loads the parser of settings only if there are settings. */
 async function readOverrides(words: readonly string[]): Promise<readonly Override[]> {
   if (words.length === 0) return [];
-  const { parseOverrides } = await import('../config/settings.js');
+  const { parseOverrides } = await import('../config/overrides.js');
   return parseOverrides(words);
 }
 

@@ -23,7 +23,8 @@ export interface Wanted {
 }
 
 export interface EnsureOptions {
-  readonly algorithm: Algorithm;
+  /** Called only if something is hashed. */
+  readonly algorithm: () => Algorithm;
   /** Whether a token file with other content may be replaced. */
   readonly force: boolean;
   readonly dryRun: boolean;
@@ -67,8 +68,9 @@ export async function ensureToken(
     if (!dryRun) file.removeSecondName();
     return { result: preview };
   }
+  const chosen = algorithm();
   if (dryRun) file.requireWritable();
-  const hash = dryRun ? '' : await hashSecret(token.secret, algorithm);
+  const hash = dryRun ? '' : await hashSecret(token.secret, chosen);
   return tokens.update(editWith(hash), {
     signal,
     dryRun,

@@ -114,6 +114,15 @@ describe('the launcher', () => {
     expect(run(['-e', script], { command: process.execPath }).stdout).toBe('undefined\n');
   });
 
+  test('prints nothing of elasticsearch.yml where the environment asks yaml to log', () => {
+    const setting = 'xpack.security.authc.service_token_hashing.algorithm: pbkdf2_1000';
+    fs.writeFileSync(join(dir, 'config/elasticsearch.yml'), `${setting}\n`);
+    const { stdout } = run(['create', 'elastic/kibana', 'a', '-s'], {
+      env: { LOG_TOKENS: '1', LOG_STREAM: '1' },
+    });
+    expect(stdout).toMatch(/^AAEAA[A-Za-z0-9+/]+\n$/);
+  });
+
   test('passes the exit status on', () => {
     expect(run(['delete', 'elastic/kibana', 'a']).status).toBe(70);
   });

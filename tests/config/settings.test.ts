@@ -2,9 +2,10 @@
 import { execFileSync } from 'node:child_process';
 import { symlinkSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { parseOverrides, readHashSettings } from '../../src/config/settings.js';
-import { nodeFileSystem } from '../../src/disk/file-system.js';
-import { type Algorithm, defaultAlgorithm } from '../../src/hash/algorithm.js';
+import { parseOverrides } from '../../src/config/overrides.js';
+import { findHashSettings } from '../../src/config/settings.js';
+import { readSettingsFile } from '../../src/config/settings-file.js';
+import { type FileSystem, nodeFileSystem } from '../../src/disk/file-system.js';
 import { systemError, watchedFileSystem } from '../support/faulty-file-system.js';
 import {
   codeAndMessage,
@@ -17,21 +18,33 @@ import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const KEY = 'xpack.security.authc.service_token_hashing.algorithm';
 const FIPS = 'xpack.security.fips_mode.enabled';
-const bcrypt4: Algorithm = { scheme: 'bcrypt', cost: 4 };
 
 const directory = temporaryDirectory();
 
-/** Reads the settings of a directory with this elasticsearch.yml; undefined: without one. */
-function read(
-  yml: string | Uint8Array | undefined,
-  { E = [], env = {} }: { E?: readonly string[]; env?: Record<string, string> } = {},
-) {
-  if (yml !== undefined) directory.write('elasticsearch.yml', yml);
-  return readHashSettings(directory.path, parseOverrides(E), env, nodeFileSystem);
+/** In what is given, `K` stands for the name of the algorithm's setting, and `@` for `$`. */
+interface Given {
+  /** The text of elasticsearch.yml. */
+  readonly yml?: string;
+  readonly E?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+/** An expectation: what is given, of which a text is the file; the result; and why. */
+type Row = readonly [given: Given | string, result: string, why: string];
+
+const written = (text: string) => text.replace(/\bK\b/g, KEY).replaceAll('@', '$');
+
+function find(given: Given | string) {
+  const { yml, E = [], env = {} } = typeof given === 'string' ? { yml: given } : given;
+  const file = yml === undefined ? undefined : { path: '/es.yml', text: written(yml) };
+  return findHashSettings(() => file, parseOverrides(E.map(written)), env);
 }
 
-const titled = <T extends { yml: string }>(rows: readonly T[]) =>
-  rows.map((row) => ({ ...row, shown: JSON.stringify(row.yml.replaceAll(KEY, '<key>')) }));
+async function algorithmOf(given: Given | string): Promise<string> {
+  const { scheme, cost } = (await find(given)).algorithm;
+  return `${scheme}_${cost}`;
+}
+
+const DEFAULT = 'pbkdf2_stretch_10000';
 
 describe('-E key=value', () => {
   test.each([
@@ -46,748 +59,275 @@ describe('-E key=value', () => {
   test.each([
     { words: ['foo='], message: 'setting [foo] must not be empty', why: 'the value is empty' },
     { words: ['foo'], message: 'setting [foo] must not be empty', why: 'there is no =' },
-    { words: [''], message: 'setting [] must not be empty', why: 'there is nothing' },
     { words: ['-s'], message: 'setting [-s] must not be empty', why: '-E takes any word' },
-    {
-      words: ['a=1', 'b=2', 'a=3'],
-      message: 'setting [a] set twice via command line -E',
-      why: 'a comes twice',
-    },
-    { words: ['a=1', 'a=1'], message: 'setting [a] set twice via command line -E', why: 'equal values, too' },
-    { words: ['a=1', 'a='], message: 'setting [a] must not be empty', why: 'each word is looked at in turn' },
+    { words: ['a=1', 'a=1'], message: 'setting [a] set twice via command line -E', why: 'a comes twice' },
+    { words: ['a=1', 'a='], message: 'setting [a] must not be empty', why: 'each word is checked in turn' },
+    { words: ['a=1', 'a=2', 'b='], message: 'setting [a] set twice via command line -E', why: 'likewise' },
     {
       words: ['path.home=/x'],
       message: 'setting [path.home] found via command-line -E and system property [es.path.home]',
       why: "the original's scripts always name the home",
     },
-    { words: ['a=1', 'a=2', 'b='], message: 'setting [a] set twice via command line -E', why: 'likewise' },
   ])('$words is refused with "$message", because $why', ({ words, message }) => {
     expect(codeAndMessage(errorOf(() => parseOverrides(words)))).toEqual({ code: 'USAGE', message });
   });
 
-  test('the order is kept', () => {
-    expect(parseOverrides(['b=1', 'a=2']).map(({ key }) => key)).toEqual(['b', 'a']);
-    expect(parseOverrides([])).toEqual([]);
-  });
-});
-
-describe('The algorithm in elasticsearch.yml', () => {
-  test('without a file, it is the default', async () => {
-    expect(await read(undefined)).toEqual({ algorithm: defaultAlgorithm, fipsMode: false, misspelled: [] });
-  });
-
-  test.each(
-    titled([
-      { yml: '', algorithm: defaultAlgorithm, why: 'the file is empty' },
-      { yml: '# c\n\n# d\n', algorithm: defaultAlgorithm, why: 'the file contains comments only' },
-      {
-        yml: 'node.name: n\npath:\n  data: [a, b]\n',
-        algorithm: defaultAlgorithm,
-        why: 'other settings are ignored',
-      },
-      { yml: `${KEY}: bcrypt4\n`, algorithm: bcrypt4, why: 'the key is flat' },
-      { yml: `${KEY}: bcrypt4`, algorithm: bcrypt4, why: 'the last line needs no end' },
-      {
-        yml: `\ufeff${KEY}: bcrypt4\r\n`,
-        algorithm: bcrypt4,
-        why: 'byte order mark and CRLF are ignored',
-      },
-      {
-        yml: 'xpack:\n  security:\n    authc:\n      service_token_hashing:\n        algorithm: bcrypt4\n',
-        algorithm: bcrypt4,
-        why: 'the key is nested',
-      },
-      {
-        yml: 'xpack.security:\n  authc.service_token_hashing:\n    algorithm: bcrypt4\n',
-        algorithm: bcrypt4,
-        why: 'the key is partly nested',
-      },
-      {
-        yml: 'xpack.security.authc: {service_token_hashing: {algorithm: bcrypt4}}',
-        algorithm: bcrypt4,
-        why: 'or so',
-      },
-      {
-        yml: `${KEY}: bcrypt5\nxpack.security.authc:\n  service_token_hashing.algorithm: bcrypt4\n`,
-        algorithm: bcrypt4,
-        why: 'of a flat and a nested key the later wins',
-      },
-      {
-        yml: `xpack.security.authc:\n  service_token_hashing.algorithm: bcrypt5\n${KEY}: bcrypt4\n`,
-        algorithm: bcrypt4,
-        why: 'of a nested and a flat key the later wins',
-      },
-      { yml: `${KEY}: "bcrypt4"\n`, algorithm: bcrypt4, why: 'quotes are YAML' },
-      { yml: `${KEY}: 'bcrypt4' # fast\n`, algorithm: bcrypt4, why: 'so is a comment' },
-      { yml: `${KEY}: BCrypt4\n`, algorithm: bcrypt4, why: 'case does not matter' },
-      { yml: `${KEY}: ""\n`, algorithm: defaultAlgorithm, why: 'an empty value is like none' },
-      { yml: `${KEY}: ''\n`, algorithm: defaultAlgorithm, why: 'an empty value is like none' },
-      {
-        yml: 'a: &a [b, *a]\n',
-        algorithm: defaultAlgorithm,
-        why: 'an alias is not resolved, so it cannot be circular',
-      },
-      { yml: 'a: *none\n', algorithm: defaultAlgorithm, why: 'nor is one without an anchor' },
-      {
-        yml: `a: &alg bcrypt4\n${KEY}: *bcrypt4\n`,
-        algorithm: bcrypt4,
-        why: 'the value of an alias is its name',
-      },
-      { yml: `force.${KEY}: bcrypt4\n${KEY}: bcrypt5\n`, algorithm: bcrypt4, why: 'force. wins' },
-      { yml: `force:\n  ${KEY}: bcrypt4\n`, algorithm: bcrypt4, why: 'force. may be nested' },
-    ]),
-  )('$shown: $why', async ({ yml, algorithm }) => {
-    expect((await read(yml)).algorithm).toEqual(algorithm);
-  });
-
-  test.each(
-    titled([
-      { yml: `${KEY}: [bcrypt4]\n`, value: '[bcrypt4]', why: 'a list is not an algorithm' },
-      {
-        yml: `${KEY}:\n  - bcrypt4\n  - bcrypt5\n`,
-        value: '[bcrypt4, bcrypt5]',
-        why: 'a list is not an algorithm',
-      },
-      { yml: `${KEY}: sha1\n`, value: 'sha1', why: 'the server only reads it' },
-      { yml: `${KEY}: ' bcrypt'\n`, value: ' bcrypt', why: 'a quoted space stays' },
-      { yml: `${KEY}: 010\n`, value: '010', why: 'a value keeps its text' },
-      { yml: `${KEY}: True\n`, value: 'true', why: 'what YAML 1.1 takes for true is true' },
-      { yml: `${KEY}: [On, 1_0]\n`, value: '[On, 1_0]', why: 'in a list it keeps its text' },
-    ]),
-  )('$shown is refused, because $why', async ({ yml, value }) => {
-    const { code, message } = await rejectionOf(read(yml));
-    expect(code).toBe('INVALID_ALGORITHM');
-    expect(
-      message.startsWith(`Invalid algorithm: ${value}. Valid values for password hashing are [bcrypt, `),
-    ).toBe(true);
-  });
-
-  test.each(['elasticsearch.yaml', 'elasticsearch.json'])('%s is not read', async (name) => {
-    directory.write(name, `{"${KEY}": "bcrypt4"}`);
-    expect((await read(undefined)).algorithm).toEqual(defaultAlgorithm);
-  });
-});
-
-describe('Placeholders', () => {
-  test.each(
-    titled([
-      {
-        yml: `${KEY}: \${ALG}\n`,
-        env: { ALG: 'bcrypt4' },
-        algorithm: bcrypt4,
-        why: 'an environment variable',
-      },
-      { yml: `${KEY}: bcrypt\${N}\n`, env: { N: '4' }, algorithm: bcrypt4, why: 'a part of a value' },
-      { yml: `${KEY}: \${A}\${B}\n`, env: { A: 'bcr', B: 'ypt4' }, algorithm: bcrypt4, why: 'two of them' },
-      {
-        yml: `my.alg: bcrypt4\n${KEY}: \${none:\${my.alg}}\n`,
-        algorithm: bcrypt4,
-        why: 'a setting within a default',
-      },
-      {
-        yml: `\${K}: bcrypt4\n`,
-        env: { K: KEY },
-        algorithm: bcrypt4,
-        why: 'variables are replaced in keys, too',
-      },
-      { yml: `${KEY}: "\${ALG}"\n`, env: { ALG: 'bcrypt4' }, algorithm: bcrypt4, why: 'within quotes' },
-      {
-        yml: `# \${NONE}\n${KEY}: bcrypt4\n`,
-        env: {},
-        algorithm: bcrypt4,
-        why: 'in a comment none is missed',
-      },
-      {
-        yml: `${KEY}: \${ALG:bcrypt4}\n`,
-        env: {},
-        algorithm: bcrypt4,
-        why: 'the default, without the variable',
-      },
-      {
-        yml: `${KEY}: \${ALG:bcrypt4}\n`,
-        env: { ALG: 'bcrypt5' },
-        algorithm: bcrypt4,
-        why: 'and with it: a variable never answers a placeholder with a default',
-      },
-      { yml: `${KEY}: \${ALG:}\n`, env: {}, algorithm: defaultAlgorithm, why: 'a default may be empty' },
-      { yml: `${KEY}: \${my.alg}\nmy.alg: bcrypt4\n`, env: {}, algorithm: bcrypt4, why: 'another setting' },
-      {
-        yml: `${KEY}: \${my.alg:bcrypt5}\nmy.alg: bcrypt4\n`,
-        env: {},
-        algorithm: bcrypt4,
-        why: 'before the default',
-      },
-      { yml: `${KEY}: \${my.alg:bcrypt4}\n`, env: {}, algorithm: bcrypt4, why: 'else the default' },
-      {
-        yml: `${KEY}: \${a}\na: \${b}\nb: \${c:bcrypt4}\n`,
-        env: {},
-        algorithm: bcrypt4,
-        why: 'from one to the next',
-      },
-      {
-        yml: `${KEY}: bcrypt\${a}\${z}\${z}\na: 4\nz: ""\n`,
-        env: {},
-        algorithm: bcrypt4,
-        why: 'one setting twice is not a circle',
-      },
-      { yml: `${KEY}: \${a}\na: \${ALG}\n`, env: { ALG: 'bcrypt4' }, algorithm: bcrypt4, why: 'a mixture' },
-      {
-        yml: `${KEY}: \${my.alg}\n`,
-        env: { 'my.alg': 'bcrypt4' },
-        algorithm: bcrypt4,
-        why: 'a variable may have a dot in its name',
-      },
-    ]),
-  )('$shown: $why', async ({ yml, env, algorithm }) => {
-    expect((await read(yml, { env: { ...env } as Record<string, string> })).algorithm).toEqual(algorithm);
-  });
-
-  test('the value of a variable is not replaced again', async () => {
-    const yml = `a: "\${ALG}"\n${KEY}: \${b\${a}}\nb$&$1: bcrypt4\n`;
-    expect((await read(yml, { env: { ALG: '$&$1' } })).algorithm).toEqual(bcrypt4);
-  });
-
-  test.each(
-    titled([
-      {
-        yml: `${KEY}: bcrypt\${NONE}\n`,
-        says: 'could not resolve a placeholder',
-        why: 'nothing has the name',
-      },
-      { yml: `${KEY}: \${a}\na: \${hunter.2}\n`, says: 'could not resolve', why: 'nothing has the name' },
-      { yml: `other: \${hunter2}\n`, says: 'could not resolve', why: 'every setting must be resolved' },
-      { yml: `other: [x, "\${hunter2}"]\n`, says: 'could not resolve', why: 'every item of a list, too' },
-      { yml: `${KEY}: \${}\n`, says: 'could not resolve', why: 'nothing has an empty name' },
-      {
-        yml: `${KEY}: \${toString}\n`,
-        says: 'could not resolve',
-        why: 'nor what objects of JavaScript have',
-      },
-      {
-        yml: `a: ""\nb: \${a}\n`,
-        says: 'could not resolve',
-        why: 'a is empty, and gone when it is b’s turn',
-      },
-      { yml: `${KEY}: \${${KEY}}\n`, says: 'circular reference', why: 'a setting names itself' },
-      { yml: `a: \${hunter2}\nhunter2: \${a}\n`, says: 'circular reference', why: 'two name each other' },
-      {
-        yml: `${KEY}: \${NONE:bcr}\${NONE:bcr}\n`,
-        says: 'circular reference',
-        why: 'the server never forgets a placeholder with a default',
-      },
-    ]),
-  )('$shown is refused, because $why, and the message contains no name', async ({ yml, says }) => {
-    const error = await rejectionOf(read(yml));
-    expect(error.code).toBe('CONFIG');
-    expect(error.message).toMatch(
-      new RegExp(`^Failed to replace property placeholders from \\[.*/elasticsearch.yml\\]: ${says}`),
-    );
-    expect(error.message).toMatch(/ at line \d+, column \d+$/);
-    expect(everythingSaidBy(error)).not.toMatch(/hunter|toString|NONE/);
-  });
-
-  test('a name from the command line is shown', async () => {
-    const { message } = await rejectionOf(read(undefined, { E: [`my.key=\${my.other}`] }));
-    expect(message).toBe(
-      "Failed to replace property placeholders from -E my.key: could not resolve placeholder 'my.other', in the setting",
-    );
-  });
-});
-
-describe('Environment variables are replaced before the file is parsed', () => {
-  test.each(
-    titled([
-      {
-        yml: `# \${NL}\n${KEY}: bcrypt5\n`,
-        env: { NL: `x\n${KEY}2: 1` },
-        algorithm: 'bcrypt5',
-        why: 'in comments',
-      },
-      {
-        yml: `x: 1 # \${NL}\n`,
-        env: { NL: `\n${KEY}: bcrypt4` },
-        algorithm: 'bcrypt4',
-        why: 'a line may come by one',
-      },
-      {
-        yml: `${KEY}: \${Q}bcrypt4\${Q}\n`,
-        env: { Q: '"' },
-        algorithm: 'bcrypt4',
-        why: 'quotes may come by one',
-      },
-      {
-        yml: `${KEY}: bcrypt4\${HASH}5\n`,
-        env: { HASH: ' #' },
-        algorithm: 'bcrypt4',
-        why: 'a comment may come by one',
-      },
-      {
-        yml: `${KEY}: \${\${A}}\nx: y\n`,
-        env: { A: 'B', B: 'bcrypt4', '${A': 'bcrypt5 #' },
-        algorithm: 'bcrypt5',
-        why: 'a name reaches to the first brace',
-      },
-      {
-        yml: `${KEY}: \${A}\n`,
-        env: { A: `\${B}`, B: 'bcrypt4' },
-        algorithm: undefined,
-        why: 'they are put in once',
-      },
-      {
-        yml: `a: \${A\n}: x\n${KEY}: bcrypt4\n`,
-        env: { 'A\n': '1', A: '2' },
-        algorithm: undefined,
-        why: 'a name ends on its line',
-      },
-      { yml: `a: b\r${KEY}: bcrypt4\r`, env: {}, algorithm: 'bcrypt4', why: 'a lone CR ends a line' },
-      { yml: `# c\r${KEY}: bcrypt4`, env: {}, algorithm: 'bcrypt4', why: 'a lone CR ends a comment' },
-    ]),
-  )('$shown: $why', async ({ yml, env, algorithm }) => {
-    const result = read(yml, { env: env as Record<string, string> });
-    if (algorithm === undefined) expect((await rejectionOf(result)).code).toBe('CONFIG');
-    else expect((await result).algorithm).toEqual({ scheme: 'bcrypt', cost: Number(algorithm.slice(6)) });
-  });
-
-  test('a position in an error is that in the file, before variables are replaced', async () => {
-    const env = { LINES: '1\n#\n#', QUOTED: '"a long one"' };
-    const { message } = await rejectionOf(read(`# \${LINES}\nx: \${QUOTED} "b\n`, { env }));
-    expect(message).toMatch(/ at line 2, column 14$/);
-  });
-});
-
-describe('Lists and names', () => {
-  test.each(
-    titled([
-      { yml: `${KEY}.0: bcrypt4\n`, value: '[bcrypt4]', why: 'name.0 begins a list' },
-      {
-        yml: `${KEY}.0: a\n${KEY}.1: b\n${KEY}.3: c\n`,
-        value: '[a, b]',
-        why: 'it goes on as far as it is counted',
-      },
-      { yml: `${KEY}:\n  - a\n  - b\n`, value: '[a, b]', why: 'the same as a list' },
-    ]),
-  )('$shown: $why', async ({ yml, value }) => {
-    expect((await rejectionOf(read(yml))).message).toMatch(`Invalid algorithm: ${value}. Valid`);
-  });
-
-  test.each(
-    titled([
-      { yml: 'a.0: hunter2\na: hunter2\n', why: 'a.0 and a are both set' },
-      { yml: 'a:\n  "0": hunter2\na.x: 1\n"a": hunter2\n', why: 'one map has a key twice' },
-      { yml: 'a.0.0: hunter2\n', why: 'a list of lists' },
-    ]),
-  )('$shown is refused, because $why', async ({ yml }) => {
-    const error = await rejectionOf(read(yml));
-    expect(error.code).toBe('CONFIG');
-    expect(everythingSaidBy(error)).not.toContain('hunter');
-  });
-
   test.each([
-    { E: ['l.0=a', 'l.1=b', `${KEY}=bcrypt\${n}`, 'n=4'], algorithm: bcrypt4, why: 'a list by -E' },
-    { E: [`force.${KEY}=bcrypt\${n}`, 'n=4'], algorithm: bcrypt4, why: 'what is forced is resolved' },
-  ])('-E $E: $why', async ({ E, algorithm }) => {
-    expect((await read(`${KEY}: bcrypt5\n`, { E })).algorithm).toEqual(algorithm);
+    { name: 'xpack.security.authc.service_token_hashing.algoritm', meant: KEY },
+    { name: 'xpack.security.authc.service-token-hashing.Algorithm', meant: KEY },
+    { name: 'service_token_hashing.algorithm', meant: KEY },
+    { name: 'force.xpack.security.authc.service_token_hash.algorithm', meant: KEY },
+    { name: 'xpack.security.fips_mode.enable', meant: FIPS },
+    { name: KEY, meant: undefined },
+    { name: `force.${KEY}`, meant: undefined },
+    { name: 'xpack.security.enabled', meant: undefined },
+    { name: 'xpack.security.http.ssl.enabled', meant: undefined },
+    { name: 'xpack.security.authc.password_hashing.algorithm', meant: undefined },
+    { name: 'xpack.security.authc.api_key.hashing.algorithm', meant: undefined },
+    { name: 'xpack.security.fips_mode.required_providers', meant: undefined },
+    { name: 'algorithm', meant: undefined },
+  ])('of -E $name=x, the setting that was meant is $meant', ({ name, meant }) => {
+    if (meant === undefined) {
+      expect(parseOverrides([`${name}=x`])).toHaveLength(1);
+    } else {
+      const error = errorOf(() => parseOverrides([`${name}=x`]));
+      expect(codeAndMessage(error)).toEqual({
+        code: 'USAGE',
+        message: `-E ${name} is not a setting of Elasticsearch`,
+      });
+      expect(error.hint).toBe(`Did you mean ${meant}?`);
+    }
   });
 });
 
-describe('The value in an Invalid algorithm message', () => {
-  const shown = /^Invalid algorithm: hunter2\. Valid/;
-  const hidden = /^Invalid algorithm: the value comes from a placeholder and is not shown\. Valid/;
-  test.each(
+describe('The algorithm', () => {
+  test.each<Row>([
+    [{}, DEFAULT, 'there is no file'],
+    ['# c\n\n', DEFAULT, 'the file contains comments only'],
+    ['a: [b, &c d]\n', DEFAULT, 'other settings are ignored'],
+    ['K: bcrypt4', 'bcrypt_4', 'the last line needs no end'],
+    ['\ufeffK: bcrypt4\r\n', 'bcrypt_4', 'byte order mark and CRLF are ignored'],
+    ['# c\rK: bcrypt4\r', 'bcrypt_4', 'a lone CR ends a line'],
+    ['xpack.security:\n authc: {service_token_hashing: {algorithm: bcrypt4}}', 'bcrypt_4', 'keys may nest'],
     [
-      { yml: `${KEY}: hunter2\n`, E: [], expected: shown, why: 'it is in the file' },
-      {
-        yml: `x: \${V}\n${KEY}: 'hunter2'\ny: \${V}\n`,
-        E: [],
-        expected: shown,
-        why: 'variables are only in other places',
-      },
-      { yml: '', E: [`${KEY}=hunter2`], expected: shown, why: 'it is on the command line' },
-      { yml: `force.${KEY}: hunter2\n`, E: [], expected: shown, why: 'it is in the file' },
-      { yml: `${KEY}: \${V}\n`, E: [], expected: hidden, why: 'the environment contains it' },
-      { yml: `${KEY}: h\${W}2\n`, E: [], expected: hidden, why: 'the environment contains a part of it' },
-      {
-        yml: `${KEY}: \${other}\nother: hunter2\n`,
-        E: [],
-        expected: hidden,
-        why: 'another setting contains it',
-      },
-      {
-        yml: 'other: hunter2\n',
-        E: [`${KEY}=\${other}`],
-        expected: hidden,
-        why: 'another setting contains it',
-      },
-      { yml: `${KEY}: \${none:hunter2}\n`, E: [], expected: hidden, why: 'it is a default' },
-      { yml: `\${L}\n`, E: [], expected: hidden, why: 'the environment contains the line' },
-      { yml: `# \${L}\n`, E: [], expected: hidden, why: 'the environment contains the line, in a comment' },
-      {
-        yml: `${KEY}: "hun\n  ter\${E}2"\n`,
-        E: [],
-        expected: /Invalid algorithm: the value/,
-        why: 'a part of it',
-      },
-    ].map((row) => ({ ...row, file: JSON.stringify(row.yml.replaceAll(KEY, '<key>')) })),
-  )('of the file $file and -E $E: $why', async ({ yml, E, expected }) => {
-    const env = { V: 'hunter2', W: 'unter', L: `x\n${KEY}: hunter2`, E: 'x' };
-    const lines = yml.startsWith('#') ? { ...env, L: `\n${KEY}: hunter2` } : { ...env, L: `${KEY}: hunter2` };
-    const error = await rejectionOf(read(yml, { E, env: lines }));
+      'K: a\nxpack.security.authc:\n service_token_hashing.algorithm: bcrypt4',
+      'bcrypt_4',
+      'the later one wins',
+    ],
+    ["K: 'BCrypt4' # fast\n", 'bcrypt_4', 'quotes, comments and letter case'],
+    ['K: ""\n', DEFAULT, 'an empty value is like none'],
+    ['a: &x b\nK: *bcrypt4\n', 'bcrypt_4', 'the value of an alias is its name'],
+    ['force.K: bcrypt4\nK: bcrypt5\n', 'bcrypt_4', 'force. wins'],
+    [{ yml: 'K: @{A}@{B}\n', env: { A: 'bcr', B: 'ypt4' } }, 'bcrypt_4', 'two variables'],
+    [{ yml: '@{A}: bcrypt4\n', env: { A: KEY } }, 'bcrypt_4', 'variables, in keys too'],
+    [{ yml: 'K: @{Q}bcrypt4@{Q}\n', env: { Q: '"' } }, 'bcrypt_4', 'and before YAML'],
+    [{ yml: 'x: 1 # @{L}\n', env: { L: `\n${KEY}: bcrypt4` } }, 'bcrypt_4', 'in comments too'],
+    [{ yml: 'K: @{@{A}}\n', env: { '${A': 'bcrypt5 #' } }, 'bcrypt_5', 'a name reaches to the first brace'],
+    [{ yml: 'K: @{a.b}\n', env: { 'a.b': 'bcrypt4' } }, 'bcrypt_4', 'a name may have a dot'],
+    [
+      { yml: 'K: @{A:bcrypt4}\n', env: { A: 'x' } },
+      'bcrypt_4',
+      'a variable never answers one with a default',
+    ],
+    ['K: @{A:}\n', DEFAULT, 'a default may be empty'],
+    ['a: bcrypt4\nK: @{none:@{a}}\n', 'bcrypt_4', 'a setting in a default'],
+    ['a: @{b}\nb: @{c:bcrypt4}\nK: @{a}\n', 'bcrypt_4', 'from one to the next'],
+    ['K: bcrypt@{a}@{z}@{z}\na: 4\nz: ""\n', 'bcrypt_4', 'one setting twice is not circular'],
+    ['a: ""\nK: @{a:bcrypt4}\n', 'bcrypt_4', 'an empty setting is removed'],
+    ['K: @{z:bcrypt4}\nz: ""\n', DEFAULT, 'when it is its turn'],
+    [{ yml: 'a: @{A}\nK: @{b@{a}}\nb$&$1: bcrypt4', env: { A: '$&$1' } }, 'bcrypt_4', 'a variable is text'],
+    ['node.name: @{NOWHERE}\nx: ~\nK: bcrypt4\n', 'bcrypt_4', 'nothing else in the file matters'],
+    ['broken: [', DEFAULT, 'a file that names neither setting is not parsed'],
+    [{ E: ['K=bcrypt4'], yml: 'K: bcrypt5\n' }, 'bcrypt_4', '-E wins'],
+    [{ E: ['K="bcrypt4" # x'] }, 'bcrypt_4', 'a value is YAML: quotes and a comment'],
+    [{ E: ['xpack.security.authc={service_token_hashing.algorithm: bcrypt4}'] }, 'bcrypt_4', 'or a map'],
+    [{ E: ['K=""'], yml: 'K: bcrypt5\n' }, DEFAULT, 'an empty value is like none'],
+    [{ E: ['K=@{a}'], yml: 'a: bcrypt4\n' }, 'bcrypt_4', '-E may name a setting of the file'],
+    [{ E: ['a=bcrypt4'], yml: 'K: @{a:bcrypt5}\n' }, 'bcrypt_4', 'and the file one of -E'],
+    [{ E: ['K=@{A:bcrypt4}'], env: { A: 'bcrypt6' } }, 'bcrypt_4', '-E sees no environment variables'],
+    [{ E: ['K=bcrypt5'], yml: 'force.K: bcrypt4\n' }, 'bcrypt_4', 'force. wins against -E'],
+    [{ E: ['K=bcrypt4'], yml: 'K: [\n' }, 'bcrypt_4', 'with -E, a broken file does not matter'],
+    [{ E: ['node.name="x'], yml: 'a: b\n' }, DEFAULT, '-E of another setting is not parsed'],
+  ])('from %j is %s: %s', async (given, algorithm) => {
+    expect(await algorithmOf(given)).toBe(algorithm);
+  });
+
+  const NOT_SHOWN = 'the value is not shown, as it is not written so in elasticsearch.yml or -E';
+  test.each<Row>([
+    ['K: [bcrypt4]\n', '[bcrypt4]', 'a list is not an algorithm'],
+    [{ E: ['K=[bcrypt4]'] }, '[bcrypt4]', 'a list is not an algorithm'],
+    ["K: ' bcrypt'\n", ' bcrypt', 'a quoted space stays'],
+    ['K: 010\n', '010', 'a value keeps its text'],
+    ['K: [On, 1_0]\n', '[On, 1_0]', 'in a list it keeps its text'],
+    ['a: true\nK: True\n', 'true', 'what YAML 1.1 takes for true is true'],
+    ['a: sha1\nK: @{a}\n', 'sha1', 'it stands in the file'],
+    [{ yml: 'K: @{P}\n', env: { P: 'hunter2' } }, NOT_SHOWN, 'it is in the environment only'],
+    [{ yml: 'K: x@{P}\n', env: { P: 'hunter2' } }, NOT_SHOWN, 'a part of it is'],
+  ])('from %j is invalid, and shown as "%s": %s', async (given, value) => {
+    const error = await rejectionOf(find(given));
     expect(error.code).toBe('INVALID_ALGORITHM');
-    expect(error.message).toMatch(expected);
+    expect(error.message).toContain(`Invalid algorithm: ${value}. Valid values for password hashing are [`);
+    expect(everythingSaidBy(error)).not.toContain('hunter2');
+  });
+
+  test("of each recorded file is the original's; one that the original refuses may be read", async () => {
+    const { env, cases } = recordedSettings;
+    const count = { same: 0, readOnlyHere: 0 };
+    for (const { yml, E = {}, expect: expected } of cases) {
+      const overrides = parseOverrides(Object.entries(E).map(([key, value]) => `${key}=${value}`));
+      const found = await findHashSettings(() => ({ path: '/es.yml', text: yml }), overrides, env).then(
+        ({ algorithm: { scheme, cost } }) => `${scheme}_${cost}`,
+        ({ code }) => (['CONFIG', 'INVALID_ALGORITHM'].includes(code) ? 'error' : code),
+      );
+      if (found === expected) count.same++;
+      else if (expected === 'error' && /^(bcrypt|pbkdf2)/.test(found)) count.readOnlyHere++;
+      else expect({ yml, E, found }).toEqual({ yml, E, found: expected });
+    }
+    expect(count).toEqual({ same: 687, readOnlyHere: 241 });
+  });
+});
+
+describe('FIPS mode', () => {
+  test.each<Row>([
+    [`${FIPS}: true\n`, 'on', 'the file says so'],
+    ['xpack.security: {fips_mode: {enabled: On}}\n', 'on', 'nested, and as a boolean'],
+    [{ yml: `${FIPS}: @{X}\n`, env: { X: '"true"' } }, 'on', 'a variable says so'],
+    [{ yml: `${FIPS}: false\n`, E: [`${FIPS}=true`] }, 'on', '-E wins'],
+    [{ yml: `${FIPS}: true\n`, E: ['K=bcrypt4'] }, 'on', 'the file is read beside -E of the algorithm'],
+    ['node.name: n\n', 'off', 'it is off by default'],
+  ])('from %j is %s: %s', async (given, mode) => {
+    expect((await find(given)).fipsMode).toBe(mode === 'on');
+  });
+});
+
+describe('Settings that cannot be loaded', () => {
+  test.each<Row>([
+    ['hunter2: "\nK: x\n', '[/es.yml]: it is not valid YAML', 'a quote is not closed'],
+    ['- K\n', 'it is not a map of settings', 'it is a list'],
+    ['K: a\nK: b\n', 'it contains a duplicate key', 'a key comes twice'],
+    ['K: [hunter2, [b]]\n', 'a list contains something other than values', 'a list is in a list'],
+    ['? [hunter2]\n: K\n', 'a key is not text', 'it is a list'],
+    ['K: x\x07\n', 'it contains a control character', 'YAML allows none'],
+    ['K: x@{NONE}\n', `of setting [${KEY}]: could not resolve placeholder 'NONE'`, 'nothing has the name'],
+    ['K: @{toString}\n', "could not resolve placeholder 'toString'", 'nor what objects of JavaScript have'],
+    [
+      { yml: 'K: @{@{P}}\n', env: { P: 'hunter2' } },
+      "could not resolve placeholder 'P'",
+      'a variable has one pair of braces',
+    ],
+    [
+      { yml: 'P: @{X}\nK: @{@{P:}}', env: { X: 'hunter2' } },
+      'resolve a placeholder',
+      'the name is not in the file',
+    ],
+    ['a: ""\nK: @{a}\n', "could not resolve placeholder 'a'", 'a is empty, and removed'],
+    ['K: @{K}\n', `circular reference in placeholder '${KEY}'`, 'it names itself'],
+    ['a: @{b}\nb: @{a}\nK: @{a}\n', "circular reference in placeholder 'a'", 'two name each other'],
+    [{ E: ['K="hunter2'] }, `Failed to read the setting -E ${KEY}: it is not valid YAML`, '-E is YAML, too'],
+    [{ E: ['K=@{none}'] }, "could not resolve placeholder 'none'", 'nothing has the name'],
+  ])('from %j are an error that says "%s", because %s, and shows no value', async (given, says) => {
+    const error = await rejectionOf(find(given));
+    expect(error.code).toBe('CONFIG');
+    expect(error.message).toContain(says);
+    if (error.message.includes('could not resolve')) expect(error.hint).toContain(`-E ${KEY}=VALUE`);
+    expect(everythingSaidBy(error)).not.toContain('hunter2');
   });
 });
 
 describe('Bounds', () => {
-  const repeat = (count: number, line: (i: number) => string) =>
-    Array.from({ length: count }, (_, i) => line(i)).join('');
-  const k = (i: number) => `k${String(i).padStart(6, '0')}`;
+  const SIZE = 256 * 1024;
+  const lines = (count: number, line: (i: number) => string) =>
+    Array.from({ length: count }, (_, i) => line(i)).join('\n');
 
-  test.each([
-    {
-      what: 'settings that double',
-      yml: `${repeat(60, (i) => `${k(i)}: \${${k(i + 1)}}\${${k(i + 1)}}\n`)}${k(60)}: x\n`,
-      says: 'longer than 1048576 characters',
-    },
-    {
-      what: 'settings that double the other way',
-      yml: `${k(0)}: x\n${repeat(60, (i) => `${k(i + 1)}: \${${k(i)}}\${${k(i)}}\n`)}`,
-      says: 'longer than 1048576 characters',
-    },
-    {
-      what: 'a large value named often',
-      yml: `a: ${'x'.repeat(500_000)}\n${repeat(1000, (i) => `${k(i)}: \${a}\n`)}`,
-      says: 'more than 67108864 characters',
-    },
-    {
-      what: 'a chain of 5,000',
-      yml: `${repeat(5000, (i) => `${k(i)}: \${${k(i + 1)}}\n`)}${k(5000)}: x\n`,
-      says: 'placeholders are more than 1000 levels deep',
-    },
-    {
-      what: 'placeholders in placeholders',
-      yml: `x: ${'${'.repeat(5000)}a${'}'.repeat(5000)}\n`,
-      says: 'placeholders are more than 1000 levels deep',
-    },
-    { what: 'maps in maps', yml: `x: ${'{a: '.repeat(5000)}`, says: 'more than 1000 levels deep' },
-    {
-      what: 'names that repeat a long one',
-      yml: `${'? '}${'x'.repeat(1_000_000)}\n:\n${repeat(100, (i) => ` ${k(i)}: v\n`)}`,
-      says: 'longer than 67108864 characters',
-    },
-    {
-      what: 'a large variable named often',
-      yml: `# \${BIG}\n`.repeat(70),
-      says: 'longer than 67108864 characters',
-    },
-  ])('$what are a configuration error that names the bound', async ({ yml, says }) => {
-    const error = await rejectionOf(read(yml, { env: { BIG: 'x'.repeat(1_000_000) } }));
-    expect(error.code).toBe('CONFIG');
-    expect(error.message).toContain(says);
+  test.each<readonly [what: string, yml: string, says: string]>([
+    ['a chain', `K: @{k0}\n${lines(500, (i) => `k${i}: @{k${i + 1}}`)}`, '100 levels'],
+    ['nested placeholders', `K: ${'@{'.repeat(5000)}a${'}'.repeat(5000)}`, '100 levels'],
+    ['doubling', `K: @{k0}\n${lines(60, (i) => `k${i}: x@{k${i + 1}}@{k${i + 1}}`)}\nk60: x`, '1048576 char'],
+    [
+      'doubling nothing',
+      `K: @{z0}\n${lines(60, (i) => `z${i}: @{z${i + 1}}@{z${i + 1}}`)}\nz60: ""`,
+      '1048576',
+    ],
+    ['a long value', `a: ${'x'.repeat(99_999)}\nK: ${'@{a}'.repeat(20_000)}`, '1048576 characters'],
+    ['a long variable', '# @{BIG}', '262144 characters'],
+    ['open brackets', `hashing: ${'['.repeat(SIZE)}`, '100 levels'],
+    ['nested brackets', `hashing: ${'['.repeat(99_999)}${']'.repeat(99_999)}`, '100 levels'],
+    ['open braces', `hashing: ${'{a: '.repeat(60_000)}`, '100 levels'],
+    ['hyphens', `${'- '.repeat(100_000)}hashing`, '100 levels'],
+    ['question marks', `${'? '.repeat(100_000)}hashing`, '100 levels'],
+    [
+      'long names',
+      `? ${'x'.repeat(99_999)}\n:\n${lines(5000, (i) => ` k${i}: v`)}\n hashing: v`,
+      '1024 characters',
+    ],
+    ['aliases', `hashing: [&a x, ${'*a, '.repeat(60_000)}[]]`, 'other than values'],
+    ['unclosed placeholders', `K: ${'@{'.repeat(120_000)}`, 'Invalid algorithm'],
+    ['26,000 settings', `${lines(26_000, (i) => `k${i}: v`)}\nK: x`, 'Invalid algorithm: x'],
+  ])('%s', async (_, yml, says) => {
+    const start = performance.now();
+    const { message } = await rejectionOf(find({ yml, env: { BIG: 'x'.repeat(SIZE) } }));
+    expect(message).toContain(says);
+    expect(performance.now() - start).toBeLessThan(20_000); // one that multiplies would take hours
   });
 
-  test.each([
-    {
-      what: 'a chain of 900',
-      yml: `${repeat(900, (i) => `${k(i)}: \${${k(i + 1)}}\n`)}${k(900)}: bcrypt4\n${KEY}: \${${k(0)}}\n`,
-    },
-    {
-      what: 'a chain of 5,000 that begins with the last',
-      yml: `${k(0)}: bcrypt4\n${repeat(5000, (i) => `${k(i + 1)}: \${${k(i)}}\n`)}${KEY}: \${${k(5000)}}\n`,
-    },
-    {
-      what: '200,000 placeholders',
-      yml: `${KEY}: bcrypt4${`\${z}`.repeat(200_000)}\nz: ''\n`,
-    },
-    { what: '100,000 settings', yml: `${KEY}: bcrypt4\n${repeat(100_000, (i) => `${k(i)}: v\n`)}` },
-    {
-      what: 'text that doubles and stays empty',
-      yml: `${repeat(100, (i) => `${k(i)}: \${${k(i + 1)}}\${${k(i + 1)}}\n`)}${k(100)}: ""\n${KEY}: bcrypt4\n`,
-    },
-  ])('$what are read', async ({ yml }) => {
-    expect((await read(yml)).algorithm).toEqual(bcrypt4);
-  });
-
-  test('a file of 16 MiB is read, and one byte more is refused with size and limit', async () => {
-    const end = `\n${KEY}: bcrypt4\n`;
-    const yml = `#${'x'.repeat(16 * 1024 * 1024 - 1 - end.length)}${end}`;
-    expect((await read(yml)).algorithm).toEqual(bcrypt4);
-    expect(codeAndMessage(await rejectionOf(read(`${yml}\n`)))).toEqual({
-      code: 'CONFIG',
-      message: `Failed to load settings from [${directory.path}/elasticsearch.yml]: it has 16777217 bytes, and the limit is 16777216 bytes (16 MiB)`,
-    });
+  test('a file of 256 KiB is read, and one byte more is refused with size and limit', () => {
+    directory.write('elasticsearch.yml', '#'.repeat(SIZE));
+    expect(readSettingsFile(directory.path, nodeFileSystem)?.text).toHaveLength(SIZE);
+    directory.write('elasticsearch.yml', '#'.repeat(SIZE + 1));
+    const { message } = errorOf(() => readSettingsFile(directory.path, nodeFileSystem));
+    expect(message).toContain('it has 262145 bytes, and the limit is 262144 bytes (256 KiB)');
   });
 });
 
-describe('Recorded files', () => {
-  const { env, cases } = recordedSettings;
+describe('Reading elasticsearch.yml', () => {
+  const path = () => `${directory.path}/elasticsearch.yml`;
 
-  test('there are 928 of them', () => {
-    expect(cases).toHaveLength(928);
-  });
-
-  test('for each, the algorithm is that of the original, or both refuse it', async () => {
-    const differences: unknown[] = [];
-    for (const { yml, E = {}, expect: expected } of cases) {
-      const words = Object.entries(E).map(([key, value]) => `${key}=${value}`);
-      const read_ = await read(yml, { E: words, env }).then(
-        ({ algorithm: { scheme, cost } }) => `${scheme}_${cost}`,
-        (error) => (['CONFIG', 'INVALID_ALGORITHM'].includes(error.code) ? 'error' : error),
-      );
-      if (read_ !== expected) differences.push({ yml, E, expected, read: read_ });
-    }
-    expect(differences).toEqual([]);
-  });
-});
-
-describe('A misspelled setting on the command line', () => {
-  test.each([
-    { E: 'xpack.security.authc.service_token_hashing.algoritm=bcrypt', meant: KEY },
-    { E: 'xpack.security.authc.service-token-hashing.Algorithm=bcrypt', meant: KEY },
-    { E: 'service_token_hashing.algorithm=bcrypt', meant: KEY },
-    { E: 'force.xpack.security.authc.service_token_hash.algorithm=bcrypt', meant: KEY },
-    { E: 'xpack.security.authc.service_token_hashing={algo: bcrypt4}', meant: KEY },
-    { E: 'xpack.security.authc.service_token_hashing={algorithms: bcrypt4}', meant: KEY },
-    { E: 'xpack.security.fips_mode.enable=true', meant: FIPS },
-    { E: `${KEY}=bcrypt4`, meant: undefined },
-    { E: `force.${KEY}=bcrypt4`, meant: undefined },
-    { E: 'xpack.security.enabled=true', meant: undefined },
-    { E: 'xpack.security.http.ssl.enabled=true', meant: undefined },
-    { E: 'xpack.security.authc.password_hashing.algorithm=bcrypt', meant: undefined },
-    { E: 'xpack.security.authc.api_key.hashing.algorithm=bcrypt', meant: undefined },
-    { E: 'xpack.security.fips_mode.required_providers=[BCFIPS]', meant: undefined },
-    { E: 'algorithm=x', meant: undefined },
-  ])('-E $E: $meant', async ({ E, meant }) => {
-    expect((await read(undefined, { E: [E] })).misspelled.map((each) => each.meant)).toEqual(
-      meant ? [meant] : [],
-    );
-  });
-});
-
-describe('-E and elasticsearch.yml together', () => {
-  test.each([
-    { E: `${KEY}=bcrypt4`, yml: `${KEY}: bcrypt5\n`, algorithm: bcrypt4, why: '-E wins' },
-    { E: `${KEY}=bcrypt4`, yml: undefined, algorithm: bcrypt4, why: 'there need be no file' },
-    { E: `${KEY}=bcrypt4 # x`, yml: undefined, algorithm: bcrypt4, why: 'a value is YAML: a comment is cut' },
-    {
-      E: `${KEY}="bcrypt4"`,
-      yml: undefined,
-      algorithm: bcrypt4,
-      why: 'a value is YAML: quotes are stripped',
-    },
-    {
-      E: `${KEY}= bcrypt4 `,
-      yml: undefined,
-      algorithm: bcrypt4,
-      why: 'a value is YAML: white space is trimmed',
-    },
-    {
-      E: `${KEY}=""`,
-      yml: `${KEY}: bcrypt5\n`,
-      algorithm: defaultAlgorithm,
-      why: 'an empty value is like none',
-    },
-    {
-      E: 'xpack.security.authc.service_token_hashing={algorithm: bcrypt4}',
-      yml: undefined,
-      algorithm: bcrypt4,
-      why: 'a value is YAML: a map nests',
-    },
-    {
-      E: `${KEY}=\${my.alg}`,
-      yml: 'my.alg: bcrypt4\n',
-      algorithm: bcrypt4,
-      why: '-E may name a setting of the file',
-    },
-    {
-      E: 'my.alg=bcrypt4',
-      yml: `${KEY}: \${my.alg:bcrypt5}\n`,
-      algorithm: bcrypt4,
-      why: 'and the file one of -E',
-    },
-    {
-      E: `${KEY}=\${ALG:bcrypt4}`,
-      yml: undefined,
-      algorithm: bcrypt4,
-      why: '-E sees no environment variables',
-    },
-    { E: `force.${KEY}=bcrypt4`, yml: `${KEY}: bcrypt5\n`, algorithm: bcrypt4, why: 'force. may come by -E' },
-    {
-      E: `${KEY}=bcrypt5`,
-      yml: `force.${KEY}: bcrypt4\n`,
-      algorithm: bcrypt4,
-      why: 'force. wins against -E',
-    },
-  ])('-E "$E" with the file $yml: $why', async ({ E, yml, algorithm }) => {
-    expect((await read(yml, { E: [E], env: { ALG: 'bcrypt6' } })).algorithm).toEqual(algorithm);
-  });
-
-  test('a list by -E is refused like one in the file', async () => {
-    const { code, message } = await rejectionOf(read(undefined, { E: [`${KEY}=[bcrypt4]`] }));
-    expect(code).toBe('INVALID_ALGORITHM');
-    expect(message).toMatch(/^Invalid algorithm: \[bcrypt4\]\. Valid values/);
+  test.each(['elasticsearch.yaml', 'elasticsearch.json'])('%s is not read', (name) => {
+    directory.write(name, '{}');
+    expect(readSettingsFile(directory.path, nodeFileSystem)).toBeUndefined();
   });
 
   test.each([
-    { E: 'foo=null', key: 'foo', why: 'its value is null' },
-    { E: 'foo=~', key: 'foo', why: 'its value is null' },
-    { E: 'foo=#hunter2', key: 'foo', why: 'a comment leaves null' },
-    { E: 'foo=hunter2: b: c', key: 'foo', why: 'its value is not valid YAML' },
-    { E: 'foo="hunter2', key: 'foo', why: 'its value is not valid YAML' },
-    { E: 'foo={hunter2', key: 'foo', why: 'its value is not valid YAML' },
-  ])(
-    '-E "$E" is a configuration error, because $why, and the message contains only the key',
-    async ({ E, key }) => {
-      const error = await rejectionOf(read(undefined, { E: [E] }));
-      expect(error.code).toBe('CONFIG');
-      expect(error.message).toContain(key);
-      expect(everythingSaidBy(error)).not.toContain('hunter2');
-    },
-  );
-});
-
-describe('FIPS mode', () => {
-  test.each([
-    { yml: `${FIPS}: true\n`, E: [], fipsMode: true, why: 'the file says so' },
+    { what: 'a directory', make: () => directory.mkdir('elasticsearch.yml'), says: 'it is a directory' },
+    { what: 'a named pipe', make: () => execFileSync('mkfifo', [path()]), says: 'it is a named pipe' },
+    { what: 'a device', make: () => symlinkSync('/dev/zero', path()), says: 'it is a device' },
+    { what: 'a loop', make: () => symlinkSync(path(), path()), says: 'too many levels of symlinks' },
     {
-      yml: 'xpack:\n  security:\n    fips_mode:\n      enabled: true\n',
-      E: [],
-      fipsMode: true,
-      why: 'nested',
+      what: 'bytes',
+      make: () => directory.write('elasticsearch.yml', Buffer.from([0xff])),
+      says: 'it is not valid UTF-8',
     },
-    { yml: `${FIPS}: "true"\n`, E: [], fipsMode: true, why: 'quotes are YAML' },
-    { yml: `${FIPS}: false\n`, E: [], fipsMode: false, why: 'the file says so' },
-    { yml: `${FIPS}: false\n`, E: [`${FIPS}=true`], fipsMode: true, why: '-E wins' },
-    { yml: `${FIPS}: \${FIPS_ON}\n`, E: [], fipsMode: true, why: 'a placeholder says so' },
-    { yml: 'node.name: n\n', E: [], fipsMode: false, why: 'it is off by default' },
-  ])('is $fipsMode, because $why', async ({ yml, E, fipsMode }) => {
-    const settings = await read(yml, { E, env: { FIPS_ON: 'true' } });
-    expect(settings).toEqual({ algorithm: defaultAlgorithm, fipsMode, misspelled: [] });
-  });
-});
-
-describe('A file that the server could not load', () => {
-  test.each(
-    titled([
-      {
-        yml: 'bad.key:\nx: hunter2\n',
-        says: 'null-valued setting found at line 1, column 9',
-        why: 'a value is missing',
-      },
-      {
-        yml: 'x: hunter2\nbad.key: null\n',
-        says: 'null-valued setting found at line 2, column 10',
-        why: 'a value is null',
-      },
-      { yml: 'bad.key: ~\n', says: 'null-valued setting found at line 1', why: 'a value is null' },
-      { yml: 'bad:\n  key:\n', says: 'null-valued setting found at line 2', why: 'a nested value is null' },
-      {
-        yml: 'bad.key: [hunter2, null]\n',
-        says: 'null in a list at line 1',
-        why: 'a value of a list is null',
-      },
-      {
-        yml: 'bad.key:\n  - a: hunter2\n',
-        says: 'only values are allowed in a list at line 2',
-        why: 'a list contains maps',
-      },
-      { yml: 'x: hunter2\nx: hunter3\n', says: 'duplicate key at line 2', why: 'one map has a key twice' },
-      {
-        yml: 'a:\n  x: hunter2\n  x: 1\n',
-        says: 'duplicate key at line 3',
-        why: 'a nested map has a key twice',
-      },
-      {
-        yml: 'x: hunter2\n---\ny: hunter2\n',
-        says: 'more than one document',
-        why: 'there is a second document',
-      },
-      { yml: '- hunter2\n', says: 'it contains no settings', why: 'the top level is a list' },
-      { yml: 'hunter2\n', says: 'it contains no settings', why: 'the top level is a text' },
-      { yml: 'x:\n\ty: hunter2\n', says: 'line 2', why: 'a tab indents' },
-      { yml: 'x: "hunter2\n', says: ' at line ', why: 'a quote is not closed' },
-      { yml: 'x: {hunter2: 1\n', says: ' at line ', why: 'a brace is not closed' },
-      { yml: 'x: hunter2: y\n', says: 'line 1', why: 'a colon comes twice' },
-      { yml: ' x: 1\nhunter2: 1\n', says: ' at line ', why: 'the indentation is uneven' },
-      { yml: '{a: hunter2}: b\n', says: ' at line ', why: 'a key is a map' },
-    ]),
-  )(
-    '$shown is a configuration error, because $why; the message contains no part of the file',
-    async ({ yml, says }) => {
-      const error = await rejectionOf(read(yml));
-      expect(error.code).toBe('CONFIG');
-      expect(
-        error.message.startsWith(`Failed to load settings from [${directory.path}/elasticsearch.yml]: `),
-      ).toBe(true);
-      expect(error.message).toContain(says);
-      expect(everythingSaidBy(error)).not.toMatch(/hunter|bad/);
-    },
-  );
-
-  test('invalid UTF-8 is a configuration error', async () => {
-    const error = await rejectionOf(read(Buffer.from('# hunter2 \xff\n', 'latin1')));
+  ])('$what in its place is an immediate error, with a way out', ({ make, says }) => {
+    make();
+    const error = errorOf(() => readSettingsFile(directory.path, nodeFileSystem));
     expect(codeAndMessage(error)).toEqual({
       code: 'CONFIG',
-      message: `Failed to load settings from [${directory.path}/elasticsearch.yml]: it is not valid UTF-8`,
+      message: `Failed to load settings from [${path()}]: ${says}`,
     });
-    expect(everythingSaidBy(error)).not.toContain('hunter2');
+    expect(error.hint).toBe(`To do without the file, name the algorithm: -E ${KEY}=pbkdf2_stretch`);
   });
 
-  test('a named pipe in its place is an immediate error', async () => {
-    execFileSync('mkfifo', [`${directory.path}/elasticsearch.yml`]);
-    expect(codeAndMessage(await rejectionOf(read(undefined)))).toEqual({
-      code: 'CONFIG',
-      message: `Failed to load settings from [${directory.path}/elasticsearch.yml]: it is a named pipe`,
-    });
-  });
-
-  test('a device in its place is an immediate error', async () => {
-    symlinkSync('/dev/zero', `${directory.path}/elasticsearch.yml`);
-    expect(codeAndMessage(await rejectionOf(read(undefined)))).toEqual({
-      code: 'CONFIG',
-      message: `Failed to load settings from [${directory.path}/elasticsearch.yml]: it is a device`,
-    });
-  });
-
-  test('a symlink is followed, and the file is opened before it is examined', async () => {
-    directory.write('linked.yml', `${KEY}: bcrypt4\n`);
-    symlinkSync('linked.yml', `${directory.path}/elasticsearch.yml`);
+  test('a symlink is followed, and the file is opened before it is examined', () => {
+    directory.write('linked.yml', 'a: b\n');
+    symlinkSync('linked.yml', path());
     const { fs, calls, openDescriptors } = watchedFileSystem();
-    expect((await readHashSettings(directory.path, [], {}, fs)).algorithm).toEqual(bcrypt4);
+    expect(readSettingsFile(directory.path, fs)).toEqual({ path: path(), text: 'a: b\n' });
     expect(new Set(calls)).toEqual(new Set(['openSync', 'fstatSync', 'readSync', 'closeSync']));
     expect(openDescriptors.size).toBe(0);
   });
 
-  test.each(['fstatSync', 'readSync'] as const)('when %s fails, nothing stays open', async (failing) => {
+  test.each([
+    { failing: 'openSync', errno: 'EACCES', code: 'PERMISSION' },
+    { failing: 'fstatSync', errno: 'EIO', code: 'IO' },
+    { failing: 'readSync', errno: 'EIO', code: 'IO' },
+  ] as const)('when $failing fails with $errno, nothing stays open', ({ failing, errno, code }) => {
     directory.write('elasticsearch.yml', '');
     const { fs, openDescriptors } = watchedFileSystem({
       before: (_, name) => {
-        if (name === failing) throw systemError('EIO', name);
+        if (name === (failing satisfies keyof FileSystem)) throw systemError(errno, name);
       },
     });
-    expect((await rejectionOf(readHashSettings(directory.path, [], {}, fs))).code).toBe('IO');
+    expect(errorOf(() => readSettingsFile(directory.path, fs)).code).toBe(code);
     expect(openDescriptors.size).toBe(0);
-  });
-
-  test('a directory in its place is a configuration error', async () => {
-    directory.mkdir('elasticsearch.yml');
-    expect(codeAndMessage(await rejectionOf(read(undefined)))).toEqual({
-      code: 'CONFIG',
-      message: `Failed to load settings from [${directory.path}/elasticsearch.yml]: it is a directory`,
-    });
-  });
-
-  test('a file that cannot be read is a permission error', async () => {
-    directory.write('elasticsearch.yml');
-    const denied = Object.assign(new Error('denied'), { code: 'EACCES', syscall: 'open' });
-    const fs = {
-      ...nodeFileSystem,
-      openSync: (() => {
-        throw denied;
-      }) as typeof nodeFileSystem.openSync,
-    };
-    expect(codeAndMessage(await rejectionOf(readHashSettings(directory.path, [], {}, fs)))).toEqual({
-      code: 'PERMISSION',
-      message: `could not read [${directory.path}/elasticsearch.yml]: permission denied`,
-    });
   });
 });

@@ -1,5 +1,5 @@
 import type { ElasticsearchVersion } from '../../accounts/elasticsearch-version.js';
-import type { Override } from '../../config/settings.js';
+import type { Override } from '../../config/overrides.js';
 import type { FileSystem } from '../../disk/file-system.js';
 import type { ExitStatus } from '../exit-codes.js';
 import type { CommonOptions } from '../options.js';

@@ -20,6 +20,7 @@ export const create: Command<CreateOptions> = async (invocation) => {
   return mint(invocation, {
     principal,
     name,
+    mayKeep: ifExists === 'keep',
     editWith: (hash) => async (content) => {
       const { content: edited, result } = await putEntries(new Map([[key, hash]]), ifExists)(content);
       const outcome = result.added.length > 0 ? 'created' : result.replaced.length > 0 ? 'replaced' : 'kept';

@@ -53,9 +53,8 @@ export const ensure: Command<EnsureOptions> = async (invocation) => {
         accepts: async (token: ServiceToken, stored: string) =>
           (await authenticate(token, new Map([[token.qualifiedName, stored]]), version)) === undefined,
       };
-      const { algorithm } = settings;
       return ensureToken(tokens, file, wanted, {
-        algorithm,
+        algorithm: () => settings().algorithm,
         force: plan.force,
         dryRun,
         signal: io.interrupted,
@@ -72,7 +71,7 @@ export const ensure: Command<EnsureOptions> = async (invocation) => {
     };
     if (json) await terminal.answer(`${JSON.stringify(answer)}\n`);
     else if (!silent && !dryRun) await terminal.answer(`${result}\n`);
-    await warnOfSettings(settings, terminal);
+    if (result !== 'unchanged') await warnOfSettings(settings(), terminal);
     await target.warnOf(change);
     await warnOfTokenFile(file, terminal);
     return ExitCode.OK;

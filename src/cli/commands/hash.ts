@@ -1,5 +1,6 @@
 import { absolutePath } from '../../config/config-dir.js';
-import { readHashSettings } from '../../config/settings.js';
+import { findHashSettings } from '../../config/settings.js';
+import { readSettingsFile } from '../../config/settings-file.js';
 import { ExitCode } from '../exit-codes.js';
 import { type BearerOptions, readBearers } from './bearers.js';
 import { decodeBearers, hashTokens, prepareThreads } from './bulk.js';
@@ -13,7 +14,8 @@ export const hash: Command<BearerOptions> = async (invocation) => {
   const { options, overrides, io, terminal, fs } = invocation;
   prepareThreads(invocation);
   const configDir = options.configDir && absolutePath(options.configDir, io);
-  const settings = await readHashSettings(configDir, overrides, io.env, fs);
+  const readFile = () => (configDir ? readSettingsFile(configDir, fs) : undefined);
+  const settings = await findHashSettings(readFile, overrides, io.env);
   const tokens = await decodeBearers(await readBearers(invocation), invocation);
   const hashes = [...(await hashTokens(tokens, settings.algorithm, invocation))];
   for (let start = 0; start < hashes.length; start += BATCH) {

@@ -61,7 +61,7 @@ async function hashBearers(
   target: Target,
 ): Promise<ReadonlyMap<string, string>> {
   const { options, terminal } = invocation;
-  const settings = await target.hashSettings();
+  const settings = (await target.hashSettings())();
   const input = await readBearers(
     { ...invocation, options: { ...options, tokenFile: options.bearers } },
     '--bearers',

@@ -14,6 +14,8 @@ export interface Draft {
   readonly principal: string;
   /** Its name, or a name of the series that it continues. */
   readonly name: TokenName;
+  /** Whether nothing is hashed if the entry exists. */
+  readonly mayKeep?: boolean;
   /** Returns the edit that stores a hash. */
   readonly editWith: (hash: string) => Edit<Minted>;
 }
@@ -32,7 +34,7 @@ export interface Minted {
  */
 export async function mint(
   invocation: Invocation<TargetOptions & HandoverOptions>,
-  { principal, name, editWith }: Draft,
+  { principal, name, mayKeep = false, editWith }: Draft,
 ): Promise<ExitStatus> {
   const { options, io, terminal } = invocation;
   const { dryRun = false } = options;
@@ -41,12 +43,19 @@ export async function mint(
   const handover = openHandover(plan, invocation, target);
   try {
     const settings = await target.hashSettings();
+    if (!mayKeep) settings(); // as in the original, which reports an invalid algorithm before an existing entry
     const { secret } = ServiceToken.mint(principal, name);
     const { path, result, change } = await target.inTokens(async (tokens) => {
       const finish = (updated: Updated<Minted>) => ({ ...updated, path: tokens.path });
       const preview = await tokens.preview(editWith(''));
-      if (preview.outcome !== 'kept') handover.requireReady();
-      else if (!target.isStream) return finish({ result: preview });
+      let hash = '';
+      if (preview.outcome !== 'kept') {
+        handover.requireReady();
+        const { algorithm } = settings();
+        if (!dryRun) hash = await hashSecret(secret, algorithm);
+      } else if (!target.isStream) {
+        return finish({ result: preview });
+      }
       const deliver = async (minted: Minted) => {
         if (minted.outcome === 'kept') return;
         const token = new ServiceToken(principal, minted.name, secret);
@@ -55,7 +64,6 @@ export async function mint(
           answerOf(principal, minted, tokens.path, handover.file?.path, value),
         );
       };
-      const hash = dryRun ? '' : await hashSecret(secret, settings.algorithm);
       const update = { signal: io.interrupted, dryRun, deliver, takeBack: () => handover.file?.takeBack() };
       return finish(await tokens.update(editWith(hash), update));
     });
@@ -65,7 +73,7 @@ export async function mint(
     } else if (plan.isJson && result.outcome === 'kept') {
       await terminal.answer(answerOf(principal, result, path, handover.file?.path));
     }
-    await warnOfSettings(settings, terminal);
+    if (result.outcome !== 'kept') await warnOfSettings(settings(), terminal);
     await target.warnOf(change);
     await warnOfTokenFile(handover.file, terminal);
     return ExitCode.OK;

@@ -1,6 +1,7 @@
 import type { Way } from '../../access/way.js';
 import { findConfigDir } from '../../config/config-dir.js';
-import { type HashSettings, readHashSettings } from '../../config/settings.js';
+import { findHashSettings, type HashSettings } from '../../config/settings.js';
+import { readSettingsFile } from '../../config/settings-file.js';
 import { MAX_FILE_BYTES } from '../../disk/atomic-file.js';
 import { ServiceTokensError } from '../../errors.js';
 import { attributeWarnings } from '../../tokens-file/attribute-warnings.js';
@@ -24,8 +25,12 @@ export interface Target {
   readonly way: Way | undefined;
   /** The configuration directory; undefined if none is needed and none was given. */
   readonly configDir: string | undefined;
-  /** Reads the settings for hashing. */
-  hashSettings(): Promise<HashSettings>;
+  /**
+   * Reads the settings for hashing, which must be done before the directory of the tokens is entered.
+   *
+   * @returns the settings; it throws what is wrong with them, which does not matter until something is hashed
+   */
+  hashSettings(): Promise<() => HashSettings>;
   /** Calls `work` with the tokens. */
   inTokens<T>(work: (tokens: Tokens) => Promise<T>): Promise<T>;
   /** Warns if the file's attributes have changed or the server cannot read it. */
@@ -44,7 +49,10 @@ async function openFile(invocation: Invocation<TargetOptions>): Promise<Target> 
     isStream: false,
     way,
     configDir,
-    hashSettings: () => inConfigDir((fs) => readHashSettings(configDir, overrides, io.env, fs)),
+    hashSettings: () => {
+      const readFile = () => inConfigDir(async (fs) => readSettingsFile(configDir, fs));
+      return laterIfItFails(findHashSettings(readFile, overrides, io.env));
+    },
     inTokens: (work) =>
       inTokensDir(({ fs, ...entered }) =>
         work(new ServiceTokensFile(tokensFile, { ...options, configDir, fs }, entered)),
@@ -65,7 +73,10 @@ async function openStream(invocation: Invocation<TargetOptions>): Promise<Target
     isStream: true,
     way: undefined,
     configDir,
-    hashSettings: () => readHashSettings(configDir, overrides, io.env, fs),
+    hashSettings: () => {
+      const readFile = () => (configDir ? readSettingsFile(configDir, fs) : undefined);
+      return laterIfItFails(findHashSettings(readFile, overrides, io.env));
+    },
     async inTokens(work) {
       const { deadEnd } = terminal;
       if (deadEnd !== undefined && !options.dryRun) throw deadEnd; // the tokens file would be lost
@@ -74,4 +85,16 @@ async function openStream(invocation: Invocation<TargetOptions>): Promise<Target
     },
     warnOf: async () => {},
   };
+}
+
+/** Waits for a result, and throws its error when it is used. */
+async function laterIfItFails<T>(result: Promise<T>): Promise<() => T> {
+  try {
+    const value = await result;
+    return () => value;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
 }

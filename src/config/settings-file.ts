@@ -1,0 +1,78 @@
+import { join } from 'node:path';
+import { openRegular, readBounded } from '../disk/bounded-read.js';
+import { fileError } from '../disk/file-errors.js';
+import { errnoOf, type FileSystem, ifExists } from '../disk/file-system.js';
+import { ServiceTokensError } from '../errors.js';
+import { ALGORITHM } from './overrides.js';
+
+/** The maximum size of elasticsearch.yml, in bytes; and of its text with environment variables, in characters. */
+const SIZE_LIMIT = 256 * 1024;
+
+/** The environment of the process. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The text of elasticsearch.yml. */
+export interface SettingsFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/**
+ * Reads elasticsearch.yml.
+ *
+ * @param configDir the directory of the file
+ * @returns undefined if there is no such file
+ * @throws CONFIG if it is not a regular file, over 256 KiB or not UTF-8; IO; PERMISSION
+ */
+export function readSettingsFile(configDir: string, fs: FileSystem): SettingsFile | undefined {
+  const path = join(configDir, 'elasticsearch.yml');
+  let bytes: Buffer;
+  try {
+    const opened = ifExists(() => openRegular(fs, path));
+    if (opened === undefined) return undefined;
+    if (opened.fd === undefined) throw notLoaded(path, `it is ${opened.kind}`);
+    try {
+      bytes = readBounded(fs, opened.fd, SIZE_LIMIT);
+      if (bytes.length > SIZE_LIMIT) {
+        const size = Math.max(opened.stat.size, bytes.length);
+        throw notLoaded(path, `it has ${size} bytes, and the limit is ${SIZE_LIMIT} bytes (256 KiB)`);
+      }
+    } finally {
+      fs.closeSync(opened.fd);
+    }
+  } catch (error) {
+    if (errnoOf(error) === 'ELOOP') throw notLoaded(path, 'too many levels of symlinks');
+    throw fileError(error, 'could not read', path);
+  }
+  try {
+    return { path, text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
+  } catch (cause) {
+    throw notLoaded(path, 'it is not valid UTF-8', cause);
+  }
+}
+
+/**
+ * Replaces `${NAME}` by environment variables, as the server does before it parses the file: line by line, also in
+ * comments. `NAME` is everything up to the first closing brace. Other placeholders are left as they are. A line may end
+ * with CRLF or CR, and YAML 1.1 has more line breaks.
+ */
+export function substituteVariables({ path, text }: SettingsFile, env: Environment): string {
+  let length = text.length;
+  return text
+    .replace(/\r\n?|[\x85\u2028\u2029]/g, '\n')
+    .replace(/\$\{([^}\n]*)(}?)/g, (whole, name: string, brace: string) => {
+      const value = (brace && Object.hasOwn(env, name) ? env[name] : undefined) ?? whole;
+      length += value.length - whole.length;
+      if (length > SIZE_LIMIT)
+        throw notLoaded(path, `environment variables make it longer than ${SIZE_LIMIT} characters`);
+      return value;
+    });
+}
+
+/** The error for a file that the server could not load either. @param reason contains no part of the file */
+export function notLoaded(path: string, reason: string, cause?: unknown): ServiceTokensError {
+  return new ServiceTokensError('CONFIG', `Failed to load settings from [${path}]: ${reason}`, {
+    hint: `To do without the file, name the algorithm: -E ${ALGORITHM}=pbkdf2_stretch`,
+    cause,
+  });
+}
