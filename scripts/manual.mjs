@@ -32,7 +32,7 @@ export async function writeManual(file) {
     '.SH COMMANDS',
     ...entries.flatMap(([name, entry]) => commandSection(name, entry)),
     '.SH OPTIONS',
-    'Every command accepts these options.',
+    'Every command accepts these options; of -E, --config-dir, --file and --es-version those that its help lists.',
     ...commonOptions.flatMap(({ entry }) => item(entry)),
     '.SH EXIT STATUS',
     ...exitStatuses().flatMap(item),

@@ -37,7 +37,8 @@ export function groupsOf(uid: number, fs: FileSystem): number[] {
   return [user.gid, ...groups(fs).flatMap(({ gid, members }) => (members.includes(user.name) ? [gid] : []))];
 }
 
-function users(fs: FileSystem): User[] {
+/** Lists the users. */
+export function users(fs: FileSystem): User[] {
   return rows('/etc/passwd', fs).flatMap(([name, , uid, gid]) =>
     name && uid && gid ? [{ name, uid: Number(uid), gid: Number(gid) }] : [],
   );

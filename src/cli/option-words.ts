@@ -9,6 +9,8 @@ export interface OptionWords {
   readonly options: readonly string[];
   /** The words that are not options. */
   readonly args: readonly string[];
+  /** Whether `--` has ended the options. */
+  readonly haveEnded: boolean;
 }
 
 /**
@@ -27,13 +29,15 @@ export function splitWords(
   const words = [...argv];
   const args: string[] = [];
   const options: string[] = [];
+  let haveEnded = false;
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
     const isOption = word.startsWith('-') && word !== '-' && word !== '--';
     if (isOption) options.push(...readOptions(word, words, known));
-    else if (word !== '--') args.push(word);
-    if (word === '--' || (untilArgument && !isOption)) args.push(...words.splice(0));
+    else if (word === '--') haveEnded = true;
+    else args.push(word);
+    if (haveEnded || (untilArgument && !isOption)) args.push(...words.splice(0));
   }
-  return { options, args };
+  return { options, args, haveEnded };
 }
 
 /** @param rest the following words, from which an option takes its value @returns the options of one word */

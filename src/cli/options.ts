@@ -1,4 +1,5 @@
 import type { PlaceOptions } from '../config/config-dir.js';
+import { ServiceTokensError } from '../errors.js';
 
 /** An option as the help shows it: the flags in commander's syntax, a description, and the possible values. */
 export type OptionEntry = readonly [flags: string, description: string, values?: readonly string[]];
@@ -14,22 +15,22 @@ export interface CommonOptions extends PlaceOptions {
   readonly help?: boolean;
 }
 
-/** The groups of common options that only some commands use; the help of a command shows those that it uses. */
-export type Subject = 'settings' | 'place' | 'version';
+/** The groups of common options; a command accepts those of its groups. */
+export type OptionGroup = 'settings' | 'paths' | 'version';
 
-/** The options that every command accepts, and the group of each. */
-export const commonOptions: readonly { readonly about?: Subject; readonly entry: OptionEntry }[] = [
-  { about: 'settings', entry: ['-E, --E <KEY=VALUE>', 'set a setting of elasticsearch.yml (repeatable)'] },
+/** The options that several commands accept: those of a group, and without one those of every command. */
+export const commonOptions: readonly { readonly group?: OptionGroup; readonly entry: OptionEntry }[] = [
+  { group: 'settings', entry: ['-E, --E <KEY=VALUE>', 'set a setting of elasticsearch.yml (repeatable)'] },
   {
-    about: 'place',
+    group: 'paths',
     entry: ['--config-dir <DIR>', 'the configuration directory of the server (default: $ES_PATH_CONF)'],
   },
   {
-    about: 'place',
+    group: 'paths',
     entry: ['--file <PATH>', 'the tokens file (default: service_tokens in that directory)'],
   },
   {
-    about: 'version',
+    group: 'version',
     entry: ['--es-version <X.Y>', 'the version of the server, which decides which accounts exist'],
   },
   { entry: ['-s, --silent', 'print less'] },
@@ -39,18 +40,20 @@ export const commonOptions: readonly { readonly about?: Subject; readonly entry:
   { entry: ['-h, --help', 'print help'] },
 ];
 
-/** What -s and -v do in a command, if they do something special. */
-export interface Meanings {
-  readonly silent?: string;
-  readonly verbose?: string;
-}
-
-/** A common option, described as it works in a command. */
-export function inCommand(entry: OptionEntry, { silent, verbose }: Meanings): OptionEntry {
-  const [flags] = entry;
-  const own = { '-s, --silent': silent, '-v, --verbose': verbose }[flags];
-  return own === undefined ? entry : [flags, own];
-}
-
 /** The options of the original, which names them without dashes. */
 export const ORIGINAL_OPTIONS: readonly string[] = ['--E', '--silent', '--verbose', '--help'];
+
+/** The values of --output: for commands that hand over a token, for `ensure`, and for `export`. */
+export const TOKEN_OUTPUTS = ['line', 'token', 'env', 'json', 'k8s-secret'] as const;
+export const HELD_OUTPUTS = ['token', 'env'] as const;
+export const ENTRY_OUTPUTS = ['lines', 'json', 'k8s-secret', 'eck-secret'] as const;
+
+/** Returns the error for two options that cannot be used together. */
+export function conflictingOptions(option: string, other: string): ServiceTokensError {
+  return new ServiceTokensError('USAGE', `Options ${option} and ${other} cannot be used together`);
+}
+
+/** Returns the error for an option without another one that it requires. */
+export function requiresOption(option: string, other: string): ServiceTokensError {
+  return new ServiceTokensError('USAGE', `Option ${option} needs ${other}`);
+}

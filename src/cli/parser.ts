@@ -1,6 +1,6 @@
 import { Command, type Help, Option } from 'commander';
-import { type CommandEntry, commands, NAME, PURPOSE } from './commands/table.js';
-import { type CommonOptions, commonOptions, inCommand, type Meanings, type OptionEntry } from './options.js';
+import { type CommandEntry, commands, NAME, optionsOf, PURPOSE } from './commands/table.js';
+import { type CommonOptions, commonOptions, type OptionEntry } from './options.js';
 
 /** The maximum width of help texts, in columns. */
 const WIDTH = 80;
@@ -24,7 +24,10 @@ export interface KnownOption {
 
 /** The parser of the options before the command's name. */
 export function topParser(): Parser {
-  const parser = newCommand(NAME, () => true)
+  const parser = newCommand(
+    NAME,
+    commonOptions.map(({ entry }) => entry),
+  )
     .usage('[options] <command>')
     .description(`${PURPOSE}.`)
     .addHelpText('after', `\nSee "${NAME} help <command>" for one command.`);
@@ -37,28 +40,32 @@ export function topParser(): Parser {
   return wrap(parser, `Usage: ${lines.join('\n       ')}`, addCommands);
 }
 
+/** The commands of the original, which accept its option -E even where it has no effect. */
+const ORIGINAL_COMMANDS = ['create', 'list', 'delete'];
+
 /** The parser of the words after the command's name. */
-export function commandParser(
-  name: string,
-  { summary, usage, examples, obeys, options = [], ...meanings }: CommandEntry,
-): Parser {
-  const isShown: IsShown = ({ about }) => about === undefined || obeys.includes(about);
-  const parser = newCommand(`${NAME} ${name}`, isShown, meanings)
+export function commandParser(name: string, entry: CommandEntry): Parser {
+  const { summary, usage, examples, options } = entry;
+  const parser = newCommand(`${NAME} ${name}`, optionsOf(entry), options)
     .usage(`[options] ${usage}`.trimEnd())
     .description(`${summary}.`)
     .addHelpText('after', ['', 'Examples:', ...examples.map((line) => `  $ ${line}`.trimEnd())].join('\n'));
-  for (const entry of options) parser.addOption(newOption(entry).helpGroup('Options:'));
+  const settings = commonOptions.find(({ group }) => group === 'settings');
+  if (settings && ORIGINAL_COMMANDS.includes(name) && !entry.optionGroups.includes('settings')) {
+    parser.addOption(newOption(settings.entry).hideHelp());
+  }
   return wrap(parser, `Usage: ${parser.name()} ${parser.usage()}`);
 }
 
-type IsShown = (option: (typeof commonOptions)[number]) => boolean;
-
-function newCommand(name: string, isShown: IsShown, meanings: Meanings = {}): Command {
+/** @param own those of the options that are not common ones */
+function newCommand(
+  name: string,
+  options: readonly OptionEntry[],
+  own: readonly OptionEntry[] = [],
+): Command {
   const command = new Command(name).helpOption(false).helpCommand(false).configureHelp({ formatHelp });
-  for (const option of commonOptions) {
-    command.addOption(
-      newOption(inCommand(option.entry, meanings)).helpGroup('Common options:').hideHelp(!isShown(option)),
-    );
+  for (const entry of options) {
+    command.addOption(newOption(entry).helpGroup(own.includes(entry) ? 'Options:' : 'Common options:'));
   }
   return command;
 }

@@ -83,7 +83,7 @@ export class Terminal {
   }
 
   /** The error for a secret that would be lost on stdout; undefined if stdout can be written. */
-  get deadEnd(): ServiceTokensError | undefined {
+  get stdoutFault(): ServiceTokensError | undefined {
     const { fault } = this.#io.stdout;
     return fault === undefined ? undefined : notWritten(fault);
   }

@@ -441,7 +441,7 @@ describe('An installation that only root can read', () => {
       ['import', '--bearers', token, '--replace', ...cheap],
       ['delete', 'elastic/kibana/a'],
     ]) {
-      const { status, stderr } = await run(tool, [...argv, '--config-dir', conf]);
+      const { status, stderr } = await run(tool, argv, { env: { ...process.env, ES_PATH_CONF: conf } });
       expect({ argv, status, stderr: stderr.replace(/^WARNING: .*\n/gm, '') }).toEqual({
         argv,
         status: 0,

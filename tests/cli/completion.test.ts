@@ -1,12 +1,8 @@
 import { existsSync } from 'node:fs';
 import { beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { commands, NAME } from '../../src/cli/commands/table.js';
-import { bashScript } from '../../src/cli/completion/bash.js';
-import { fishScript } from '../../src/cli/completion/fish.js';
-import { vocabularyOf } from '../../src/cli/completion/vocabulary.js';
-import { zshScript } from '../../src/cli/completion/zsh.js';
-import { topParser } from '../../src/cli/parser.js';
-import { run } from '../support/commands.js';
+import { commands, optionsOf } from '../../src/cli/commands/table.js';
+import { main } from '../../src/cli/main.js';
+import { memoryIo } from '../support/memory-io.js';
 import { testWith } from '../support/needs.js';
 import { type Ask, askBashFunction, askFish, typeToBash, typeToZsh } from '../support/shells.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
@@ -14,57 +10,28 @@ import { testThoroughly } from '../support/thoroughness.js';
 
 jest.setTimeout(120_000); // a shell starts the tool at each TAB, which is slow on a busy machine
 
-const vocabulary = vocabularyOf(NAME, commands);
 const directory = temporaryDirectory();
 const { write } = directory;
 
 /** Lines of a tokens file. */
 const tokens = (...keys: string[]) => keys.map((key) => `${key}:{SHA}x\n`).join('');
 
-describe.each([
-  ['bash', bashScript(vocabulary)],
-  ['zsh', zshScript(vocabulary)],
-  ['fish', fishScript(vocabulary)],
-])('The script for %s', (shell, script) => {
-  test('has all commands, options, values and principals', () => {
-    const { principals, options } = vocabulary;
-    const words = new Set([...principals, 'help']);
-    for (const command of vocabulary.commands) words.add(command.name);
-    for (const { flags, value } of [...options, ...vocabulary.commands.flatMap((each) => each.options)]) {
-      for (const flag of flags) words.add(shell === 'fish' ? fishFlag(flag) : flag);
-      if (typeof value === 'object') for (const word of value) words.add(word);
-    }
-    expect([...words].filter((word) => !script.includes(word))).toEqual([]);
-    expect(words.size).toBeGreaterThan(60);
-  });
+/** @returns what `complete` answers to its arguments, line by line */
+async function complete(...args: string[]): Promise<string[]> {
+  const env = { ES_PATH_CONF: 'config', HOME: directory.path };
+  const { io, written } = memoryIo({ cwd: directory.path, env });
+  await main(['complete', ...args], io);
+  return written.stdout.split('\n').slice(0, -1);
+}
 
-  test('contains nothing that expands its input', () => {
-    expect(script).not.toMatch(/\beval\b|compgen -W|_call_program|_describe -t (?!commands)|\$\{\(e/);
-  });
-
-  test('does not show the user the command that it runs', () => {
-    expect(script.match(/elasticsearch-service-tokens complete /g)).toHaveLength(1);
-  });
-});
-
-const fishFlag = (flag: string) => (flag.startsWith('--') ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`);
-
-test('The command that the scripts run is not in the help', () => {
-  expect(`${topParser().help}${topParser().usage}`).not.toMatch(/\bcomplete\b/);
-  expect(Object.keys(commands)).not.toContain('complete');
-});
-
-describe('Names', () => {
-  const complete = (...words: string[]) =>
-    run(process.execPath, ['bin/elasticsearch-service-tokens', 'complete', ...words]);
-
-  test('are not offered if there are too many, because a part of them would mislead', async () => {
-    const keys = Array.from({ length: 1_001 }, (_, index) => `elastic/kibana/kb${index}`);
-    const file = write('service_tokens', tokens(...keys));
-    expect((await complete('delete', '--file', file, 'elastic/kibana/kb')).stdout).toBe('');
-    const { stdout } = await complete('delete', '--file', file, 'elastic/kibana/kb99');
-    expect(stdout.trim().split('\n')).toHaveLength(11);
-  });
+beforeEach(() => {
+  write(
+    'config/service_tokens',
+    tokens('elastic/kibana/kb1', 'elastic/kibana/kb2', 'elastic/fleet-server/one'),
+  );
+  write('mytokens', tokens('elastic/kibana/mine'));
+  write('a dir/tokens', tokens('elastic/kibana/blank'));
+  write('other/service_tokens', tokens('elastic/kibana/there'));
 });
 
 /** What every shell offers for the last word of a line after the tool's name. */
@@ -144,20 +111,67 @@ const shells: readonly (readonly [name: string, ask: Ask, where: ReturnType<type
   ['fish, by complete -C', askFish, testWith('fish', testThoroughly)],
 ];
 
-describe.each(shells)('In %s', (_, ask, testHere) => {
-  beforeEach(() => {
-    write(
-      'config/service_tokens',
-      tokens('elastic/kibana/kb1', 'elastic/kibana/kb2', 'elastic/fleet-server/one'),
-    );
-    write('mytokens', tokens('elastic/kibana/mine'));
-    write('a dir/tokens', tokens('elastic/kibana/blank'));
-    write('other/service_tokens', tokens('elastic/kibana/there'));
-  });
+const PATHS: Readonly<Record<string, string>> = { 'a file': ':files', 'a directory': ':directories' };
 
+test('complete answers what every shell offers, and leaves paths to the shell', async () => {
+  const asked = offers.map(async ([why, line, words]) => {
+    const lines = await complete('--line', `tool ${line}`);
+    return [
+      why,
+      line,
+      why in PATHS ? (lines[0] === PATHS[why] ? words : lines) : lines.map(plain).toSorted(),
+    ];
+  });
+  expect(await Promise.all(asked)).toEqual(offers.map(([why, line, words]) => [why, line, words.toSorted()]));
+});
+
+test.each(Object.entries(commands))(
+  'every option of %s is offered, with its description',
+  async (name, entry) => {
+    const flags = optionsOf(entry).flatMap(([text, description]) =>
+      (text.match(/(?<!\S)--?[\w-]+/g) ?? []).map((flag) => `${flag}\t${description}`),
+    );
+    expect(await complete('--', name, '-')).toEqual(flags);
+  },
+);
+
+test('a line is split as a shell does, and nothing in it is expanded', async () => {
+  for (const path of ["'a dir/tokens'", '"a dir/tokens"', 'a\\ dir/tokens', '~/"a dir"/tokens']) {
+    expect(await complete('--line', `tool delete --file ${path} elastic/kibana \\b`)).toEqual(['blank']);
+  }
+  expect(await complete('--line', 'tool delete --file $HOME/mytokens elastic/kibana ')).toEqual([]);
+});
+
+test('names are not offered if there are too many, because a part of them would mislead', async () => {
+  write(
+    'config/service_tokens',
+    tokens(...Array.from({ length: 1_001 }, (_, index) => `elastic/kibana/kb${index}`)),
+  );
+  expect(await complete('--', 'delete', 'elastic/kibana/kb')).toEqual([]);
+  expect(await complete('--', 'delete', 'elastic/kibana/kb99')).toHaveLength(11);
+});
+
+test('only valid names of a hostile file are offered', async () => {
+  write('config/service_tokens', tokens(...hostile, 'elastic/kibana/good-1'));
+  const good = ['elastic/kibana/good-0', 'elastic/kibana/good-1'];
+  expect(await complete('--', 'delete', 'elastic/kibana/')).toEqual(good);
+  expect((await complete('--', 'delete', '')).filter((word) => !word.startsWith('elastic/'))).toEqual([]);
+});
+
+test.each(['bash', 'zsh', 'fish'])(
+  'the script for %s expands nothing, and hides the command that it runs',
+  async (shell) => {
+    const { io, written } = memoryIo({});
+    expect(await main(['completion', shell], io)).toBe(0);
+    expect(written.stdout).not.toMatch(/\beval\b|compgen|_call_program|_describe|\$\{\(e/);
+    expect(written.stdout.match(/elasticsearch-service-tokens complete .*2>\/dev\/null/g)).toHaveLength(1);
+  },
+);
+
+describe.each(shells)('In %s', (_, ask, testHere) => {
   testHere('everything is completed', async () => {
     // Readline completes paths by itself, so the function offers none.
-    const asked = offers.filter(([why]) => ask !== askBashFunction || !/^a (file|directory)$/.test(why));
+    const asked = offers.filter(([why]) => ask !== askBashFunction || !(why in PATHS));
     const answers = await ask(
       asked.map(([, line]) => line),
       directory.path,
@@ -198,8 +212,6 @@ describe('A variable that is set for one command', () => {
     'A=b ES_PATH_CONF=~/other C= delete elastic/kibana ',
   ];
   const isObeyed = async (ask: Ask) => {
-    write('config/service_tokens', tokens('elastic/kibana/kb1'));
-    write('other/service_tokens', tokens('elastic/kibana/there'));
     expect(await ask(lines, directory.path)).toEqual([['there'], ['there']]);
   };
 
@@ -207,7 +219,7 @@ describe('A variable that is set for one command', () => {
   testWith('fish', testThoroughly)('is used by fish', () => isObeyed(askFish));
 });
 
-/** Removes the option before a value, and a final `=` or `/`, which zsh and fish add. */
+/** Removes a description, the option before a value, and a final `=` or `/`, which zsh and fish add. */
 function plain(word: string): string {
-  return word.replace(/^--output=(?=.)|[=/]$/g, '');
+  return word.replace(/\t.*|^--output=(?=.)|[=/]$/g, '');
 }

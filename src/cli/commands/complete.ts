@@ -1,67 +1,162 @@
+import { users } from '../../access/system-accounts.js';
 import { knownAccounts } from '../../accounts/known-accounts.js';
+import { findVersion } from '../../config/config-dir.js';
+import { ServiceTokensError } from '../../errors.js';
 import { isTokenName } from '../../token/token-name.js';
 import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
+import { type OptionWords, splitWords } from '../option-words.js';
+import { commonOptions, type OptionEntry } from '../options.js';
+import { commandParser, topParser } from '../parser.js';
 import { splitQualifiedName } from './arguments.js';
 import type { Invocation } from './command.js';
 import { openPlace } from './place.js';
+import { type CommandEntry, commands, findCommand, optionsOf } from './table.js';
+
+/** What a completion uses of the command. */
+type Context = Pick<Invocation, 'io' | 'terminal' | 'fs'>;
 
 /** Above this number no names are offered: a shell would insert the common prefix of an incomplete list. */
 const MOST_NAMES = 1_000;
 
-/** What was typed when TAB was pressed. */
-export interface Typing {
-  /** The beginning of the word at the cursor. */
-  readonly current: string;
-  /** Whether the command takes several qualified names. */
-  readonly takesSeveral: boolean;
-  /** Whether the options have ended, so that a word that begins with a hyphen is an argument. */
-  readonly isBehindOptions: boolean;
-}
+/** Stands for the text at the cursor; nobody can type it. Where the parser puts it, something is completed. */
+const CURSOR = '\0';
 
 /**
- * Prints the names that can follow the arguments so far, one per line. A key without a known account or a valid name is
- * never printed: a shell processes the output, and the key may be `$(command)`.
+ * Answers what can stand at the cursor, for the scripts of `completion`: one word per line, which a tab and a
+ * description may follow, or `:files` or `:directories`, which the shell completes itself. A shell processes the answer,
+ * and the tokens file may be somebody else's: of its names, only valid ones of known accounts are offered.
  *
- * @throws as a command that reads the file; the shells hide the error
+ * @param argv `--` and the words after the tool's name, unexpanded, of which the last is the word at the cursor, possibly
+ *   empty; or `--line` and the command line up to the cursor, quoted as in a shell
+ * @throws OPTION or USAGE for words that cannot be completed; the scripts hide the error
  */
-export async function printNames(invocation: Invocation, typing: Typing): Promise<ExitStatus> {
-  const { args, version, terminal } = invocation;
-  const toWord = wordOf(args, typing);
-  if (toWord === undefined) return ExitCode.OK;
-  const accounts: readonly string[] = knownAccounts(version).map(({ principal }) => principal);
-  const { tokensFile, inTokensDir } = await openPlace(invocation, 'read');
-  const words = await inTokensDir(async ({ fs, ...entered }) => {
-    const found: string[] = [];
-    for (const lines of new ServiceTokensFile(tokensFile, { fs }, entered).listAsText()) {
-      for (const key of lines.split('\n').slice(0, -1)) {
-        const [principal = '', name = ''] = splitQualifiedName(key);
-        if (!accounts.includes(principal) || !isTokenName(name)) continue;
-        const word = toWord(principal, name);
-        if (word?.startsWith(typing.current)) found.push(word);
-        if (found.length > MOST_NAMES) return [];
-      }
-    }
-    return found;
-  });
-  await terminal.answer(words.map((word) => `${word}\n`).join(''));
+export async function complete([kind, ...given]: readonly string[], context: Context): Promise<ExitStatus> {
+  const words = kind === '--line' ? wordsOf(given[0] ?? '').slice(1) : given;
+  const current = words.at(-1) ?? '';
+  const home = context.io.env['HOME'] ?? '~';
+  const typed = words.slice(0, -1).map((word) => word.replace(/^~(?=\/)/, () => home));
+  const candidates = await candidatesFor(typed, current, context);
+  const fitting = candidates.filter((line) => line.startsWith(':') || line.startsWith(current));
+  await context.terminal.answer(fitting.map((line) => `${line}\n`).join(''));
   return ExitCode.OK;
 }
 
-/** Returns how a token of the file is written after the arguments so far; undefined if no token can follow. */
-function wordOf(
-  args: readonly string[],
-  { takesSeveral, isBehindOptions }: Typing,
-): ((principal: string, name: string) => string | undefined) | undefined {
-  const areQualified = args.every((argument) => splitQualifiedName(argument).length === 2);
-  if (args.length === 0 || (takesSeveral && areQualified)) {
-    return (principal, name) => {
-      const word = `${principal}/${name}`;
-      return args.includes(word) ? undefined : word;
-    };
+/** Splits a line into words and removes their quotes, as a shell does, without expanding anything. */
+function wordsOf(line: string): string[] {
+  const words = line.match(/(?:\\.?|'[^']*'?|"(?:\\.|[^"\\])*"?|[^\s'"\\])+|(?<=\s)$/gs) ?? [];
+  const quoted = /\\(.?)|'([^']*)'?|"((?:\\.|[^"\\])*)"?/gs;
+  return words.map((word) =>
+    word.replace(
+      quoted,
+      (_, char?: string, single?: string, double = '') =>
+        char ?? single ?? double.replace(/\\(["\\$`])/g, '$1'),
+    ),
+  );
+}
+
+async function candidatesFor(
+  typed: readonly string[],
+  current: string,
+  context: Context,
+): Promise<readonly string[]> {
+  const option = /^--[\w-]+=/.exec(current)?.[0] ?? '';
+  const cursor = `${option}${CURSOR}`;
+  const top = topParser();
+  const before = splitWords([...typed, cursor], top.options, { untilArgument: true });
+  const [name, ...rest] = before.args;
+  const topOptions = commonOptions.map(({ entry }) => entry);
+  if (name === undefined) return valuesOf(before, topOptions, option, context);
+  if (name === cursor) {
+    if (current.startsWith('-') && !before.haveEnded) return flagsOf(topOptions);
+    return [
+      ...Object.entries(commands).map(([command, { summary }]) => `${command}\t${summary}`),
+      'help\tPrint help',
+    ];
   }
-  const [account, ...more] = args;
-  if (more.length > 0 || areQualified) return undefined;
-  return (principal, name) =>
-    principal === account && (isBehindOptions || !name.startsWith('-')) ? name : undefined;
+  if (name === 'help') return rest.length === 1 ? Object.keys(commands) : [];
+
+  const entry = findCommand(name);
+  const parser = commandParser(name, entry);
+  const after = splitWords(rest, parser.options);
+  if (after.args.at(-1) !== cursor) return valuesOf(after, optionsOf(entry), option, context);
+  if (current.startsWith('-') && !after.haveEnded) return flagsOf(optionsOf(entry));
+  const options = { ...top.parse(before.options), ...parser.parse(after.options) };
+  const version = findVersion(options.esVersion, context.io, context.fs);
+  const invocation = { ...context, args: after.args.slice(0, -1), options, overrides: [], version };
+  return argumentsOf(entry, current, invocation, after.haveEnded);
+}
+
+function flagsOf(options: readonly OptionEntry[]): string[] {
+  return options.flatMap(([flags, description]) => namesOf(flags).map((flag) => `${flag}\t${description}`));
+}
+
+/** @returns `-o` and `--output` of `-o, --output <FORM>` */
+function namesOf(flags: string): string[] {
+  return flags.match(/(?<=^|, )--?[\w-]+/g) ?? [];
+}
+
+/** @param prefix what precedes the value in the same word: `--output=` */
+function valuesOf(
+  { options }: OptionWords,
+  known: readonly OptionEntry[],
+  prefix: string,
+  { fs }: Context,
+): string[] {
+  const long = options.at(-1)?.replace(/=.*/s, '') ?? '';
+  const [flags = '', , values] = known.find(([each]) => namesOf(each).includes(long)) ?? [];
+  if (flags.endsWith('<PATH>')) return [':files'];
+  if (flags.endsWith('<DIR>')) return [':directories'];
+  const words = flags.endsWith('<USER>') ? users(fs).map((user) => user.name) : (values ?? []);
+  return words.map((word) => `${prefix}${word}`);
+}
+
+/** Lists what can follow the arguments so far. @param haveEnded whether a name may begin with a hyphen */
+async function argumentsOf(
+  { completes = [] }: CommandEntry,
+  current: string,
+  invocation: Invocation,
+  haveEnded: boolean,
+): Promise<readonly string[]> {
+  const { args, version } = invocation;
+  if (completes === 'file') return [':files'];
+  const principals: readonly string[] = knownAccounts(version).map(({ principal }) => principal);
+  const first = args.length > 0 ? [] : typeof completes === 'object' ? completes : principals;
+  if (completes !== 'token' && completes !== 'tokens') return first;
+
+  const areQualified = args.every((argument) => splitQualifiedName(argument).length === 2);
+  const isName = args.length === 1 && !areQualified;
+  if (args.length > 0 && !isName && !(areQualified && completes === 'tokens')) return [];
+  const wordOf = (principal: string, name: string): string | undefined => {
+    if (!principals.includes(principal) || !isTokenName(name)) return undefined;
+    if (!isName) return args.includes(`${principal}/${name}`) ? undefined : `${principal}/${name}`;
+    return principal === args[0] && (haveEnded || !name.startsWith('-')) ? name : undefined;
+  };
+  return [...first, ...(await wordsInFile(invocation, current, wordOf))];
+}
+
+/** @param wordOf the word for a principal and a name that the file may hold @returns those that begin with `current` */
+async function wordsInFile(
+  invocation: Invocation,
+  current: string,
+  wordOf: (principal: string, name: string) => string | undefined,
+): Promise<readonly string[]> {
+  try {
+    const { tokensFile, inTokensDir } = await openPlace(invocation, 'read');
+    return await inTokensDir(async ({ fs, ...entered }) => {
+      const found: string[] = [];
+      for (const lines of new ServiceTokensFile(tokensFile, { fs }, entered).listAsText()) {
+        for (const key of lines.split('\n')) {
+          const [principal = '', name = ''] = splitQualifiedName(key);
+          const word = wordOf(principal, name);
+          if (word?.startsWith(current)) found.push(word);
+          if (found.length > MOST_NAMES) return [];
+        }
+      }
+      return found;
+    });
+  } catch (error) {
+    if (error instanceof ServiceTokensError) return []; // the accounts are offered all the same
+    throw error;
+  }
 }

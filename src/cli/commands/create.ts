@@ -1,6 +1,6 @@
 import { type IfExists, putEntries } from '../../tokens-file/edits.js';
+import { conflictingOptions } from '../options.js';
 import { parseTokenArguments } from './arguments.js';
-import { clash } from './clash.js';
 import type { Command } from './command.js';
 import type { HandoverOptions } from './handover.js';
 import { mint } from './mint.js';
@@ -34,7 +34,7 @@ export function parseIfExists({
   ifNotExists = false,
   replace = false,
 }: Pick<CreateOptions, 'ifNotExists' | 'replace'>): IfExists {
-  if (ifNotExists && replace) throw clash('--if-not-exists', '--replace');
+  if (ifNotExists && replace) throw conflictingOptions('--if-not-exists', '--replace');
   if (ifNotExists) return 'keep';
   return replace ? 'replace' : 'refuse';
 }

@@ -1,7 +1,7 @@
 import { removeEntries } from '../../tokens-file/edits.js';
 import { ExitCode } from '../exit-codes.js';
+import { conflictingOptions } from '../options.js';
 import { parseTokenListArguments } from './arguments.js';
-import { clash } from './clash.js';
 import type { Command } from './command.js';
 import { openTarget, type TargetOptions } from './target.js';
 
@@ -16,7 +16,7 @@ export const deleteTokens: Command<DeleteOptions> = async (invocation) => {
   const { dryRun = false, ignoreNotFound, json = false } = options;
   const keys = parseTokenListArguments(args, version).map(({ principal, name }) => `${principal}/${name}`);
   const target = await openTarget(invocation);
-  if (target.isStream && json) throw clash('--file -', '--json');
+  if (target.isStream && json) throw conflictingOptions('--file -', '--json');
   const { result, change } = await target.inTokens((tokens) =>
     tokens.update(removeEntries(keys, { ignoreMissing: ignoreNotFound }), { signal: io.interrupted, dryRun }),
   );

@@ -5,10 +5,10 @@ import { ensureToken } from '../../tokens-file/ensure.js';
 import type { TokenFile } from '../../tokens-file/token-file.js';
 import { ExitCode } from '../exit-codes.js';
 import { envNameOf } from '../forms.js';
+import { HELD_OUTPUTS } from '../options.js';
 import { parseTokenArguments } from './arguments.js';
 import type { Command } from './command.js';
 import { type HandoverOptions, openHandover, parseHandover, warnOfTokenFile } from './handover.js';
-import { HELD_OUTPUTS } from './outputs.js';
 import { warnOfSettings } from './settings-warnings.js';
 import { openTarget, type TargetOptions } from './target.js';
 

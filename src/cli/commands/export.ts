@@ -8,10 +8,9 @@ import {
   requireSecretName,
   secretNameOf,
 } from '../kubernetes.js';
+import { ENTRY_OUTPUTS, requiresOption } from '../options.js';
 import { parsePrincipalArgument } from './arguments.js';
-import { needs } from './clash.js';
 import type { Command } from './command.js';
-import { ENTRY_OUTPUTS } from './outputs.js';
 import { type ChangeOptions, openPlace } from './place.js';
 
 /** The options of `export`. */
@@ -55,11 +54,12 @@ function formatOf(options: ExportOptions): (entries: readonly Entry[]) => string
       `Option --output: [${output}] is not one of [${ENTRY_OUTPUTS.join(',')}]`,
     );
   }
-  if (options.json && known !== 'json') throw needs('--json', '--output json');
-  if (name !== undefined && known !== 'k8s-secret') throw needs('--name', '--output k8s-secret');
-  if (cluster !== undefined && known !== 'eck-secret') throw needs('--cluster', '--output eck-secret');
+  if (options.json && known !== 'json') throw requiresOption('--json', '--output json');
+  if (name !== undefined && known !== 'k8s-secret') throw requiresOption('--name', '--output k8s-secret');
+  if (cluster !== undefined && known !== 'eck-secret')
+    throw requiresOption('--cluster', '--output eck-secret');
   if (options.namespace !== undefined && !known.endsWith('-secret')) {
-    throw needs('--namespace', '--output k8s-secret or eck-secret');
+    throw requiresOption('--namespace', '--output k8s-secret or eck-secret');
   }
   const namespace = options.namespace && requireNamespace(options.namespace, '--namespace');
   switch (known) {
@@ -73,7 +73,7 @@ function formatOf(options: ExportOptions): (entries: readonly Entry[]) => string
       return (entries) => manifestOf({ ...secret, data: { service_tokens: linesOf(entries) } });
     }
     case 'eck-secret': {
-      if (cluster === undefined) throw needs('--output eck-secret', '--cluster');
+      if (cluster === undefined) throw requiresOption('--output eck-secret', '--cluster');
       const labels = eckLabels(requireLabelledName(cluster, '--cluster'));
       return (entries) =>
         entries

@@ -4,10 +4,9 @@ import type { ServiceToken } from '../../token/token.js';
 import { TokenFile } from '../../tokens-file/token-file.js';
 import { type Form, type FormOptions, formatToken } from '../forms.js';
 import { requireNamespace, requireSecretName } from '../kubernetes.js';
+import { conflictingOptions, requiresOption, TOKEN_OUTPUTS } from '../options.js';
 import type { Terminal } from '../terminal.js';
-import { clash, needs } from './clash.js';
 import type { Invocation } from './command.js';
-import { TOKEN_OUTPUTS } from './outputs.js';
 import type { Target, TargetOptions } from './target.js';
 
 /** The options for the format and destination of a new token. */
@@ -42,14 +41,17 @@ export interface HandoverPlan {
 export function parseHandover(options: HandoverOptions): HandoverPlan {
   const { json = false, envName, name, namespace, tokenFile, force = false, silent = false } = options;
   const output = outputOf(options);
-  if (json && output !== undefined && output !== 'json') throw clash('--json', `--output ${output}`);
+  if (json && output !== undefined && output !== 'json')
+    throw conflictingOptions('--json', `--output ${output}`);
   const isJson = json || output === 'json';
-  if (silent && output !== undefined && output !== 'token') throw clash('--silent', `--output ${output}`);
-  if (silent && json) throw clash('--silent', '--json');
-  if (envName !== undefined && output !== 'env') throw needs('--env-name', '--output env');
-  if (name !== undefined && output !== 'k8s-secret') throw needs('--name', '--output k8s-secret');
-  if (namespace !== undefined && output !== 'k8s-secret') throw needs('--namespace', '--output k8s-secret');
-  if (force && tokenFile === undefined) throw needs('--force', '--token-file');
+  if (silent && output !== undefined && output !== 'token')
+    throw conflictingOptions('--silent', `--output ${output}`);
+  if (silent && json) throw conflictingOptions('--silent', '--json');
+  if (envName !== undefined && output !== 'env') throw requiresOption('--env-name', '--output env');
+  if (name !== undefined && output !== 'k8s-secret') throw requiresOption('--name', '--output k8s-secret');
+  if (namespace !== undefined && output !== 'k8s-secret')
+    throw requiresOption('--namespace', '--output k8s-secret');
+  if (force && tokenFile === undefined) throw requiresOption('--force', '--token-file');
   return {
     form: output === undefined || output === 'json' ? (silent || tokenFile ? 'token' : 'line') : output,
     formOptions: {
@@ -108,7 +110,7 @@ export function openHandover(
       'With --file - the new token needs --token-file: stdout is used for the tokens file',
     );
   }
-  if (isStream && isJson) throw clash('--file -', '--json');
+  if (isStream && isJson) throw conflictingOptions('--file -', '--json');
   const path = tokenFile === undefined ? undefined : absolutePath(tokenFile, io);
   const file = path === undefined ? undefined : TokenFile.open(path, { ...options, configDir }, fs);
   if (file !== undefined && way !== undefined && file.isAt(way)) {
@@ -122,8 +124,8 @@ export function openHandover(
     file,
     format,
     requireReady() {
-      const { deadEnd } = terminal;
-      if (file === undefined && deadEnd !== undefined) throw deadEnd;
+      const { stdoutFault } = terminal;
+      if (file === undefined && stdoutFault !== undefined) throw stdoutFault;
       if (!force) file?.requireAbsent();
       if (options.dryRun) file?.requireWritable();
     },

@@ -3,10 +3,10 @@ import { ServiceTokensError } from '../../errors.js';
 import { isTokenName } from '../../token/token-name.js';
 import { putEntries } from '../../tokens-file/edits.js';
 import { ExitCode } from '../exit-codes.js';
+import { conflictingOptions } from '../options.js';
 import { refuseArguments } from './arguments.js';
 import { readBearers } from './bearers.js';
 import { decodeBearers, hashTokens, prepareThreads } from './bulk.js';
-import { clash } from './clash.js';
 import type { Command, Invocation } from './command.js';
 import { parseIfExists } from './create.js';
 import { readEntries } from './entries.js';
@@ -28,9 +28,9 @@ export const importTokens: Command<ImportOptions> = async (invocation) => {
   const { bearers, entries, dryRun = false, json = false } = options;
   prepareThreads(invocation);
   const ifExists = parseIfExists(options);
-  if (bearers !== undefined && entries !== undefined) throw clash('--bearers', '--entries');
+  if (bearers !== undefined && entries !== undefined) throw conflictingOptions('--bearers', '--entries');
   const target = await openTarget(invocation);
-  if (target.isStream && json) throw clash('--file -', '--json');
+  if (target.isStream && json) throw conflictingOptions('--file -', '--json');
   const input = bearers ?? entries ?? STREAM;
   if (target.isStream && isStandardInput(input, io)) {
     throw new ServiceTokensError(

@@ -3,9 +3,9 @@ import { errnoOf } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
 import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
 import { ExitCode } from '../exit-codes.js';
+import { conflictingOptions } from '../options.js';
 import type { Terminal } from '../terminal.js';
 import { parsePrincipalArgument } from './arguments.js';
-import { clash } from './clash.js';
 import type { Command } from './command.js';
 import { openPlace } from './place.js';
 
@@ -19,7 +19,7 @@ export const list: Command<ListOptions> = async (invocation) => {
   const { args, options, version, terminal } = invocation;
   const principal = parsePrincipalArgument(args, version);
   const { json = false, long = false, silent = false } = options;
-  if (json && long) throw clash('--json', '--long');
+  if (json && long) throw conflictingOptions('--json', '--long');
   // Only when needed, because loading takes time; and before another identity is taken on, which may not read this file.
   const details = json || long ? await import('./list-details.js') : undefined;
   const { tokensFile, inTokensDir } = await openPlace(invocation, 'read');

@@ -1,8 +1,8 @@
 import { addNextOfSeries, finishSeries } from '../../tokens-file/edits.js';
 import { ExitCode } from '../exit-codes.js';
+import { conflictingOptions } from '../options.js';
 import type { TokenArguments } from './arguments.js';
 import { parseTokenArguments } from './arguments.js';
-import { clash } from './clash.js';
 import type { Command, Invocation } from './command.js';
 import type { HandoverOptions } from './handover.js';
 import { mint } from './mint.js';
@@ -35,10 +35,10 @@ async function finish(invocation: Invocation<RotateOptions>, { principal, name }
   const { dryRun = false, json = false, silent = false } = options;
   for (const option of NOT_WITH_FINISH) {
     const flag = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    if (options[option] !== undefined) throw clash('--finish', `--${flag}`);
+    if (options[option] !== undefined) throw conflictingOptions('--finish', `--${flag}`);
   }
   const target = await openTarget(invocation);
-  if (target.isStream && json) throw clash('--file -', '--json');
+  if (target.isStream && json) throw conflictingOptions('--file -', '--json');
   const { result, change } = await target.inTokens((tokens) =>
     tokens.update(finishSeries(principal, name), { signal: io.interrupted, dryRun }),
   );

@@ -1,8 +1,14 @@
-import type { OptionEntry, Subject } from '../options.js';
-
+import { closest } from '../../did-you-mean.js';
+import { ServiceTokensError } from '../../errors.js';
+import {
+  commonOptions,
+  ENTRY_OUTPUTS,
+  HELD_OUTPUTS,
+  type OptionEntry,
+  type OptionGroup,
+  TOKEN_OUTPUTS,
+} from '../options.js';
 import type { Command } from './command.js';
-import { ENTRY_OUTPUTS, HELD_OUTPUTS, TOKEN_OUTPUTS } from './outputs.js';
-import { SHELLS } from './shells.js';
 
 /** The tool's name. */
 export const NAME = 'elasticsearch-service-tokens';
@@ -18,17 +24,14 @@ export interface CommandEntry {
   readonly usage: string;
   /** Command lines that fit in 80 columns. */
   readonly examples: readonly string[];
-  /** The groups of common options that it uses; the others are accepted and checked, but have no effect. */
-  readonly obeys: readonly Subject[];
+  /** The groups of common options that it accepts. */
+  readonly optionGroups: readonly OptionGroup[];
   /** What `-s` does, if it does something special. */
   readonly silent?: string;
   /** What `-v` does, likewise. */
   readonly verbose?: string;
-  /**
-   * What a shell offers for its arguments; nothing if absent. For `token` and `tokens`, it offers the accounts and the
-   * names in the file, one or several.
-   */
-  readonly offers?: 'principal' | 'token' | 'tokens' | 'file' | readonly string[];
+  /** What its arguments are, for completion; `token` and `tokens` are accounts and names in the file, one or several. */
+  readonly completes?: 'principal' | 'token' | 'tokens' | 'file' | readonly string[];
   /** Its own options. */
   readonly options?: readonly OptionEntry[];
   /** Loads the command and only its own dependencies. */
@@ -80,8 +83,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `${NAME} create elastic/kibana kb1 --file my_tokens`,
       `TOKEN=$(${NAME} create -s elastic/kibana kb2)`,
     ],
-    offers: 'principal',
-    obeys: ['settings', 'place', 'version'],
+    completes: 'principal',
+    optionGroups: ['settings', 'paths', 'version'],
     silent: 'print only the token, for scripts',
     options: [...HANDOVER, ...IF_EXISTS, DRY_RUN, ...CHANGE, IN_PLACE],
     load: async () => (await import('./create.js')).create,
@@ -93,8 +96,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `${NAME} ensure elastic/kibana a --token-file token`,
       `${NAME} ensure elastic/kibana a -o env --token-file e`,
     ],
-    offers: 'principal',
-    obeys: ['settings', 'place', 'version'],
+    completes: 'principal',
+    optionGroups: ['settings', 'paths', 'version'],
     silent: 'do not print what was done',
     options: [
       ['--token-file <PATH>', 'the file with the token, required; a new one is private to its owner'],
@@ -112,8 +115,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Create the next token of a series, or delete its predecessors',
     usage: '<principal> <name>',
     examples: [`${NAME} rotate elastic/kibana my-token`, `${NAME} rotate elastic/kibana my-token --finish`],
-    offers: 'token',
-    obeys: ['settings', 'place', 'version'],
+    completes: 'token',
+    optionGroups: ['settings', 'paths', 'version'],
     silent: 'print only the token, for scripts',
     options: [
       ['--finish', 'delete every predecessor of the newest token'],
@@ -128,8 +131,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'List the file tokens of one service account, or of all',
     usage: '[<principal>]',
     examples: [`${NAME} list`, `${NAME} list elastic/kibana`, `${NAME} list --file ./service_tokens`],
-    offers: 'principal',
-    obeys: ['place', 'version'],
+    completes: 'principal',
+    optionGroups: ['paths', 'version'],
     options: [
       ['--long', 'print a table: token, algorithm, cost and findings'],
       ['--json', 'print one JSON object'],
@@ -144,8 +147,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `${NAME} delete elastic/kibana/kb1 elastic/kibana/kb2`,
       `${NAME} delete elastic/fleet-server -- -odd-name`,
     ],
-    offers: 'tokens',
-    obeys: ['place', 'version'],
+    completes: 'tokens',
+    optionGroups: ['paths', 'version'],
     options: [
       ['--ignore-not-found', 'succeed if a token does not exist'],
       ['--json', 'print one JSON object'],
@@ -159,7 +162,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Check tokens against the tokens file, as the server would',
     usage: '< TOKENS',
     examples: [`${NAME} verify < token`, `${NAME} verify --token-file /run/secrets/token --json`],
-    obeys: ['place', 'version'],
+    optionGroups: ['paths', 'version'],
     verbose: 'print which check of the server refuses a token',
     options: [TOKEN_FILE, ['--json', 'print what GET /_security/_authenticate would answer']],
     load: async () => (await import('./verify.js')).verify,
@@ -168,7 +171,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Show what a token is, without its secret',
     usage: '< TOKENS',
     examples: [`${NAME} inspect < token`, `${NAME} inspect --token-file /run/secrets/token`],
-    obeys: ['version'],
+    optionGroups: ['version'],
     options: [TOKEN_FILE, ['--json', 'print one JSON object per token']],
     load: async () => (await import('./inspect.js')).inspect,
   },
@@ -181,7 +184,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `${NAME} check --config-dir /etc/elasticsearch --json`,
       `${NAME} check --fix --server-user elasticsearch`,
     ],
-    obeys: ['place', 'version'],
+    optionGroups: ['paths', 'version'],
     options: [
       ...CHANGE,
       [
@@ -198,8 +201,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Compare the tokens of two files; - is stdin',
     usage: '<file> <file>',
     examples: [`${NAME} diff service_tokens service_tokens.bak`, `cat service_tokens | ${NAME} diff - other`],
-    offers: 'file',
-    obeys: [],
+    completes: 'file',
+    optionGroups: [],
     silent: 'print nothing; the exit status is the answer',
     options: [['--json', 'print one JSON object']],
     load: async () => (await import('./diff.js')).diff,
@@ -208,15 +211,18 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Print the lines of a tokens file for given tokens; no file is changed',
     usage: '< TOKENS',
     examples: [`${NAME} hash < tokens`, `${NAME} hash --token-file tokens > service_tokens`],
-    obeys: ['settings', 'version'],
-    options: [TOKEN_FILE],
+    optionGroups: ['settings', 'version'],
+    options: [
+      TOKEN_FILE,
+      ['--config-dir <DIR>', 'read how to hash from elasticsearch.yml in this directory'],
+    ],
     load: async () => (await import('./hash.js')).hash,
   },
   import: {
     summary: 'Add given tokens, or the entries of another tokens file, all or none',
     usage: '[< TOKENS]',
     examples: [`${NAME} import < tokens`, `${NAME} import --entries other/service_tokens`],
-    obeys: ['settings', 'place', 'version'],
+    optionGroups: ['settings', 'paths', 'version'],
     options: [
       ['--bearers <PATH>', 'read the tokens from this file instead of stdin'],
       ['--entries <PATH>', 'add the entries of this tokens file instead'],
@@ -237,8 +243,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `${NAME} export -o k8s-secret | kubectl apply -f -`,
       `${NAME} export -o eck-secret --cluster es`,
     ],
-    offers: 'principal',
-    obeys: ['place', 'version'],
+    completes: 'principal',
+    optionGroups: ['paths', 'version'],
     options: [
       ['-o, --output <FORM>', 'lines, json, k8s-secret or eck-secret (default: lines)', ENTRY_OUTPUTS],
       ['--json', 'the same as --output json'],
@@ -253,7 +259,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Follow the tokens file as a node does, and print each change',
     usage: '',
     examples: [`${NAME} watch`, `${NAME} watch --json`, `${NAME} watch --file ./service_tokens`],
-    obeys: ['place'],
+    optionGroups: ['paths'],
     options: [['--json', 'print one JSON object per line']],
     load: async () => (await import('./watch.js')).watch,
   },
@@ -261,7 +267,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'List the service accounts and the versions of Elasticsearch that have them',
     usage: '',
     examples: [`${NAME} accounts`, `${NAME} accounts --es-version 8.16`, `${NAME} accounts --json`],
-    obeys: ['version'],
+    optionGroups: ['version'],
     options: [['--json', 'print one JSON array']],
     load: async () => (await import('./accounts.js')).accounts,
   },
@@ -273,14 +279,27 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `source <(${NAME} completion zsh)`,
       `${NAME} completion fish | source`,
     ],
-    offers: SHELLS,
-    obeys: [],
-    load: async () => (await import('./completion.js')).completionOf(NAME, commands),
+    completes: ['bash', 'zsh', 'fish'],
+    optionGroups: [],
+    load: async () => (await import('./completion.js')).completionOf(NAME),
   },
 };
 
+/** Lists the options that a command accepts: its own, then the common ones, described as they work in it. */
+export function optionsOf({ options = [], optionGroups, silent, verbose }: CommandEntry): OptionEntry[] {
+  const meanings: Readonly<Record<string, string | undefined>> = {
+    '-s, --silent': silent,
+    '-v, --verbose': verbose,
+  };
+  const common = commonOptions.filter(({ group }) => group === undefined || optionGroups.includes(group));
+  return [
+    ...options,
+    ...common.map(({ entry: [flags, text] }): OptionEntry => [flags, meanings[flags] ?? text]),
+  ];
+}
+
 /** Names of these commands in other tools. */
-export const synonyms: ReadonlyMap<string, string> = new Map([
+const synonyms: ReadonlyMap<string, string> = new Map([
   ['add', 'create'],
   ['new', 'create'],
   ['mint', 'create'],
@@ -289,3 +308,13 @@ export const synonyms: ReadonlyMap<string, string> = new Map([
   ['remove', 'delete'],
   ['revoke', 'delete'],
 ]);
+
+/** @throws USAGE if no command has this name */
+export function findCommand(name: string): CommandEntry {
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (entry !== undefined) return entry;
+  const guess = synonyms.get(name) ?? closest(name, [...Object.keys(commands), 'help']);
+  throw new ServiceTokensError('USAGE', `Unknown command [${name}]`, {
+    hint: guess ? `Did you mean ${guess}?` : undefined,
+  });
+}

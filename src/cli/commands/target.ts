@@ -78,8 +78,8 @@ async function openStream(invocation: Invocation<TargetOptions>): Promise<Target
       return laterIfItFails(findHashSettings(readFile, overrides, io.env));
     },
     async inTokens(work) {
-      const { deadEnd } = terminal;
-      if (deadEnd !== undefined && !options.dryRun) throw deadEnd; // the tokens file would be lost
+      const { stdoutFault } = terminal;
+      if (stdoutFault !== undefined && !options.dryRun) throw stdoutFault; // the tokens file would be lost
       const bytes = await readStandardInput(io, MAX_FILE_BYTES);
       return work(new StreamedTokens(bytes, 'standard input', (chunks) => terminal.answerBytes(chunks)));
     },
