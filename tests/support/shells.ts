@@ -1,10 +1,10 @@
 /** Asks the real shells what they offer when TAB is pressed. */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BIN } from './commands.js';
 
-export const TOOL = 'elasticsearch-service-tokens';
+const TOOL = 'elasticsearch-service-tokens';
 
 /** Takes lines after the tool's name, up to the cursor, and returns the words that the shell offers for each. */
 export type Ask = (lines: readonly string[], directory: string) => Promise<string[][]>;
@@ -16,22 +16,11 @@ const commandLine = (line: string) => line.replace(/^(?:[A-Z_]+=\S* )*/, (set) =
 function surroundings(directory: string): { cwd: string; env: NodeJS.ProcessEnv } {
   const bin = join(directory, '.bin');
   mkdirSync(bin, { recursive: true });
-  if (spawnSync('test', ['-e', join(bin, TOOL)]).status !== 0) symlinkSync(BIN, join(bin, TOOL));
+  if (!existsSync(join(bin, TOOL))) symlinkSync(BIN, join(bin, TOOL));
   const PATH = [bin, dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin'].join(':');
   const env = { PATH, HOME: directory, ES_PATH_CONF: 'config', TERM: 'xterm', LC_ALL: 'C.UTF-8' };
   return { cwd: directory, env };
 }
-
-/** Asks the function of the script for bash, with the variables that bash would set. */
-export const askBashFunction: Ask = async (lines, directory) => {
-  const script = `source <(${TOOL} completion bash) || exit
-while IFS= read -r COMP_LINE; do
-  COMP_POINT=\${#COMP_LINE} COMPREPLY=(stale)
-  _elasticsearch_service_tokens
-  printf '%s\\0' "\${COMPREPLY[@]}" $'\\n'
-done`;
-  return answersOf(runScript(['bash', '--norc', '-c', script], lines, directory));
-};
 
 /** Asks fish for its completions, which `complete -C` prints as TAB would list them. */
 export const askFish: Ask = async (lines, directory) => {
@@ -39,64 +28,43 @@ export const askFish: Ask = async (lines, directory) => {
 while read -l line
   printf '%s\\0' (complete -C $line | string replace -r '\\t.*' '') \\n
 end`;
-  return answersOf(runScript(['fish', '--no-config', '-c', script], lines, directory));
-};
-
-function runScript(argv: readonly string[], lines: readonly string[], directory: string): string {
   const input = lines.map((line) => `${commandLine(line)}\n`).join('');
-  const [program = '', ...args] = argv;
   const options = { ...surroundings(directory), input, encoding: 'utf8' } as const;
-  const { status, stdout, stderr } = spawnSync(program, args, options);
-  if (status !== 0 || stderr !== '') throw new Error(`${program} ended with ${status}: ${stderr}`);
-  return stdout;
-}
-
-function answersOf(output: string): string[][] {
-  const answers = output.split('\n\0').slice(0, -1);
+  const { status, stdout, stderr } = spawnSync('fish', ['--no-config', '-c', script], options);
+  if (status !== 0 || stderr !== '') throw new Error(`fish ended with ${status}: ${stderr}`);
+  const answers = stdout.split('\n\0').slice(0, -1);
   return answers.map((words) => words.split('\0').filter((word) => word !== ''));
-}
+};
 
 /** Presses keys in an interactive bash; `insert-completions` inserts all offered words into the line. */
 export const typeToBash: Ask = (lines, directory) =>
-  typeTo('bash', ['--norc', '--noprofile', '-i'], lines, directory, {
-    prepare: `set +o history
-source <(${TOOL} completion bash)
-dump() { printf '%s\\0' "$READLINE_LINE" >> dump; READLINE_LINE=; }
-bind -x '"\\C-xd": dump'
-bind 'set enable-bracketed-paste off'
-`,
-    insertAll: '\u001b*',
-  });
+  typeTo('bash --norc --noprofile -i', lines, directory, '\u001b*', [
+    `set +o history; source <(${TOOL} completion bash)`,
+    `dump() { printf '%s\\0' "$READLINE_LINE" >> dump; READLINE_LINE=; }`,
+    `bind -x '"\\C-xd": dump'; bind 'set enable-bracketed-paste off'`,
+  ]);
 
 /** Presses keys in an interactive zsh, whose completion is set to insert all offered words into the line. */
 export const typeToZsh: Ask = (lines, directory) =>
-  typeTo('zsh', ['-f', '-i'], lines, directory, {
-    prepare: `autoload -Uz compinit; compinit -u -D; unsetopt beep
-source <(${TOOL} completion zsh)
-dump() { printf '%s\\0' $BUFFER >> dump; BUFFER= }
-bindkey '\\t' complete-word; zle -N dump; bindkey '^Xd' dump
-insert-all() { compstate[insert]=all; comppostfuncs=(insert-all) }; comppostfuncs=(insert-all)
-`,
-    insertAll: '\t',
-  });
-
-interface Keys {
-  readonly prepare: string;
-  readonly insertAll: string;
-}
+  typeTo('zsh -f -i', lines, directory, '\t', [
+    `autoload -Uz compinit; compinit -u -D; unsetopt beep; source <(${TOOL} completion zsh)`,
+    `dump() { printf '%s\\0' $BUFFER >> dump; BUFFER= }`,
+    `bindkey '\\t' complete-word; zle -N dump; bindkey '^Xd' dump`,
+    'insert-all() { compstate[insert]=all; comppostfuncs=(insert-all) }; comppostfuncs=(insert-all)',
+  ]);
 
 async function typeTo(
   shell: string,
-  args: readonly string[],
   lines: readonly string[],
   directory: string,
-  { prepare, insertAll }: Keys,
+  insertAll: string,
+  prepare: readonly string[],
 ): Promise<string[][]> {
   const { cwd, env } = surroundings(directory);
-  writeFileSync(join(cwd, '.prepare'), prepare);
+  writeFileSync(join(cwd, '.prepare'), `${prepare.join('\n')}\n`);
   writeFileSync(join(cwd, 'dump'), '');
   // The shell assembles the marker, so that the echo of the typed text is not mistaken for it.
-  const terminal = spawn('script', ['-qec', [shell, ...args].join(' '), '/dev/null'], {
+  const terminal = spawn('script', ['-qec', shell, '/dev/null'], {
     cwd,
     env,
     stdio: ['pipe', 'pipe', 'inherit'],
