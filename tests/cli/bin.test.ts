@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { commands } from '../../src/cli/commands/table.js';
+import { ServiceToken } from '../../src/token/token.js';
+import { parseTokenName } from '../../src/token/token-name.js';
 import { BIN as bin, LAUNCHER } from '../support/commands.js';
 import { publicTokens } from '../support/fixtures.js';
 
@@ -13,6 +16,8 @@ const root = fileURLToPath(new URL('../../../', import.meta.url)); // from dist/
 /** The server runs as the user of the tests, so that there is no warning about access. */
 const asServer = ['--server-user', String(process.getuid?.())];
 const path = `${dirname(process.execPath)}:${process.env['PATH']}`;
+
+const TOKEN = new ServiceToken('elastic/kibana', parseTokenName('a'), 'x'.repeat(22)).bearer;
 
 let dir: string;
 let tokensFile: string;
@@ -179,7 +184,7 @@ describe('help', () => {
     expect(stdout).toMatch(/^Usage: /);
   });
 
-  test('shows the common options that the command obeys', () => {
+  test('shows the common options that the command accepts', () => {
     const [inspect, create] = [run(['help', 'inspect']).stdout, run(['help', 'create']).stdout];
     for (const option of ['-E, --E <', '--config-dir <', '--file <']) {
       expect(create).toContain(`\n  ${option}`);
@@ -329,10 +334,42 @@ describe('if the token cannot be written to stdout', () => {
     expect(fs.readFileSync(join(dir, 'all'), 'utf8').split('\n')).toHaveLength(20_001);
   });
 
-  test('a list is an error if the disk is full', () => {
-    fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
-    const { status, stderr } = withDescriptor(fs.openSync('/dev/full', 'w'), ['list']);
-    expect({ status, stderr }).toEqual({ status: 74, stderr: expect.stringMatching(refusal) });
+  /** Command lines that answer, at least one for each command; `TOKEN` on standard input is a token of the file. */
+  const answering: Readonly<Record<string, readonly string[]>> = {
+    create: ['elastic/kibana b', 'elastic/kibana b --token-file new --json', 'elastic/kibana a --replace'],
+    ensure: ['elastic/kibana b --token-file new', 'elastic/kibana b --token-file new --json'],
+    rotate: ['elastic/kibana a', 'elastic/kibana a --finish --json'],
+    list: ['', '--long', '--json'],
+    delete: ['elastic/kibana/a --json'],
+    verify: ['< token', '--json < token'],
+    inspect: ['< token', '--json < token'],
+    check: ['', '--json'],
+    diff: ['config/service_tokens - </dev/null', '--json config/service_tokens - </dev/null'],
+    hash: ['< token'],
+    import: ['--json --replace < token'],
+    export: ['', '--json', '-o k8s-secret', '-o eck-secret --cluster es'],
+    watch: ['', '--json'],
+    accounts: ['', '--json'],
+    completion: ['bash', 'zsh', 'fish'],
+    help: ['', 'create'],
+    complete: ['-- cre'],
+  };
+  const CHANGES = ['create', 'ensure', 'rotate', 'delete', 'check', 'import', 'export'];
+
+  test('every command is among those that are tried on a full disk', () => {
+    expect(Object.keys(answering)).toEqual([...Object.keys(commands), 'help', 'complete']);
+  });
+
+  test.each(
+    Object.entries({ ...answering, '': ['--version', '--help'] }).flatMap(([name, all]) =>
+      all.map((rest) => `${name} ${CHANGES.includes(name) ? asServer.join(' ') : ''} ${rest}`),
+    ),
+  )('%s on a full disk is an error with status 74', (line) => {
+    fs.writeFileSync(join(dir, 'token'), TOKEN);
+    run(['import', ...asServer, '--bearers', 'token']);
+    const { status, stderr } = bash(`"$0" ${line} >/dev/full`);
+    const written = 'ERROR: could not write to standard output: ENOSPC, with exit code 74\n';
+    expect({ status, stderr }).toEqual({ status: 74, stderr: written });
   });
 });
 
@@ -461,34 +498,5 @@ describeUnderNode('a current directory that no longer exists', () => {
       stderr:
         'ERROR: The current directory does not exist, with exit code 78\nChange to a directory that exists, or use absolute paths.\n',
     });
-  });
-});
-
-describe('color', () => {
-  const wrong = ['delete', 'elastic/kibana', 'a'];
-  const sentence = 'Service token [elastic/kibana/a] does not exist, with exit code 70\n';
-  const red = expect.stringMatching(/^\u001b\[[^m]*m.*31m.*ERROR:(?:\u001b\[\d+m)+ Service token \[/);
-
-  test('is not used in a pipe', () => {
-    expect(run(wrong).stderr).toBe(`ERROR: ${sentence}`);
-  });
-
-  test('is used with FORCE_COLOR=1, for the label only', () => {
-    const { stderr } = run(wrong, { env: { FORCE_COLOR: '1' } });
-    expect(stderr).toEqual(red);
-    expect(stderr.endsWith(` ${sentence}`)).toBe(true);
-  });
-
-  test('is never used in an answer', () => {
-    fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
-    expect(run(['list'], { env: { FORCE_COLOR: '1' } }).stdout).toBe('elastic/kibana/a\n');
-  });
-
-  test.each([
-    ['NO_COLOR=1', wrong, { NO_COLOR: '1' }],
-    ['--no-color', [...wrong, '--no-color'], {}],
-    ['--no-color before the command', ['--no-color', ...wrong], {}],
-  ])('is disabled by %s, which overrides FORCE_COLOR', (_, args, env) => {
-    expect(run(args, { env: { FORCE_COLOR: '1', ...env } }).stderr).toBe(`ERROR: ${sentence}`);
   });
 });

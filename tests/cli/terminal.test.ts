@@ -1,7 +1,7 @@
 /** Output that depends on a terminal. */
 import { chmodSync } from 'node:fs';
 import { Readable } from 'node:stream';
-import { beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { main } from '../../src/cli/main.js';
 import type { Io } from '../../src/cli/terminal.js';
 import { memoryIo } from '../support/memory-io.js';
@@ -16,8 +16,8 @@ beforeEach(() => {
 });
 
 /** Runs a command with all streams on a terminal, except the given one. */
-async function onTerminal(argv: readonly string[], elsewhere?: 'stdin' | 'stdout' | 'stderr') {
-  const { io, written } = memoryIo({ env: { ES_PATH_CONF: directory.path, TERM: 'xterm' } });
+async function onTerminal(argv: readonly string[], elsewhere?: 'stdin' | 'stdout' | 'stderr', env = {}) {
+  const { io, written } = memoryIo({ env: { ES_PATH_CONF: directory.path, TERM: 'xterm', ...env } });
   const terminal: Io = {
     ...io,
     stdin: Object.assign(Readable.from([BEARER]), { isTTY: elsewhere !== 'stdin' }),
@@ -46,4 +46,32 @@ test('check colors its labels only', async () => {
 
 test('check does not color output to a pipe, even if stderr is a terminal', async () => {
   expect((await onTerminal(['check'], 'stdout')).stdout).toMatch(/^error: line 1: /);
+});
+
+describe.each([
+  { env: {}, colored: true },
+  { env: { TERM: 'dumb' }, colored: false },
+  { env: { NO_COLOR: '1' }, colored: false },
+  { env: { NO_COLOR: '' }, colored: true },
+  { env: { FORCE_COLOR: '0' }, colored: false },
+  { env: { FORCE_COLOR: 'false' }, colored: false },
+  { env: { FORCE_COLOR: '' }, colored: false },
+  { env: { FORCE_COLOR: '1', TERM: 'dumb' }, colored: true },
+  { env: { FORCE_COLOR: '1', NO_COLOR: '1' }, colored: false },
+])('On a terminal with $env', ({ env, colored }) => {
+  const errorOf = async (...argv: string[]) => (await onTerminal(argv, undefined, env)).stderr;
+
+  test(`the label is colored: ${colored}`, async () => {
+    const label = colored ? '\u001b[1m\u001b[31mERROR:\u001b[39m\u001b[22m' : 'ERROR:';
+    expect(await errorOf('accounts', 'x')).toContain(`\n${label} Expected no arguments`);
+  });
+
+  test('--no-color, before the command or after it, has the last word', async () => {
+    expect(await errorOf('accounts', 'x', '--no-color')).not.toContain('\u001b');
+    expect(await errorOf('--no-color', 'accounts', 'x')).not.toContain('\u001b');
+  });
+});
+
+test('an answer is never colored', async () => {
+  expect((await onTerminal(['accounts'], undefined, { FORCE_COLOR: '1' })).stdout).not.toContain('\u001b');
 });
