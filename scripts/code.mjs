@@ -16,7 +16,6 @@ const io = {
   env: { ES_PATH_CONF: directory },
   cwd: directory,
   toolPath: directory,
-  isMerged: false,
   interrupted: new AbortController().signal,
   stdin: ['AAEAAWVsYXN0aWMva2liYW5hL2E6YWJjZGVmZ2hpamtsbW5vcA'],
   stdout: output,

@@ -20,6 +20,11 @@ export const ENTER = 0o1;
 /** Files in the configuration directory that the server reads, or writes itself. */
 const SIBLINGS = ['elasticsearch.keystore', 'users', 'elasticsearch.yml'];
 
+/** Whether a directory is the configuration directory of a server: it has one of the server's other files. */
+export function isConfigDir(directory: string, fs: FileSystem): boolean {
+  return [...SIBLINGS, 'jvm.options'].some((name) => statOf(join(directory, name), fs) !== undefined);
+}
+
 /**
  * Determines the account of the server. It never runs as root, so the files of root are no evidence.
  *
@@ -81,11 +86,13 @@ export function newFileAttributes(server: Server | undefined, born: Attributes):
  * Says what keeps the server from reading the file, and the command that repairs it. The command touches the file too:
  * a node notices a change of time or size only (docs/server-behaviour.md, "File store").
  *
+ * @param configDir without a server's other files, nothing is said about an unknown server: the file may be for elsewhere
  * @param isOwnWay whether no other user can change the path: else the warning contains no command that uses it
  * @returns the lines of a warning, or undefined if the server can read the file
  */
 export function accessWarning(
   path: string,
+  configDir: string,
   server: Server | undefined,
   {
     before,
@@ -95,7 +102,8 @@ export function accessWarning(
   fs: FileSystem,
 ): string[] | undefined {
   if (server === undefined) {
-    return before === undefined && onlyRootCanRead(after) ? unknownServerWarning(path, isOwnWay) : undefined;
+    const isUnreadable = before === undefined && onlyRootCanRead(after) && isConfigDir(configDir, fs);
+    return isUnreadable ? unknownServerWarning(path, isOwnWay) : undefined;
   }
   if (canRead(server, after)) return undefined;
   return [

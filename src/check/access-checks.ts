@@ -1,6 +1,7 @@
 import {
   canRead,
   ENTER,
+  isConfigDir,
   may,
   onlyRootCanRead,
   quote,
@@ -33,6 +34,7 @@ export function checkFileAccess(
   way: Way,
   attributes: Attributes,
   server: Server | undefined,
+  configDir: string,
   canCopy: boolean,
   fs: FileSystem,
 ): Finding[] {
@@ -43,7 +45,7 @@ export function checkFileAccess(
     const message = `Elasticsearch runs as [${serverName(server, fs)}] and cannot read [${path}]`;
     found.push(finding('FILE_UNREADABLE', message, hint));
   }
-  if (server === undefined && onlyRootCanRead(attributes)) {
+  if (server === undefined && onlyRootCanRead(attributes) && isConfigDir(configDir, fs)) {
     found.push(finding('SERVER_UNKNOWN', ...unknownServerWarning(path, canCopy)));
   }
   if (attributes.mode & OTHERS) {

@@ -128,13 +128,13 @@ function requireOptions(options: CheckOptions): CheckOptions {
 
 async function examineFile(
   path: string,
-  { serverUser, configDir, fix, trustDirectory, patience, signal, pace }: CheckOptions,
+  { serverUser, configDir = dirname(path), fix, trustDirectory, patience, signal, pace }: CheckOptions,
   entered: CheckedFile | undefined,
   fs: FileSystem,
 ): Promise<Examined> {
   const caller = entered?.caller ?? fs.geteuid();
   const way = entered?.way ?? examine(fs, resolve(path));
-  const server = entered?.server ?? findServer(configDir ?? dirname(path), serverUser, fs);
+  const server = entered?.server ?? findServer(configDir, serverUser, fs);
   const asRoot = entered?.asRoot ?? ((calls) => calls());
   look(way, entered, fs); // a file that cannot be read is an error, before anything is repaired
   const repairable = { way, server, asRoot, caller, isEntered: entered !== undefined };
@@ -146,7 +146,7 @@ async function examineFile(
   const canCopy = isOwnWay(way, caller) && refused.length === 0;
   const findings = [
     ...refused,
-    ...(attributes ? checkFileAccess(way, attributes, server, canCopy, fs) : []),
+    ...(attributes ? checkFileAccess(way, attributes, server, configDir, canCopy, fs) : []),
     ...checkDirectoryAccess(way, server, fs),
     ...checkLinks(way, fs),
     ...(await checkRemains(way, fs, pace)),

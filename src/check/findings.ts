@@ -74,7 +74,8 @@ export const findingKinds = {
   },
   SERVER_UNKNOWN: {
     severity: 'warning',
-    meaning: 'The file belongs to root alone, and the user that runs Elasticsearch cannot be determined.',
+    meaning:
+      "The file belongs to root alone in a server's configuration directory, and the user that runs Elasticsearch cannot be determined.",
   },
   SYMBOLIC_LINK: { severity: 'warning', meaning: 'The file is a symlink; other tools replace the symlink.' },
   SINGLE_FILE_MOUNT: {

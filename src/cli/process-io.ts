@@ -36,9 +36,6 @@ export function processIo(): Io {
     },
     stdout: outputOf(1),
     stderr: outputOf(2),
-    get isMerged() {
-      return !this.stderr.isTTY && isSameFile(1, 2);
-    },
     useThreads(count) {
       process.env['UV_THREADPOOL_SIZE'] ??= String(count); // Node passes it on to the environment of the process
     },
@@ -151,15 +148,6 @@ function writeToStream(fd: 1 | 2, bytes: Uint8Array): Promise<void> {
 function writeAll(fd: number, bytes: Uint8Array): void {
   for (let offset = 0; offset < bytes.length; ) {
     offset += fs.writeSync(fd, bytes, offset, bytes.length - offset, null);
-  }
-}
-
-function isSameFile(fd: number, other: number): boolean {
-  try {
-    const [a, b] = [fs.fstatSync(fd), fs.fstatSync(other)];
-    return a.dev === b.dev && a.ino === b.ino;
-  } catch {
-    return false;
   }
 }
 

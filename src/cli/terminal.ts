@@ -3,8 +3,7 @@
  * - stdout contains only the answer; warnings, errors, hints and usage go to stderr;
  * - an error is one line, `ERROR: <message>, with exit code <n>`; like the original, parser errors have no suffix;
  * - a usage error shows the usage of the command first, unless `-s` is given; a hint follows on lines of its own;
- * - a warning after an answer is suppressed if both streams are one pipe or file (2>&1), because public scripts read
- *   the last word of the output;
+ * - a warning is never suppressed: the tool warns only where something is wrong;
  * - control characters in a message are escaped, so that it stays on one line;
  * - only a label, such as `ERROR:`, is colored, and only on a terminal (NO_COLOR, FORCE_COLOR, --no-color).
  */
@@ -26,8 +25,6 @@ export interface Io extends Surroundings {
   readonly stdin: AsyncIterable<string | Uint8Array> & { readonly isTTY?: boolean };
   readonly stdout: Output;
   readonly stderr: Output;
-  /** Whether both streams are one pipe or file, and not a terminal. */
-  readonly isMerged: boolean;
   /**
    * Aborted by SIGHUP, SIGINT or SIGTERM, with the error to exit with. Reading this property disables the default
    * action of these signals, so only a command that has something to undo reads it.
@@ -47,7 +44,6 @@ export class Terminal {
   silent = false;
   verbose = false;
   color: boolean | undefined;
-  #hasAnswered = false;
 
   constructor(io: Io) {
     this.#io = io;
@@ -61,7 +57,6 @@ export class Terminal {
   async answer(text: string | Uint8Array): Promise<void> {
     try {
       await this.#io.stdout.write(text);
-      this.#hasAnswered = true;
     } catch (cause) {
       throw notWritten((cause as NodeJS.ErrnoException).code ?? 'unknown error', cause);
     }
@@ -95,7 +90,6 @@ export class Terminal {
 
   /** Writes a warning to stderr, one line for each text. */
   async warn([first = '', ...more]: readonly string[]): Promise<void> {
-    if (this.#hasAnswered && this.#io.isMerged) return;
     const lines = [
       `${await this.label('WARNING:', 'yellow')} ${escapeControls(first)}`,
       ...more.map(escapeControls),

@@ -8,10 +8,16 @@ import type { Change } from './tokens.js';
  * Returns warnings about a file's owner, group and mode after a change: attributes that could not be kept, in the
  * original's words, and attributes that prevent the server from reading it.
  *
+ * @param configDir the configuration directory of the server
  * @returns the lines of each warning
  */
-export function attributeWarnings(path: string, change: Change, fs: FileSystem): string[][] {
-  const access = accessWarning(path, change.server, change, fs);
+export function attributeWarnings(
+  path: string,
+  configDir: string,
+  change: Change,
+  fs: FileSystem,
+): string[][] {
+  const access = accessWarning(path, configDir, change.server, change, fs);
   return [...lossWarnings(path, change, fs), ...(access === undefined ? [] : [access])];
 }
 

@@ -112,6 +112,7 @@ describe('when root creates the file', () => {
   testAsRoot(
     'then it stays root’s, 0600, if the server is unknown, and a WARNING says how to repair it',
     async () => {
+      own('elasticsearch.yml', 0, 0, 0o644);
       const { status, stderr } = await create('a');
       const file = join(conf, 'service_tokens');
       if (/^elasticsearch:/m.test(readFileSync('/etc/passwd', 'utf8'))) return; // then the server is known
@@ -125,10 +126,8 @@ describe('when root creates the file', () => {
   );
 });
 
-testAsRoot('a warning is never part of an answer that is read with 2>&1', async () => {
-  const command = `"$0" create elastic/kibana a --config-dir "$1" 2>&1 | cat`;
-  const { stdout } = await run('bash', ['-c', command, BIN, conf]);
-  expect(stdout).toMatch(/^SERVICE_TOKEN elastic\/kibana\/a = \w+\n$/);
+testAsRoot('in a directory that is not a server’s, nothing is said about an unknown server', async () => {
+  expect(await create('a')).toMatchObject({ status: 0, stderr: '' });
 });
 
 describe('when the file exists', () => {

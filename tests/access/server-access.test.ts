@@ -178,6 +178,7 @@ describe('warnings', () => {
   ) =>
     attributeWarnings(
       path,
+      '/conf',
       { before, after, isOwnWay: true, server: find(description) },
       system(description),
     );
@@ -200,13 +201,15 @@ describe('warnings', () => {
   });
 
   test('are given if root writes a new file and the server is unknown', () => {
-    expect(warnings(NO_ELASTICSEARCH, ROOT)).toEqual([
+    const files = { 'jvm.options': ROOT };
+    expect(warnings({ ...NO_ELASTICSEARCH, files }, ROOT)).toEqual([
       [
         'Cannot determine which user runs Elasticsearch; only root can read [/conf/service_tokens]',
         'Specify the user with --server-user, or repair it: chown USER /conf/service_tokens && touch /conf/service_tokens',
       ],
     ]);
-    expect(warnings(NO_ELASTICSEARCH, ROOT, ROOT)).toEqual([]);
+    expect(warnings({ ...NO_ELASTICSEARCH, files }, ROOT, ROOT)).toEqual([]);
+    expect(warnings(NO_ELASTICSEARCH, ROOT)).toEqual([]); // nothing shows that a server is configured there
   });
 
   test('report attributes that could not be kept, with the original’s messages', () => {

@@ -318,16 +318,18 @@ describe('access to the file', () => {
     ['a user other than root owns it', [61007, 0, 0o600], []],
   ])('if the server is unknown, and %s', async (_, file, expected) => {
     write(`${GOOD}\n`);
+    directory.write('config/jvm.options', '');
     expect(await briefly(world({ service_tokens: file }))).toEqual(expected);
   });
 
   test('check and create have the same warning about an unknown server', async () => {
     write(`${GOOD}\n`);
+    directory.write('config/jvm.options', '');
     const attributes = { uid: 0, gid: 0, mode: 0o600 };
     const { findings } = await checkTokensFile(path, { fs: world({ service_tokens: [0, 0, 0o600] }) });
     const created = { before: undefined, after: attributes, isOwnWay: true };
     expect([findings[0]?.message, findings[0]?.hint]).toEqual(
-      accessWarning(path, undefined, created, nodeFileSystem),
+      accessWarning(path, conf, undefined, created, nodeFileSystem),
     );
   });
 

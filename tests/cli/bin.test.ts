@@ -356,6 +356,13 @@ describe('if the token cannot be written to stdout', () => {
   };
   const CHANGES = ['create', 'ensure', 'rotate', 'delete', 'check', 'import', 'export'];
 
+  test('a warning is written even where 2>&1 sends it to the same file', () => {
+    const fips = '-E xpack.security.fips_mode.enabled=true';
+    const bcrypt = '-E xpack.security.authc.service_token_hashing.algorithm=bcrypt4';
+    const { stdout } = bash(`"$0" create elastic/kibana a ${fips} ${bcrypt} 2>&1 | sort -r`);
+    expect(stdout).toMatch(/^WARNING: FIPS mode .*\nSERVICE_TOKEN .*\n$/);
+  });
+
   test('every command is among those that are tried on a full disk', () => {
     expect(Object.keys(answering)).toEqual([...Object.keys(commands), 'help', 'complete']);
   });

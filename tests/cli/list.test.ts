@@ -21,7 +21,6 @@ async function listTo(read: (text: string) => Promise<void>) {
     stdin: (async function* () {})(),
     stdout: { isTTY: false, write: read },
     stderr: { isTTY: false, write: async (text) => void errors.push(String(text)) },
-    isMerged: false,
     interrupted: new AbortController().signal,
   });
   return { status, errors: errors.join(''), all: `${names.sort().join('\n')}\n` };

@@ -27,7 +27,6 @@ export function memoryIo({
     stdin: Readable.from([stdin]),
     stdout: output('stdout'),
     stderr: output('stderr'),
-    isMerged: false,
     interrupted: new AbortController().signal,
     ...given,
   };

@@ -275,7 +275,6 @@ async function runTool(
     stdin: Readable.from([stdin]),
     stdout: output('stdout'),
     stderr: output('stderr'),
-    isMerged: false,
     interrupted: new AbortController().signal,
   };
   const status = await main(argv, io, ordinaryUserFileSystem());

@@ -59,7 +59,8 @@ async function openFile(invocation: Invocation<TargetOptions>): Promise<Target> 
       ),
     async warnOf(change) {
       if (change === undefined) return;
-      for (const warning of attributeWarnings(tokensFile, change, fs)) await terminal.warn(warning);
+      for (const warning of attributeWarnings(tokensFile, configDir, change, fs))
+        await terminal.warn(warning);
     },
   };
 }
