@@ -45,33 +45,67 @@ function account(service: string, since: ElasticsearchVersion, purpose: string):
 export function knownAccounts(version?: ElasticsearchVersion): readonly KnownAccount[] {
   requireVersion(version);
   if (version === undefined) return accounts;
-  return accounts.filter(
-    ({ since, until }) => isAtLeast(version, since) && !(until && isAtLeast(version, until)),
-  );
+  return accounts.filter((account) => isAtLeast(version, account.since) && !isRemoved(account, version));
 }
 
 /**
  * Parses a principal, which must match one of the known accounts exactly.
  *
  * @param version the server's version; undefined accepts the accounts of every version
+ * @param options.allowsRemoved whether an account that was removed before this version is accepted
+ * @param options.hint by default, it is made from the text
  * @throws UNKNOWN_PRINCIPAL, with the original's message, and a hint if the intended account can be guessed
  */
-export function parsePrincipal(text: string, version?: ElasticsearchVersion): Principal {
+export function parsePrincipal(
+  text: string,
+  version?: ElasticsearchVersion,
+  {
+    allowsRemoved = false,
+    hint,
+  }: { readonly allowsRemoved?: boolean; readonly hint?: string | undefined } = {},
+): Principal {
   requireString(text, 'principal', 'UNKNOWN_PRINCIPAL');
   const known = knownAccounts(version).map(({ principal }) => principal);
-  const found = known.find((principal) => principal === text);
-  if (found !== undefined) return found;
+  const found = accounts.find(({ principal }) => principal === text);
+  if (found && (known.includes(found.principal) || (allowsRemoved && isRemoved(found, version)))) {
+    return found.principal;
+  }
   throw new ServiceTokensError(
     'UNKNOWN_PRINCIPAL',
     `Unknown service account principal: [${text}]. Must be one of [${known.join(',')}]`,
-    { hint: principalHint(text, version) },
+    { hint: hint ?? principalHint(text, version) },
   );
+}
+
+/** Whether an account was removed before a version. */
+export function isRemoved({ until }: KnownAccount, version: ElasticsearchVersion | undefined): boolean {
+  return version !== undefined && until !== undefined && isAtLeast(version, until);
 }
 
 /** Whether any version of Elasticsearch has the account. */
 export function isAccount(text: string): text is Principal {
   return accounts.some(({ principal }) => principal === text);
 }
+
+const USE_API_KEY = 'have no service account: use an API key (POST /_security/api_key).';
+const AGENT =
+  'Elastic Agent has no service account: the token of a Fleet Server is one of elastic/fleet-server, and agents use enrollment tokens.';
+
+/** Hints for services that people name, and that have no account. */
+const OTHER_SERVICES: Readonly<Record<string, string | undefined>> = {
+  apm: `APM Server and Logstash ${USE_API_KEY}`,
+  'apm-server': `APM Server and Logstash ${USE_API_KEY}`,
+  logstash: `APM Server and Logstash ${USE_API_KEY}`,
+  beats: `Beats ${USE_API_KEY}`,
+  agent: AGENT,
+  'elastic-agent': AGENT,
+};
+
+/** Other names of services that have an account. */
+const ALIASES: Readonly<Record<string, string | undefined>> = {
+  fleet: 'fleet-server',
+  kibana_system: 'kibana',
+};
 
 /** Returns a hint for a text that is not one of the version's accounts. */
 export function principalHint(text: string, version?: ElasticsearchVersion): string | undefined {
@@ -83,9 +117,8 @@ export function principalHint(text: string, version?: ElasticsearchVersion): str
       : `${text} was added in Elasticsearch ${formatVersion(since)}.`;
   }
   const { namespace, service, isAlone } = partsOf(text);
-  if (['apm', 'apm-server', 'logstash'].includes(service)) {
-    return 'APM Server and Logstash have no service account: use an API key (POST /_security/api_key).';
-  }
+  const other = OTHER_SERVICES[service];
+  if (other !== undefined) return other;
   const guess = closestPrincipal(text, version);
   if (guess !== undefined) return `Did you mean ${guess}?`;
   if (!isAlone && namespace !== 'elastic') {
@@ -98,12 +131,13 @@ export function principalHint(text: string, version?: ElasticsearchVersion): str
 export function closestPrincipal(text: string, version?: ElasticsearchVersion): Principal | undefined {
   const { namespace, service } = partsOf(text);
   const known = knownAccounts(version).map(({ principal }) => principal);
-  return service === '' ? undefined : closest(`${namespace}/${service}`, known);
+  return service === '' ? undefined : closest(`${namespace}/${ALIASES[service] ?? service}`, known);
 }
 
 function partsOf(text: string): { namespace: string; service: string; isAlone: boolean } {
   const parts = text
     .toLowerCase()
+    .replace(/^elastic[:._-](?=.)/, 'elastic/')
     .split('/')
     .filter((part) => part !== '');
   const [namespace = '', service = ''] = parts.length === 1 ? ['elastic', ...parts] : parts;

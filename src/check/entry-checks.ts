@@ -1,5 +1,5 @@
 import { type ElasticsearchVersion, formatVersion } from '../accounts/elasticsearch-version.js';
-import { knownAccounts, parsePrincipal } from '../accounts/known-accounts.js';
+import { isRemoved, knownAccounts, parsePrincipal } from '../accounts/known-accounts.js';
 import { ServiceTokensError } from '../errors.js';
 import { hashDefect, hashWeakness } from '../hash/hash-defects.js';
 import { classify } from '../hash/stored-hash.js';
@@ -169,7 +169,9 @@ function nameFindings(key: string, number: number, version?: ElasticsearchVersio
   const until = knownAccounts().find((account) => account.principal === principal)?.until;
   if (version === undefined && until) {
     const message = `${subject(key)} stops working with Elasticsearch ${formatVersion(until)}, which does not have this service account`;
-    found.push(finding('WITHDRAWN_ACCOUNT', message, 'Remove it before the upgrade.', number));
+    found.push(
+      finding('WITHDRAWN_ACCOUNT', message, 'Delete it before the upgrade, with the command delete.', number),
+    );
   }
   return found;
 }
@@ -203,7 +205,10 @@ function accountHint(principal: string, version?: ElasticsearchVersion): string 
   try {
     parsePrincipal(principal, version);
   } catch (error) {
-    if (error instanceof ServiceTokensError && error.hint !== undefined) return error.hint;
+    const account = knownAccounts().find((each) => each.principal === principal);
+    const remedy =
+      account && isRemoved(account, version) ? ' Delete the token, with the command delete.' : '';
+    if (error instanceof ServiceTokensError && error.hint !== undefined) return error.hint + remedy;
   }
   return 'Remove the line by hand. To list the service accounts: elasticsearch-service-tokens accounts';
 }

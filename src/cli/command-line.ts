@@ -70,7 +70,7 @@ async function readOverrides(words: readonly string[]): Promise<readonly Overrid
 
 /** `help`, alone or before the name of a command; the original has `--help` only. */
 async function help([name]: readonly string[], top: Parser, terminal: Terminal): Promise<ExitStatus> {
-  const parser = name === undefined ? top : commandParser(name, findCommand(name));
+  const parser = name === undefined || name === 'help' ? top : commandParser(name, findCommand(name));
   await terminal.answer(`${parser.help}\n`);
   return ExitCode.OK;
 }

@@ -78,10 +78,18 @@ function findOption(hyphens: string, name: string, word: string, known: readonly
   });
 }
 
+/** Names of these options in other tools. */
+const SYNONYMS: Readonly<Record<string, readonly string[] | undefined>> = {
+  f: ['file', 'force'],
+  path: ['file', 'config-dir'],
+};
+
 /** The option whose name was abbreviated, written with one hyphen, or misspelled. */
 function guessOption(name: string, known: readonly KnownOption[]): string | undefined {
-  if (name.length < 2) return undefined;
   const names = known.flatMap(({ long }) => long?.replace(/^--/, '') ?? []);
+  const synonyms = SYNONYMS[name]?.filter((synonym) => names.includes(synonym)) ?? [];
+  if (synonyms.length > 0) return synonyms.map((synonym) => `--${synonym}`).join(' or ');
+  if (name.length < 2) return undefined;
   const guess = closest(name, names);
   return guess && `--${guess}`;
 }

@@ -62,6 +62,16 @@ export class Terminal {
     }
   }
 
+  /** Writes an answer of one line of JSON. @throws IO as `answer` does */
+  answerJson(value: unknown): Promise<void> {
+    return this.answer(`${toJson(value)}\n`);
+  }
+
+  /** Writes lines with names of a file: as they are, but with control characters escaped on a terminal. @throws as `answer` does */
+  answerNames(lines: string): Promise<void> {
+    return this.answer(this.#io.stdout.isTTY ? lines.split('\n').map(escapeControls).join('\n') : lines);
+  }
+
   /** Writes an answer in several parts. @throws IO as `answer` does */
   async answerBytes(parts: readonly Uint8Array[]): Promise<void> {
     for (const part of parts) if (part.length > 0) await this.answer(part);
@@ -146,12 +156,18 @@ export class Terminal {
 function notWritten(reason: string, cause?: unknown): ServiceTokensError {
   return new ServiceTokensError('IO', `could not write to standard output: ${reason}`, { cause });
 }
+
 async function stackOf(error: Error): Promise<string> {
   const { sourceStack } = await import('./source-stack.js'); // only when needed
   return sourceStack(error.stack ?? '');
 }
 
 let chalkModule: Promise<typeof import('chalk')> | undefined;
+
+/** Formats JSON, in which all control characters are escaped. */
+export function toJson(value: unknown): string {
+  return escapeControls(JSON.stringify(value));
+}
 
 /** Escapes control characters, line separators and bidirectional overrides as in a JavaScript string. */
 export function escapeControls(text: string): string {

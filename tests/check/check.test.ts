@@ -252,6 +252,9 @@ describe('the version determines which accounts exist', () => {
     write(`elastic/enterprise-search-server/a:${HASH}\n`);
     expect(await inVersion(8, 19)).toEqual([]);
     expect(await inVersion(9, 0)).toEqual(['warning UNKNOWN_ACCOUNT']);
+    expect((await check(['--es-version', '9.0'])).stdout).toContain(
+      'was added in Elasticsearch 8.2 and removed in 9.0. Delete the token, with the command delete.\n',
+    );
     expect(await inVersion()).toEqual(['note WITHDRAWN_ACCOUNT']);
     expect(await check()).toMatchObject({ status: 0, stdout: expect.stringMatching(/^note: line 1: /) });
   });

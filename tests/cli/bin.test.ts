@@ -351,7 +351,7 @@ describe('if the token cannot be written to stdout', () => {
     watch: ['', '--json'],
     accounts: ['', '--json'],
     completion: ['bash', 'zsh', 'fish'],
-    help: ['', 'create'],
+    help: ['', 'create', 'help'],
     complete: ['-- cre'],
   };
   const CHANGES = ['create', 'ensure', 'rotate', 'delete', 'check', 'import', 'export'];

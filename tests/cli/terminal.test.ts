@@ -1,5 +1,6 @@
 /** Output that depends on a terminal. */
 import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { main } from '../../src/cli/main.js';
@@ -71,6 +72,30 @@ describe.each([
     expect(await errorOf('--no-color', 'accounts', 'x')).not.toContain('\u001b');
   });
 });
+
+test.each(['list', 'export'])(
+  '%s escapes control characters on a terminal; a pipe gets the bytes',
+  async (command) => {
+    directory.write('service_tokens', 'elastic/kibana/\u009b2J\u202e\u001b[8m:{SHA}x\n');
+    const hash = command === 'list' ? '' : ':{SHA}x';
+    expect((await onTerminal([command])).stdout).toBe(`elastic/kibana/\\u009b2J\\u202e\\u001b[8m${hash}\n`);
+    expect((await onTerminal([command], 'stdout')).stdout).toBe(
+      `elastic/kibana/\u009b2J\u202e\u001b[8m${hash}\n`,
+    );
+  },
+);
+
+test.each(['list --json', 'export --json', 'check --json', 'diff --json service_tokens empty'])(
+  '%s escapes all control characters, also those that JSON allows',
+  async (line) => {
+    directory.write('service_tokens', 'elastic/kibana/\u009b2J\u202e\u007f:{SHA}x\n');
+    directory.write('empty', '');
+    const argv = line.split(' ').map((word) => (/_|empty/.test(word) ? join(directory.path, word) : word));
+    const { stdout } = await onTerminal(argv, 'stdout');
+    expect(stdout).not.toMatch(/[\u007f-\u009f\u202e]/);
+    if (!line.startsWith('check')) expect(stdout).toContain('elastic/kibana/\\u009b2J\\u202e\\u007f');
+  },
+);
 
 test('an answer is never colored', async () => {
   expect((await onTerminal(['accounts'], undefined, { FORCE_COLOR: '1' })).stdout).not.toContain('\u001b');

@@ -17,7 +17,7 @@ export const accounts: Command<{ readonly json?: boolean }> = async ({
     ...(until && { until: formatVersion(until) }),
     purpose,
   }));
-  if (options.json) await terminal.answer(`${JSON.stringify(rows)}\n`);
+  if (options.json) await terminal.answerJson(rows);
   else await terminal.answer(rows.map((row) => `${columns(row)}\n`).join(''));
   return ExitCode.OK;
 };

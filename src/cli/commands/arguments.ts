@@ -19,7 +19,7 @@ export interface TokenArguments {
  * Parses the arguments that name tokens. If there are several and each is the qualified name of a known account of some
  * version with a valid token name, each names a token; otherwise they name one token: see parseTokenArguments.
  *
- * @throws as parseTokenArguments does
+ * @throws as parseTokenArguments does, save that accounts that were removed before the version are accepted
  */
 export function parseTokenListArguments(
   args: readonly string[],
@@ -28,18 +28,20 @@ export function parseTokenListArguments(
   const names = args.map((argument) => splitQualifiedName(argument));
   const areQualified = args.length > 1 && names.every(([, name]) => name !== undefined && isTokenName(name));
   return areQualified
-    ? args.map((argument) => parseTokenArguments([argument], version))
-    : [parseTokenArguments(args, version)];
+    ? args.map((argument) => parseTokenArguments([argument], version, true))
+    : [parseTokenArguments(args, version, true)];
 }
 
 /**
  * Parses the arguments that name a token: a principal and a name, or a qualified name as printed by `list`.
  *
+ * @param allowsRemoved whether the account may have been removed before the version
  * @throws USAGE for a wrong number of them, then UNKNOWN_PRINCIPAL, then INVALID_TOKEN_NAME; in the original's words
  */
 export function parseTokenArguments(
   args: readonly string[],
   version: ElasticsearchVersion | undefined,
+  allowsRemoved = false,
 ): TokenArguments {
   const [principal, name, ...extra] = args.length === 1 ? splitQualifiedName(args[0] ?? '') : args;
   if (principal === undefined) {
@@ -55,11 +57,16 @@ export function parseTokenArguments(
       `Expected two arguments, service-account-principal and token-name, found extra: [${args.join(',')}]`,
     );
   }
-  return { principal: parsePrincipal(principal, version), name: parseTokenName(name) };
+  const isSwapped = isAccount(name) && isTokenName(principal);
+  const hint = isSwapped ? `Did you mean ${name} ${principal}?` : undefined;
+  return {
+    principal: parsePrincipal(principal, version, { allowsRemoved, hint }),
+    name: parseTokenName(name),
+  };
 }
 
 /**
- * Parses the optional argument that names an account.
+ * Parses the optional argument that names an account, which may have been removed before the version.
  *
  * @throws USAGE for more than one, then UNKNOWN_PRINCIPAL; in the original's words
  */
@@ -74,7 +81,7 @@ export function parsePrincipalArgument(
       `Expected at most one argument, service-account-principal, found extra: [${args.join(',')}]`,
     );
   }
-  return principal === undefined ? undefined : parsePrincipal(principal, version);
+  return principal === undefined ? undefined : parsePrincipal(principal, version, { allowsRemoved: true });
 }
 
 /** @throws USAGE for any argument; the message does not repeat it, because it may be a token */

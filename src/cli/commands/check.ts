@@ -2,7 +2,7 @@ import { type CheckReport, checkTokensFile } from '../../check/check.js';
 import type { Severity } from '../../check/findings.js';
 import { ServiceTokensError } from '../../errors.js';
 import { ExitCode } from '../exit-codes.js';
-import { escapeControls, type LabelColor, type Terminal } from '../terminal.js';
+import { escapeControls, type LabelColor, type Terminal, toJson } from '../terminal.js';
 import { refuseArguments } from './arguments.js';
 import type { Command } from './command.js';
 import { type ChangeOptions, openPlace } from './place.js';
@@ -49,7 +49,7 @@ function parseCount({ expectTokens }: CheckOptions): number | undefined {
 
 function forMachines(report: CheckReport): string[] {
   const findings = report.findings.map((finding) => ({ ...finding, line: finding.line ?? null }));
-  return [escapeControls(JSON.stringify({ ...report, findings }))];
+  return [toJson({ ...report, findings })];
 }
 
 const COLORS = { error: 'red', warning: 'yellow', note: 'blue' } as const satisfies Record<Severity, string>;

@@ -24,7 +24,7 @@ export const deleteTokens: Command<DeleteOptions> = async (invocation) => {
     for (const key of result.deleted) await terminal.note(`Would delete service token [${key}]`);
   } else if (json) {
     const { deleted, missing } = result;
-    await terminal.answer(`${JSON.stringify({ deleted, not_found: missing })}\n`);
+    await terminal.answerJson({ deleted, not_found: missing });
   }
   await target.warnOf(change);
   return ExitCode.OK;

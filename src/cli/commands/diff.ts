@@ -33,7 +33,7 @@ export const diff: Command<DiffOptions> = async (invocation) => {
     ...removed.map((key) => `removed ${key}`),
     ...changed.map((key) => `changed ${key}`),
   ];
-  if (options.json) await terminal.answer(`${JSON.stringify({ added, removed, changed })}\n`);
+  if (options.json) await terminal.answerJson({ added, removed, changed });
   else if (!options.silent && lines.length > 0) {
     await terminal.answer(lines.map((line) => `${escapeControls(line)}\n`).join(''));
   }

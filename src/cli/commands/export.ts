@@ -9,6 +9,7 @@ import {
   secretNameOf,
 } from '../kubernetes.js';
 import { ENTRY_OUTPUTS, requiresOption } from '../options.js';
+import { toJson } from '../terminal.js';
 import { parsePrincipalArgument } from './arguments.js';
 import type { Command } from './command.js';
 import { type ChangeOptions, openPlace } from './place.js';
@@ -30,17 +31,17 @@ export const exportTokens: Command<ExportOptions> = async (invocation) => {
   const principal = parsePrincipalArgument(args, version);
   const write = formatOf(options);
   const { tokensFile, inTokensDir } = await openPlace(invocation, 'copy');
-  const { entries, exists } = await inTokensDir(async ({ fs, ...entered }) => {
+  const entries = await inTokensDir(async ({ fs, ...entered }) => {
     const file = new ServiceTokensFile(tokensFile, { fs }, entered);
-    return { entries: file.entries(), exists: file.exists() };
+    if (!file.exists()) {
+      throw new ServiceTokensError('IO', `could not read [${tokensFile}]: it does not exist`);
+    }
+    return file.entries();
   });
   const chosen = [...entries]
     .filter(([key]) => principal === undefined || key.startsWith(`${principal}/`))
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  await terminal.answer(write(chosen));
-  if (!exists && options.file !== undefined) {
-    await terminal.warn([`The file [${tokensFile}] does not exist`]);
-  }
+  await terminal.answerNames(write(chosen));
   return ExitCode.OK;
 };
 
@@ -67,7 +68,7 @@ function formatOf(options: ExportOptions): (entries: readonly Entry[]) => string
       return linesOf;
     case 'json':
       return (entries) =>
-        `${JSON.stringify({ tokens: entries.map(([key, hash]) => ({ qualified_name: key, hash })) })}\n`;
+        `${toJson({ tokens: entries.map(([key, hash]) => ({ qualified_name: key, hash })) })}\n`;
     case 'k8s-secret': {
       const secret = { name: requireSecretName(name ?? 'service-tokens', '--name'), namespace };
       return (entries) => manifestOf({ ...secret, data: { service_tokens: linesOf(entries) } });

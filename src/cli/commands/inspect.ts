@@ -3,7 +3,7 @@ import { knownAccounts } from '../../accounts/known-accounts.js';
 import { ServiceToken } from '../../token/token.js';
 import { kindOf } from '../../token/token-kinds.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
-import { escapeControls } from '../terminal.js';
+import { escapeControls, toJson } from '../terminal.js';
 import { type BearerOptions, readBearers } from './bearers.js';
 import type { Command } from './command.js';
 
@@ -18,7 +18,7 @@ export const inspect: Command<BearerOptions & { readonly json?: boolean }> = asy
   for (const { bearer } of await readBearers(invocation)) {
     const description = describe(bearer);
     if (description.type !== 'service account token') status = ExitCode.DATA;
-    answer += options.json ? `${JSON.stringify(description)}\n` : `${separator}${forPeople(description)}`;
+    answer += options.json ? `${toJson(description)}\n` : `${separator}${forPeople(description)}`;
     separator = '\n';
     if (answer.length >= BATCH) await flush();
   }

@@ -4,7 +4,7 @@ import { entryFindings } from '../../check/entry-checks.js';
 import { readStoredHash } from '../../hash/stored-hash.js';
 import { digestOf } from '../../tokens-file/digest.js';
 import type { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
-import { escapeControls } from '../terminal.js';
+import { escapeControls, toJson } from '../terminal.js';
 import type { Invocation } from './command.js';
 
 /** How many entries are written at a time, so that a slow reader does not fill memory. */
@@ -50,10 +50,10 @@ export async function printJson(
 ): Promise<void> {
   const entries = file.entries();
   const rows = rowsOf(entries, principal, version);
-  const head = JSON.stringify({ file: file.path, digest: digestOf(entries), tokens: [] });
+  const head = toJson({ file: file.path, digest: digestOf(entries), tokens: [] });
   await terminal.answer(head.slice(0, -2));
   for (let start = 0; start < rows.length; start += BATCH) {
-    const text = rows.slice(start, start + BATCH).map((row) => JSON.stringify(row));
+    const text = rows.slice(start, start + BATCH).map((row) => toJson(row));
     await terminal.answer(`${start === 0 ? '' : ','}${text.join(',')}`);
   }
   await terminal.answer(']}\n');

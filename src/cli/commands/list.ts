@@ -46,5 +46,5 @@ async function printNames(
   terminal: Terminal,
 ): Promise<void> {
   // Each piece is written before the next is made, so that a slow reader does not fill memory.
-  for (const lines of file.listAsText(principal)) if (lines !== '') await terminal.answer(lines);
+  for (const lines of file.listAsText(principal)) if (lines !== '') await terminal.answerNames(lines);
 }

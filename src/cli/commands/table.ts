@@ -304,6 +304,7 @@ const synonyms: ReadonlyMap<string, string> = new Map([
   ['new', 'create'],
   ['mint', 'create'],
   ['ls', 'list'],
+  ['show', 'list'],
   ['rm', 'delete'],
   ['remove', 'delete'],
   ['revoke', 'delete'],

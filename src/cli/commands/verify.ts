@@ -8,6 +8,7 @@ import { ServiceTokensError } from '../../errors.js';
 import { ServiceToken } from '../../token/token.js';
 import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
+import { toJson } from '../terminal.js';
 import { type BearerOptions, readBearers } from './bearers.js';
 import type { Command } from './command.js';
 import { openPlace } from './place.js';
@@ -33,7 +34,7 @@ export const verify: Command<BearerOptions & { readonly json?: boolean }> = asyn
       return new ServiceTokensError('NOT_AUTHENTICATED', `${where}${refusalMessage(token)}`, { hint });
     }
     const answer = options.json
-      ? JSON.stringify(authenticateBody(token.principal, token.name, version))
+      ? toJson(authenticateBody(token.principal, token.name, version))
       : token.qualifiedName;
     if (!options.silent) await terminal.answer(`${answer}\n`);
     return undefined;

@@ -4,7 +4,7 @@ import { requireName } from '../../disk/caller-descriptor.js';
 import { errnoOf, ifExists } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
-import { escapeControls } from '../terminal.js';
+import { escapeControls, toJson } from '../terminal.js';
 import { refuseArguments } from './arguments.js';
 import type { Command, Invocation } from './command.js';
 import { openPlace } from './place.js';
@@ -59,7 +59,7 @@ async function follow(
   async function print(report: Report, lines: readonly string[]): Promise<void> {
     const time = new Date().toISOString();
     const text = options.json
-      ? [JSON.stringify({ time, ...report })]
+      ? [toJson({ time, ...report })]
       : lines.map((line) => `${time} ${escapeControls(line)}`);
     await terminal.answer(text.map((line) => `${line}\n`).join(''));
   }
