@@ -36,6 +36,7 @@ const rooms: Readonly<
     is: 'where the files are, and what elasticsearch.yml and -E set',
     imports: {
       disk: 'it reads elasticsearch.yml',
+      access: 'only root may change the environment file of a package',
       hash: 'a setting names the algorithm',
       accounts: 'the installation says its version',
     },

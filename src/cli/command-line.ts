@@ -48,17 +48,31 @@ export async function run(
   terminal.usage = parser.usage;
   splitWords(before.options, parser.options); // refuses those that the command does not accept
   const after = splitWords(rest, parser.options);
-  const own = parser.parse(after.options);
+  const own = parser.parse([...after.options, ...passOn(topOptions)]);
   terminal.color = own.color && topOptions.color;
   if (await answerAtOnce(parser, own, terminal, toolVersion)) return ExitCode.OK;
   // As in the original, only the second parser sets -s and -v: `-s create` prints what `create` prints.
-  const { silent: _, verbose: __, ...inherited } = topOptions;
+  const { silent: _, verbose: __, E: ___, ...inherited } = topOptions;
   const options = { ...inherited, ...own };
-  const overrides = await readOverrides([...(own.E ?? []), ...(topOptions.E ?? [])]); // in the original's order
+  const overrides = await readOverrides(own.E ?? []);
   const version = findVersion(options.esVersion, io, fs);
   const invocation: Invocation = { args: after.args, options, overrides, version, io, terminal, fs };
   const command = await entry.load();
   return command(invocation as never);
+}
+
+/**
+ * The `-E` before the command's name, as the original passes them on: after all other words, each in one word. So `-E =v`
+ * becomes `-E=v`, without a key.
+ *
+ * @throws OPTION if nothing is left
+ */
+function passOn({ E = [] }: CommonOptions): string[] {
+  return E.map((setting) => {
+    const value = setting.replace(/^=/, '');
+    if (value === '') throw new ServiceTokensError('OPTION', 'Option E requires an argument');
+    return `--E=${value}`;
+  });
 }
 
 /** Loads the parser of settings only if there are settings. */

@@ -58,12 +58,14 @@ function readOptions(word: string, rest: string[], known: readonly KnownOption[]
 
 /** @param value the value in the same word; without one, an option that requires a value takes the next word */
 function canonical({ required, long = '' }: KnownOption, value: string | undefined, rest: string[]): string {
-  const name = ORIGINAL_OPTIONS.includes(long) ? long.slice(2) : long;
+  const isOriginal = ORIGINAL_OPTIONS.includes(long);
+  const name = isOriginal ? long.slice(2) : long;
   if (!required) {
     if (value === undefined) return long;
     throw new ServiceTokensError('OPTION', `Option ${name} does not take an argument`);
   }
-  const given = value ?? rest.shift();
+  // In the original's parser, an empty value in the same word counts as none: `-E= a=b`.
+  const given = (isOriginal ? value || undefined : value) ?? rest.shift();
   if (given !== undefined) return `${long}=${given}`;
   throw new ServiceTokensError('OPTION', `Option ${name} requires an argument`);
 }

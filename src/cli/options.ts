@@ -1,11 +1,11 @@
-import type { PlaceOptions } from '../config/config-dir.js';
+import type { PathOptions } from '../config/config-dir.js';
 import { ServiceTokensError } from '../errors.js';
 
 /** An option as the help shows it: the flags in commander's syntax, a description, and the possible values. */
 export type OptionEntry = readonly [flags: string, description: string, values?: readonly string[]];
 
 /** The options that every command accepts. */
-export interface CommonOptions extends PlaceOptions {
+export interface CommonOptions extends PathOptions {
   readonly E?: readonly string[];
   readonly esVersion?: string;
   readonly silent?: boolean;

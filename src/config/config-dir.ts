@@ -1,11 +1,12 @@
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { type ElasticsearchVersion, isAtLeast, parseVersion } from '../accounts/elasticsearch-version.js';
 import { fileError } from '../disk/file-errors.js';
 import { type FileSystem, ifExists } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
+import { type PackageEnvironment, readPackageEnvironment } from './package-environment.js';
 
 /** The paths that the user gave on the command line. */
-export interface PlaceOptions {
+export interface PathOptions {
   readonly file?: string | undefined;
   readonly configDir?: string | undefined;
 }
@@ -20,35 +21,79 @@ export interface Surroundings {
 }
 
 /** Where the server's files are, as absolute paths. */
-export interface Place {
+export interface ServerPaths {
   readonly configDir: string;
   readonly tokensFile: string;
+  /** The environment file of a package that names another directory, and is not used because it is not trusted. */
+  readonly ignored?: PackageEnvironment;
 }
 
 const PACKAGE_DIRECTORIES = ['/etc/elasticsearch', '/usr/share/elasticsearch/config'];
 
 /**
  * Finds the configuration directory and the tokens file: the first that applies of `--file`, `--config-dir`,
- * `ES_PATH_CONF`, `$ES_HOME/config`, `../config` beside the tool's own file, and the packages' directories; the last
- * two only if they contain an elasticsearch.yml.
+ * `ES_PATH_CONF`, `$ES_HOME/config`, `../config` beside the tool's own file, `ES_PATH_CONF` in the packages' environment
+ * file, and the packages' directories. The tool's and the packages' must contain an elasticsearch.yml.
  *
  * @throws CONFIG if there is no such directory. The original uses the current directory instead.
  */
-export function findPlace(options: PlaceOptions, surroundings: Surroundings, fs: FileSystem): Place {
+export function findServerPaths(
+  options: PathOptions,
+  surroundings: Surroundings,
+  fs: FileSystem,
+): ServerPaths {
   requireNotEmpty(options);
-  if (options.file !== undefined) {
-    const tokensFile = absolutePath(options.file, surroundings);
-    const configDir =
-      options.configDir === undefined ? dirname(tokensFile) : absolutePath(options.configDir, surroundings);
-    requireDirectory(dirname(tokensFile), fs);
-    return { configDir: requireDirectory(configDir, fs), tokensFile };
+  const find = ({ path, source }: Named) => requireDirectory(absolutePath(path, surroundings), source, fs);
+  const { file, configDir } = options;
+  if (file !== undefined) {
+    const tokensFile = absolutePath(file, surroundings);
+    const directory = requireDirectory(dirname(tokensFile), '--file', fs);
+    return {
+      configDir: configDir === undefined ? directory : find({ path: configDir, source: '--config-dir' }),
+      tokensFile,
+    };
   }
-  const named = options.configDir ?? nameInEnvironment(surroundings);
-  const configDir =
-    named === undefined
-      ? searchConfigDir(surroundings, fs)
-      : requireDirectory(absolutePath(named, surroundings), fs);
-  return { configDir, tokensFile: tokensFileIn(configDir, fs) };
+  const named = nameDirectory(options, surroundings, fs);
+  if (named !== undefined) return inDirectory(find(named), fs);
+  const environment = readPackageEnvironment(fs);
+  if (environment?.isTrusted) return inDirectory(find(environment), fs);
+  const found = PACKAGE_DIRECTORIES.find((directory) => exists(below(directory, 'elasticsearch.yml'), fs));
+  if (found === undefined) {
+    throw new ServiceTokensError('CONFIG', 'No configuration directory of Elasticsearch was found', {
+      hint: 'Use --config-dir DIR or --file PATH, or set ES_PATH_CONF.',
+    });
+  }
+  const isOther = environment !== undefined && absolutePath(environment.path, surroundings) !== found;
+  return { ...inDirectory(found, fs), ...(isOther && { ignored: environment }) };
+}
+
+/** A directory, and what names it. */
+interface Named {
+  readonly path: string;
+  readonly source: string;
+}
+
+function nameDirectory(
+  { configDir }: PathOptions,
+  surroundings: Surroundings,
+  fs: FileSystem,
+): Named | undefined {
+  if (configDir !== undefined) return { path: configDir, source: '--config-dir' };
+  const pathConf = surroundings.env['ES_PATH_CONF'];
+  if (pathConf) return { path: pathConf, source: 'ES_PATH_CONF' };
+  const home = findHome(surroundings, fs);
+  return home === undefined ? undefined : { path: below(home, 'config'), source: 'ES_HOME' };
+}
+
+/**
+ * Finds the server's home: `ES_HOME`, or the distribution whose bin contains the tool.
+ *
+ * @returns undefined if neither is known
+ */
+export function findHome({ env, toolPath }: Surroundings, fs: FileSystem): string | undefined {
+  if (env['ES_HOME']) return env['ES_HOME'];
+  const home = dirname(dirname(toolPath));
+  return exists(join(home, 'config/elasticsearch.yml'), fs) ? home : undefined;
 }
 
 /**
@@ -58,15 +103,17 @@ export function findPlace(options: PlaceOptions, surroundings: Surroundings, fs:
  * @throws CONFIG if it does not exist
  */
 export function findConfigDir(
-  { configDir }: PlaceOptions,
+  { configDir }: PathOptions,
   surroundings: Surroundings,
   fs: FileSystem,
 ): string | undefined {
   requireNotEmpty({ configDir });
-  return configDir === undefined ? undefined : requireDirectory(absolutePath(configDir, surroundings), fs);
+  return configDir === undefined
+    ? undefined
+    : requireDirectory(absolutePath(configDir, surroundings), '--config-dir', fs);
 }
 
-function requireNotEmpty({ file, configDir }: PlaceOptions): void {
+function requireNotEmpty({ file, configDir }: PathOptions): void {
   if (file !== '' && configDir !== '') return;
   const option = file === '' ? 'file' : 'config-dir';
   throw new ServiceTokensError('USAGE', `Option --${option} must not be empty`, {
@@ -74,42 +121,39 @@ function requireNotEmpty({ file, configDir }: PlaceOptions): void {
   });
 }
 
-/** Makes a path absolute, relative to the current directory. */
+/**
+ * Makes a path absolute, relative to the current directory. `..` stays: where it leads, if a symlink precedes it, is the
+ * kernel's decision.
+ */
 export function absolutePath(path: string, surroundings: Pick<Surroundings, 'cwd'>): string {
-  return isAbsolute(path) ? resolve(path) : resolve(surroundings.cwd, path);
+  const whole = isAbsolute(path) ? path : below(surroundings.cwd, path);
+  return `/${whole
+    .split('/')
+    .filter((name) => name !== '' && name !== '.')
+    .join('/')}`;
 }
 
-function nameInEnvironment({ env }: Surroundings): string | undefined {
-  if (env['ES_PATH_CONF']) return env['ES_PATH_CONF'];
-  return env['ES_HOME'] ? join(env['ES_HOME'], 'config') : undefined;
+/** Joins a path and a name as text, without resolving `..` as `path.join` does. */
+export function below(directory: string, name: string): string {
+  return directory.endsWith('/') ? directory + name : `${directory}/${name}`;
 }
 
-function searchConfigDir({ toolPath }: Surroundings, fs: FileSystem): string {
-  const candidates = [join(dirname(dirname(toolPath)), 'config'), ...PACKAGE_DIRECTORIES];
-  const found = candidates.find((directory) => exists(join(directory, 'elasticsearch.yml'), fs));
-  if (found !== undefined) return found;
-  throw new ServiceTokensError('CONFIG', 'No configuration directory of Elasticsearch was found', {
-    hint: 'Use --config-dir DIR or --file PATH, or set ES_PATH_CONF.',
-  });
-}
-
-function requireDirectory(directory: string, fs: FileSystem): string {
+/** @param source what names the directory */
+function requireDirectory(directory: string, source: string, fs: FileSystem): string {
   const stat = attempt(directory, () => ifExists(() => fs.statSync(directory)));
   if (stat?.isDirectory()) return directory;
   throw new ServiceTokensError(
     'CONFIG',
     stat ? `[${directory}] is not a directory` : `The directory [${directory}] does not exist`,
-    {
-      hint: 'The path comes from --file, --config-dir, ES_PATH_CONF or ES_HOME.',
-    },
+    { hint: `The path comes from ${source}.` },
   );
 }
 
 /** Before 6.3, files were in x-pack; the server still reads the one there if the directory itself has none. */
-function tokensFileIn(configDir: string, fs: FileSystem): string {
-  const file = join(configDir, 'service_tokens');
-  const legacy = join(configDir, 'x-pack', 'service_tokens');
-  return !exists(file, fs) && exists(legacy, fs) ? legacy : file;
+function inDirectory(configDir: string, fs: FileSystem): ServerPaths {
+  const file = below(configDir, 'service_tokens');
+  const legacy = below(configDir, 'x-pack/service_tokens');
+  return { configDir, tokensFile: !exists(file, fs) && exists(legacy, fs) ? legacy : file };
 }
 
 function exists(path: string, fs: FileSystem): boolean {
@@ -141,7 +185,7 @@ export function findVersion(
 ): ElasticsearchVersion | undefined {
   if (named === undefined) {
     const home = surroundings.env['ES_HOME'];
-    return home ? versionOfJar(absolutePath(join(home, 'lib'), surroundings), fs) : undefined;
+    return home ? versionOfJar(absolutePath(below(home, 'lib'), surroundings), fs) : undefined;
   }
   const version = parseVersion(named);
   if (version === undefined) {

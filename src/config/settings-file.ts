@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { openRegular, readBounded } from '../disk/bounded-read.js';
 import { fileError } from '../disk/file-errors.js';
@@ -61,12 +62,18 @@ export function substituteVariables({ path, text }: SettingsFile, env: Environme
   return text
     .replace(/\r\n?|[\x85\u2028\u2029]/g, '\n')
     .replace(/\$\{([^}\n]*)(}?)/g, (whole, name: string, brace: string) => {
-      const value = (brace && Object.hasOwn(env, name) ? env[name] : undefined) ?? whole;
+      const value = (brace ? variable(name, env) : undefined) ?? whole;
       length += value.length - whole.length;
       if (length > SIZE_LIMIT)
         throw notLoaded(path, `environment variables make it longer than ${SIZE_LIMIT} characters`);
       return value;
     });
+}
+
+/** The original's launcher exports HOSTNAME, which cron and systemd do not. */
+function variable(name: string, env: Environment): string | undefined {
+  if (Object.hasOwn(env, name) && env[name] !== undefined) return env[name];
+  return name === 'HOSTNAME' ? hostname() : undefined;
 }
 
 /** The error for a file that the server could not load either. @param reason contains no part of the file */

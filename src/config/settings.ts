@@ -20,6 +20,7 @@ export interface HashSettings {
  *
  * @param readFile reads elasticsearch.yml
  * @param env the environment, for `${NAME}` in the file
+ * @param home the server's home, which is the setting path.home
  * @throws CONFIG for settings that the server could not load; INVALID_ALGORITHM; and what `readFile` throws. Messages
  *   contain no value, except an algorithm that is written literally
  */
@@ -27,6 +28,7 @@ export async function findHashSettings(
   readFile: () => SettingsFile | undefined | Promise<SettingsFile | undefined>,
   overrides: readonly Override[],
   env: Environment,
+  home?: string,
 ): Promise<HashSettings> {
   const settings = new Map<string, SettingValue>();
   let file: SettingsFile | undefined;
@@ -47,6 +49,7 @@ export async function findHashSettings(
       );
     }
   }
+  if (home !== undefined) settings.set('path.home', home);
   for (const forced of [...settings.keys()].filter((name) => name.startsWith('force.'))) {
     settings.set(forced.slice('force.'.length), settings.get(forced) as SettingValue);
   }

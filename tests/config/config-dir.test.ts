@@ -1,7 +1,7 @@
 /** The paths of the files, and the server's version. */
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { findPlace, findVersion, type PlaceOptions } from '../../src/config/config-dir.js';
+import { findServerPaths, findVersion, type PathOptions } from '../../src/config/config-dir.js';
 import { type FileSystem, nodeFileSystem } from '../../src/disk/file-system.js';
 import { codeAndMessage, errorOf } from '../support/fixtures.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
@@ -20,9 +20,9 @@ function fileSystem(): FileSystem {
   };
 }
 
-function find(options: PlaceOptions, env: Record<string, string> = {}) {
+function find(options: PathOptions, env: Record<string, string> = {}) {
   const surroundings = { env, cwd: at('cwd'), toolPath: at('dist', 'bin', 'elasticsearch-service-tokens') };
-  return findPlace(options, surroundings, fileSystem());
+  return findServerPaths(options, surroundings, fileSystem());
 }
 
 /** All possible places, each of which is valid. */
@@ -116,12 +116,12 @@ describe('A relative path is relative to the current directory', () => {
     { by: '--file', options: { file: 'conf/tokens' }, env: {}, file: 'cwd/conf/tokens' },
     { by: '--file without a directory', options: { file: 'tokens' }, env: {}, file: 'cwd/tokens' },
     { by: '--config-dir', options: { configDir: 'conf' }, env: {}, file: 'cwd/conf/service_tokens' },
-    { by: '--config-dir', options: { configDir: '../conf/' }, env: {}, file: 'conf/service_tokens' },
+    { by: '--config-dir', options: { configDir: '../conf/' }, env: {}, file: 'cwd/../conf/service_tokens' },
     { by: 'ES_PATH_CONF', options: {}, env: { ES_PATH_CONF: './conf' }, file: 'cwd/conf/service_tokens' },
     { by: 'ES_HOME', options: {}, env: { ES_HOME: 'home' }, file: 'cwd/home/config/service_tokens' },
   ])('$by: $options $env', ({ options, env, file }) => {
     for (const name of ['cwd/conf', 'cwd/home/config', 'conf']) directory.mkdir(name);
-    expect(find(options, { ...env } as Record<string, string>).tokensFile).toBe(at(file));
+    expect(find(options, { ...env } as Record<string, string>).tokensFile).toBe(`${directory.path}/${file}`);
   });
 });
 
@@ -147,8 +147,6 @@ describe('The tokens file of before 6.3, in x-pack', () => {
 });
 
 describe('No place', () => {
-  const named = 'The path comes from --file, --config-dir, ES_PATH_CONF or ES_HOME.';
-
   test('if nothing applies, the hint names the three ways to give the directory', () => {
     for (const name of ['cwd', 'dist/config', 'root/etc/elasticsearch']) directory.mkdir(name);
     const error = errorOf(() => find({}));
@@ -168,24 +166,24 @@ describe('No place', () => {
       options: { file: 'none/tokens', configDir: '.' },
       env: {},
       missing: 'none',
-      why: '--file beside --config-dir',
+      why: '--file',
     },
     {
       options: { file: 'tokens', configDir: 'none' },
       env: {},
       missing: 'none',
-      why: '--config-dir beside --file',
+      why: '--config-dir',
     },
   ])(
     'a directory that does not exist is an error ($why), and no other place is tried',
-    ({ options, env, missing }) => {
+    ({ options, env, missing, why }) => {
       makeEverything();
       const error = errorOf(() => find(options, { ...env } as Record<string, string>));
       expect(codeAndMessage(error)).toEqual({
         code: 'CONFIG',
         message: `The directory [${at('cwd', missing)}] does not exist`,
       });
-      expect(error.hint).toBe(named);
+      expect(error.hint).toBe(`The path comes from ${why}.`);
     },
   );
 
@@ -213,11 +211,13 @@ describe('No place', () => {
       }) as unknown as FileSystem['statSync'],
     };
     const surroundings = { env: {}, cwd: directory.path, toolPath: at('bin', 'tool') };
-    expect(codeAndMessage(errorOf(() => findPlace({ configDir: at('conf') }, surroundings, fs)))).toEqual({
+    expect(
+      codeAndMessage(errorOf(() => findServerPaths({ configDir: at('conf') }, surroundings, fs))),
+    ).toEqual({
       code: 'PERMISSION',
       message: `could not read [${at('conf')}]: permission denied`,
     });
-    expect(errorOf(() => findPlace({}, surroundings, fs)).code).toBe('PERMISSION');
+    expect(errorOf(() => findServerPaths({}, surroundings, fs)).code).toBe('PERMISSION');
   });
 });
 

@@ -27,6 +27,7 @@ interface Given {
   readonly yml?: string;
   readonly E?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  readonly home?: string;
 }
 /** An expectation: what is given, of which a text is the file; the result; and why. */
 type Row = readonly [given: Given | string, result: string, why: string];
@@ -34,9 +35,9 @@ type Row = readonly [given: Given | string, result: string, why: string];
 const written = (text: string) => text.replace(/\bK\b/g, KEY).replaceAll('@', '$');
 
 function find(given: Given | string) {
-  const { yml, E = [], env = {} } = typeof given === 'string' ? { yml: given } : given;
+  const { yml, E = [], env = {}, home } = typeof given === 'string' ? { yml: given } : given;
   const file = yml === undefined ? undefined : { path: '/es.yml', text: written(yml) };
-  return findHashSettings(() => file, parseOverrides(E.map(written)), env);
+  return findHashSettings(() => file, parseOverrides(E.map(written)), env, home);
 }
 
 async function algorithmOf(given: Given | string): Promise<string> {
@@ -123,6 +124,8 @@ describe('The algorithm', () => {
     [{ yml: 'K: @{Q}bcrypt4@{Q}\n', env: { Q: '"' } }, 'bcrypt_4', 'and before YAML'],
     [{ yml: 'x: 1 # @{L}\n', env: { L: `\n${KEY}: bcrypt4` } }, 'bcrypt_4', 'in comments too'],
     [{ yml: 'K: @{@{A}}\n', env: { '${A': 'bcrypt5 #' } }, 'bcrypt_5', 'a name reaches to the first brace'],
+    [{ yml: 'K: @{HOSTNAME}\n', env: { HOSTNAME: 'bcrypt4' } }, 'bcrypt_4', 'HOSTNAME, where it is set'],
+    [{ yml: 'K: @{path.home}\n', home: 'bcrypt4' }, 'bcrypt_4', 'the home is a setting'],
     [{ yml: 'K: @{a.b}\n', env: { 'a.b': 'bcrypt4' } }, 'bcrypt_4', 'a name may have a dot'],
     [
       { yml: 'K: @{A:bcrypt4}\n', env: { A: 'x' } },
@@ -157,6 +160,7 @@ describe('The algorithm', () => {
     ['K: [bcrypt4]\n', '[bcrypt4]', 'a list is not an algorithm'],
     [{ E: ['K=[bcrypt4]'] }, '[bcrypt4]', 'a list is not an algorithm'],
     ["K: ' bcrypt'\n", ' bcrypt', 'a quoted space stays'],
+    ['K: @{HOSTNAME}\n', NOT_SHOWN, 'the name of the host stands for HOSTNAME'],
     ['K: 010\n', '010', 'a value keeps its text'],
     ['K: [On, 1_0]\n', '[On, 1_0]', 'in a list it keeps its text'],
     ['a: true\nK: True\n', 'true', 'what YAML 1.1 takes for true is true'],

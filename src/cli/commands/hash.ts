@@ -1,4 +1,4 @@
-import { absolutePath } from '../../config/config-dir.js';
+import { absolutePath, findHome } from '../../config/config-dir.js';
 import { findHashSettings } from '../../config/settings.js';
 import { readSettingsFile } from '../../config/settings-file.js';
 import { ExitCode } from '../exit-codes.js';
@@ -15,7 +15,7 @@ export const hash: Command<BearerOptions> = async (invocation) => {
   prepareThreads(invocation);
   const configDir = options.configDir && absolutePath(options.configDir, io);
   const readFile = () => (configDir ? readSettingsFile(configDir, fs) : undefined);
-  const settings = await findHashSettings(readFile, overrides, io.env);
+  const settings = await findHashSettings(readFile, overrides, io.env, findHome(io, fs));
   const tokens = await decodeBearers(await readBearers(invocation), invocation);
   const hashes = [...(await hashTokens(tokens, settings.algorithm, invocation))];
   for (let start = 0; start < hashes.length; start += BATCH) {

@@ -11,7 +11,7 @@ import {
 import type { Server } from '../../access/server-access.js';
 import { userName } from '../../access/system-accounts.js';
 import type { Way } from '../../access/way.js';
-import { findPlace, type Place } from '../../config/config-dir.js';
+import { findServerPaths, type ServerPaths } from '../../config/config-dir.js';
 import { callerDescriptor, requireName } from '../../disk/caller-descriptor.js';
 import { errnoOf, type FileSystem, ifExists } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
@@ -30,7 +30,7 @@ export interface ChangeOptions {
 export interface EnteredPlace extends Entered, EnteredFile {}
 
 /** The paths of a command's files, and access to them. */
-export interface OpenPlace extends Place {
+export interface OpenPlace extends ServerPaths {
   readonly way: Way;
   /** Calls `work` for the tokens file. */
   inTokensDir<T>(work: (entered: EnteredPlace) => Promise<T>): Promise<T>;
@@ -56,8 +56,14 @@ export async function openPlace(
   purpose: Purpose,
 ): Promise<OpenPlace> {
   const options: CommonOptions & ChangeOptions = given; // a command that only reads has only the common ones
-  const place = findPlace(options, io, fs);
-  const { configDir, tokensFile } = place;
+  const place = findServerPaths(options, io, fs);
+  const { configDir, tokensFile, ignored } = place;
+  if (ignored !== undefined) {
+    await terminal.warn([
+      `ES_PATH_CONF [${ignored.path}] of [${ignored.source}] is not used, because not only root can change that file`,
+      'Use --config-dir or set ES_PATH_CONF, or let only root write the file.',
+    ]);
+  }
   const identityFor = (way: Way, isRead: boolean): Identity | undefined => {
     try {
       const identity = chooseIdentity(way, { ...options, configDir }, fs);

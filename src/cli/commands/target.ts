@@ -1,5 +1,5 @@
 import type { Way } from '../../access/way.js';
-import { findConfigDir } from '../../config/config-dir.js';
+import { findConfigDir, findHome } from '../../config/config-dir.js';
 import { findHashSettings, type HashSettings } from '../../config/settings.js';
 import { readSettingsFile } from '../../config/settings-file.js';
 import { MAX_FILE_BYTES } from '../../disk/atomic-file.js';
@@ -51,7 +51,7 @@ async function openFile(invocation: Invocation<TargetOptions>): Promise<Target> 
     configDir,
     hashSettings: () => {
       const readFile = () => inConfigDir(async (fs) => readSettingsFile(configDir, fs));
-      return laterIfItFails(findHashSettings(readFile, overrides, io.env));
+      return laterIfItFails(findHashSettings(readFile, overrides, io.env, findHome(io, fs)));
     },
     inTokens: (work) =>
       inTokensDir(({ fs, ...entered }) =>
@@ -76,7 +76,7 @@ async function openStream(invocation: Invocation<TargetOptions>): Promise<Target
     configDir,
     hashSettings: () => {
       const readFile = () => (configDir ? readSettingsFile(configDir, fs) : undefined);
-      return laterIfItFails(findHashSettings(readFile, overrides, io.env));
+      return laterIfItFails(findHashSettings(readFile, overrides, io.env, findHome(io, fs)));
     },
     async inTokens(work) {
       const { stdoutFault } = terminal;
