@@ -1,7 +1,7 @@
-import { join } from 'node:path';
 import type { Attributes } from '../disk/atomic-file.js';
 import { type FileSystem, ifExists } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
+import { below } from '../paths.js';
 import { findUser, groupName, groupsOf, userName, userOfGroup } from './system-accounts.js';
 
 /** The account that the server runs as, as far as it can be determined. */
@@ -22,7 +22,7 @@ const SIBLINGS = ['elasticsearch.keystore', 'users', 'elasticsearch.yml'];
 
 /** Whether a directory is the configuration directory of a server: it has one of the server's other files. */
 export function isConfigDir(directory: string, fs: FileSystem): boolean {
-  return [...SIBLINGS, 'jvm.options'].some((name) => statOf(join(directory, name), fs) !== undefined);
+  return [...SIBLINGS, 'jvm.options'].some((name) => statOf(below(directory, name), fs) !== undefined);
 }
 
 /**
@@ -44,7 +44,7 @@ export function findServer(
 ): Server | undefined {
   if (named !== undefined) return serverOfName(named, fs);
   for (const sibling of SIBLINGS) {
-    const server = ownerOf(join(directory, sibling), fs, isShared);
+    const server = ownerOf(below(directory, sibling), fs, isShared);
     if (server !== undefined && !(isShared && server.uid === undefined)) return server;
   }
   const account = findUser('elasticsearch', fs);

@@ -2,6 +2,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileError } from '../disk/file-errors.js';
 import { type FileSystem, ifExists, type Stats } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
+import { below } from '../paths.js';
 
 /** A directory on the way to a file, as it was when examined. */
 export interface Directory {
@@ -111,13 +112,19 @@ function walk(fs: FileSystem, path: string, isUnmapped: (uid: number) => boolean
     if (here.length > 0) certain ??= at;
     writers.push(...here);
 
-    if (isTarget) return arrive(at);
+    if (isTarget) {
+      // Names in the directory are found by the text of the target, so it contains neither `..` nor `.`.
+      const target = steps.at(-1) ?? path;
+      if (target !== resolve(target)) steps[steps.length - 1] = next;
+      return arrive(at);
+    }
     if (stat === undefined) return arrive();
     if (isLink) {
       links.push({ path: next, uid: stat.uid });
       if (links.length > MAX_LINKS) throw tooManyLinks(path);
       const text = readLink(fs, next, stat, path);
-      if (ahead.length === 0) steps.push(resolve(dirname(steps.at(-1) ?? path), text));
+      if (ahead.length === 0)
+        steps.push(text.startsWith('/') ? text : below(dirname(steps.at(-1) ?? path), text));
       ahead.unshift(...namesOf(text));
       if (text.startsWith('/')) at = root;
     } else {

@@ -1,8 +1,8 @@
-import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, type FileSystem, nodeFileSystem } from '../disk/file-system.js';
 import { PathWatcher } from '../disk/path-watcher.js';
 import { ServiceTokensError } from '../errors.js';
+import { absolutePath } from '../paths.js';
 import { MAX_TIMER, requireFunction, requireNumber, requireObject, requirePath } from '../require.js';
 import { compare, type Reload } from './reload.js';
 import { type Loaded, loadTokens } from './tokens-loader.js';
@@ -79,7 +79,7 @@ export class FileFollower {
     requireNumber(quiet, 'quiet', { most: MAX_TIMER });
     requireNumber(poll, 'poll', { least: 1, most: MAX_TIMER });
     this.#fs = fs;
-    this.#path = absolute(path);
+    this.#path = absolute(path, fs);
     this.#onReload = onReload;
     this.#quiet = quiet;
     this.#watcher = new PathWatcher(fs, this.#path, poll, () => this.#hint());
@@ -179,9 +179,9 @@ function stampOf(fs: FileSystem, path: string): string {
   }
 }
 
-function absolute(path: string): string {
+function absolute(path: string, fs: FileSystem): string {
   try {
-    return resolve(path);
+    return absolutePath(path, fs);
   } catch (cause) {
     throw new ServiceTokensError('IO', `could not read [${path}]: the current directory does not exist`, {
       hint: 'Give an absolute path.',

@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { examine } from '../access/identity.js';
 import { findServer } from '../access/server-access.js';
 import { isOwnWay, type Way } from '../access/way.js';
@@ -8,6 +8,7 @@ import { readCallerDescriptor, requireName } from '../disk/caller-descriptor.js'
 import type { LockOptions } from '../disk/file-lock.js';
 import { errnoOf, type FileSystem, ifExists, nodeFileSystem } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
+import { absolutePath } from '../paths.js';
 import {
   optional,
   requireBoolean,
@@ -133,7 +134,7 @@ async function examineFile(
   fs: FileSystem,
 ): Promise<Examined> {
   const caller = entered?.caller ?? fs.geteuid();
-  const way = entered?.way ?? examine(fs, resolve(path));
+  const way = entered?.way ?? examine(fs, absolutePath(path, fs));
   const server = entered?.server ?? findServer(configDir, serverUser, fs);
   const asRoot = entered?.asRoot ?? ((calls) => calls());
   look(way, entered, fs); // a file that cannot be read is an error, before anything is repaired

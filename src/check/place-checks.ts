@@ -6,6 +6,7 @@ import type { FileSystem } from '../disk/file-system.js';
 import type { LockPace } from '../disk/lock-marks.js';
 import { type Remains, remains } from '../disk/lock-remains.js';
 import { mountedAt } from '../disk/mounts.js';
+import { below } from '../paths.js';
 import { type Finding, finding } from './findings.js';
 
 /**
@@ -85,7 +86,7 @@ function temporaryFilesOfOriginal(path: string, fs: FileSystem): string[] {
     return fs
       .readdirSync(directory)
       .filter((file) => file.startsWith(name) && /^\d+tmp$/.test(file.slice(name.length)))
-      .map((file) => join(directory, file));
+      .map((file) => below(directory, file));
   } catch {
     return [];
   }

@@ -1,8 +1,9 @@
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type ElasticsearchVersion, isAtLeast, parseVersion } from '../accounts/elasticsearch-version.js';
 import { fileError } from '../disk/file-errors.js';
 import { type FileSystem, ifExists } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
+import { absolutePath, below } from '../paths.js';
 import { type PackageEnvironment, readPackageEnvironment } from './package-environment.js';
 
 /** The paths that the user gave on the command line. */
@@ -119,23 +120,6 @@ function requireNotEmpty({ file, configDir }: PathOptions): void {
   throw new ServiceTokensError('USAGE', `Option --${option} must not be empty`, {
     hint: 'Its value may be a shell variable that is not set.',
   });
-}
-
-/**
- * Makes a path absolute, relative to the current directory. `..` stays: where it leads, if a symlink precedes it, is the
- * kernel's decision.
- */
-export function absolutePath(path: string, surroundings: Pick<Surroundings, 'cwd'>): string {
-  const whole = isAbsolute(path) ? path : below(surroundings.cwd, path);
-  return `/${whole
-    .split('/')
-    .filter((name) => name !== '' && name !== '.')
-    .join('/')}`;
-}
-
-/** Joins a path and a name as text, without resolving `..` as `path.join` does. */
-export function below(directory: string, name: string): string {
-  return directory.endsWith('/') ? directory + name : `${directory}/${name}`;
 }
 
 /** @param source what names the directory */

@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { openRegular, readBounded } from '../disk/bounded-read.js';
 import { fileError } from '../disk/file-errors.js';
 import { errnoOf, type FileSystem, ifExists } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
+import { below } from '../paths.js';
 import { ALGORITHM } from './overrides.js';
 
 /** The maximum size of elasticsearch.yml, in bytes; and of its text with environment variables, in characters. */
@@ -26,7 +26,7 @@ export interface SettingsFile {
  * @throws CONFIG if it is not a regular file, over 256 KiB or not UTF-8; IO; PERMISSION
  */
 export function readSettingsFile(configDir: string, fs: FileSystem): SettingsFile | undefined {
-  const path = join(configDir, 'elasticsearch.yml');
+  const path = below(configDir, 'elasticsearch.yml');
   let bytes: Buffer;
   try {
     const opened = ifExists(() => openRegular(fs, path));

@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { examine, missingDirectory, pin, refuseWriters } from '../access/identity.js';
 import { findServer, newFileAttributes, type Server } from '../access/server-access.js';
@@ -23,6 +23,7 @@ import { type FileSystem, ifExists, ignoreFailure, nodeFileSystem } from '../dis
 import { ServiceTokensError } from '../errors.js';
 import { type Algorithm, defaultAlgorithm, requireAlgorithm } from '../hash/algorithm.js';
 import { hashSecret, type RandomBytes } from '../hash/hasher.js';
+import { absolutePath } from '../paths.js';
 import {
   optional,
   requireBoolean,
@@ -242,7 +243,7 @@ export class ServiceTokensFile implements Tokens {
   }
 
   #way(): Way {
-    return this.#entered?.way ?? examine(this.#fs, resolve(this.path));
+    return this.#entered?.way ?? examine(this.#fs, absolutePath(this.path, this.#fs));
   }
 
   /** Calls `work` with the file's directory pinned, so that it stays the same even if the path changes. */

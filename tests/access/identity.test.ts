@@ -393,6 +393,28 @@ describe('If the identity cannot be taken on', () => {
   });
 });
 
+describe('`..` after a symlink of another user', () => {
+  testAsRoot('leads above its target, where root acts as that user, or refuses', async () => {
+    own(conf, ALICE, ALICE, 0o755);
+    const [far, roots] = [directory.mkdir('top/far'), directory.mkdir('top/roots')];
+    for (const [name, above, uid] of [
+      ['hers', far, ALICE],
+      ['not-hers', roots, 0],
+    ] as const) {
+      mkdirSync(join(above, 'away'));
+      own(above, uid, uid, 0o755);
+      symlinkSync(join(above, 'away'), join(conf, name));
+      lchownSync(join(conf, name), ALICE, ALICE);
+    }
+    const create = (link: string) =>
+      run(BIN, ['create', 'elastic/kibana/a', '--file', `${conf}/${link}/../service_tokens`]);
+    expect(await create('hers')).toMatchObject({ status: 0, stderr: '' });
+    expect(statSync(join(far, 'service_tokens')).uid).toBe(ALICE);
+    expect((await create('not-hers')).status).toBe(77);
+    for (const directory of [conf, roots]) expect(existsSync(join(directory, 'service_tokens'))).toBe(false);
+  });
+});
+
 describe('An installation that only root can read', () => {
   testAsRoot('works as another user, and shows its errors on a terminal', async () => {
     const home = directory.mkdir('installation');

@@ -1,5 +1,5 @@
-import { absolutePath } from '../../config/config-dir.js';
 import { ServiceTokensError } from '../../errors.js';
+import { absolutePath } from '../../paths.js';
 import type { Invocation } from './command.js';
 import { readInputFile, readStandardInput } from './input.js';
 

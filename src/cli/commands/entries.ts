@@ -1,6 +1,6 @@
-import { absolutePath } from '../../config/config-dir.js';
 import { MAX_FILE_BYTES } from '../../disk/atomic-file.js';
 import { ServiceTokensError } from '../../errors.js';
+import { absolutePath } from '../../paths.js';
 import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
 import { TokensText } from '../../tokens-file/tokens-format.js';
 import type { Invocation } from './command.js';

@@ -1,5 +1,5 @@
-import { absolutePath } from '../../config/config-dir.js';
 import { ServiceTokensError } from '../../errors.js';
+import { absolutePath } from '../../paths.js';
 import type { ServiceToken } from '../../token/token.js';
 import { TokenFile } from '../../tokens-file/token-file.js';
 import { type Form, type FormOptions, formatToken } from '../forms.js';

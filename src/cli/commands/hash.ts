@@ -1,6 +1,7 @@
-import { absolutePath, findHome } from '../../config/config-dir.js';
+import { findHome } from '../../config/config-dir.js';
 import { findHashSettings } from '../../config/settings.js';
 import { readSettingsFile } from '../../config/settings-file.js';
+import { absolutePath } from '../../paths.js';
 import { ExitCode } from '../exit-codes.js';
 import { type BearerOptions, readBearers } from './bearers.js';
 import { decodeBearers, hashTokens, prepareThreads } from './bulk.js';

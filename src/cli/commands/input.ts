@@ -1,9 +1,9 @@
-import { absolutePath } from '../../config/config-dir.js';
 import { openRegular, readBounded } from '../../disk/bounded-read.js';
 import { callerDescriptor, readCallerDescriptor } from '../../disk/caller-descriptor.js';
 import { fileError, tooLarge } from '../../disk/file-errors.js';
 import type { FileSystem } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
+import { absolutePath } from '../../paths.js';
 import type { Io } from '../terminal.js';
 
 /** The name of standard input on the command line. */

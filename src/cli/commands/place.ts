@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import {
   chooseIdentity,
   type Entered,
@@ -16,6 +16,7 @@ import { callerDescriptor, requireName } from '../../disk/caller-descriptor.js';
 import { errnoOf, type FileSystem, ifExists } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
 import { loadBcrypt } from '../../hash/hasher.js';
+import { below } from '../../paths.js';
 import type { EnteredFile } from '../../tokens-file/service-tokens-file.js';
 import type { CommonOptions } from '../options.js';
 import type { Invocation } from './command.js';
@@ -98,7 +99,7 @@ export async function openPlace(
       });
     },
     async inConfigDir(work) {
-      const configWay = examine(fs, join(configDir, 'elasticsearch.yml'), false);
+      const configWay = examine(fs, below(configDir, 'elasticsearch.yml'), false);
       const other = identityFor(configWay, true);
       if (other?.uid !== identity?.uid) {
         throw new ServiceTokensError(

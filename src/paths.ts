@@ -1,0 +1,14 @@
+/** Paths as text. `..` stays in them: where it leads, if a symlink precedes it, is decided by the kernel. */
+import { isAbsolute } from 'node:path';
+
+/** Makes a path absolute, and removes empty names and `.` from it. @param from the current directory, used on demand */
+export function absolutePath(path: string, from: { readonly cwd: string | (() => string) }): string {
+  const start = isAbsolute(path) ? '' : typeof from.cwd === 'string' ? from.cwd : from.cwd();
+  const names = below(start, path).split('/');
+  return `/${names.filter((name) => name !== '' && name !== '.').join('/')}`;
+}
+
+/** Joins a directory and a name as they are written; `path.join` would remove `..`. */
+export function below(directory: string, name: string): string {
+  return directory.endsWith('/') ? directory + name : `${directory}/${name}`;
+}
