@@ -2,7 +2,7 @@ import { MAX_FILE_BYTES } from '../disk/atomic-file.js';
 import { fileError } from '../disk/file-errors.js';
 import { type FileSystem, ifExists, O_NOCTTY, O_NONBLOCK, O_RDONLY } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
-import { TokensText } from '../tokens-file/tokens-format.js';
+import { FileContent } from '../tokens-file/file-content.js';
 import type { Pause } from './turns.js';
 
 /** The content of a tokens file, as a node loads it. */
@@ -27,15 +27,10 @@ export const ATTEMPTS = 5;
  */
 export async function loadTokens(fs: FileSystem, path: string, pause: Pause): Promise<Loaded> {
   try {
-    return { entries: await parse(await readWhole(fs, path, pause), path, pause) };
+    return { entries: FileContent.parse(await readWhole(fs, path, pause), path).entries() };
   } catch (error) {
     return { entries: new Map(), error: asOurs(error, path) };
   }
-}
-
-async function parse(bytes: Uint8Array, path: string, pause: Pause): Promise<ReadonlyMap<string, string>> {
-  const text = await TokensText.parseInSlices(bytes, path, pause);
-  return text.entriesInSlices(pause);
 }
 
 /** @throws IO if the file keeps changing; and what a failed system call throws */

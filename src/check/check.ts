@@ -20,8 +20,8 @@ import {
   requireString,
 } from '../require.js';
 import { digestOf } from '../tokens-file/digest.js';
+import { FileContent } from '../tokens-file/file-content.js';
 import type { EnteredFile } from '../tokens-file/service-tokens-file.js';
-import { TokensText } from '../tokens-file/tokens-format.js';
 import { checkDirectoryAccess, checkFileAccess } from './access-checks.js';
 import { checkLines } from './entry-checks.js';
 import { checkExpectations, type Expectations } from './expectation-checks.js';
@@ -173,7 +173,7 @@ function look(
 
 function entriesIfReadable(bytes: Uint8Array, path: string): ReadonlyMap<string, string> | undefined {
   try {
-    return TokensText.parse(bytes, path).entries();
+    return FileContent.parse(bytes, path).entries();
   } catch (error) {
     if (error instanceof ServiceTokensError && error.code === 'MALFORMED_FILE') return undefined;
     throw error;

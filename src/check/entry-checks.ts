@@ -5,7 +5,7 @@ import { hashDefect, hashWeakness } from '../hash/hash-defects.js';
 import { classify } from '../hash/stored-hash.js';
 import { trim } from '../java-text.js';
 import { isTokenName } from '../token/token-name.js';
-import { type Fault, type Line, readLines } from '../tokens-file/tokens-lines.js';
+import { type Line, type ParseError, readLines } from '../tokens-file/file-lines.js';
 import { type Finding, finding, type Severity } from './findings.js';
 
 const BYTE_ORDER_MARK = '\ufeff';
@@ -22,8 +22,8 @@ export const MAX_LINES = 1000;
  */
 export function checkLines(bytes: Uint8Array, version?: ElasticsearchVersion): Finding[] {
   const counting = new Map<string, number>();
-  for (const { number, verdict, key } of readLines(bytes)) {
-    if (verdict === 'entry' && key !== undefined) counting.set(key, number);
+  for (const { number, kind, key } of readLines(bytes)) {
+    if (kind === 'entry' && key !== undefined) counting.set(key, number);
   }
   const findings: Finding[] = [];
   const rest = { lines: 0, severities: new Set<Severity>() };
@@ -52,10 +52,10 @@ function lineFindings(line: Line, counting: number, version: ElasticsearchVersio
 }
 
 function contentFindings(line: Line, counting: number, version: ElasticsearchVersion | undefined): Finding[] {
-  const { number, verdict, key = '', value = '' } = line;
-  if (verdict === 'skipped') return [];
-  if (verdict === 'plain') return [plainTextFinding(key, value, number)];
-  if (verdict !== 'entry') return [faultFinding(verdict, line)];
+  const { number, kind, key = '', value = '' } = line;
+  if (kind === 'skipped') return [];
+  if (kind === 'plain') return [plainTextFinding(key, value, number)];
+  if (kind !== 'entry') return [parseErrorFinding(kind, line)];
   if (counting === number) return entryFindings(key, value, number, version);
   const message = `${subject(key)} is a duplicate of line ${counting}, which Elasticsearch uses`;
   return [finding('DUPLICATE', message, 'Remove this line.', number)];
@@ -109,8 +109,8 @@ function restFindings({
   return [{ ...finding('MORE_FINDINGS', message, hint), severity }];
 }
 
-function faultFinding({ kind, detail = '' }: Fault, { number, text }: Line): Finding {
-  switch (kind) {
+function parseErrorFinding({ problem, detail = '' }: ParseError, { number, text }: Line): Finding {
+  switch (problem) {
     case 'utf8':
       return finding(
         'MALFORMED_UTF8',

@@ -11,7 +11,7 @@ import { errnoOf, type FileSystem, ifExists, O_NOFOLLOW, O_RDONLY, type Stats } 
 import { type Remains, removeWaiting } from '../disk/lock-remains.js';
 import { ServiceTokensError } from '../errors.js';
 import { isTokenName } from '../token/token-name.js';
-import { type Line, readLines } from '../tokens-file/tokens-lines.js';
+import { type Line, readLines } from '../tokens-file/file-lines.js';
 import { repairedAttributes } from './access-checks.js';
 import { type Finding, finding } from './findings.js';
 import { remainsOf } from './place-checks.js';
@@ -140,10 +140,10 @@ function requireSafe({ way, server, caller }: Repairable, fd: number, stat: Stat
     throw unsafe(target, 'it was replaced while this command ran');
 }
 
-function isOrdinary({ verdict, key = '' }: Line): boolean {
+function isOrdinary({ kind, key = '' }: Line): boolean {
   const [namespace = '', service = '', name = '', ...more] = key.split('/');
   const isName = [namespace, service, name].every(isTokenName) && more.length === 0;
-  return verdict === 'skipped' || (verdict === 'entry' && isName);
+  return kind === 'skipped' || (kind === 'entry' && isName);
 }
 
 /** Whether there is at least one line, and all are comments, blank, or entries of a valid name. */

@@ -8,7 +8,7 @@ const TEXT_LENGTH = 64 * 1024;
  * the order, comments and line ends of their files. It is the SHA-256 of a line `key:hash` with LF for each entry,
  * sorted by UTF-16 code units, so `sort` and `sha256sum` give the same result for an ASCII file of entries.
  *
- * @param entries stored hashes by qualified name, as returned by TokensText
+ * @param entries stored hashes by qualified name, as returned by FileContent
  *
  * @example digestOf(new ServiceTokensFile(path).entries()) // 'sha256:9f86d0...'
  */

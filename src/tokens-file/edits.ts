@@ -1,7 +1,7 @@
 import { ServiceTokensError } from '../errors.js';
 import { nameInSeries, numberIn, seriesOf } from '../token/series.js';
 import type { TokenName } from '../token/token-name.js';
-import type { TokensText } from './tokens-format.js';
+import type { FileContent } from './file-content.js';
 
 /** The result of an edit of a tokens file. */
 export interface Edited<R> {
@@ -11,7 +11,7 @@ export interface Edited<R> {
 }
 
 /** A change of a tokens file that depends on its content. It throws an error to refuse the change. */
-export type Edit<R> = (content: TokensText) => Edited<R> | Promise<Edited<R>>;
+export type Edit<R> = (content: FileContent) => Edited<R> | Promise<Edited<R>>;
 
 /** What happens if the name of an entry exists: an error, or the old or the new entry is used. */
 export type IfExists = 'refuse' | 'keep' | 'replace';
@@ -33,7 +33,7 @@ export interface Put {
 export function putEntries(entries: ReadonlyMap<string, string>, ifExists: IfExists): Edit<Put> {
   return (content) => {
     const put = { added: [] as string[], replaced: [] as string[], kept: [] as string[] };
-    const found = content.hashesOf([...entries.keys()]);
+    const found = content.hashesOf(entries.keys());
     for (const [key, hash] of entries) {
       const old = found.get(key);
       if (old === undefined) put.added.push(key);
@@ -44,7 +44,7 @@ export function putEntries(entries: ReadonlyMap<string, string>, ifExists: IfExi
     const written = [...put.added, ...put.replaced];
     if (written.length === 0) return { content: undefined, result: put };
     const additions = new Map(written.map((key) => [key, entries.get(key) ?? '']));
-    return { content: content.edited(new Set(put.replaced), additions), result: put };
+    return { content: content.changed({ remove: put.replaced, add: additions }), result: put };
   };
 }
 
@@ -78,7 +78,7 @@ export function removeEntries(
       else throw tokenMissing(key);
     }
     const isUnchanged = result.deleted.length === 0;
-    return { content: isUnchanged ? undefined : content.edited(new Set(result.deleted), new Map()), result };
+    return { content: isUnchanged ? undefined : content.changed({ remove: result.deleted }), result };
   };
 }
 
@@ -119,7 +119,7 @@ export function finishSeries(
   return (content) => {
     const { members, newest } = membersOf(principal, name, content);
     const deleted = members.filter((member) => member !== newest).map(({ key }) => key);
-    const edited = deleted.length === 0 ? undefined : content.edited(new Set(deleted), new Map());
+    const edited = deleted.length === 0 ? undefined : content.changed({ remove: deleted });
     return { content: edited, result: { newest: newest.key, deleted } };
   };
 }
@@ -133,7 +133,7 @@ interface Member {
 function membersOf(
   principal: string,
   name: TokenName,
-  content: TokensText,
+  content: FileContent,
 ): { members: readonly Member[]; newest: Member } {
   const series = seriesOf(name);
   const prefix = `${principal}/`;

@@ -59,9 +59,8 @@ export async function ensureToken(
         return { content: undefined, result: 'unchanged' };
       }
       if (text.trim() !== '' && !isOwn && !force) throw holdsSomethingElse(file.path, key);
-      const removals = new Set(stored === undefined ? [] : [key]);
       const result = stored === undefined ? 'created' : 'replaced';
-      return { content: content.edited(removals, new Map([[key, hash]])), result };
+      return { content: content.changed({ remove: [key], add: new Map([[key, hash]]) }), result };
     };
   const preview = await tokens.preview(editWith(''));
   if (preview === 'unchanged') {

@@ -1,5 +1,4 @@
-import { endianness } from 'node:os';
-import { colonFrom, textOf } from './tokens-lines.js';
+import { colonFrom, textOf } from './file-lines.js';
 
 const [LF, COLON] = [0x0a, 0x3a];
 
@@ -8,8 +7,8 @@ const [LF, COLON] = [0x0a, 0x3a];
  *
  * @returns a negative number, zero, or a positive number, as for sorting
  */
-export function compareKeys(bytes: Buffer, place: number, other: Buffer, from: number): number {
-  for (let [i, j] = [place, from]; ; i++, j++) {
+export function compareKeys(bytes: Buffer, key: number, other: Buffer, from: number): number {
+  for (let [i, j] = [key, from]; ; i++, j++) {
     const [a, b] = [bytes[i] as number, other[j] as number];
     if (a !== b) return rank(a) - rank(b);
     if (a === COLON) return 0;
@@ -17,149 +16,103 @@ export function compareKeys(bytes: Buffer, place: number, other: Buffer, from: n
 }
 
 /**
- * Returns the rank of a byte in the order of keys, from 0 to 255. The colon ends a key, and is the lowest. UTF-8 bytes
- * have the same order as UTF-16 code units, except that UTF-16 sorts characters above U+FFFF before U+E000.
+ * Returns the rank of a byte in the order of keys. The colon ends a key, and is the lowest. UTF-8 bytes have the same
+ * order as UTF-16 code units, except that UTF-16 sorts characters above U+FFFF before U+E000.
  */
 function rank(byte: number): number {
-  if (byte <= COLON) return byte === COLON ? 0 : byte + 1;
+  if (byte === COLON) return -1;
   return byte === 0xee || byte === 0xef ? byte + 0x10 : byte;
 }
 
-/** How many bytes of names are converted to text in one call. */
-const ROOM = 64 * 1024;
+/** About how much of the file one group of names comes from, and how much text is yielded at a time. */
+const [GROUP_BYTES, TEXT_BYTES] = [2 * 1024 * 1024, 64 * 1024];
 
 /**
- * Yields the names of a tokens file's entries in the order of their UTF-16 code units, without duplicates. They are
- * sorted as bytes, and converted to text piece by piece.
+ * Yields the names of a tokens file's entries in the order of their UTF-16 code units, without duplicates.
  *
- * @param places the offsets of the keys
- * @returns names, each followed by LF, which no name contains
+ * A million names as strings, sorted at once, would take 150 MiB, and most of the time would be cache misses. So the
+ * keys are first divided into groups, by comparison with some of them, and the names of one group at a time are sorted.
+ *
+ * @param keys the offsets of the keys
+ * @returns names, each followed by LF, which no name contains, in pieces
  */
-export function* sortedNames(bytes: Buffer, places: Int32Array): Generator<string, void> {
-  const room = Buffer.allocUnsafeSlow(ROOM);
-  let length = 0;
-  for (const place of isSorted(bytes, places) ? places : sortedPlaces(bytes, places)) {
-    let end = copyKey(bytes, place, room, length);
-    if (end === room.length) {
-      yield room.toString('utf8', 0, length);
-      length = 0;
-      end = copyKey(bytes, place, room, 0);
-    }
-    if (end < room.length) {
-      room[end] = LF;
-      length = end + 1;
-    } else yield `${textOf(bytes, place, colonFrom(bytes, place, bytes.length))}\n`;
+export function* sortedNames(bytes: Buffer, keys: readonly number[]): Generator<string, void> {
+  if (isSorted(bytes, keys)) {
+    yield* namesAt(bytes, keys);
+    return;
   }
-  yield room.toString('utf8', 0, length);
-}
-
-/** Copies a key to an offset of `room`, cut off at its end. @returns the end of the copy */
-function copyKey(bytes: Buffer, place: number, room: Buffer, to: number): number {
-  let [at, end] = [place, to];
-  for (let byte = bytes[at]; byte !== COLON && end < room.length; byte = bytes[++at])
-    room[end++] = byte as number;
-  return end;
+  for (const group of grouped(bytes, keys)) {
+    let [text, previous] = ['', ''];
+    for (const name of Array.from(group, (key) => nameAt(bytes, key)).sort()) {
+      const line = `${name}\n`;
+      if (text.length + line.length > TEXT_BYTES) {
+        yield text;
+        text = '';
+      }
+      if (line !== previous) text += line;
+      previous = line;
+    }
+    yield text;
+  }
 }
 
 /** Whether the keys are sorted and unique, as in a file that this tool wrote. */
-function isSorted(bytes: Buffer, places: Int32Array): boolean {
-  for (let i = 1; i < places.length; i++) {
-    if (compareKeys(bytes, places[i - 1] as number, bytes, places[i] as number) >= 0) return false;
-  }
-  return true;
+function isSorted(bytes: Buffer, keys: readonly number[]): boolean {
+  return keys.every((key, i) => i === 0 || compareKeys(bytes, keys[i - 1] as number, bytes, key) < 0);
 }
 
-/** Marks a duplicate key. */
-const NONE = 2 ** 32 - 1;
-
-/** Up to this number, keys are compared one by one. */
-const FEW = 12;
-
-/** The index of the more significant half of a 64-bit number in memory. */
-const HIGH = endianness() === 'LE' ? 1 : 0;
-const LOW = 1 - HIGH;
-
-/** A range of the keys to sort, which share at least `shared` leading bytes. */
-interface Range {
-  readonly from: number;
-  readonly to: number;
-  readonly shared: number;
-}
-
-/**
- * Sorts keys and removes duplicates. Four bytes in which keys may differ, and the offset of the key, form a 64-bit
- * number; numbers are sorted without a call for each pair. Keys with the same four bytes are sorted by the next four.
- */
-function sortedPlaces(bytes: Buffer, places: Int32Array): Uint32Array {
-  const numbers = new BigUint64Array(places.length);
-  const halves = new Uint32Array(numbers.buffer);
-  for (let i = 0; i < places.length; i++) halves[2 * i + LOW] = places[i] as number;
-  const ranges: Range[] = [{ from: 0, to: places.length, shared: 0 }];
-  for (let range = ranges.pop(); range !== undefined; range = ranges.pop()) {
-    const { from, to } = range;
-    if (to - from <= FEW) {
-      sortFew(bytes, halves, range);
-      continue;
-    }
-    const shared = sharedLength(bytes, halves, range);
-    for (let i = from; i < to; i++)
-      halves[2 * i + HIGH] = wordAt(bytes, (halves[2 * i + LOW] as number) + shared);
-    numbers.subarray(from, to).sort();
-    for (let start = from, end = from; start < to; start = end) {
-      const word = halves[2 * start + HIGH] as number;
-      while (end < to && halves[2 * end + HIGH] === word) end++;
-      if (end - start === 1) continue;
-      const areSame = (word & 0xff) === 0; // the keys end within the four bytes
-      if (areSame) for (let i = start + 1; i < end; i++) halves[2 * i + LOW] = NONE;
-      else ranges.push({ from: start, to: end, shared: shared + 4 });
-    }
-  }
+/** Yields names in the order of their keys, many in one conversion to text, which is twice as fast. */
+function* namesAt(bytes: Buffer, keys: readonly number[]): Generator<string, void> {
+  const piece = Buffer.allocUnsafeSlow(TEXT_BYTES);
   let length = 0;
-  for (let i = 0; i < places.length; i++) {
-    const place = halves[2 * i + LOW] as number;
-    if (place !== NONE) halves[length++] = place;
-  }
-  return halves.subarray(0, length);
-}
-
-/** Returns the ranks of four bytes of a key as a number, the first one most significant; zeros after its end. */
-function wordAt(bytes: Buffer, place: number): number {
-  let word = 0;
-  for (let i = 0; i < 4; i++) {
-    const byte = bytes[place + i] as number;
-    if (byte === COLON) return (word << (8 * (4 - i))) >>> 0;
-    word = (word << 8) | rank(byte);
-  }
-  return word >>> 0;
-}
-
-/** Returns the number of leading bytes that all keys of a range share. */
-function sharedLength(bytes: Buffer, halves: Uint32Array, { from, to, shared: known }: Range): number {
-  const first = halves[2 * from + LOW] as number;
-  let shared = colonFrom(bytes, first + known, bytes.length) - first;
-  for (let i = from + 1; i < to; i++) {
-    const place = halves[2 * i + LOW] as number;
-    let length = known;
-    while (length < shared && bytes[place + length] === bytes[first + length]) length++;
-    shared = length;
-  }
-  return shared;
-}
-
-/** Inserts each key among those before it. */
-function sortFew(bytes: Buffer, halves: Uint32Array, { from, to, shared }: Range): void {
-  for (let i = from + 1; i < to; i++) {
-    const place = halves[2 * i + LOW] as number;
-    let at = i;
-    for (; at > from; at--) {
-      const before = halves[2 * (at - 1) + LOW] as number;
-      if (compareKeys(bytes, before + shared, bytes, place + shared) <= 0) break;
-      halves[2 * at + LOW] = before;
+  for (const key of keys) {
+    const end = colonFrom(bytes, key, bytes.length);
+    if (length + (end - key) >= piece.length) {
+      yield piece.toString('utf8', 0, length);
+      length = 0;
     }
-    halves[2 * at + LOW] = place;
+    if (end - key >= piece.length) yield `${nameAt(bytes, key)}\n`;
+    else {
+      for (let at = key; at < end; at++) piece[length++] = bytes[at] as number;
+      piece[length++] = LF;
+    }
   }
-  for (let i = to - 1; i > from; i--) {
-    const [before, place] = [halves[2 * (i - 1) + LOW] as number, halves[2 * i + LOW] as number];
-    if (compareKeys(bytes, before + shared, bytes, place + shared) === 0) halves[2 * i + LOW] = NONE;
+  yield piece.toString('utf8', 0, length);
+}
+
+/** Yields the keys in groups, of which each has lower names than the next; equal names are in one group. */
+function* grouped(bytes: Buffer, keys: readonly number[]): Generator<Int32Array, void> {
+  const count = Math.ceil(bytes.length / GROUP_BYTES);
+  const bounds = Array.from({ length: count - 1 }, (_, i) =>
+    nameAt(bytes, keys[Math.floor((i * keys.length) / count)] as number),
+  ).sort();
+  // By counting, as in a bucket sort: growing arrays would take several times the memory.
+  const groupOf = new Uint16Array(keys.length);
+  const ends = new Uint32Array(count);
+  for (const [i, key] of keys.entries()) {
+    const name = nameAt(bytes, key);
+    let [low, high] = [0, bounds.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (name < (bounds[middle] as string)) high = middle;
+      else low = middle + 1;
+    }
+    groupOf[i] = low;
+    ends[low] = (ends[low] as number) + 1;
   }
+  for (let group = 1; group < count; group++)
+    ends[group] = (ends[group] as number) + (ends[group - 1] as number);
+  const starts = ends.slice();
+  const all = new Int32Array(keys.length);
+  for (const [i, key] of keys.entries()) {
+    const group = groupOf[i] as number;
+    const at = (starts[group] as number) - 1;
+    starts[group] = at;
+    all[at] = key;
+  }
+  for (let group = 0; group < count; group++) yield all.subarray(starts[group], ends[group]);
+}
+
+function nameAt(bytes: Buffer, key: number): string {
+  return textOf(bytes, key, colonFrom(bytes, key, bytes.length));
 }

@@ -37,8 +37,8 @@ import {
 import { ServiceToken } from '../token/token.js';
 import { parseTokenName, type TokenName } from '../token/token-name.js';
 import { type Edit, putEntries, removeEntries } from './edits.js';
+import { FileContent } from './file-content.js';
 import type { Change, Tokens, Updated, UpdateOptions } from './tokens.js';
-import { TokensText } from './tokens-format.js';
 
 export interface FileOptions {
   /** The user who runs the server, by name or number; by default determined from other files of the directory. */
@@ -160,9 +160,9 @@ export class ServiceTokensFile implements Tokens {
     return this.#content().hashesOf(names);
   }
 
-  #content(): TokensText {
+  #content(): FileContent {
     const passed = readCallerDescriptor(this.#fs, this.path, MAX_FILE_BYTES);
-    if (passed !== undefined) return TokensText.parse(passed, this.path);
+    if (passed !== undefined) return FileContent.parse(passed, this.path);
     return this.#find({ fs: this.#fs, way: this.#way() }).content;
   }
 
@@ -307,7 +307,7 @@ export class ServiceTokensFile implements Tokens {
     // If there was no directory, one that appears meanwhile has not been examined.
     const snapshot = way.directory && readSnapshot(fs, way.target, { known: earlier?.snapshot });
     if (earlier !== undefined && snapshot?.bytes === earlier.snapshot?.bytes) return { ...earlier, snapshot };
-    return { snapshot, content: TokensText.parse(snapshot?.bytes ?? new Uint8Array(), this.path) };
+    return { snapshot, content: FileContent.parse(snapshot?.bytes ?? new Uint8Array(), this.path) };
   }
 
   #write(
@@ -355,7 +355,7 @@ export class ServiceTokensFile implements Tokens {
 /** A file as it was found, if there is one, and its content. */
 interface FoundFile {
   readonly snapshot: Snapshot | undefined;
-  readonly content: TokensText;
+  readonly content: FileContent;
 }
 
 /** The place of a change: the examined way, and the file system with the pinned directory. */

@@ -1,12 +1,12 @@
 import type { Edit } from './edits.js';
+import { FileContent } from './file-content.js';
 import type { Tokens, Updated, UpdateOptions } from './tokens.js';
-import { TokensText } from './tokens-format.js';
 
 /** A tokens file that is read from one stream and written to another, if no file can be changed. */
 export class StreamedTokens implements Tokens {
   readonly path: string;
   readonly #bytes: Uint8Array;
-  readonly #content: TokensText;
+  readonly #content: FileContent;
   readonly #write: (chunks: readonly Uint8Array[]) => Promise<void>;
 
   /**
@@ -18,7 +18,7 @@ export class StreamedTokens implements Tokens {
   constructor(bytes: Uint8Array, path: string, write: (chunks: readonly Uint8Array[]) => Promise<void>) {
     this.path = path;
     this.#bytes = bytes;
-    this.#content = TokensText.parse(bytes, path);
+    this.#content = FileContent.parse(bytes, path);
     this.#write = write;
   }
 

@@ -7,7 +7,7 @@ import {
   refusalMessage,
 } from '../../src/authenticate/authentication.js';
 import { ServiceToken } from '../../src/token/token.js';
-import { TokensText } from '../../src/tokens-file/tokens-format.js';
+import { FileContent } from '../../src/tokens-file/file-content.js';
 import { publicTokens, vectors } from '../support/fixtures.js';
 
 /** The results of the original as refusals; `unparseable` precedes all checks, so it is not among them. */
@@ -22,7 +22,7 @@ const refusals: Record<string, string | undefined> = {
 };
 
 describe('a bearer gets the result of the original:', () => {
-  const entries = TokensText.parse(Buffer.from(vectors.bearer_file), 'bearer_file').entries();
+  const entries = FileContent.parse(Buffer.from(vectors.bearer_file), 'bearer_file').entries();
   test.each(vectors.bearers)('$note: $result', async ({ bearer, result }) => {
     const token = ServiceToken.decode(bearer);
     if (result === 'unparseable') {

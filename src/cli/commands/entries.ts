@@ -1,8 +1,8 @@
 import { MAX_FILE_BYTES } from '../../disk/atomic-file.js';
 import { ServiceTokensError } from '../../errors.js';
 import { absolutePath } from '../../paths.js';
+import { FileContent } from '../../tokens-file/file-content.js';
 import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
-import { TokensText } from '../../tokens-file/tokens-format.js';
 import type { Invocation } from './command.js';
 import { readStandardInput, STREAM } from './input.js';
 import { openPlace, type Purpose } from './place.js';
@@ -21,7 +21,7 @@ export async function readEntries(
 ): Promise<ReadonlyMap<string, string>> {
   const { options, io } = invocation;
   if (file === STREAM) {
-    return TokensText.parse(await readStandardInput(io, MAX_FILE_BYTES), 'standard input').entries();
+    return FileContent.parse(await readStandardInput(io, MAX_FILE_BYTES), 'standard input').entries();
   }
   const named = { ...invocation, options: { ...options, file: absolutePath(file, io) } };
   const { tokensFile, inTokensDir } = await openPlace(named, purpose);
