@@ -1,4 +1,4 @@
-/** The documents name existing files, headings and tests, and repeat nothing. */
+/** The documents name existing files, headings and tests. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -38,11 +38,6 @@ describe.each(documents)('%s', (document) => {
   test('links to files and headings that exist', () => {
     expect(linksIn(markdown).filter((target) => !leadsSomewhere(target, document))).toEqual([]);
   });
-
-  test('contains no paragraph and no block of code twice', () => {
-    const paragraphs = paragraphsOf(markdown);
-    expect(paragraphs.filter((text, i) => paragraphs.indexOf(text) !== i)).toEqual([]);
-  });
 });
 
 describe('The readers of this test', () => {
@@ -67,13 +62,6 @@ describe('The readers of this test', () => {
   test('give headings the same names as GitHub', () => {
     const markdown = '# A `b.c`: d_e-F\n\n## Twice\n\n```\n# no heading\n```\n\n## Twice\n';
     expect(anchorsOf(markdown)).toEqual(['a-bc-d_e-f', 'twice', 'twice-1']);
-  });
-
-  test.each([
-    ['a paragraph, however it is wrapped', 'one\ntwo\n\n# h\n\none two\n', 'one two'],
-    ['a block of code with an empty line', '```\na\n\nb\n```\n\nx\n\n```\na\n\nb\n```\n', '``` a b ```'],
-  ])('see %s, twice', (_, markdown, paragraph) => {
-    expect(paragraphsOf(markdown).filter((text) => text === paragraph)).toHaveLength(2);
   });
 });
 
@@ -121,14 +109,4 @@ function anchorsOf(markdown: string): string[] {
     times.set(anchor, before + 1);
     return before === 0 ? anchor : `${anchor}-${before}`;
   });
-}
-
-/** Returns paragraphs, lists, tables and blocks of code, each on one line, without headings. */
-function paragraphsOf(markdown: string): string[] {
-  const blocks = markdown.match(FENCED_BLOCK) ?? [];
-  const paragraphs = markdown
-    .replace(FENCED_BLOCK, '\n\n')
-    .replace(/^#.*$/gm, '\n')
-    .split(/\n\s*\n/);
-  return [...blocks, ...paragraphs].map((text) => text.trim().replace(/\s+/g, ' ')).filter(Boolean);
 }
