@@ -85,7 +85,7 @@ async function readOverrides(words: readonly string[]): Promise<readonly Overrid
 /** `help`, alone or before the name of a command; the original has `--help` only. */
 async function help([name]: readonly string[], top: Parser, terminal: Terminal): Promise<ExitStatus> {
   const parser = name === undefined || name === 'help' ? top : commandParser(name, findCommand(name));
-  await terminal.answer(`${parser.help}\n`);
+  await terminal.answer(`${parser.help()}\n`);
   return ExitCode.OK;
 }
 
@@ -101,7 +101,7 @@ async function answerAtOnce(
   terminal: Terminal,
   toolVersion: string,
 ): Promise<boolean> {
-  if (help) await terminal.answer(`${parser.help}\n`);
+  if (help) await terminal.answer(`${parser.help()}\n`);
   else if (version) await terminal.answer(`${toolVersion}\n`);
   if (help || version) return true;
   if (silent && verbose) {

@@ -24,8 +24,8 @@ export const ExitCode = {
 
 export type ExitStatus = (typeof ExitCode)[keyof typeof ExitCode];
 
-/** The type is exhaustive: a new error code without a status does not compile. */
-const statuses: Record<ErrorCode, ExitStatus> = {
+/** The exit status of each error. The type is exhaustive: a new error code without a status does not compile. */
+export const statusOf: Readonly<Record<ErrorCode, ExitStatus>> = {
   OPTION: ExitCode.USAGE,
   USAGE: ExitCode.USAGE,
   UNKNOWN_PRINCIPAL: ExitCode.NO_USER,
@@ -49,13 +49,3 @@ const statuses: Record<ErrorCode, ExitStatus> = {
   PERMISSION: ExitCode.NO_PERMISSION,
   IO: ExitCode.IO,
 };
-
-/**
- * Returns the exit status of an error.
- *
- * @param code the `code` of a ServiceTokensError
- * @returns the status, from sysexits.h
- */
-export function exitStatusOf(code: ErrorCode): ExitStatus {
-  return statuses[code];
-}

@@ -1,4 +1,4 @@
-import { Command, type Help, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { type CommandEntry, commands, NAME, optionsOf, PURPOSE } from './commands/table.js';
 import { type CommonOptions, commonOptions, type OptionEntry } from './options.js';
 
@@ -9,7 +9,7 @@ const WIDTH = 80;
 export interface Parser {
   /** Shown before a usage error. */
   readonly usage: string;
-  readonly help: string;
+  help(): string;
   readonly options: readonly KnownOption[];
   /** @param words options only, each as `--name` or `--name=value` */
   parse(words: readonly string[]): CommonOptions;
@@ -24,20 +24,15 @@ export interface KnownOption {
 
 /** The parser of the options before the command's name. */
 export function topParser(): Parser {
-  const parser = newCommand(
-    NAME,
-    commonOptions.map(({ entry }) => entry),
-  )
-    .usage('[options] <command>')
-    .description(`${PURPOSE}.`)
-    .addHelpText('after', `\nSee "${NAME} help <command>" for one command.`);
+  const parser = newCommand(`${NAME}`, '<command>', PURPOSE);
+  for (const { entry } of commonOptions) parser.addOption(newOption(entry).helpGroup(COMMON));
+  const lines = Object.entries(commands).map(([name, { usage }]) => `${NAME} ${name} ${usage}`.trimEnd());
   const addCommands = () => {
     for (const [name, { summary }] of Object.entries(commands)) {
       parser.addCommand(new Command(name).description(summary));
     }
   };
-  const lines = Object.entries(commands).map(([name, { usage }]) => `${NAME} ${name} ${usage}`.trimEnd());
-  return wrap(parser, `Usage: ${lines.join('\n       ')}`, addCommands);
+  return wrap(parser, lines.join('\n       '), `See "${NAME} help <command>" for one command.`, addCommands);
 }
 
 /** The commands of the original, which accept its option -E even where it has no effect. */
@@ -45,29 +40,32 @@ const ORIGINAL_COMMANDS = ['create', 'list', 'delete'];
 
 /** The parser of the words after the command's name. */
 export function commandParser(name: string, entry: CommandEntry): Parser {
-  const { summary, usage, examples, options } = entry;
-  const parser = newCommand(`${NAME} ${name}`, optionsOf(entry), options)
-    .usage(`[options] ${usage}`.trimEnd())
-    .description(`${summary}.`)
-    .addHelpText('after', ['', 'Examples:', ...examples.map((line) => `  $ ${line}`.trimEnd())].join('\n'));
+  const { summary, usage, examples, options = [] } = entry;
+  const parser = newCommand(`${NAME} ${name}`, usage, summary);
+  for (const each of optionsOf(entry)) {
+    parser.addOption(newOption(each).helpGroup(options.includes(each) ? 'Options:' : COMMON));
+  }
   const settings = commonOptions.find(({ group }) => group === 'settings');
   if (settings && ORIGINAL_COMMANDS.includes(name) && !entry.optionGroups.includes('settings')) {
     parser.addOption(newOption(settings.entry).hideHelp());
   }
-  return wrap(parser, `Usage: ${parser.name()} ${parser.usage()}`);
+  return wrap(
+    parser,
+    `${parser.name()} ${parser.usage()}`,
+    ['Examples:', ...examples.map((line) => `  $ ${line}`)].join('\n'),
+  );
 }
 
-/** @param own those of the options that are not common ones */
-function newCommand(
-  name: string,
-  options: readonly OptionEntry[],
-  own: readonly OptionEntry[] = [],
-): Command {
-  const command = new Command(name).helpOption(false).helpCommand(false).configureHelp({ formatHelp });
-  for (const entry of options) {
-    command.addOption(newOption(entry).helpGroup(own.includes(entry) ? 'Options:' : 'Common options:'));
-  }
-  return command;
+/** The heading of the options that several commands accept. */
+const COMMON = 'Common options:';
+
+function newCommand(name: string, usage: string, summary: string): Command {
+  return new Command(name)
+    .helpOption(false)
+    .helpCommand(false)
+    .configureOutput({ getOutHelpWidth: () => WIDTH })
+    .usage(`[options] ${usage}`.trimEnd())
+    .description(`${summary}.`);
 }
 
 function newOption([flags, description]: OptionEntry): Option {
@@ -76,51 +74,20 @@ function newOption([flags, description]: OptionEntry): Option {
   return flags.startsWith('-E,') ? option.argParser(collect) : option;
 }
 
-/** @param complete adds the parts that only the help shows */
-function wrap(command: Command, usage: string, complete = () => {}): Parser {
-  let text: string | undefined;
-  const render = () => {
-    complete();
-    let help = '';
-    const writeOut = (part: string) => {
-      help += part;
-    };
-    command.configureOutput({ writeOut, getOutHelpWidth: () => WIDTH }).outputHelp();
-    return help.trimEnd();
-  };
+/** @param end what follows the help @param complete adds the parts that only the help shows */
+function wrap(command: Command, usage: string, end: string, complete = () => {}): Parser {
   return {
-    usage,
+    usage: `Usage: ${usage}`,
     options: command.options,
     parse: (words) => {
       command.parseOptions([...words]);
       return command.opts();
     },
-    get help() {
-      text ??= render();
-      return text;
+    help: () => {
+      complete();
+      // Commander prints the options before the commands.
+      const text = command.helpInformation().replace(/(Common options:.*\n)\n(Commands:.*)$/s, '$2\n$1');
+      return `${text}\n${end}`;
     },
   };
-}
-
-/** The commands first, then the command's own options, then the common ones. */
-function formatHelp(command: Command, help: Help): string {
-  const width = help.padWidth(command, help);
-  const section = (title: string, items: readonly (readonly [term: string, description: string])[]) =>
-    items.length === 0
-      ? []
-      : [title, ...items.map(([term, text]) => help.formatItem(term, width, text, help)), ''];
-  const options = help.visibleOptions(command);
-  const optionsOf = (group: string) =>
-    options
-      .filter(({ helpGroupHeading }) => helpGroupHeading === group)
-      .map((option) => [help.optionTerm(option), help.optionDescription(option)] as const);
-  const subcommands = help.visibleCommands(command).map((each) => [each.name(), each.description()] as const);
-  return [
-    `Usage: ${help.commandUsage(command)}`,
-    '',
-    help.boxWrap(help.commandDescription(command), WIDTH),
-    '',
-    ...section('Commands:', subcommands),
-    ...['Options:', 'Common options:'].flatMap((group) => section(group, optionsOf(group))),
-  ].join('\n');
 }

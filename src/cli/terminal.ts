@@ -10,7 +10,7 @@
 import type { ChalkInstance } from 'chalk';
 import type { Surroundings } from '../config/config-dir.js';
 import { ServiceTokensError } from '../errors.js';
-import { ExitCode, type ExitStatus, exitStatusOf } from './exit-codes.js';
+import { ExitCode, type ExitStatus, statusOf } from './exit-codes.js';
 
 /** A stream that text is written to; a failed write rejects. */
 export interface Output {
@@ -110,7 +110,7 @@ export class Terminal {
   /** Writes an error to stderr. @returns the exit status */
   async fail(error: unknown): Promise<ExitStatus> {
     const isOurs = error instanceof ServiceTokensError;
-    const status = isOurs ? exitStatusOf(error.code) : ExitCode.OS_ERROR;
+    const status = isOurs ? statusOf[error.code] : ExitCode.OS_ERROR;
     const message = isOurs
       ? error.message
       : `internal error: ${error instanceof Error ? error.message : error}`;

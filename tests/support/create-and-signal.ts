@@ -7,7 +7,7 @@
  */
 
 import { parsePrincipal } from '../../src/accounts/known-accounts.js';
-import { exitStatusOf } from '../../src/cli/exit-codes.js';
+import { statusOf } from '../../src/cli/exit-codes.js';
 import { processIo } from '../../src/cli/process-io.js';
 import { ServiceTokensError } from '../../src/errors.js';
 import { parseTokenName } from '../../src/token/token-name.js';
@@ -35,5 +35,5 @@ try {
   );
 } catch (error) {
   if (!(error instanceof ServiceTokensError)) throw error;
-  process.exitCode = exitStatusOf(error.code);
+  process.exitCode = statusOf[error.code];
 }

@@ -18,21 +18,12 @@ export const accounts: Command<{ readonly json?: boolean }> = async ({
     purpose,
   }));
   if (options.json) await terminal.answerJson(rows);
-  else await terminal.answer(rows.map((row) => `${columns(row)}\n`).join(''));
+  else {
+    const lines = rows.map(({ principal, since, until, purpose }) => {
+      const versions = until === undefined ? `${since} and later` : `${since}, removed in ${until}`;
+      return `${principal.padEnd(34)}${versions.padEnd(24)}${purpose}\n`;
+    });
+    await terminal.answer(lines.join(''));
+  }
   return ExitCode.OK;
 };
-
-function columns({
-  principal,
-  since,
-  until,
-  purpose,
-}: {
-  principal: string;
-  since: string;
-  until?: string;
-  purpose: string;
-}) {
-  const versions = until === undefined ? `${since} and later` : `${since}, removed in ${until}`;
-  return `${principal.padEnd(34)}${versions.padEnd(24)}${purpose}`;
-}
