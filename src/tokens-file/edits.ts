@@ -82,6 +82,22 @@ export function removeEntries(
   };
 }
 
+/**
+ * Returns an edit that removes every entry of an account.
+ *
+ * @throws TOKEN_MISSING in the edit, if there is none, unless `ignoreMissing` is set
+ */
+export function removeAccount(
+  principal: string,
+  { ignoreMissing = false }: { readonly ignoreMissing?: boolean | undefined } = {},
+): Edit<Removal> {
+  return (content) => {
+    const keys = [...content.names(`${principal}/`)].flatMap((names) => names.split('\n').slice(0, -1));
+    if (keys.length > 0 || ignoreMissing) return removeEntries(keys)(content);
+    throw new ServiceTokensError('TOKEN_MISSING', `Service account [${principal}] has no token`);
+  };
+}
+
 function tokenMissing(key: string, hint?: string): ServiceTokensError {
   return new ServiceTokensError('TOKEN_MISSING', `Service token [${key}] does not exist`, { hint });
 }

@@ -1,31 +1,46 @@
-import { removeEntries } from '../../tokens-file/edits.js';
+import { ServiceTokensError } from '../../errors.js';
+import { type Edit, type Removal, removeAccount, removeEntries } from '../../tokens-file/edits.js';
 import { ExitCode } from '../exit-codes.js';
 import { conflictingOptions } from '../options.js';
-import { parseTokenListArguments } from './arguments.js';
-import type { Command } from './command.js';
+import { parsePrincipalArgument, parseTokenListArguments } from './arguments.js';
+import type { Command, Invocation } from './command.js';
 import { openTarget, type TargetOptions } from './target.js';
 
 /** The options of `delete`. */
 interface DeleteOptions extends TargetOptions {
+  readonly all?: boolean;
   readonly ignoreNotFound?: boolean;
   readonly json?: boolean;
 }
 
 export const deleteTokens: Command<DeleteOptions> = async (invocation) => {
-  const { args, options, version, io, terminal } = invocation;
-  const { dryRun = false, ignoreNotFound, json = false } = options;
-  const keys = parseTokenListArguments(args, version).map(({ principal, name }) => `${principal}/${name}`);
+  const { options, io, terminal } = invocation;
+  const { dryRun = false, all, json = false } = options;
+  const edit = parseEdit(invocation);
   const target = await openTarget(invocation);
   if (target.isStream && json) throw conflictingOptions('--file -', '--json');
   const { result, change } = await target.inTokens((tokens) =>
-    tokens.update(removeEntries(keys, { ignoreMissing: ignoreNotFound }), { signal: io.interrupted, dryRun }),
+    tokens.update(edit, { signal: io.interrupted, dryRun }),
   );
-  if (dryRun) {
-    for (const key of result.deleted) await terminal.note(`Would delete service token [${key}]`);
-  } else if (json) {
-    const { deleted, missing } = result;
-    await terminal.answerJson({ deleted, not_found: missing });
-  }
+  if (dryRun || (all && !json)) {
+    for (const key of result.deleted) {
+      await terminal.note(`${dryRun ? 'Would delete' : 'Deleted'} service token [${key}]`);
+    }
+  } else if (json) await terminal.answerJson({ deleted: result.deleted, not_found: result.missing });
   await target.warnOf(change);
   return ExitCode.OK;
 };
+
+function parseEdit({ args, options, version }: Invocation<DeleteOptions>): Edit<Removal> {
+  const missing = { ignoreMissing: options.ignoreNotFound };
+  if (!options.all) {
+    const tokens = parseTokenListArguments(args, version);
+    return removeEntries(
+      tokens.map(({ principal, name }) => `${principal}/${name}`),
+      missing,
+    );
+  }
+  const principal = parsePrincipalArgument(args, version);
+  if (principal !== undefined) return removeAccount(principal, missing);
+  throw new ServiceTokensError('USAGE', 'Missing service-account-principal argument');
+}

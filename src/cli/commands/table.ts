@@ -140,16 +140,17 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./list.js')).list,
   },
   delete: {
-    summary: 'Delete a file token, or several by their qualified names',
+    summary: 'Delete a file token, several by their qualified names, or all of an account',
     usage: '<principal> <name>',
     examples: [
       `${NAME} delete elastic/fleet-server my-token`,
       `${NAME} delete elastic/kibana/kb1 elastic/kibana/kb2`,
-      `${NAME} delete elastic/fleet-server -- -odd-name`,
+      `${NAME} delete elastic/kibana --all`,
     ],
     completes: 'tokens',
     optionGroups: ['paths', 'version'],
     options: [
+      ['--all', 'delete all tokens of the account, and print their names on stderr'],
       ['--ignore-not-found', 'succeed if a token does not exist'],
       ['--json', 'print one JSON object'],
       DRY_RUN,
