@@ -78,6 +78,7 @@ async function hashBearers(
 async function readTokenEntries(path: string, invocation: Invocation): Promise<ReadonlyMap<string, string>> {
   refuseArguments(invocation.args);
   const entries = await readEntries(path, invocation, 'copy');
+  if (entries.size === 0) throw new ServiceTokensError('MALFORMED_FILE', `[${path}] has no entries`);
   for (const key of entries.keys()) {
     const [, principal = '', name = ''] = /^([^/]*\/[^/]*)\/(.*)$/s.exec(key) ?? [];
     if (isAccount(principal) && isTokenName(name)) continue;
