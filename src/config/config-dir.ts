@@ -126,10 +126,13 @@ function requireNotEmpty({ file, configDir }: PathOptions): void {
 function requireDirectory(directory: string, source: string, fs: FileSystem): string {
   const stat = attempt(directory, () => ifExists(() => fs.statSync(directory)));
   if (stat?.isDirectory()) return directory;
+  const tilde = /\/~(\/|$)/.test(directory)
+    ? ' A shell replaces ~ by the home directory only without quotes.'
+    : '';
   throw new ServiceTokensError(
     'CONFIG',
     stat ? `[${directory}] is not a directory` : `The directory [${directory}] does not exist`,
-    { hint: `The path comes from ${source}.` },
+    { hint: `The path comes from ${source}.${tilde}` },
   );
 }
 
