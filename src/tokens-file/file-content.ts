@@ -111,6 +111,15 @@ export class FileContent {
     return this.#hashesAt(this.#entries);
   }
 
+  get hasEntries(): boolean {
+    return this.#entries.length > 0;
+  }
+
+  /** Yields the keys of the lines that are no entries, because they have plain text instead of a hash. */
+  *plainKeys(): Generator<string, void> {
+    for (const line of this.#plain) yield this.#keyAt(line);
+  }
+
   /** Returns the content after a change in parts, which can be written without copying. */
   changed({ remove = [], add = new Map() }: LineChange): readonly Uint8Array[] {
     const bytes = this.#bytes;

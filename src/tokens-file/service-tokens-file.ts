@@ -38,6 +38,7 @@ import { ServiceToken } from '../token/token.js';
 import { parseTokenName, type TokenName } from '../token/token-name.js';
 import { type Edit, putEntries, removeEntries } from './edits.js';
 import { FileContent } from './file-content.js';
+import { refuseForeignFile } from './foreign-file.js';
 import type { Change, Tokens, Updated, UpdateOptions } from './tokens.js';
 
 export interface FileOptions {
@@ -189,7 +190,7 @@ export class ServiceTokensFile implements Tokens {
     const token = ServiceToken.mint(principal, name, random);
     const editWith = (hash: string) => putEntries(new Map([[token.qualifiedName, hash]]), 'refuse');
     return this.#inDirectory(async (place) => {
-      const found = this.#find(place);
+      const found = this.#findToChange(place);
       await editWith('')(found.content); // before the hash and the lock, which take time
       const hash = await hashSecret(token.secret, algorithm, random);
       const { change } = await this.#update(place, found, editWith(hash), {
@@ -224,7 +225,7 @@ export class ServiceTokensFile implements Tokens {
    * @throws MALFORMED_FILE, IO or PERMISSION; any error of the edit
    */
   async preview<R>(edit: Edit<R>): Promise<R> {
-    this.#seen = this.#find({ fs: this.#fs, way: this.#way() });
+    this.#seen = this.#findToChange({ fs: this.#fs, way: this.#way() });
     return (await edit(this.#seen.content)).result;
   }
 
@@ -236,7 +237,7 @@ export class ServiceTokensFile implements Tokens {
    */
   async update<R>(edit: Edit<R>, options: UpdateOptions<R> = {}): Promise<Updated<R>> {
     return this.#inDirectory(async (place) => {
-      const found = this.#seen ?? this.#find(place);
+      const found = this.#seen ?? this.#findToChange(place);
       if (found !== this.#seen) await edit(found.content); // before the lock: a refused edit leaves no trace
       return this.#update(place, found, edit, options);
     });
@@ -276,7 +277,7 @@ export class ServiceTokensFile implements Tokens {
     const server = this.#entered?.server ?? findServer(configDir, serverUser, fs);
     const ownWay = isOwnWay(way, this.#entered?.caller ?? fs.geteuid());
     return withLock(fs, target, { patience, signal }, async (lock) => {
-      const { snapshot, content: before } = this.#find(place, found);
+      const { snapshot, content: before } = this.#findToChange(place, found);
       const { content, result } = await edit(before);
       await noticeSignals(signal);
       if (dryRun) return { result };
@@ -308,6 +309,13 @@ export class ServiceTokensFile implements Tokens {
     const snapshot = way.directory && readSnapshot(fs, way.target, { known: earlier?.snapshot });
     if (earlier !== undefined && snapshot?.bytes === earlier.snapshot?.bytes) return { ...earlier, snapshot };
     return { snapshot, content: FileContent.parse(snapshot?.bytes ?? new Uint8Array(), this.path) };
+  }
+
+  /** Reads a file that is about to be changed. @throws MALFORMED_FILE if it is something else than a tokens file */
+  #findToChange(place: Place, earlier?: FoundFile): FoundFile {
+    const found = this.#find(place, earlier);
+    refuseForeignFile(found.content, this.path);
+    return found;
   }
 
   #write(

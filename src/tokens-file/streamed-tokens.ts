@@ -1,5 +1,6 @@
 import type { Edit } from './edits.js';
 import { FileContent } from './file-content.js';
+import { refuseForeignFile } from './foreign-file.js';
 import type { Tokens, Updated, UpdateOptions } from './tokens.js';
 
 /** A tokens file that is read from one stream and written to another, if no file can be changed. */
@@ -19,6 +20,7 @@ export class StreamedTokens implements Tokens {
     this.path = path;
     this.#bytes = bytes;
     this.#content = FileContent.parse(bytes, path);
+    refuseForeignFile(this.#content, path);
     this.#write = write;
   }
 
