@@ -4,7 +4,7 @@ import { requireName } from '../../disk/caller-descriptor.js';
 import { errnoOf, ifExists } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
-import { escapeControls, toJson } from '../terminal.js';
+import { escapeControls } from '../terminal.js';
 import { refuseArguments } from './arguments.js';
 import type { Command, Invocation } from './command.js';
 import { openPlace } from './place.js';
@@ -39,11 +39,18 @@ async function follow(
     const onReload = (reload: Reload) => void reloads.emit('reload', reload);
     follower = await FileFollower.open(tokensFile, { fs, onReload });
     const exists = ifExists(() => fs.statSync(tokensFile)) !== undefined;
-    await print(startOf(follower, exists), startLines(follower, exists));
+    const { error, entries } = follower;
+    const tokens = [...entries.keys()].sort();
+    await print(
+      error === undefined
+        ? { event: 'loaded', tokens, ...(!exists && { exists }) }
+        : { event: 'failed', reason: error.message, removed: [] },
+      'the server would not start',
+    );
     let hasFailed = follower.error !== undefined;
     for await (const [reload] of changes as AsyncIterable<[Reload]>) {
       const hasRecovered = hasFailed && reload.error === undefined;
-      await print(reportOf(reload, hasRecovered), reloadLines(reload, hasRecovered));
+      await print(reportOf(reload, hasRecovered), 'the server would drop every file token');
       hasFailed = reload.error !== undefined;
     }
   } catch (error) {
@@ -56,28 +63,12 @@ async function follow(
   }
   return ExitCode.OK;
 
-  async function print(report: Report, lines: readonly string[]): Promise<void> {
+  async function print(report: Report, failure: string): Promise<void> {
     const time = new Date().toISOString();
-    const text = options.json
-      ? [toJson({ time, ...report })]
-      : lines.map((line) => `${time} ${escapeControls(line)}`);
-    await terminal.answer(text.map((line) => `${line}\n`).join(''));
+    if (options.json) return terminal.answerJson({ time, ...report });
+    const lines = linesOf(report, failure).map((line) => `${time} ${escapeControls(line)}\n`);
+    await terminal.answer(lines.join(''));
   }
-}
-
-function startOf({ entries, error }: FileFollower, exists: boolean): Report {
-  if (error !== undefined) return { event: 'failed', reason: error.message, removed: [] };
-  return { event: 'loaded', tokens: [...entries.keys()].sort(), ...(!exists && { exists }) };
-}
-
-function startLines({ entries, error }: FileFollower, exists: boolean): string[] {
-  if (error !== undefined) return [`the server would not start: ${error.message}`];
-  const names = [...entries.keys()].sort();
-  return [
-    `loaded ${names.length} ${names.length === 1 ? 'token' : 'tokens'}`,
-    ...names,
-    ...(exists ? [] : ['the file does not exist']),
-  ];
 }
 
 function reportOf({ added, removed, changed, error }: Reload, recovered: boolean): Report {
@@ -85,10 +76,17 @@ function reportOf({ added, removed, changed, error }: Reload, recovered: boolean
   return { event: 'changed', added, removed, changed, ...(recovered && { recovered }) };
 }
 
-function reloadLines({ added, removed, changed, error }: Reload, hasRecovered: boolean): string[] {
-  if (error !== undefined) return [`the server would drop every file token: ${error.message}`];
+/** @param failure what a file that cannot be read means for the server */
+function linesOf(report: Report, failure: string): string[] {
+  if (report.event === 'failed') return [`${failure}: ${report.reason}`];
+  if (report.event === 'loaded') {
+    const { tokens, exists } = report;
+    const count = `loaded ${tokens.length} ${tokens.length === 1 ? 'token' : 'tokens'}`;
+    return [count, ...tokens, ...(exists === false ? ['the file does not exist'] : [])];
+  }
+  const { added, removed, changed, recovered } = report;
   return [
-    ...(hasRecovered ? ['the server can read the file again'] : []),
+    ...(recovered ? ['the server can read the file again'] : []),
     ...added.map((name) => `added ${name}`),
     ...removed.map((name) => `removed ${name}`),
     ...changed.map((name) => `changed ${name}`),
