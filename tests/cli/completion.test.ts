@@ -75,31 +75,14 @@ const offers: readonly (readonly [line: string, words: readonly string[]])[] = [
   ['delete --file ~/mytokens elastic/kibana ', ['mine']],
 ];
 
-/** What another user can write into a file that root completes from. */
+/** What another user can write into a file that root completes from: after `elastic/kibana/`, and alone. */
+const odd =
+  '$(touch pwned)|`touch pwned`|<(touch pwned)|$((x[$(touch pwned)]))|a;touch pwned;|a\u2028touch pwned|a\0touch pwned|' +
+  "a\ttouch pwned|\u001b[31m|'; touch pwned; '|\"|*|{a,b}|(e:touch pwned:)|~root|$HOME|a b|_under";
 const hostile = [
-  'elastic/kibana/$(touch pwned)',
-  'elastic/kibana/`touch pwned`',
-  'elastic/kibana/<(touch pwned)',
-  'elastic/kibana/$((x[$(touch pwned)]))',
-  'elastic/kibana/a;touch pwned;',
-  'elastic/kibana/a\u2028touch pwned',
-  'elastic/kibana/a\0touch pwned',
+  ...odd.split('|').map((name) => `elastic/kibana/${name}`),
   'elastic/kibana/good-0:{SHA}x\relastic/kibana/a;touch pwned', // two lines for the server
-  'elastic/kibana/a\ttouch pwned',
-  'elastic/kibana/\u001b[31m',
-  "elastic/kibana/'; touch pwned; '",
-  'elastic/kibana/"',
-  'elastic/kibana/*',
-  'elastic/kibana/{a,b}',
-  'elastic/kibana/(e:touch pwned:)',
-  'elastic/kibana/~root',
-  'elastic/kibana/$HOME',
-  'elastic/kibana/a b',
-  'elastic/kibana/_under',
-  'elastic/nobody/good',
-  '$(touch pwned)',
-  '`touch pwned`',
-  'good',
+  ...['elastic/nobody/good', '$(touch pwned)', '`touch pwned`', 'good'],
 ];
 
 const shells: readonly (readonly [name: string, ask: Ask, where: ReturnType<typeof testWith>])[] = [

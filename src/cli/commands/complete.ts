@@ -46,13 +46,9 @@ export async function complete([kind, ...given]: readonly string[], context: Con
 function wordsOf(line: string): string[] {
   const words = line.match(/(?:\\.?|'[^']*'?|"(?:\\.|[^"\\])*"?|[^\s'"\\])+|(?<=\s)$/gs) ?? [];
   const quoted = /\\(.?)|'([^']*)'?|"((?:\\.|[^"\\])*)"?/gs;
-  return words.map((word) =>
-    word.replace(
-      quoted,
-      (_, char?: string, single?: string, double = '') =>
-        char ?? single ?? double.replace(/\\(["\\$`])/g, '$1'),
-    ),
-  );
+  const inner = (_: string, char?: string, single?: string, double = '') =>
+    char ?? single ?? double.replace(/\\(["\\$`])/g, '$1');
+  return words.map((word) => word.replace(quoted, inner));
 }
 
 async function candidatesFor(
@@ -87,14 +83,11 @@ async function candidatesFor(
   return argumentsOf(entry, current, invocation, after.haveEnded);
 }
 
-function flagsOf(options: readonly OptionEntry[]): string[] {
-  return options.flatMap(([flags, description]) => namesOf(flags).map((flag) => `${flag}\t${description}`));
-}
-
 /** @returns `-o` and `--output` of `-o, --output <FORM>` */
-function namesOf(flags: string): string[] {
-  return flags.match(/(?<=^|, )--?[\w-]+/g) ?? [];
-}
+const namesOf = (flags: string): readonly string[] => flags.match(/(?<=^|, )--?[\w-]+/g) ?? [];
+
+const flagsOf = (options: readonly OptionEntry[]) =>
+  options.flatMap(([flags, description]) => namesOf(flags).map((flag) => `${flag}\t${description}`));
 
 /** @param prefix what precedes the value in the same word: `--output=` */
 function valuesOf(

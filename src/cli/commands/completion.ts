@@ -6,17 +6,16 @@ import type { Command } from './command.js';
 export function completionOf(tool: string): Command {
   const scripts = { bash: bashScript(tool), zsh: zshScript(tool), fish: fishScript(tool) };
   return async ({ args: [name, ...extra], terminal }) => {
-    const choice = Object.keys(scripts).join(',');
-    if (name === undefined) {
-      throw new ServiceTokensError('USAGE', `Missing shell argument. Must be one of [${choice}]`);
-    }
     if (extra.length > 0) {
       throw new ServiceTokensError('USAGE', `Expected one argument, a shell, found ${extra.length + 1}`);
     }
-    if (!Object.hasOwn(scripts, name)) {
-      throw new ServiceTokensError('USAGE', `Unknown shell [${name}]. Must be one of [${choice}]`);
+    const script = Object.entries(scripts).find(([shell]) => shell === name)?.[1];
+    if (script === undefined) {
+      const fact = name === undefined ? 'Missing shell argument' : `Unknown shell [${name}]`;
+      const choice = Object.keys(scripts).join(',');
+      throw new ServiceTokensError('USAGE', `${fact}. Must be one of [${choice}]`);
     }
-    await terminal.answer(scripts[name as keyof typeof scripts]);
+    await terminal.answer(script);
     return ExitCode.OK;
   };
 }
@@ -58,9 +57,8 @@ function zshScript(tool: string): string {
 # Completion of ${tool} for zsh. Made by: ${tool} completion zsh
 ${name}() {
   local -a typed=("\${(@Q)words[2,CURRENT - 1]}" "\${(Q)PREFIX}") found shown before=(\${(z)LBUFFER})
-  local line
   # The variable may be set for this command only, as in: ES_PATH_CONF=config ${tool} ...
-  local -i i=\${before[(I)*${tool}]}
+  local line i=\${before[(I)*${tool}]}
   while ((--i > 0)) && [[ $before[i] == [[:alpha:]_]*=* ]]; do
     [[ $before[i] != ES_PATH_CONF=* ]] || local -x ES_PATH_CONF=\${\${(Q)before[i]#*=}/#\\~\\//$HOME/}
   done
