@@ -9,8 +9,7 @@ import { HELD_OUTPUTS } from '../options.js';
 import { parseTokenArguments } from './arguments.js';
 import type { Command } from './command.js';
 import { type HandoverOptions, openHandover, parseHandover, warnOfTokenFile } from './handover.js';
-import { warnOfSettings } from './settings-warnings.js';
-import { openTarget, type TargetOptions } from './target.js';
+import { openTarget, type TargetOptions, warnOfSettings } from './target.js';
 
 /** The options of `ensure`. */
 type EnsureOptions = TargetOptions &
@@ -69,9 +68,9 @@ export const ensure: Command<EnsureOptions> = async (invocation) => {
       qualified_name: `${principal}/${name}`,
       token_file: file.path,
     };
-    if (json) await terminal.answer(`${JSON.stringify(answer)}\n`);
+    if (json) await terminal.answerJson(answer);
     else if (!silent && !dryRun) await terminal.answer(`${result}\n`);
-    if (result !== 'unchanged') await warnOfSettings(settings(), terminal);
+    if (result !== 'unchanged') await warnOfSettings(settings(), invocation);
     await target.warnOf(change);
     await warnOfTokenFile(file, terminal);
     return ExitCode.OK;

@@ -6,7 +6,7 @@ import { ExitCode } from '../exit-codes.js';
 import { type BearerOptions, readBearers } from './bearers.js';
 import { decodeBearers, hashTokens, prepareThreads } from './bulk.js';
 import type { Command } from './command.js';
-import { warnOfSettings } from './settings-warnings.js';
+import { warnOfSettings } from './target.js';
 
 /** How many lines are written at a time. */
 const BATCH = 1_000;
@@ -23,6 +23,6 @@ export const hash: Command<BearerOptions> = async (invocation) => {
     const lines = hashes.slice(start, start + BATCH).map(([key, hash]) => `${key}:${hash}\n`);
     await terminal.answer(lines.join(''));
   }
-  await warnOfSettings(settings, terminal);
+  await warnOfSettings(settings, invocation);
   return ExitCode.OK;
 };

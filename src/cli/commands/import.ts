@@ -11,8 +11,7 @@ import type { Command, Invocation } from './command.js';
 import { parseIfExists } from './create.js';
 import { readEntries } from './entries.js';
 import { isStandardInput, STREAM } from './input.js';
-import { warnOfSettings } from './settings-warnings.js';
-import { openTarget, type Target, type TargetOptions } from './target.js';
+import { openTarget, type Target, type TargetOptions, warnOfSettings } from './target.js';
 
 /** The options of `import`. */
 interface ImportOptions extends TargetOptions {
@@ -50,7 +49,7 @@ export const importTokens: Command<ImportOptions> = async (invocation) => {
     for (const key of added) await terminal.note(`Would create service token [${key}]`);
     for (const key of replaced) await terminal.note(`Would replace service token [${key}]`);
   } else if (json) {
-    await terminal.answer(`${JSON.stringify({ created: added, replaced, unchanged: kept })}\n`);
+    await terminal.answerJson({ created: added, replaced, unchanged: kept });
   }
   await target.warnOf(change);
   return ExitCode.OK;
@@ -60,7 +59,7 @@ async function hashBearers(
   invocation: Invocation<ImportOptions>,
   target: Target,
 ): Promise<ReadonlyMap<string, string>> {
-  const { options, terminal } = invocation;
+  const { options } = invocation;
   const settings = (await target.hashSettings())();
   const input = await readBearers(
     { ...invocation, options: { ...options, tokenFile: options.bearers } },
@@ -70,7 +69,7 @@ async function hashBearers(
   const hashes = options.dryRun
     ? new Map(tokens.map(({ qualifiedName }) => [qualifiedName, '']))
     : await hashTokens(tokens, settings.algorithm, invocation);
-  await warnOfSettings(settings, terminal);
+  await warnOfSettings(settings, invocation);
   return hashes;
 }
 

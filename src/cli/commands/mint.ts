@@ -4,10 +4,10 @@ import type { TokenName } from '../../token/token-name.js';
 import type { Edit } from '../../tokens-file/edits.js';
 import type { Updated } from '../../tokens-file/tokens.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
+import { toJson } from '../terminal.js';
 import type { Invocation } from './command.js';
 import { type HandoverOptions, openHandover, parseHandover, warnOfTokenFile } from './handover.js';
-import { warnOfSettings } from './settings-warnings.js';
-import { openTarget, type TargetOptions } from './target.js';
+import { openTarget, type TargetOptions, warnOfSettings } from './target.js';
 
 /** A token to create. */
 export interface Draft {
@@ -73,7 +73,7 @@ export async function mint(
     } else if (plan.isJson && result.outcome === 'kept') {
       await terminal.answer(answerOf(principal, result, path, handover.file?.path));
     }
-    if (result.outcome !== 'kept') await warnOfSettings(settings(), terminal);
+    if (result.outcome !== 'kept') await warnOfSettings(settings(), invocation);
     await target.warnOf(change);
     await warnOfTokenFile(handover.file, terminal);
     return ExitCode.OK;
@@ -101,5 +101,5 @@ function answerOf(
     file,
     ...(tokenFile !== undefined && { token_file: tokenFile }),
   };
-  return `${JSON.stringify(answer)}\n`;
+  return `${toJson(answer)}\n`;
 }

@@ -45,7 +45,7 @@ async function finish(invocation: Invocation<RotateOptions>, { principal, name }
   for (const deleted of result.deleted) {
     await terminal.note(`${dryRun ? 'Would delete' : 'Deleted'} service token [${deleted}]`);
   }
-  if (json && !dryRun && !silent) await terminal.answer(`${JSON.stringify(result)}\n`);
+  if (json && !dryRun && !silent) await terminal.answerJson(result);
   await target.warnOf(change);
   return ExitCode.OK;
 }

@@ -99,3 +99,13 @@ async function laterIfItFails<T>(result: Promise<T>): Promise<() => T> {
     };
   }
 }
+
+/** Warns of an algorithm that FIPS mode does not allow. */
+export async function warnOfSettings(
+  { algorithm, fipsMode }: HashSettings,
+  { terminal }: Invocation,
+): Promise<void> {
+  if (fipsMode && algorithm.scheme === 'bcrypt') {
+    await terminal.warn(['FIPS mode is enabled and requires PBKDF2, but this token was hashed with bcrypt']);
+  }
+}
