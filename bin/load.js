@@ -1,37 +1,32 @@
-// Loads a file of the bundle with the code that V8 compiled from it at build time: compiling it again would take a
-// third of the startup time. V8 accepts this code only from the same version with the same flags; otherwise it compiles
-// the file. Nothing is written at run time.
+// Loads the bundle with the code that V8 compiled from it at build time: compiling it again would take a third of the
+// startup time. The file of this code begins with the source that it was compiled from, because V8 only compares the
+// lengths of sources; it refuses code of another version or of other flags. Nothing is written at run time.
 const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { Script } = require('node:vm');
 
 const DIRECTORY = join(__dirname, '../dist/bundle');
 const WRAPPER = '(function (exports, require, module, __filename, __dirname) { ';
-const modules = new Map();
-exports.scripts = new Map();
+const filename = join(DIRECTORY, 'index.js');
+const codeFile = `${filename}.${process.arch}.code`;
 
-exports.load = function load(name) {
-  if (!name.startsWith('./')) return require(name);
-  let module = modules.get(name);
-  if (module !== undefined) return module.exports;
-  const filename = join(DIRECTORY, name);
-  const source = `${WRAPPER}${readFileSync(filename, 'utf8')}\n})`;
-  const script = new Script(source, {
-    filename,
-    columnOffset: -WRAPPER.length,
-    cachedData: readCode(filename),
-  });
-  exports.scripts.set(filename, script);
-  module = { exports: {} };
-  modules.set(name, module);
-  script.runInThisContext()(module.exports, load, module, filename, DIRECTORY);
-  return module.exports;
-};
+const source = readFileSync(filename);
+const script = new Script(`${WRAPPER}${source.latin1Slice()}\n})`, {
+  // esbuild writes ASCII only
+  filename,
+  columnOffset: -WRAPPER.length,
+  cachedData: readCode(),
+});
+const bundle = { exports: {} };
+const requireBeside = (name) => require(name.startsWith('./') ? join(DIRECTORY, name) : name);
+script.runInThisContext()(bundle.exports, requireBeside, bundle, filename, DIRECTORY);
+module.exports = { bundle: bundle.exports, codeFile, script, source };
 
-function readCode(filename) {
+function readCode() {
   try {
-    return readFileSync(`${filename}.${process.arch}.code`);
+    const file = readFileSync(codeFile);
+    return source.equals(file.subarray(0, source.length)) ? file.subarray(source.length) : undefined;
   } catch {
-    return undefined; // most files have none
+    return undefined; // there is none for this architecture
   }
 }

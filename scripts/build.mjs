@@ -2,7 +2,7 @@
  * Builds dist and man: `npm run build`.
  *
  * - dist/src, dist/tests: the output of the compiler, which the unit tests run
- * - dist/bundle: the published command and library, with all their imports; *.code is code compiled by V8
+ * - dist/bundle: the published command and library with all their imports, the library's types, and code compiled by V8
  * - man: the manual page
  */
 import { spawnSync } from 'node:child_process';
@@ -10,7 +10,6 @@ import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { bundle } from './bundle.mjs';
 import { writeManual } from './manual.mjs';
-import { writeTypes } from './types.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 rmSync('dist', { recursive: true, force: true });
@@ -18,9 +17,7 @@ tsc();
 await bundle('dist/bundle');
 run('scripts/code.mjs');
 await writeManual('man/elasticsearch-service-tokens.1');
-tsc('--emitDeclarationOnly', '--stripInternal', '--outDir', 'dist/types');
-writeTypes('dist/types/src/index.d.ts', 'dist/bundle');
-rmSync('dist/types', { recursive: true });
+tsc('--project', 'scripts/types.json');
 
 function tsc(...args) {
   run('node_modules/typescript/bin/tsc', ...args);

@@ -17,7 +17,7 @@ export async function writeManual(file) {
   // Imported here because the compiler has to create these files first.
   const { commands, PURPOSE } = await import('../dist/src/cli/commands/table.js');
   const { commonOptions } = await import('../dist/src/cli/options.js');
-  const { VERSION } = await import('../dist/src/version.js');
+  const { VERSION } = await import('../dist/src/cli/command-line.js');
   const entries = Object.entries(commands);
   const page = [
     `.TH ${NAME.toUpperCase()} 1 "" "${NAME} ${VERSION}" "User Commands"`,

@@ -47,10 +47,10 @@ describe('Exit statuses', () => {
     expect(codes.map((code) => statusOf[code])).not.toContain(71);
   });
 
-  test('and -v shows the place in the sources, although the command is bundled', async () => {
+  test('and -v shows the place in the bundle', async () => {
     const { stderr } = await runIntoBug('-v');
     expect(stderr).toContain('\nError: a bug\n');
-    expect(stderr).toMatch(/at list .*src\/cli\/commands\/list\.ts:\d+:\d+/);
+    expect(stderr).toMatch(/list .*dist\/bundle\/index\.js:\d+:\d+/);
     expect(stderr).toMatch(/main .*src\/cli\/main\.ts:\d+:\d+/);
   });
 

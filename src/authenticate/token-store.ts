@@ -6,7 +6,7 @@ import { requireBoolean, requireInteger, requireObject, requirePath, requireStri
 import { ServiceToken } from '../token/token.js';
 import { authenticateBody, type Refusal, refuseAtOnce, verifyStored } from './authentication.js';
 import { FairQueue } from './fair-queue.js';
-import type { FileFollower } from './file-follower.js';
+import { FileFollower } from './file-follower.js';
 import type { Reload } from './reload.js';
 import { type CacheOptions, SecretCache } from './secret-cache.js';
 import { loadTokens } from './tokens-loader.js';
@@ -162,7 +162,6 @@ export class TokenStore extends ReloadEmitter {
   }
 
   async #follow(path: string, fs: FileSystem): Promise<void> {
-    const { FileFollower } = await import('./file-follower.js'); // only when needed: loading takes time
     const follower = await FileFollower.open(path, { fs, onReload: (reload) => this.#reload(reload) });
     if (follower.error !== undefined) {
       await follower.close();

@@ -1,14 +1,18 @@
 import { findVersion } from '../config/config-dir.js';
-import type { Override } from '../config/overrides.js';
+import { parseOverrides } from '../config/overrides.js';
 import type { FileSystem } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 import type { Invocation } from './commands/command.js';
+import { complete } from './commands/complete.js';
 import { findCommand } from './commands/table.js';
 import { ExitCode, type ExitStatus } from './exit-codes.js';
 import { splitWords } from './option-words.js';
 import type { CommonOptions } from './options.js';
 import { commandParser, type Parser, topParser } from './parser.js';
 import type { Io, Terminal } from './terminal.js';
+
+/** The version of this package; a test holds it against package.json, which is not there for a standalone executable. */
+export const VERSION = '0.1.0';
 
 /**
  * Runs a command line.
@@ -17,7 +21,6 @@ import type { Io, Terminal } from './terminal.js';
  * second reads the rest. So `-s create` is not `create -s`, and `--` ends only the options of its own parser.
  *
  * @param argv the arguments after the tool's name
- * @param toolVersion what `--version` prints
  * @returns the exit status
  * @throws ServiceTokensError; any other error is a bug
  */
@@ -26,20 +29,18 @@ export async function run(
   io: Io,
   terminal: Terminal,
   fs: FileSystem,
-  toolVersion: string,
 ): Promise<ExitStatus> {
   const top = topParser();
   terminal.usage = top.usage;
   const before = splitWords(argv, top.options, { untilArgument: true });
   const topOptions = top.parse(before.options);
   terminal.color = topOptions.color;
-  if (await answerAtOnce(top, topOptions, terminal, toolVersion)) return ExitCode.OK;
+  if (await answerAtOnce(top, topOptions, terminal)) return ExitCode.OK;
   const [name, ...rest] = before.args;
   if (name === undefined) throw new ServiceTokensError('USAGE', 'Missing required command');
   if (name === 'help') return help(rest, top, terminal);
   if (name === 'complete') {
     // Not in any help, because the scripts of `completion` run it, not users.
-    const { complete } = await import('./commands/complete.js');
     return complete(rest, { io, terminal, fs });
   }
 
@@ -50,15 +51,14 @@ export async function run(
   const after = splitWords(rest, parser.options);
   const own = parser.parse([...after.options, ...passOn(topOptions)]);
   terminal.color = own.color && topOptions.color;
-  if (await answerAtOnce(parser, own, terminal, toolVersion)) return ExitCode.OK;
+  if (await answerAtOnce(parser, own, terminal)) return ExitCode.OK;
   // As in the original, only the second parser sets -s and -v: `-s create` prints what `create` prints.
   const { silent: _, verbose: __, E: ___, ...inherited } = topOptions;
   const options = { ...inherited, ...own };
-  const overrides = await readOverrides(own.E ?? []);
+  const overrides = parseOverrides(own.E ?? []);
   const version = findVersion(options.esVersion, io, fs);
   const invocation: Invocation = { args: after.args, options, overrides, version, io, terminal, fs };
-  const command = await entry.load();
-  return command(invocation as never);
+  return entry.run(invocation as never);
 }
 
 /**
@@ -73,13 +73,6 @@ function passOn({ E = [] }: CommonOptions): string[] {
     if (value === '') throw new ServiceTokensError('OPTION', 'Option E requires an argument');
     return `--E=${value}`;
   });
-}
-
-/** Loads the parser of settings only if there are settings. */
-async function readOverrides(words: readonly string[]): Promise<readonly Override[]> {
-  if (words.length === 0) return [];
-  const { parseOverrides } = await import('../config/overrides.js');
-  return parseOverrides(words);
 }
 
 /** `help`, alone or before the name of a command; the original has `--help` only. */
@@ -99,10 +92,9 @@ async function answerAtOnce(
   parser: Parser,
   { help, version, silent = false, verbose = false }: CommonOptions,
   terminal: Terminal,
-  toolVersion: string,
 ): Promise<boolean> {
   if (help) await terminal.answer(`${parser.help()}\n`);
-  else if (version) await terminal.answer(`${toolVersion}\n`);
+  else if (version) await terminal.answer(`${VERSION}\n`);
   if (help || version) return true;
   if (silent && verbose) {
     throw new ServiceTokensError(

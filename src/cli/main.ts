@@ -1,5 +1,4 @@
 import { type FileSystem, nodeFileSystem } from '../disk/file-system.js';
-import { VERSION } from '../version.js';
 import { run } from './command-line.js';
 import type { ExitStatus } from './exit-codes.js';
 import { type Io, Terminal } from './terminal.js';
@@ -19,7 +18,7 @@ export async function main(
 ): Promise<ExitStatus> {
   const terminal = new Terminal(io);
   try {
-    return await run(argv, io, terminal, fs, VERSION);
+    return await run(argv, io, terminal, fs);
   } catch (error) {
     return terminal.fail(error);
   }

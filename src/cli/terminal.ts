@@ -7,7 +7,7 @@
  * - control characters in a message are escaped, so that it stays on one line;
  * - only a label, such as `ERROR:`, is colored, and only on a terminal (NO_COLOR, FORCE_COLOR, --no-color).
  */
-import type { ChalkInstance } from 'chalk';
+import { Chalk, type ChalkInstance } from 'chalk';
 import type { Surroundings } from '../config/config-dir.js';
 import { ServiceTokensError } from '../errors.js';
 import { ExitCode, type ExitStatus, statusOf } from './exit-codes.js';
@@ -101,7 +101,7 @@ export class Terminal {
   /** Writes a warning to stderr, one line for each text. */
   async warn([first = '', ...more]: readonly string[]): Promise<void> {
     const lines = [
-      `${await this.label('WARNING:', 'yellow')} ${escapeControls(first)}`,
+      `${this.label('WARNING:', 'yellow')} ${escapeControls(first)}`,
       ...more.map(escapeControls),
     ];
     await this.#say(`${lines.join('\n')}\n`);
@@ -115,9 +115,9 @@ export class Terminal {
       ? error.message
       : `internal error: ${error instanceof Error ? error.message : error}`;
     const suffix = isOurs && error.code === 'OPTION' ? '' : `, with exit code ${status}`;
-    const lines = [`${await this.label('ERROR:', 'red')} ${escapeControls(message)}${suffix}`];
+    const lines = [`${this.label('ERROR:', 'red')} ${escapeControls(message)}${suffix}`];
     if (isOurs && error.hint !== undefined) lines.push(escapeControls(error.hint));
-    if (!isOurs && this.verbose && error instanceof Error) lines.push(await stackOf(error));
+    if (!isOurs && this.verbose && error instanceof Error) lines.push(error.stack ?? '');
     const usage = status === ExitCode.USAGE && !this.silent && this.usage ? `${this.usage}\n\n` : '';
     await this.#say(`${usage}${lines.join('\n')}\n`);
     return status;
@@ -133,16 +133,14 @@ export class Terminal {
    *
    * @param stream the stream to which the line is written
    */
-  async label(text: string, color: LabelColor, stream: Stream = 'stderr'): Promise<string> {
-    const chalk = await this.prepare(stream);
+  label(text: string, color: LabelColor, stream: Stream = 'stderr'): string {
+    const chalk = this.prepare(stream);
     return chalk === undefined ? text : chalk.bold[color](text);
   }
 
-  /** Loads chalk on first use, and once, because its files may not be readable later. */
-  async prepare(stream: Stream = 'stderr'): Promise<ChalkInstance | undefined> {
-    if (!this.#wantsColor(stream)) return undefined;
-    chalkModule ??= import('chalk');
-    return new (await chalkModule).Chalk({ level: 1 });
+  /** Loads chalk if it is needed, which the bundle else does on first use: its file may not be readable then. */
+  prepare(stream: Stream = 'stderr'): ChalkInstance | undefined {
+    return this.#wantsColor(stream) ? new Chalk({ level: 1 }) : undefined;
   }
 
   #wantsColor(stream: Stream): boolean {
@@ -156,13 +154,6 @@ export class Terminal {
 function notWritten(reason: string, cause?: unknown): ServiceTokensError {
   return new ServiceTokensError('IO', `could not write to standard output: ${reason}`, { cause });
 }
-
-async function stackOf(error: Error): Promise<string> {
-  const { sourceStack } = await import('./source-stack.js'); // only when needed
-  return sourceStack(error.stack ?? '');
-}
-
-let chalkModule: Promise<typeof import('chalk')> | undefined;
 
 /** Formats JSON, in which all control characters are escaped. */
 export function toJson(value: unknown): string {

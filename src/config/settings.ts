@@ -3,7 +3,7 @@ import { type Algorithm, defaultAlgorithm, findAlgorithm, invalidAlgorithm } fro
 import { ALGORITHM, FIPS_MODE, type Override } from './overrides.js';
 import { resolveSetting } from './placeholders.js';
 import { type Environment, notLoaded, type SettingsFile, substituteVariables } from './settings-file.js';
-import type { SettingValue } from './yaml.js';
+import { readYaml, type SettingValue } from './yaml.js';
 
 /** The settings that decide how a token is hashed. */
 export interface HashSettings {
@@ -34,7 +34,7 @@ export async function findHashSettings(
   let file: SettingsFile | undefined;
   try {
     file = await readFile();
-    if (file !== undefined) await addFile(settings, file, overrides, env);
+    if (file !== undefined) addFile(settings, file, overrides, env);
   } catch (error) {
     if (!overrides.some(({ key }) => key === ALGORITHM)) throw error;
   }
@@ -42,7 +42,7 @@ export async function findHashSettings(
   const written = overrides.map(({ key, value }) => ({ key, text: `${key}: ${value}\n` }));
   if (settings.size > 0 || written.some(({ text }) => isRelevant(text))) {
     for (const { key, text } of written) {
-      await addYaml(
+      addYaml(
         settings,
         text,
         (reason) => new ServiceTokensError('CONFIG', `Failed to read the setting -E ${key}: ${reason}`),
@@ -62,24 +62,22 @@ export async function findHashSettings(
   };
 }
 
-async function addFile(
+function addFile(
   settings: Map<string, SettingValue>,
   file: SettingsFile,
   overrides: readonly Override[],
   env: Environment,
-): Promise<void> {
+): void {
   const text = substituteVariables(file, env);
   const isNeeded = isRelevant(text) || overrides.some(({ value }) => value.includes('${'));
-  if (isNeeded) await addYaml(settings, text, (reason) => notLoaded(file.path, reason));
+  if (isNeeded) addYaml(settings, text, (reason) => notLoaded(file.path, reason));
 }
 
-/** Loads yaml only if it is needed, because that takes time. */
-async function addYaml(
+function addYaml(
   settings: Map<string, SettingValue>,
   text: string,
   refusal: (reason: string) => ServiceTokensError,
-): Promise<void> {
-  const { readYaml } = await import('./yaml.js');
+): void {
   try {
     for (const [name, value] of readYaml(text)) settings.set(name, value);
   } catch (error) {

@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path';
+import chokidar, { type FSWatcher } from 'chokidar';
 import { MAX_TIMER } from '../require.js';
 import type { FileSystem } from './file-system.js';
 
@@ -182,16 +183,8 @@ async function watchDirectory(
   onEvent: (name: string | null) => void,
 ): Promise<(() => void) | undefined> {
   if (directory.includes('\\')) return undefined; // chokidar treats it as a slash
-  const chokidar = await import('chokidar').catch(() => undefined); // only when needed: loading takes time
-  if (chokidar === undefined) return undefined;
-  const watcher = chokidar.watch(directory, {
-    depth: 0,
-    ignored: (path) => path !== directory, // the entries are examined here
-    followSymlinks: false,
-    atomic: false, // true would ignore directories whose names look like an editor's temporary files
-    // Persistent watches of a path are shared in the process: a new directory would get the watch of an old one.
-    persistent: false,
-  });
+  const watcher = startWatch(directory);
+  if (watcher === undefined) return undefined;
   const works = await new Promise<boolean>((resolve) => {
     const limit = setTimeout(resolve, OPENING, false);
     const end = (answer: boolean) => {
@@ -206,4 +199,20 @@ async function watchDirectory(
   if (works) return () => watcher.unwatch(directory);
   await watcher.close();
   return undefined;
+}
+
+/** @returns undefined if chokidar, which the bundle loads on first use, cannot be loaded */
+function startWatch(directory: string): FSWatcher | undefined {
+  try {
+    return chokidar.watch(directory, {
+      depth: 0,
+      ignored: (path) => path !== directory, // the entries are examined here
+      followSymlinks: false,
+      atomic: false, // true would ignore directories whose names look like an editor's temporary files
+      // Persistent watches of a path are shared in the process: a new directory would get the watch of an old one.
+      persistent: false,
+    });
+  } catch {
+    return undefined;
+  }
 }

@@ -3,6 +3,7 @@ import { ServiceTokensError } from '../errors.js';
 import { decodeBase64, encodable, utf8 } from '../java-text.js';
 import { requireBytes, requireFunction, requireString } from '../require.js';
 import { type Algorithm, requireAlgorithm } from './algorithm.js';
+import { BCRYPT_SALT_BYTES, bcryptLike, bcryptSettings } from './bcrypt.js';
 import {
   type BcryptHash,
   MAX_PBKDF2_ITERATIONS,
@@ -40,13 +41,12 @@ export async function hashSecret(
   secret: string,
   algorithm: Algorithm,
   random: RandomBytes = randomBytes,
-  hashLike: BcryptLike = bcryptHere,
+  hashLike: BcryptLike = bcryptLike,
 ): Promise<string> {
   requireString(secret, 'secret');
   const { scheme, cost } = requireAlgorithm(algorithm);
   requireFunction(random, 'random');
   if (scheme === 'bcrypt') {
-    const { bcryptSettings, BCRYPT_SALT_BYTES } = await loadBcrypt();
     return hashLike(encodable(secret), bcryptSettings(cost, saltOf(random, BCRYPT_SALT_BYTES)));
   }
   const salt = Buffer.from(saltOf(random, SALT_BYTES));
@@ -70,7 +70,7 @@ export async function hashSecret(
 export async function verifySecret(
   secret: string,
   stored: string,
-  hashLike: BcryptLike = bcryptHere,
+  hashLike: BcryptLike = bcryptLike,
 ): Promise<boolean> {
   requireString(secret, 'secret');
   requireString(stored, 'stored');
@@ -91,18 +91,8 @@ export async function verifySecret(
   }
 }
 
-/** Loads bcrypt on first use, because it takes time, and once, because its files may not be readable later. */
-export function loadBcrypt(): Promise<typeof import('./bcrypt.js')> {
-  bcryptModule ??= import('./bcrypt.js');
-  return bcryptModule;
-}
-
 /** Hashes a secret with the cost and the salt of a stored bcrypt hash. */
 export type BcryptLike = (secret: string, stored: string) => Promise<string>;
-
-const bcryptHere: BcryptLike = async (secret, stored) => (await loadBcrypt()).bcryptLike(secret, stored);
-
-let bcryptModule: Promise<typeof import('./bcrypt.js')> | undefined;
 
 /** The key of a password, by HMAC-SHA-512. */
 function pbkdf2(

@@ -18,9 +18,6 @@ const [, , uid = '', groups = ''] = process.argv;
 
 skipWaiting();
 const { main } = await import('../../src/cli/main.js');
-const { commands } = await import('../../src/cli/commands/table.js');
-// Load modules now: an ordinary user may not be able to read the project.
-for (const { load } of Object.values(commands)) await load();
 becomeVictim();
 
 process.on('message', async (request: Request) => process.send?.(await perform(request)));

@@ -28,7 +28,7 @@ export const check: Command<CheckOptions> = async (invocation) => {
     return checkTokensFile(tokensFile, { ...checkOptions, ...expected }, entered);
   });
   const isOk = report.findings.every(({ severity }) => severity === 'note');
-  const answer = options.json ? forMachines(report) : await forPeople(report, isOk, terminal);
+  const answer = options.json ? forMachines(report) : forPeople(report, isOk, terminal);
   if (!options.silent) await terminal.answer(`${answer.join('\n')}\n`);
   return isOk ? ExitCode.OK : ExitCode.NO;
 };
@@ -55,22 +55,22 @@ function forMachines(report: CheckReport): string[] {
 const COLORS = { error: 'red', warning: 'yellow', note: 'blue' } as const satisfies Record<Severity, string>;
 
 /** Formats one line for each repair, two for each finding, and one for the file. */
-async function forPeople(
+function forPeople(
   { file, tokens, digest, findings, fixed }: CheckReport,
   isOk: boolean,
   terminal: Terminal,
-): Promise<string[]> {
-  const labelled = async (label: string, color: LabelColor, text: string) =>
-    `${await terminal.label(`${label}:`, color, 'stdout')} ${escapeControls(text)}`;
+): string[] {
+  const labelled = (label: string, color: LabelColor, text: string) =>
+    `${terminal.label(`${label}:`, color, 'stdout')} ${escapeControls(text)}`;
   const lines: string[] = [];
-  for (const what of fixed) lines.push(await labelled('fixed', 'green', what));
+  for (const what of fixed) lines.push(labelled('fixed', 'green', what));
   for (const { severity, line, message, hint } of findings) {
     const text = line === undefined ? message : `line ${line}: ${message}`;
-    lines.push(await labelled(severity, COLORS[severity], text), `  ${escapeControls(hint)}`);
+    lines.push(labelled(severity, COLORS[severity], text), `  ${escapeControls(hint)}`);
   }
   const count = `${tokens} ${tokens === 1 ? 'token' : 'tokens'}`;
   const summary = digest === null ? 'Elasticsearch does not read this file' : `${count}, ${digest}`;
   const last = `[${file}]: ${summary}`;
-  lines.push(isOk ? await labelled('ok', 'green', last) : escapeControls(last));
+  lines.push(isOk ? labelled('ok', 'green', last) : escapeControls(last));
   return lines;
 }

@@ -7,6 +7,7 @@ import { conflictingOptions } from '../options.js';
 import type { Terminal } from '../terminal.js';
 import { parsePrincipalArgument } from './arguments.js';
 import type { Command } from './command.js';
+import { printJson, printTable } from './list-details.js';
 import { openPlace } from './place.js';
 
 /** The options of `list`. */
@@ -20,13 +21,11 @@ export const list: Command<ListOptions> = async (invocation) => {
   const principal = parsePrincipalArgument(args, version);
   const { json = false, long = false, silent = false } = options;
   if (json && long) throw conflictingOptions('--json', '--long');
-  // Only when needed, because loading takes time; and before another identity is taken on, which may not read this file.
-  const details = json || long ? await import('./list-details.js') : undefined;
   const { tokensFile, inTokensDir } = await openPlace(invocation, 'read');
   await inTokensDir(async ({ fs, ...entered }) => {
     const file = new ServiceTokensFile(tokensFile, { fs }, entered);
     try {
-      if (details) await (json ? details.printJson : details.printTable)(file, principal, invocation);
+      if (json || long) await (json ? printJson : printTable)(file, principal, invocation);
       else if (!silent) await printNames(file, principal, terminal);
       else file.listAsText(principal).next(); // errors are reported with -s, too
     } catch (error) {

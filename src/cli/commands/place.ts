@@ -15,7 +15,7 @@ import { findServerPaths, type ServerPaths } from '../../config/config-dir.js';
 import { callerDescriptor, requireName } from '../../disk/caller-descriptor.js';
 import { errnoOf, type FileSystem, ifExists } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
-import { loadBcrypt } from '../../hash/hasher.js';
+import { loadBcrypt } from '../../hash/bcrypt.js';
 import { below } from '../../paths.js';
 import type { EnteredFile } from '../../tokens-file/service-tokens-file.js';
 import type { CommonOptions } from '../options.js';
@@ -80,8 +80,11 @@ export async function openPlace(
   const isPassed = callerDescriptor(tokensFile) !== undefined; // the descriptor is open already
   const way = examine(fs, tokensFile, !isPassed);
   const identity = isPassed ? undefined : identityFor(way, purpose === 'read');
-  // Load modules now: the installation may be readable by root only.
-  if (identity !== undefined) await Promise.all([terminal.prepare(), loadBcrypt()]);
+  if (identity !== undefined) {
+    // Load packages now: the installation may be readable by root only.
+    terminal.prepare();
+    loadBcrypt();
+  }
 
   return {
     ...place,

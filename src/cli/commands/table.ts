@@ -8,7 +8,22 @@ import {
   type OptionGroup,
   TOKEN_OUTPUTS,
 } from '../options.js';
+import { accounts } from './accounts.js';
+import { check } from './check.js';
 import type { Command } from './command.js';
+import { completionOf } from './completion.js';
+import { create } from './create.js';
+import { deleteTokens } from './delete.js';
+import { diff } from './diff.js';
+import { ensure } from './ensure.js';
+import { exportTokens } from './export.js';
+import { hash } from './hash.js';
+import { importTokens } from './import.js';
+import { inspect } from './inspect.js';
+import { list } from './list.js';
+import { rotate } from './rotate.js';
+import { verify } from './verify.js';
+import { watch } from './watch.js';
 
 /** The tool's name. */
 export const NAME = 'elasticsearch-service-tokens';
@@ -16,7 +31,7 @@ export const NAME = 'elasticsearch-service-tokens';
 /** What the tool is for. */
 export const PURPOSE = 'Manages the file-based service account tokens of Elasticsearch';
 
-/** What the command line knows about a command before it is loaded. */
+/** What the command line knows about a command. */
 export interface CommandEntry {
   /** What it does, in the imperative, without a period. */
   readonly summary: string;
@@ -34,8 +49,7 @@ export interface CommandEntry {
   readonly completes?: 'principal' | 'token' | 'tokens' | 'file' | readonly string[];
   /** Its own options. */
   readonly options?: readonly OptionEntry[];
-  /** Loads the command and only its own dependencies. */
-  readonly load: () => Promise<Command<never>>;
+  readonly run: Command<never>;
 }
 
 const CHANGE: readonly OptionEntry[] = [
@@ -87,7 +101,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     optionGroups: ['settings', 'paths', 'version'],
     silent: 'print only the token, for scripts',
     options: [...HANDOVER, ...IF_EXISTS, DRY_RUN, ...CHANGE, IN_PLACE],
-    load: async () => (await import('./create.js')).create,
+    run: create,
   },
   ensure: {
     summary: 'Ensure that a file contains a token that the tokens file accepts',
@@ -109,7 +123,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       ...CHANGE,
       IN_PLACE,
     ],
-    load: async () => (await import('./ensure.js')).ensure,
+    run: ensure,
   },
   rotate: {
     summary: 'Create the next token of a series, or delete its predecessors',
@@ -125,7 +139,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       ...CHANGE,
       IN_PLACE,
     ],
-    load: async () => (await import('./rotate.js')).rotate,
+    run: rotate,
   },
   list: {
     summary: 'List the file tokens of one service account, or of all',
@@ -137,7 +151,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       ['--long', 'print a table: token, algorithm, cost and findings'],
       ['--json', 'print one JSON object'],
     ],
-    load: async () => (await import('./list.js')).list,
+    run: list,
   },
   delete: {
     summary: 'Delete a file token, several by their qualified names, or all of an account',
@@ -157,7 +171,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       ...CHANGE,
       IN_PLACE,
     ],
-    load: async () => (await import('./delete.js')).deleteTokens,
+    run: deleteTokens,
   },
   verify: {
     summary: 'Check tokens against the tokens file, as the server would',
@@ -166,7 +180,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     optionGroups: ['paths', 'version'],
     verbose: 'print which check of the server refuses a token',
     options: [TOKEN_FILE, ['--json', 'print what GET /_security/_authenticate would answer']],
-    load: async () => (await import('./verify.js')).verify,
+    run: verify,
   },
   inspect: {
     summary: 'Show what a token is, without its secret',
@@ -174,7 +188,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     examples: [`${NAME} inspect < token`, `${NAME} inspect --token-file /run/secrets/token`],
     optionGroups: ['version'],
     options: [TOKEN_FILE, ['--json', 'print one JSON object per token']],
-    load: async () => (await import('./inspect.js')).inspect,
+    run: inspect,
   },
   check: {
     summary:
@@ -196,7 +210,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       ['--expect-tokens <NUMBER>', 'fail unless there are this many tokens'],
       ['--json', 'print one JSON object'],
     ],
-    load: async () => (await import('./check.js')).check,
+    run: check,
   },
   diff: {
     summary: 'Compare the tokens of two files; - is stdin',
@@ -206,7 +220,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     optionGroups: [],
     silent: 'print nothing; the exit status is the answer',
     options: [['--json', 'print one JSON object']],
-    load: async () => (await import('./diff.js')).diff,
+    run: diff,
   },
   hash: {
     summary: 'Print the lines of a tokens file for given tokens; no file is changed',
@@ -217,7 +231,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       TOKEN_FILE,
       ['--config-dir <DIR>', 'read how to hash from elasticsearch.yml in this directory'],
     ],
-    load: async () => (await import('./hash.js')).hash,
+    run: hash,
   },
   import: {
     summary: 'Add given tokens, or the entries of another tokens file, all or none',
@@ -234,7 +248,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       ...CHANGE,
       IN_PLACE,
     ],
-    load: async () => (await import('./import.js')).importTokens,
+    run: importTokens,
   },
   export: {
     summary: 'Print entries for other nodes: names and hashes, no secrets',
@@ -254,7 +268,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       ['--cluster <NAME>', 'the Elasticsearch resource of eck-secret'],
       ...CHANGE,
     ],
-    load: async () => (await import('./export.js')).exportTokens,
+    run: exportTokens,
   },
   watch: {
     summary: 'Follow the tokens file as a node does, and print each change',
@@ -262,7 +276,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     examples: [`${NAME} watch`, `${NAME} watch --json`, `${NAME} watch --file ./service_tokens`],
     optionGroups: ['paths'],
     options: [['--json', 'print one JSON object per line']],
-    load: async () => (await import('./watch.js')).watch,
+    run: watch,
   },
   accounts: {
     summary: 'List the service accounts and the versions of Elasticsearch that have them',
@@ -270,7 +284,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     examples: [`${NAME} accounts`, `${NAME} accounts --es-version 8.16`, `${NAME} accounts --json`],
     optionGroups: ['version'],
     options: [['--json', 'print one JSON array']],
-    load: async () => (await import('./accounts.js')).accounts,
+    run: accounts,
   },
   completion: {
     summary: 'Print a script that completes command lines, for bash, zsh or fish',
@@ -282,7 +296,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     ],
     completes: ['bash', 'zsh', 'fish'],
     optionGroups: [],
-    load: async () => (await import('./completion.js')).completionOf(NAME),
+    run: completionOf(NAME),
   },
 };
 
