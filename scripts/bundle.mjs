@@ -10,7 +10,7 @@ import { build } from 'esbuild';
 const PACKAGES = ['bcryptjs', 'chalk', 'chokidar', 'yaml'];
 
 /** Modules that take a millisecond or more to load, and that not every command needs. */
-const SLOW_BUILTINS = /^node:(child_process|crypto|os|stream|timers\/promises|tty|worker_threads)$/;
+const SLOW_BUILTINS = /^node:(child_process|crypto|os|stream|timers\/promises|tty)$/;
 
 /** The library's names, and the two that the launcher in bin uses; the types have only the former. */
 const INDEX = "export * from './src/index.ts'; export { main, processIo } from './src/cli/main.ts';";
@@ -58,15 +58,10 @@ export async function bundle(directory) {
       ...common,
       stdin: { contents: INDEX, resolveDir: '.', loader: 'ts' },
       outfile: join(directory, 'index.js'),
-      define: { 'import.meta.url': 'fileUrl' },
-      banner: { js: "const fileUrl = require('node:url').pathToFileURL(__filename);" },
     }),
     build({
       ...common,
-      entryPoints: {
-        ...Object.fromEntries(PACKAGES.map((name) => [name, name])),
-        'bcrypt-worker': 'src/hash/bcrypt-worker.ts',
-      },
+      entryPoints: Object.fromEntries(PACKAGES.map((name) => [name, name])),
       outdir: directory,
     }),
   ]);

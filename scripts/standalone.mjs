@@ -17,8 +17,6 @@ const LAUNCHER = `
 const { main, processIo } = require('../bundle/index.js');
 main(process.argv.slice(2), processIo()).then((status) => { process.exitCode = status; });
 `;
-/** What the command starts as a thread. */
-const WORKER = 'dist/bundle/bcrypt-worker.js';
 const TARGETS = [
   { name: 'linux-x64', bun: '@oven/bun-linux-x64-baseline', target: 'bun-linux-x64-baseline' },
   { name: 'linux-arm64', bun: '@oven/bun-linux-aarch64', target: 'bun-linux-arm64' },
@@ -46,8 +44,7 @@ copyFileSync('dist/bundle/LICENSES.txt', join(DIRECTORY, 'LICENSES.txt'));
 function compile(target) {
   const outfile = join(DIRECTORY, `${NAME}-${target.name}`);
   call(bunOf(host), [
-    ...['build', entry, WORKER, '--compile', '--outfile', outfile],
-    ...['--define', '__filename="/$bunfs/root/bundle/index.js"'], // where the thread's file is, too
+    ...['build', entry, '--compile', '--outfile', outfile],
     ...['--target', target.target, '--compile-executable-path', bunOf(target)], // else it would be downloaded
     ...['--format', 'cjs', ...(target === host ? ['--bytecode'] : [])], // which starts faster, and can be tried here
     // Without these, the executable would run code that the current directory names.

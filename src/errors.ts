@@ -15,7 +15,6 @@ export type ErrorCode =
   | 'FILE_EXISTS' // a file exists that would be overwritten
   | 'ROTATION_UNFINISHED' // the predecessors of a token still exist
   | 'CANNOT_REPLACE' // the file cannot be created or replaced
-  | 'BUSY' // too many requests are waiting for the same token
   | 'LOCKED' // another process holds the lock for too long
   | 'HANGUP' // SIGHUP was received; nothing has changed
   | 'INTERRUPT' // SIGINT

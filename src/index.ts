@@ -1,3 +1,17 @@
+/**
+ * Elasticsearch service account tokens in a tokens file: create, delete, list, check, follow and authenticate them.
+ *
+ * Nothing here prints, ends the process, or reads its environment. Every failure is a ServiceTokensError.
+ *
+ * @example
+ * import { parsePrincipal, parseTokenName, ServiceTokensFile } from 'elasticsearch-service-tokens';
+ *
+ * const file = new ServiceTokensFile('/etc/elasticsearch/service_tokens');
+ * const { token } = await file.create(parsePrincipal('elastic/kibana'), parseTokenName('my-token'));
+ * console.log(`Authorization: Bearer ${token.bearer}`);
+ *
+ * @packageDocumentation
+ */
 export type { Server } from './access/server-access.js';
 export { type ElasticsearchVersion, parseVersion } from './accounts/elasticsearch-version.js';
 export {
@@ -6,17 +20,8 @@ export {
   type Principal,
   parsePrincipal,
 } from './accounts/known-accounts.js';
-export { explain, type Refusal } from './authenticate/authentication.js';
-export { FileFollower, type FollowerOptions } from './authenticate/file-follower.js';
-export type { Reload } from './authenticate/reload.js';
-export type { CacheOptions } from './authenticate/secret-cache.js';
-export {
-  type Authenticated,
-  type Authentication,
-  type Refused,
-  TokenStore,
-  type TokenStoreOptions,
-} from './authenticate/token-store.js';
+export { authenticate, explain, type Refusal } from './authenticate/authentication.js';
+export { FileFollower, type FollowerOptions, type Reload } from './authenticate/file-follower.js';
 export { type CheckOptions, type CheckReport, checkTokensFile } from './check/check.js';
 export type { Finding, FindingCode, Severity } from './check/findings.js';
 export type { Attributes } from './disk/atomic-file.js';

@@ -13,7 +13,6 @@ import { arch, cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { inPairs, median, secondsOf } from './benchmark/pairs.js';
 import { type Call, Programs } from './benchmark/programs.js';
-import { cachedRate, cacheMemory, uncached } from './benchmark/token-store.js';
 import { makeTokensFile, type TokensFile } from './benchmark/tokens-files.js';
 
 const SMALL = 5;
@@ -115,15 +114,6 @@ async function compareOriginal(program: string): Promise<void> {
   }
 }
 
-async function tokenStore(): Promise<void> {
-  table('`TokenStore`:', 'what', 'figure');
-  row('cached authentications a second, one after the other', Math.round(await cachedRate(directory)));
-  const { rate, ratio } = await uncached(directory, pairs);
-  row('uncached ones a second, of 200 at once', Math.round(rate));
-  row('their time, of that of bare `crypto.pbkdf2`', ratio.toFixed(3));
-  row('memory of 100,000 cached tokens', mebibytes(await cacheMemory(directory)));
-}
-
 function machine(): string {
   const sort = spawnSync('sort', ['--version'], { encoding: 'utf8' }).stdout.split('\n', 1)[0];
   const memory = `${(totalmem() / 2 ** 30).toFixed(0)} GiB`;
@@ -131,7 +121,6 @@ function machine(): string {
   return `${processors}, ${memory}, Linux ${release()} ${arch()}, Node ${process.version}, ${sort}; ${pairs} pairs, ${new Date().toISOString().slice(0, 10)}.`;
 }
 
-if (globalThis.gc === undefined) throw new Error('run it with: npm run benchmark');
 try {
   console.log(machine());
   await compareSmall();
@@ -139,7 +128,6 @@ try {
   await compareLarge('random');
   await compareLarge('sorted');
   await growth();
-  await tokenStore();
   console.log(
     `\nThe load of the machine was ${loadavg()[0]?.toFixed(1)} at the end, this benchmark included.`,
   );

@@ -10,7 +10,6 @@ const statuses: Record<ErrorCode, { status: number; why: string }> = {
   USAGE: { status: 64, why: 'usage' },
   MALFORMED_FILE: { status: 65, why: 'the tokens file cannot be parsed' },
   NOT_A_TOKEN: { status: 65, why: 'a token cannot be parsed' },
-  BUSY: { status: 74, why: 'never reaches the command: only the library has a queue' },
   NOT_AUTHENTICATED: { status: 1, why: 'no' },
   HASH_UNUSABLE: { status: 65, why: 'a stored hash cannot be used' },
   UNKNOWN_PRINCIPAL: { status: 67, why: 'unknown principal' },

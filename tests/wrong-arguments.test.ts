@@ -9,7 +9,7 @@ import { temporaryDirectory } from './support/temporary-directory.js';
 const { checkTokensFile, explain, FileFollower, hashSecret, knownAccounts, parseAlgorithm, parsePrincipal } =
   library;
 const { parseTokenName, parseVersion, ServiceToken, ServiceTokensError, ServiceTokensFile } = library;
-const { TokenStore, verifySecret } = library;
+const { authenticate, verifySecret } = library;
 const directory = temporaryDirectory();
 const OWN = new TypeError('of the caller');
 function fail(): never {
@@ -34,14 +34,8 @@ const path = () => join(directory.path, 'service_tokens');
 const file = (options: object = { patience: 1 }) => new ServiceTokensFile(path(), options);
 const create = (options: object) => file().create(KIBANA, NAME, { algorithm: CHEAP, ...options });
 const onReload = () => {};
-const open = async (at: string, options?: object) => (await TokenStore.open(at, options)).close();
 const follow = async (at: string, options: object) => (await FileFollower.open(at, options as never)).close();
-/** Authenticates a correct token twice, so that the cache answers. */
-async function cached(cache: object) {
-  const { token } = await create({});
-  const store = await TokenStore.open(path(), { cache });
-  for (let i = 0; i < 2; i++) await store.authenticate(token.bearer);
-}
+const token = ServiceToken.mint(KIBANA, NAME);
 
 type Call = (wrong: never) => unknown;
 /** Calls with a wrong value for one argument, and right values for the others. */
@@ -88,11 +82,10 @@ const calls: readonly Call[] = [
   (wrong) => checkTokensFile(path(), wrong),
   (wrong) => follow(wrong, { onReload }),
   (wrong) => follow(path(), wrong),
-  (wrong) => open(wrong),
-  (wrong) => open(wrong, { watch: true }),
-  (wrong) => open(path(), wrong),
-  (wrong) => cached({ clock: () => wrong }),
-  async (wrong) => (await TokenStore.open(path())).authenticate(wrong),
+  (wrong) => authenticate(wrong, new Map()),
+  (wrong) => authenticate(token, wrong),
+  (wrong) => authenticate(token, new Map([[token.qualifiedName, wrong]])),
+  (wrong) => authenticate(token, new Map(), wrong),
 ];
 const optionsOf: readonly [options: string, call: (options: object) => unknown][] = [
   ['serverUser configDir inPlace patience', (options) => file(options).create(KIBANA, NAME)],
@@ -100,8 +93,6 @@ const optionsOf: readonly [options: string, call: (options: object) => unknown][
   ['signal', (options) => file().delete(KIBANA, NAME, options)],
   ['version serverUser configDir fix patience signal', (options) => checkTokensFile(path(), options)],
   ['onReload quiet poll', (options) => follow(path(), { onReload, ...options })],
-  ['watch version cache concurrency', (options) => open(path(), options)],
-  ['ttl maxTokens clock', (options) => cached(options)],
 ];
 const withOptions = optionsOf.flatMap(([names, call]) =>
   names.split(' ').map((name): [string, Call] => [`${call}, ${name}`, (wrong) => call({ [name]: wrong })]),
@@ -160,9 +151,8 @@ test.each<[title: string, code: string, call: () => Promise<unknown>]>([
   ['a file to check without a path', 'USAGE', () => checkTokensFile('', {})],
   ['a file to follow without a listener', 'USAGE', () => FileFollower.open(path(), {} as never)],
   ['a pause too long for a timer', 'USAGE', () => FileFollower.open(path(), { onReload, quiet: 2 ** 31 })],
-  ['a concurrency of 0', 'USAGE', () => TokenStore.open(path(), { concurrency: 0 })],
-  ['a concurrency of a half', 'USAGE', () => TokenStore.open(path(), { concurrency: 1.5 })],
-  ['a time to live that is NaN', 'USAGE', () => TokenStore.open(path(), { cache: { ttl: Number.NaN } })],
+  ['a bearer instead of a token', 'USAGE', () => authenticate('AAEAAQ' as never, new Map())],
+  ['entries in an object', 'USAGE', () => authenticate(token, {} as never)],
 ])('%s is refused by a promise rejected with %s', async (_, code, call) => {
   expect((await rejectionOf(call())).code).toBe(code);
 });
@@ -180,7 +170,6 @@ test.each<[string, () => Promise<unknown>]>([
   ['random of a hash', () => hashSecret('a', CHEAP, fail)],
   ['random of create', () => create({ random: fail })],
   ['deliver of create', () => create({ deliver: fail })],
-  ['the clock of the cache', () => cached({ clock: fail })],
   ['the reason of a signal', () => create({ signal: AbortSignal.abort(OWN) })],
 ])('an error of the caller’s own function is passed on: %s', async (_, call) => {
   await expect(call()).rejects.toBe(OWN);

@@ -1,9 +1,10 @@
-import { type ElasticsearchVersion, isAtLeast } from '../accounts/elasticsearch-version.js';
+import { types } from 'node:util';
+import { type ElasticsearchVersion, isAtLeast, requireVersion } from '../accounts/elasticsearch-version.js';
 import { knownAccounts } from '../accounts/known-accounts.js';
 import { ServiceTokensError } from '../errors.js';
-import { type BcryptLike, verifySecret } from '../hash/hasher.js';
+import { verifySecret } from '../hash/hasher.js';
 import { requireString } from '../require.js';
-import type { ServiceToken } from '../token/token.js';
+import { ServiceToken } from '../token/token.js';
 
 /** The check of the server that refused a token. The client sees the same message for all of them. */
 export type Refusal =
@@ -40,45 +41,38 @@ export function explain(refusal: Refusal): string {
 }
 
 /**
- * Runs the server's checks that need no hash, in its order (docs/server-behaviour.md, "Order of the checks").
+ * Decides whether a node with these entries in its tokens file would accept a token. The checks are the server's, in its
+ * order (docs/server-behaviour.md, "Order of the checks"). Nothing is cached: each call with a name that exists computes
+ * a hash, bcrypt in this thread.
  *
+ * @param token as `ServiceToken.decode` returns it
+ * @param entries stored hashes by qualified name, such as `FileFollower.entries`
  * @param version the server's; undefined means the newest, with the accounts of every version
- */
-export function refuseAtOnce(token: ServiceToken, version?: ElasticsearchVersion): Refusal | undefined {
-  const isShort = token.secret.length < MIN_SECRET_LENGTH;
-  if (isShort && (version === undefined || isAtLeast(version, SINCE_LENGTH_FIRST))) return 'SHORT_SECRET';
-  if (!token.principal.startsWith('elastic/')) return 'NAMESPACE';
-  if (!knownAccounts(version).some(({ principal }) => principal === token.principal))
-    return 'UNKNOWN_ACCOUNT';
-  return isShort ? 'SHORT_SECRET' : undefined;
-}
-
-/**
- * Decides whether the server would accept a token, by the entries of its tokens file only.
+ * @returns the check that refuses the token; undefined if it is accepted
+ * @throws USAGE for arguments of the wrong type; MALFORMED_FILE for a hash with which a node does not start
  *
- * @param entries stored hashes by qualified name
- * @param version the server's; undefined accepts the accounts of every version
- * @returns the check that refuses it; undefined if it is accepted
+ * @example
+ * const token = ServiceToken.decode(bearer);
+ * const isAccepted = token !== undefined && (await authenticate(token, follower.entries)) === undefined;
  */
 export async function authenticate(
   token: ServiceToken,
   entries: ReadonlyMap<string, string>,
   version?: ElasticsearchVersion,
 ): Promise<Refusal | undefined> {
-  const refusal = refuseAtOnce(token, version);
-  if (refusal !== undefined) return refusal;
+  if (!(token instanceof ServiceToken)) throw new ServiceTokensError('USAGE', 'token must be a ServiceToken');
+  if (!types.isMap(entries)) throw new ServiceTokensError('USAGE', 'entries must be a Map');
+  requireVersion(version);
+  const isShort = token.secret.length < MIN_SECRET_LENGTH;
+  if (isShort && (version === undefined || isAtLeast(version, SINCE_LENGTH_FIRST))) return 'SHORT_SECRET';
+  if (!token.principal.startsWith('elastic/')) return 'NAMESPACE';
+  if (!knownAccounts(version).some(({ principal }) => principal === token.principal))
+    return 'UNKNOWN_ACCOUNT';
+  if (isShort) return 'SHORT_SECRET';
   const stored = entries.get(token.qualifiedName);
-  return stored === undefined ? 'NO_SUCH_TOKEN' : verifyStored(token.secret, stored);
-}
-
-/** Verifies a secret against a stored hash. A hash that cannot be used is a refusal, not an error. */
-export async function verifyStored(
-  secret: string,
-  stored: string,
-  hashLike?: BcryptLike,
-): Promise<Refusal | undefined> {
+  if (stored === undefined) return 'NO_SUCH_TOKEN';
   try {
-    return (await verifySecret(secret, stored, hashLike)) ? undefined : 'WRONG_SECRET';
+    return (await verifySecret(token.secret, stored)) ? undefined : 'WRONG_SECRET';
   } catch (error) {
     if (error instanceof ServiceTokensError && error.code === 'HASH_UNUSABLE') return 'HASH_UNUSABLE';
     throw error;

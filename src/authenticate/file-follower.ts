@@ -4,11 +4,9 @@ import { PathWatcher } from '../disk/path-watcher.js';
 import { ServiceTokensError } from '../errors.js';
 import { absolutePath } from '../paths.js';
 import { MAX_TIMER, requireFunction, requireNumber, requireObject, requirePath } from '../require.js';
-import { compare, type Reload } from './reload.js';
-import { type Loaded, loadTokens } from './tokens-loader.js';
-import { type Pause, turnsUntil } from './turns.js';
+import { compareTokens, type LoadedTokens, loadTokens, type Reload } from './loaded-tokens.js';
 
-export type { Reload } from './reload.js';
+export type { Reload } from './loaded-tokens.js';
 
 /** The callback and the timing of a follower. */
 export interface FollowerOptions {
@@ -49,13 +47,10 @@ export class FileFollower {
   readonly #quiet: number;
   readonly #watcher: PathWatcher;
   readonly #closing = new AbortController();
-  /** All work is done in slices, and stops between two of them when the follower is closed. */
-  readonly #pause: Pause = turnsUntil(this.#closing.signal);
   #isStarted = false;
   #hinted = false;
   #following: Promise<void> | undefined;
-  #stamp = '';
-  #loaded: Loaded = { entries: new Map() };
+  #state: FileState = { stamp: '', tokens: { entries: new Map() } };
   #error: ServiceTokensError | undefined;
 
   /**
@@ -92,7 +87,7 @@ export class FileFollower {
 
   /** The loaded entries: stored hashes by qualified name; none while the file cannot be read. */
   get entries(): ReadonlyMap<string, string> {
-    return this.#loaded.entries;
+    return this.#state.tokens.entries;
   }
 
   /** Stops following: no change is reported any more, and the process is not kept alive. */
@@ -104,9 +99,8 @@ export class FileFollower {
 
   async #start(): Promise<void> {
     await this.#watcher.refresh(); // before the file is read, so that no change is missed in between
-    this.#stamp = stampOf(this.#fs, this.#path);
-    this.#loaded = await loadTokens(this.#fs, this.#path, this.#pause);
-    this.#error = this.#loaded.error;
+    this.#state = await this.#read();
+    this.#error = this.#state.tokens.error;
     this.#isStarted = true;
     if (this.#hinted) this.#hint();
   }
@@ -126,33 +120,36 @@ export class FileFollower {
         await sleep(GATHER, undefined, { signal });
         this.#hinted = false;
         await this.#watcher.refresh();
-        if (stampOf(this.#fs, this.#path) === this.#stamp) continue;
-        await this.#settle(signal);
-        await this.#reload(signal);
+        if (this.#stamp() === this.#state.stamp) continue;
+        await this.#settle();
+        const before = this.#state.tokens;
+        this.#state = await this.#read();
+        const reload = compareTokens(before, this.#state.tokens);
+        if (reload !== undefined) this.#report(reload);
       }
     } catch (error) {
       if (!signal.aborted) throw error;
     }
   }
 
-  async #settle(signal: AbortSignal): Promise<void> {
+  /** Waits until the file does not change for a while, or has been changing for too long. */
+  async #settle(): Promise<void> {
     const deadline = performance.now() + PATIENCE;
     let before: string;
     do {
-      before = stampOf(this.#fs, this.#path);
-      await sleep(this.#quiet, undefined, { signal });
-    } while (stampOf(this.#fs, this.#path) !== before && performance.now() < deadline);
+      before = this.#stamp();
+      await sleep(this.#quiet, undefined, { signal: this.#closing.signal });
+    } while (this.#stamp() !== before && performance.now() < deadline);
   }
 
-  async #reload(signal: AbortSignal): Promise<void> {
-    const stamp = stampOf(this.#fs, this.#path); // before the file is read: a write during the read is another change
-    const loaded = await loadTokens(this.#fs, this.#path, this.#pause);
-    signal.throwIfAborted(); // the load was aborted
-    const reload = await compare(this.#loaded, loaded, this.#pause);
-    signal.throwIfAborted();
-    this.#stamp = stamp;
-    this.#loaded = loaded;
-    if (reload !== undefined) this.#report(reload);
+  /** Reads the file, and again if it has changed meanwhile. The last of several writes is another change. */
+  async #read(): Promise<FileState> {
+    const deadline = performance.now() + PATIENCE;
+    for (;;) {
+      const state = { stamp: this.#stamp(), tokens: loadTokens(this.#fs, this.#path) };
+      if (this.#stamp() === state.stamp || performance.now() >= deadline) return state;
+      await this.#settle();
+    }
   }
 
   #report(reload: Reload): void {
@@ -164,19 +161,25 @@ export class FileFollower {
       });
     }
   }
+
+  /**
+   * Identifies a state of the file. A node compares modification time and size, so a new owner or mode is not a change.
+   * The identity of the file is included, because a symlink may be switched to another file with the same time and size.
+   */
+  #stamp(): string {
+    try {
+      const { dev, ino, size, mtimeNs } = this.#fs.statSync(this.#path, { bigint: true });
+      return `${dev}:${ino}:${size}:${mtimeNs}`;
+    } catch (error) {
+      return errnoOf(error) ?? 'unknown'; // the read will report it
+    }
+  }
 }
 
-/**
- * Identifies a state of the file. A node compares modification time and size, so a new owner or mode is not a change.
- * The identity of the file is included, because a symlink may be switched to another file with the same time and size.
- */
-function stampOf(fs: FileSystem, path: string): string {
-  try {
-    const { dev, ino, size, mtimeNs } = fs.statSync(path, { bigint: true });
-    return `${dev}:${ino}:${size}:${mtimeNs}`;
-  } catch (error) {
-    return errnoOf(error) ?? 'unknown'; // the read will report it
-  }
+/** The tokens that were read, and the stamp that the file had before. */
+interface FileState {
+  readonly stamp: string;
+  readonly tokens: LoadedTokens;
 }
 
 function absolute(path: string, fs: FileSystem): string {

@@ -1,11 +1,11 @@
 import { type ElasticsearchVersion, formatVersion } from '../accounts/elasticsearch-version.js';
 import { isRemoved, knownAccounts, parsePrincipal } from '../accounts/known-accounts.js';
 import { ServiceTokensError } from '../errors.js';
-import { hashDefect, hashWeakness } from '../hash/hash-defects.js';
+import { hashProblem, hashWeakness } from '../hash/hash-problems.js';
 import { classify } from '../hash/stored-hash.js';
 import { trim } from '../java-text.js';
 import { isTokenName } from '../token/token-name.js';
-import { type Line, type ParseError, readLines } from '../tokens-file/file-lines.js';
+import { type Line, MAX_TEXT_BYTES, type ParseError, readLines } from '../tokens-file/file-lines.js';
 import { type Finding, finding, type Severity } from './findings.js';
 
 const BYTE_ORDER_MARK = '\ufeff';
@@ -23,7 +23,9 @@ export const MAX_LINES = 1000;
 export function checkLines(bytes: Uint8Array, version?: ElasticsearchVersion): Finding[] {
   const counting = new Map<string, number>();
   for (const { number, kind, key } of readLines(bytes)) {
-    if (kind === 'entry' && key !== undefined) counting.set(key, number);
+    // Of a longer key, only the beginning is known.
+    if (kind === 'entry' && key !== undefined && Buffer.byteLength(key) < MAX_TEXT_BYTES)
+      counting.set(key, number);
   }
   const findings: Finding[] = [];
   const rest = { lines: 0, severities: new Set<Severity>() };
@@ -31,7 +33,7 @@ export function checkLines(bytes: Uint8Array, version?: ElasticsearchVersion): F
   let listed = 0;
   for (const line of readLines(bytes)) {
     if (line.end.startsWith('\r') && lineEnds.count++ === 0) lineEnds.first = line.number;
-    const found = lineFindings(line, counting.get(line.key ?? '') ?? 0, version);
+    const found = lineFindings(line, counting.get(line.key ?? ''), version);
     if (found.length === 0) continue;
     if (listed++ < MAX_LINES) {
       findings.push(...found);
@@ -44,19 +46,27 @@ export function checkLines(bytes: Uint8Array, version?: ElasticsearchVersion): F
   return [...inOrder, ...restFindings(rest)];
 }
 
-/** @param counting the number of the line that the server uses for the key */
-function lineFindings(line: Line, counting: number, version: ElasticsearchVersion | undefined): Finding[] {
+/** @param counting the number of the line that the server uses for the key, if known */
+function lineFindings(
+  line: Line,
+  counting: number | undefined,
+  version: ElasticsearchVersion | undefined,
+): Finding[] {
   return line.number === 1
     ? [...markFindings(line), ...contentFindings(line, counting, version)]
     : contentFindings(line, counting, version);
 }
 
-function contentFindings(line: Line, counting: number, version: ElasticsearchVersion | undefined): Finding[] {
+function contentFindings(
+  line: Line,
+  counting: number | undefined,
+  version: ElasticsearchVersion | undefined,
+): Finding[] {
   const { number, kind, key = '', value = '' } = line;
   if (kind === 'skipped') return [];
   if (kind === 'plain') return [plainTextFinding(key, value, number)];
   if (kind !== 'entry') return [parseErrorFinding(kind, line)];
-  if (counting === number) return entryFindings(key, value, number, version);
+  if ((counting ?? number) === number) return entryFindings(key, value, number, version);
   const message = `${subject(key)} is a duplicate of line ${counting}, which Elasticsearch uses`;
   return [finding('DUPLICATE', message, 'Remove this line.', number)];
 }
@@ -177,9 +187,9 @@ function nameFindings(key: string, number: number, version?: ElasticsearchVersio
 }
 
 function hashFindings(key: string, hash: string, number: number): Finding[] {
-  const defect = hashDefect(hash);
-  if (defect !== undefined) {
-    const message = `${subject(key)} can never match: ${defect}`;
+  const problem = hashProblem(hash);
+  if (problem !== undefined) {
+    const message = `${subject(key)} can never match: ${problem}`;
     return [finding('HASH_UNUSABLE', message, 'Remove the line, and create a new token.', number)];
   }
   const weakness = hashWeakness(hash);

@@ -42,7 +42,6 @@ export const statusOf: Readonly<Record<ErrorCode, ExitStatus>> = {
   ROTATION_UNFINISHED: ExitCode.CANT_CREATE,
   CANNOT_REPLACE: ExitCode.CANT_CREATE,
   LOCKED: ExitCode.CANT_CREATE,
-  BUSY: ExitCode.IO,
   HANGUP: ExitCode.HANGUP,
   INTERRUPT: ExitCode.INTERRUPT,
   TERMINATED: ExitCode.TERMINATED,

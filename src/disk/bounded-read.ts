@@ -1,3 +1,5 @@
+import { ServiceTokensError } from '../errors.js';
+import { fileError, tooLarge } from './file-errors.js';
 import { errnoOf, type FileSystem, O_NOCTTY, O_NONBLOCK, O_RDONLY, type Stats } from './file-system.js';
 
 /** The result of openRegular: an open descriptor of a regular file, or the kind of another file. */
@@ -93,4 +95,30 @@ function fillFrom(fs: Pick<FileSystem, 'readSync'>, fd: number, chunk: Buffer): 
     filled += read;
   }
   return filled;
+}
+
+/**
+ * Reads a regular file whole.
+ *
+ * @param limit in bytes
+ * @throws IO, also if it is not a regular file or exceeds the limit; PERMISSION
+ */
+export function readRegular(fs: FileSystem, path: string, limit: number): Buffer {
+  try {
+    const opened = openRegular(fs, path);
+    if (opened.fd === undefined) {
+      throw new ServiceTokensError('IO', `could not read [${path}]: it is ${opened.kind}`);
+    }
+    try {
+      const size = Number(opened.stat.size);
+      if (size > limit) throw tooLarge(path, limit, size);
+      const bytes = readBounded(fs, opened.fd, limit, size);
+      if (bytes.length > limit) throw tooLarge(path, limit, bytes.length);
+      return bytes;
+    } finally {
+      fs.closeSync(opened.fd);
+    }
+  } catch (error) {
+    throw fileError(error, 'could not read', path);
+  }
 }

@@ -1,18 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import type { Algorithm } from './algorithm.js';
-import { BcryptThread } from './bcrypt-thread.js';
 import { hashSecret } from './hasher.js';
 
 /**
- * Hashes many secrets, as many at a time as there are threads.
- *
- * PBKDF2 is computed by libuv's pool, which must have that many threads; bcrypt by threads of its own.
+ * Hashes many secrets. PBKDF2 is computed by libuv's pool, as many hashes at a time as it has threads; bcrypt by this
+ * thread, one hash after the other.
  *
  * @param secrets the secrets, as text
- * @param threads how many hashes are computed at a time
- * @param onProgress is told after each hash how many there are
+ * @param threads the size of libuv's pool
+ * @param onProgress called after each hash with the number of hashes so far
  * @returns the stored hashes, in the order of the secrets
- * @throws IO where a thread can't be started
  */
 export async function hashSecrets(
   secrets: readonly string[],
@@ -21,21 +17,14 @@ export async function hashSecrets(
   onProgress: (done: number) => void = () => {},
 ): Promise<string[]> {
   const hashes: string[] = new Array(secrets.length);
-  const isBcrypt = algorithm.scheme === 'bcrypt';
-  let [next, done] = [0, 0];
+  const waiting = secrets.entries();
+  let done = 0;
   const work = async () => {
-    const thread = isBcrypt ? new BcryptThread() : undefined;
-    try {
-      while (next < secrets.length) {
-        const index = next++;
-        const hashLike = thread && ((secret: string, stored: string) => thread.hashLike(secret, stored));
-        hashes[index] = await hashSecret(secrets[index] ?? '', algorithm, randomBytes, hashLike);
-        onProgress(++done);
-      }
-    } finally {
-      await thread?.close();
+    for (const [index, secret] of waiting) {
+      hashes[index] = await hashSecret(secret, algorithm);
+      onProgress(++done);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(threads, secrets.length) }, work));
+  await Promise.all(Array.from({ length: algorithm.scheme === 'bcrypt' ? 1 : threads }, work));
   return hashes;
 }

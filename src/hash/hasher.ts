@@ -6,12 +6,9 @@ import { type Algorithm, requireAlgorithm } from './algorithm.js';
 import { BCRYPT_SALT_BYTES, bcryptLike, bcryptSettings } from './bcrypt.js';
 import {
   type BcryptHash,
-  MAX_PBKDF2_ITERATIONS,
+  MAX_KEY_BYTES,
   MIN_SALT_BYTES,
-  PBKDF2_BLOCK_BYTES,
   type Pbkdf2Hash,
-  pbkdf2Iterations,
-  pbkdf2KeyBytes,
   readStoredHash,
   type SaltedDigestHash,
   ssha256Salt,
@@ -22,16 +19,14 @@ export type RandomBytes = (size: number) => Uint8Array;
 
 const SALT_BYTES = 32;
 const KEY_BYTES = 32;
-/** The bytes of a block that make whole groups of base64: their text does not depend on what follows. */
-const WHOLE_BASE64_BYTES = PBKDF2_BLOCK_BYTES - (PBKDF2_BLOCK_BYTES % 3);
 
 /**
- * Hashes a token's secret into the form that a tokens file holds.
+ * Hashes a token's secret into the form that a tokens file holds. PBKDF2 is computed by libuv's pool, bcrypt by this
+ * thread, which it blocks for up to 100 ms at a time.
  *
  * @param secret the secret, as text
  * @param algorithm scheme and cost
  * @param random gives the salt
- * @param hashLike where bcrypt is computed; in this thread by default
  * @returns `{PBKDF2}N$salt$key`, `{PBKDF2_STRETCH}N$salt$key` (HMAC-SHA-512, padded base64) or `$2a$NN$...`
  * @throws INVALID_ALGORITHM, or USAGE for arguments of the wrong kind; and what `random` throws
  *
@@ -41,13 +36,12 @@ export async function hashSecret(
   secret: string,
   algorithm: Algorithm,
   random: RandomBytes = randomBytes,
-  hashLike: BcryptLike = bcryptLike,
 ): Promise<string> {
   requireString(secret, 'secret');
   const { scheme, cost } = requireAlgorithm(algorithm);
   requireFunction(random, 'random');
   if (scheme === 'bcrypt') {
-    return hashLike(encodable(secret), bcryptSettings(cost, saltOf(random, BCRYPT_SALT_BYTES)));
+    return bcryptLike(encodable(secret), bcryptSettings(cost, saltOf(random, BCRYPT_SALT_BYTES)));
   }
   const salt = Buffer.from(saltOf(random, SALT_BYTES));
   const key = await pbkdf2(passwordOf(scheme, secret), salt, cost, KEY_BYTES);
@@ -57,21 +51,15 @@ export async function hashSecret(
 /**
  * Verifies a secret against a stored hash. The time does not depend on where they differ.
  *
- * The result is the server's for every form that it accepts (fixtures/oracle/vectors.json). The server skips lines with
- * plain text, so nothing matches it.
+ * The result is the server's for every form that it accepts (fixtures/oracle/vectors.json), except PBKDF2 keys that no
+ * tool writes: see MAX_KEY_BYTES. The server skips lines with plain text, so nothing matches it.
  *
  * @param secret the secret, as text
  * @param stored the text after the colon of a line in a tokens file
- * @param hashLike computes bcrypt; in this thread by default, which blocks it for 100 ms at a time
- * @throws MALFORMED_FILE if the header stops the server; HASH_UNUSABLE if the server fails on the salt or key, or if
- *   the secret matches the first block of a key that needs more than MAX_PBKDF2_ITERATIONS; USAGE for arguments of the
- *   wrong type
+ * @throws MALFORMED_FILE if the header stops the server; HASH_UNUSABLE if the server fails on the salt or key, or if a
+ *   PBKDF2 key is longer than MAX_KEY_BYTES; USAGE for arguments of the wrong type
  */
-export async function verifySecret(
-  secret: string,
-  stored: string,
-  hashLike: BcryptLike = bcryptLike,
-): Promise<boolean> {
+export async function verifySecret(secret: string, stored: string): Promise<boolean> {
   requireString(secret, 'secret');
   requireString(stored, 'stored');
   const hash = readStoredHash(stored);
@@ -79,7 +67,7 @@ export async function verifySecret(
     case undefined:
       return false;
     case 'bcrypt':
-      return verifyBcrypt(secret, stored, hash, hashLike);
+      return verifyBcrypt(secret, stored, hash);
     case 'pbkdf2':
     case 'pbkdf2_stretch':
       return verifyPbkdf2(passwordOf(hash.scheme, secret), hash);
@@ -90,9 +78,6 @@ export async function verifySecret(
       return verifySaltedSha256(secret, hash);
   }
 }
-
-/** Hashes a secret with the cost and the salt of a stored bcrypt hash. */
-export type BcryptLike = (secret: string, stored: string) => Promise<string>;
 
 /** The key of a password, by HMAC-SHA-512. */
 function pbkdf2(
@@ -122,21 +107,13 @@ function passwordOf(scheme: 'pbkdf2' | 'pbkdf2_stretch', secret: string): Buffer
 async function verifyPbkdf2(password: Buffer | string, hash: Pbkdf2Hash): Promise<boolean> {
   const { cost, key: storedKey } = hash;
   if (storedKey === undefined) return false;
-  const keyBytes = pbkdf2KeyBytes(storedKey);
+  const keyBytes = Math.floor((storedKey.length * 3) / 64) * 16; // as the server derives it from the text
   if (keyBytes === 0) throw unusable('PBKDF2 key length must be positive and multiple of [128 bits]');
+  if (keyBytes > MAX_KEY_BYTES) throw unusable(`PBKDF2 key must be at most [${MAX_KEY_BYTES} bytes] long`);
   const salt = decodeBase64(hash.salt);
   if (salt === undefined) throw unusable('PBKDF2 salt is not base64');
   if (salt.length < MIN_SALT_BYTES) {
     throw unusable(`PBKDF2 salt must be at least [${MIN_SALT_BYTES} bytes] long`);
-  }
-  if (keyBytes > PBKDF2_BLOCK_BYTES) {
-    // The first block of a longer key is the same as of a shorter one, so a wrong secret costs no more than elsewhere.
-    const first = await pbkdf2(password, salt, cost, WHOLE_BASE64_BYTES);
-    const text = first.toString('base64');
-    if (!equal(text, storedKey.slice(0, text.length))) return false;
-    if (pbkdf2Iterations(keyBytes, cost) > MAX_PBKDF2_ITERATIONS) {
-      throw unusable(`PBKDF2 key needs more than [${MAX_PBKDF2_ITERATIONS}] iterations`);
-    }
   }
   const key = await pbkdf2(password, salt, cost, keyBytes);
   return equal(key.toString('base64'), storedKey);
@@ -147,18 +124,13 @@ async function verifyPbkdf2(password: Buffer | string, hash: Pbkdf2Hash): Promis
  * server's bcrypt fails (jBCrypt reads a salt in groups of four and does not check the fourth character of a group),
  * this fails, too.
  */
-async function verifyBcrypt(
-  secret: string,
-  stored: string,
-  hash: BcryptHash,
-  hashLike: BcryptLike,
-): Promise<boolean> {
+async function verifyBcrypt(secret: string, stored: string, hash: BcryptHash): Promise<boolean> {
   if ((stored[6] ?? '') > '$') throw unusable('Missing salt rounds');
   const salt = [...hash.salt];
   const isBad = (character: string) => !/[./A-Za-z0-9]/.test(character);
   if (salt.some((character, i) => isBad(character) && i % 4 !== 3)) throw unusable('Bad salt length');
   if (salt.some(isBad) || !hash.hasTwoDigitCost) return false;
-  return equal(await hashLike(encodable(secret), stored), stored);
+  return equal(await bcryptLike(encodable(secret), stored), stored);
 }
 
 function verifySaltedSha256(secret: string, hash: SaltedDigestHash): boolean {

@@ -44,25 +44,11 @@ export function ssha256Salt(salt: string): Buffer | undefined {
   return salt.length < SSHA256_SALT_CHARS ? undefined : decodeBase64(salt);
 }
 
-/** The length of a PBKDF2 key in bytes, which the server derives from that of its text, in steps of 128 bits. */
-export function pbkdf2KeyBytes(key: string): number {
-  return Math.floor((key.length * 3) / 64) * 16;
-}
-
-/** PBKDF2 with HMAC-SHA-512 computes a key in blocks of this size, each with all iterations. */
-export const PBKDF2_BLOCK_BYTES = 64;
-
 /**
- * The cost of the most expensive hash that the server writes. A line can contain a key of up to 786,000 bytes, of which
- * each block costs as much as a whole hash: computing it would take hours. No known tool writes keys of more than one
- * block, so longer keys are computed only within this bound.
+ * No known tool writes longer PBKDF2 keys, and they never match here. HMAC-SHA-512 computes a key in blocks of 64 bytes,
+ * each of which costs as much as a whole hash: a key of 786,000 bytes, which a line can contain, would take hours.
  */
-export const MAX_PBKDF2_ITERATIONS = 1_000_000;
-
-/** The total iterations for a key: the cost, for each of its blocks. */
-export function pbkdf2Iterations(keyBytes: number, cost: number): number {
-  return Math.ceil(keyBytes / PBKDF2_BLOCK_BYTES) * cost;
-}
+export const MAX_KEY_BYTES = 64;
 
 /** A bcrypt hash ends in a `$`, 22 characters of salt and 31 of key; the cost precedes them. */
 const BCRYPT_TAIL = 54;

@@ -21,6 +21,9 @@ const refusals: Record<string, string | undefined> = {
     'HASH_UNUSABLE',
 };
 
+const tokenOf = (text: string) =>
+  ServiceToken.decode(Buffer.from(`\0\x01\0\x01${text}`, 'latin1').toString('base64')) as ServiceToken;
+
 describe('a bearer gets the result of the original:', () => {
   const entries = FileContent.parse(Buffer.from(vectors.bearer_file), 'bearer_file').entries();
   test.each(vectors.bearers)('$note: $result', async ({ bearer, result }) => {
@@ -34,19 +37,15 @@ describe('a bearer gets the result of the original:', () => {
   });
 
   test('a secret of nine characters is refused before its hash is read', async () => {
-    const short = ServiceToken.decode(
-      Buffer.from('\x00\x01\x00\x01elastic/fleet-server/nine:012345678', 'latin1').toString('base64'),
-    ) as ServiceToken;
-    expect(await authenticate(short, entries)).toBe('SHORT_SECRET');
+    expect(await authenticate(tokenOf('elastic/fleet-server/nine:012345678'), entries)).toBe('SHORT_SECRET');
   });
 });
 
 test.each(publicTokens.tokens)(
   'the public token $qualifiedName is accepted',
   async ({ qualifiedName, secret, stored }) => {
-    const bearer = Buffer.from(`\x00\x01\x00\x01${qualifiedName}:${secret}`, 'latin1').toString('base64');
-    const token = ServiceToken.decode(bearer) as ServiceToken;
-    expect(await authenticate(token, new Map([[qualifiedName, stored]]))).toBeUndefined();
+    const entries = new Map([[qualifiedName, stored]]);
+    expect(await authenticate(tokenOf(`${qualifiedName}:${secret}`), entries)).toBeUndefined();
   },
 );
 
@@ -54,30 +53,19 @@ test.each([
   ['9.6', 'SHORT_SECRET', 'since 9.6, the length is checked first'],
   ['9.5', 'UNKNOWN_ACCOUNT', 'before 9.6, it came last'],
 ])('in %s, a short secret for an unknown account is refused as %s: %s', async (version, refusal, _why) => {
-  const token = ServiceToken.decode(
-    Buffer.from('\x00\x01\x00\x01elastic/nope/t1:abc', 'latin1').toString('base64'),
-  ) as ServiceToken;
-  expect(await authenticate(token, new Map(), parseVersion(version))).toBe(refusal);
+  expect(await authenticate(tokenOf('elastic/nope/t1:abc'), new Map(), parseVersion(version))).toBe(refusal);
 });
 
 test('an account that the version does not have is refused', async () => {
   const { qualifiedName, secret, stored } = publicTokens.tokens[0] as (typeof publicTokens.tokens)[0];
-  const token = ServiceToken.decode(
-    Buffer.from(
-      `\x00\x01\x00\x01${qualifiedName.replace('fleet-server', 'auto-ops')}:${secret}`,
-      'latin1',
-    ).toString('base64'),
-  ) as ServiceToken;
+  const token = tokenOf(`${qualifiedName.replace('fleet-server', 'auto-ops')}:${secret}`);
   const entries = new Map([[token.qualifiedName, stored]]);
   expect(await authenticate(token, entries, parseVersion('8.16'))).toBeUndefined();
   expect(await authenticate(token, entries, parseVersion('8.15'))).toBe('UNKNOWN_ACCOUNT');
 });
 
 test('every refusal has the same message for the client, which is the server’s', () => {
-  const token = ServiceToken.decode(
-    'AAEAAWVsYXN0aWMvZmxlZXQtc2VydmVyL3Rva2VuMTpzdXBlcnNlY3JldA',
-  ) as ServiceToken;
-  expect(refusalMessage(token)).toBe(
+  expect(refusalMessage(tokenOf('elastic/fleet-server/token1:supersecret'))).toBe(
     'failed to authenticate service account [elastic/fleet-server] with token name [token1]',
   );
 });

@@ -38,17 +38,17 @@ export function call(program: string, args: readonly string[], cwd: string, env 
   return stdout;
 }
 
-/** Uses each part of the library, including a worker thread, a watch and bcrypt. Prints `elastic/kibana`. */
+/** Uses each part of the library, including a watch and bcrypt. Prints `elastic/kibana`. */
 const USE = `
-async function use({ ServiceTokensFile, TokenStore, parseAlgorithm, parsePrincipal, parseTokenName }) {
+async function use({ ServiceTokensFile, FileFollower, authenticate, parseAlgorithm, parsePrincipal, parseTokenName }) {
   const file = new ServiceTokensFile('service_tokens');
   const algorithm = parseAlgorithm('bcrypt4');
   const { token } = await file.create(parsePrincipal('elastic/kibana'), parseTokenName('a'), { algorithm });
-  const store = await TokenStore.open('service_tokens', { watch: true });
-  const who = await store.authenticate(token.bearer);
+  const follower = await FileFollower.open('service_tokens', { onReload() {} });
+  const refusal = await authenticate(token, follower.entries);
   await file.delete(parsePrincipal('elastic/kibana'), parseTokenName('a'));
-  await store.close();
-  console.log(who.principal);
+  await follower.close();
+  console.log(refusal ?? token.principal);
 }
 `;
 

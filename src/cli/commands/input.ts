@@ -1,8 +1,7 @@
-import { openRegular, readBounded } from '../../disk/bounded-read.js';
+import { readRegular } from '../../disk/bounded-read.js';
 import { callerDescriptor, readCallerDescriptor } from '../../disk/caller-descriptor.js';
 import { fileError, tooLarge } from '../../disk/file-errors.js';
 import type { FileSystem } from '../../disk/file-system.js';
-import { ServiceTokensError } from '../../errors.js';
 import { absolutePath } from '../../paths.js';
 import type { Io } from '../terminal.js';
 
@@ -44,23 +43,5 @@ export async function readStandardInput({ stdin }: Io, limit: number): Promise<B
  * @throws IO, also if it is not a regular file or exceeds the limit; PERMISSION
  */
 export function readInputFile(path: string, fs: FileSystem, limit: number): Buffer {
-  return readCallerDescriptor(fs, path, limit) ?? readRegular(path, fs, limit);
-}
-
-function readRegular(path: string, fs: FileSystem, limit: number): Buffer {
-  try {
-    const opened = openRegular(fs, path);
-    if (opened.fd === undefined) {
-      throw new ServiceTokensError('IO', `could not read [${path}]: it is ${opened.kind}`);
-    }
-    try {
-      const bytes = readBounded(fs, opened.fd, limit);
-      if (bytes.length > limit) throw tooLarge(path, limit, Math.max(Number(opened.stat.size), bytes.length));
-      return bytes;
-    } finally {
-      fs.closeSync(opened.fd);
-    }
-  } catch (error) {
-    throw fileError(error, 'could not read', path);
-  }
+  return readCallerDescriptor(fs, path, limit) ?? readRegular(fs, path, limit);
 }

@@ -1,11 +1,8 @@
 import { decodeBase64 } from '../java-text.js';
 import {
   type BcryptHash,
-  MAX_PBKDF2_ITERATIONS,
   MIN_SALT_BYTES,
   type Pbkdf2Hash,
-  pbkdf2Iterations,
-  pbkdf2KeyBytes,
   readStoredHash,
   type SaltedDigestHash,
   ssha256Salt,
@@ -20,24 +17,24 @@ import {
  * @returns the reason, without any part of the hash; undefined if a secret may match
  * @throws MALFORMED_FILE if the header stops the server
  *
- * @example hashDefect('{PBKDF2}1000$c2FsdA==$a2V5') // 'its key is shorter than 16 bytes'
+ * @example hashProblem('{PBKDF2}1000$c2FsdA==$a2V5') // 'its key has 3 bytes; 32 are wanted, or 16, 48 or 64'
  */
-export function hashDefect(stored: string): string | undefined {
+export function hashProblem(stored: string): string | undefined {
   const hash = readStoredHash(stored);
   switch (hash?.scheme) {
     case undefined:
       return 'it is plain text';
     case 'bcrypt':
-      return bcryptDefect(hash);
+      return bcryptProblem(hash);
     case 'pbkdf2':
     case 'pbkdf2_stretch':
-      return pbkdf2Defect(hash);
+      return pbkdf2Problem(hash);
     case 'sha1':
-      return digestDefect(hash.digest, 20);
+      return digestProblem(hash.digest, 20);
     case 'md5':
-      return digestDefect(hash.digest, 16);
+      return digestProblem(hash.digest, 16);
     case 'ssha256':
-      return saltedDigestDefect(hash);
+      return saltedDigestProblem(hash);
   }
 }
 
@@ -66,31 +63,35 @@ export function hashWeakness(stored: string): string | undefined {
 const BCRYPT_SALT = /^[./A-Za-z0-9]{21}[.Oeu]$/;
 const BCRYPT_KEY = /^[./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$/;
 
-function bcryptDefect({ hasTwoDigitCost, salt, key }: BcryptHash): string | undefined {
+function bcryptProblem({ hasTwoDigitCost, salt, key }: BcryptHash): string | undefined {
   if (!hasTwoDigitCost) return 'its cost is not written with two digits';
   if (!BCRYPT_SALT.test(salt)) return 'its salt is not in the form that bcrypt writes';
   return BCRYPT_KEY.test(key) ? undefined : 'its key is not in the form that bcrypt writes';
 }
 
-function pbkdf2Defect({ cost, salt: saltText, key }: Pbkdf2Hash): string | undefined {
-  if (key === undefined) return 'it has no $ between salt and key';
-  const keyBytes = pbkdf2KeyBytes(key);
-  if (keyBytes === 0) return 'its key is shorter than 16 bytes';
+/** In steps of 128 bits, up to MAX_KEY_BYTES; every tool writes 32 bytes. */
+const KEY_LENGTHS = [16, 32, 48, 64];
+
+function pbkdf2Problem({ salt: saltText, key: keyText }: Pbkdf2Hash): string | undefined {
+  if (keyText === undefined) return 'it has no $ between salt and key';
+  const key = decodeBase64(keyText);
+  if (key === undefined) return 'its key is not base64';
+  if (!KEY_LENGTHS.includes(key.length))
+    return `its key has ${key.length} bytes; 32 are wanted, or 16, 48 or 64`;
   const salt = decodeBase64(saltText);
   if (salt === undefined) return 'its salt is not base64';
   if (salt.length < MIN_SALT_BYTES) return `its salt is shorter than ${MIN_SALT_BYTES} bytes`;
-  if (!isCanonicalBase64(key, keyBytes)) return `its key is not the base64 of ${keyBytes} bytes`;
-  return pbkdf2Iterations(keyBytes, cost) > MAX_PBKDF2_ITERATIONS
-    ? `its key of ${keyBytes} bytes needs more than ${MAX_PBKDF2_ITERATIONS} iterations`
-    : undefined;
+  return isCanonicalBase64(keyText, key.length)
+    ? undefined
+    : `its key is not the base64 of ${key.length} bytes`;
 }
 
-function digestDefect(digest: string, bytes: number): string | undefined {
+function digestProblem(digest: string, bytes: number): string | undefined {
   return isCanonicalBase64(digest, bytes) ? undefined : `it is not the base64 of ${bytes} bytes`;
 }
 
-function saltedDigestDefect({ salt, digest }: SaltedDigestHash): string | undefined {
-  return ssha256Salt(salt) !== undefined ? digestDefect(digest, 32) : 'its salt is not base64';
+function saltedDigestProblem({ salt, digest }: SaltedDigestHash): string | undefined {
+  return ssha256Salt(salt) !== undefined ? digestProblem(digest, 32) : 'its salt is not base64';
 }
 
 /** Whether a text is the canonical base64 of this number of bytes: padded, and without unused bits that are set. */

@@ -1,17 +1,21 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parseAlgorithm } from '../../src/hash/algorithm.js';
-import { hashDefect, hashWeakness } from '../../src/hash/hash-defects.js';
+import { hashProblem, hashWeakness } from '../../src/hash/hash-problems.js';
 import { hashSecret, verifySecret } from '../../src/hash/hasher.js';
 import { readStoredHash } from '../../src/hash/stored-hash.js';
 import { errorOf, publicTokens, vectors } from '../support/fixtures.js';
 
-const matching = [...vectors.pairs, ...vectors.verify_only].filter(({ result }) => result === true);
+/** But for the key of 128 bytes: see MAX_KEY_BYTES. */
+const matching = [
+  ...vectors.pairs,
+  ...vectors.verify_only.filter(({ note }) => !note?.includes('1024-bit')),
+].filter(({ result, stored }) => result === true && readStoredHash(stored) !== undefined);
 
-/** The negative vectors with a defective hash; the others have a wrong secret, or the hash of another secret. */
+/** The negative vectors with a hash that no secret matches; the others have a wrong secret, or the hash of another secret. */
 const DEAD: Readonly<Record<string, string>> = {
   'one dollar and text': 'it has no $ between salt and key',
-  'empty salt and key': 'its key is shorter than 16 bytes',
+  'empty salt and key': 'its key has 0 bytes; 32 are wanted, or 16, 48 or 64',
   'key last char dropped (padding)': 'its key is not the base64 of 32 bytes',
   'key with an extra dollar': 'its key is not the base64 of 32 bytes',
   'key with bad base64 char': 'its key is not the base64 of 32 bytes',
@@ -45,25 +49,16 @@ const STOPS_THE_SERVER = [
   'bcrypt 61 chars',
 ];
 
-describe('a hash that some secret matches has no defect', () => {
-  test.each(
-    matching.filter(({ stored }) => readStoredHash(stored) !== undefined).map(({ stored }) => [stored]),
-  )('%s', (stored) => {
-    expect(hashDefect(stored)).toBeUndefined();
+describe('a hash that some secret matches has no problem', () => {
+  test.each([...matching, ...publicTokens.tokens].map(({ stored }) => stored))('%s', (stored) => {
+    expect(hashProblem(stored)).toBeUndefined();
   });
-
-  test.each(publicTokens.tokens.map(({ qualifiedName, stored }) => [qualifiedName, stored]))(
-    '%s, of the public tests',
-    (_, stored) => {
-      expect(hashDefect(stored)).toBeUndefined();
-    },
-  );
 
   test('no hash that this tool makes has one', async () => {
     const algorithms = ['pbkdf2_1000', 'pbkdf2_stretch_1000', 'bcrypt4'].map(parseAlgorithm);
     await fc.assert(
       fc.asyncProperty(fc.string(), fc.constantFrom(...algorithms), async (secret, algorithm) => {
-        expect(hashDefect(await hashSecret(secret, algorithm))).toBeUndefined();
+        expect(hashProblem(await hashSecret(secret, algorithm))).toBeUndefined();
       }),
       { numRuns: 60 },
     );
@@ -76,20 +71,20 @@ describe('of the negative vectors', () => {
   test.each(negative.filter(([note]) => note in DEAD))(
     'the hash of <%s> cannot match',
     (note, { stored }) => {
-      expect(hashDefect(stored)).toBe(DEAD[note]);
+      expect(hashProblem(stored)).toBe(DEAD[note]);
     },
   );
 
   test.each(negative.filter(([note]) => STOPS_THE_SERVER.includes(note)))(
     'the header of <%s> stops the server',
     (_, { stored }) => {
-      expect(errorOf(() => hashDefect(stored)).code).toBe('MALFORMED_FILE');
+      expect(errorOf(() => hashProblem(stored)).code).toBe('MALFORMED_FILE');
     },
   );
 
   test('the others only have a wrong secret, or are plain text', () => {
     const others = negative.filter(([note]) => !(note in DEAD) && !STOPS_THE_SERVER.includes(note));
-    expect(others.map(([note, { stored }]) => [note, hashDefect(stored)])).toEqual([
+    expect(others.map(([note, { stored }]) => [note, hashProblem(stored)])).toEqual([
       ['empty secret', undefined],
       ['wrong secret stretch', undefined],
       ['other listed cost', undefined],
@@ -106,8 +101,16 @@ describe('of the negative vectors', () => {
 const KEY_16 = 'qrsxgtctjbJqudZ8GvKMVA==';
 const BCRYPT = '$2a$04$c6qkhm8i3pzSM9b4AEnuve4Zj6zHnfX0yftdfTS9DZSP.B4jPKTaO';
 
+test.each([1, 8, 15, 17, 20, 31, 33, 63, 65, 80, 128, 1024])(
+  'a key of %d bytes names the wanted length',
+  async (bytes) => {
+    const stored = `{PBKDF2}1000$AQgPFh0kKzI=$${Buffer.alloc(bytes, 7).toString('base64')}`;
+    expect(hashProblem(stored)).toBe(`its key has ${bytes} bytes; 32 are wanted, or 16, 48 or 64`);
+    expect(await verifySecret('46ToAwIHQxGVpBuUpCkGXA', stored).catch(({ code }) => code)).not.toBe(true);
+  },
+);
+
 test.each([
-  ['a key of 20 bytes: the server computes 16', '{PBKDF2}1000$AQgPFh0kKzI=$AQgPFh0kKzI5QEdOVVxjanF4f4Y='],
   ['a cost that Java reads and bcrypt does not', BCRYPT.replace('$04$', '$+4$')],
   ['a cost of three digits', BCRYPT.replace('$04$', '$004$')],
   ['a cost in the digits of another script', BCRYPT.replace('$04$', '$٠٤$')],
@@ -115,15 +118,15 @@ test.each([
   ['{MD5} of the length of {SHA}', '{MD5}gXODQUdXbcUYsUww3rIJNH98bD0='],
   ['the URL-safe alphabet', '{SHA}UOSDaQ7EgfSvf2-1JLK5nrFxZWU='],
   ['a key in the URL-safe alphabet', `{PBKDF2}1000$AQgPFh0kKzI=$${KEY_16.replace('Z', '_')}`],
-])('%s is a defect, and the secret does not match', async (_, stored) => {
-  expect(hashDefect(stored)).toBeDefined();
+])('%s is a problem, and the secret does not match', async (_, stored) => {
+  expect(hashProblem(stored)).toBeDefined();
   expect(await verifySecret('46ToAwIHQxGVpBuUpCkGXA', stored).catch(() => false)).toBe(false);
 });
 
 test('no reason contains a part of the hash', () => {
   for (const { stored, note } of vectors.negative) {
     const [, tail = stored] = /^(?:\{\w+\}\d*|\$2a\$\d*)(.{4,})/.exec(stored) ?? [];
-    if (note in DEAD) expect(hashDefect(stored)).not.toContain(tail);
+    if (note in DEAD) expect(hashProblem(stored)).not.toContain(tail);
   }
 });
 

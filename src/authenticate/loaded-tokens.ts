@@ -1,0 +1,59 @@
+import { MAX_FILE_BYTES } from '../disk/atomic-file.js';
+import { readRegular } from '../disk/bounded-read.js';
+import { errnoOf, type FileSystem } from '../disk/file-system.js';
+import { ServiceTokensError } from '../errors.js';
+import { FileContent } from '../tokens-file/file-content.js';
+
+/** The content of a tokens file, as a node loads it. */
+export interface LoadedTokens {
+  /** Stored hashes by qualified name. */
+  readonly entries: ReadonlyMap<string, string>;
+  /** Why the file cannot be read; there are no entries then. */
+  readonly error?: ServiceTokensError;
+}
+
+/**
+ * The effect of a change on the tokens. Each list contains qualified names, in the order of their UTF-16 code units.
+ */
+export interface Reload {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  /** The tokens whose stored hash has changed. */
+  readonly changed: readonly string[];
+  /** Set if the server could not read the file: it then drops every token, and `removed` contains them. */
+  readonly error?: ServiceTokensError;
+}
+
+/**
+ * Loads a tokens file as a node does. Symlinks are followed; a missing file is empty.
+ *
+ * @returns the entries, or the error; nothing is thrown
+ */
+export function loadTokens(fs: FileSystem, path: string): LoadedTokens {
+  try {
+    return { entries: FileContent.parse(readRegular(fs, path, MAX_FILE_BYTES), path).entries() };
+  } catch (error) {
+    const isMissing = error instanceof ServiceTokensError && errnoOf(error.cause) === 'ENOENT';
+    return { entries: new Map(), ...(!isMissing && { error: asOurs(error, path) }) };
+  }
+}
+
+/** Errors other than failed system calls are limits of Node, such as the length of a string or an array. */
+function asOurs(error: unknown, path: string): ServiceTokensError {
+  if (error instanceof ServiceTokensError) return error;
+  const { code, name } = Object(error) as { code?: unknown; name?: unknown };
+  const fact = `it cannot be processed (${String(code ?? name)})`;
+  return new ServiceTokensError('IO', `could not read [${path}]: ${fact}`, { cause: error });
+}
+
+/** Compares two states of the file. @returns undefined if the tokens are the same */
+export function compareTokens(before: LoadedTokens, after: LoadedTokens): Reload | undefined {
+  const [old, now] = [before.entries, after.entries];
+  const added = [...now.keys()].filter((name) => !old.has(name)).sort();
+  const removed = [...old.keys()].filter((name) => !now.has(name)).sort();
+  const changed = [...now.keys()].filter((name) => old.has(name) && old.get(name) !== now.get(name)).sort();
+  const isSameError =
+    before.error?.code === after.error?.code && before.error?.message === after.error?.message;
+  if (added.length + removed.length + changed.length === 0 && isSameError) return undefined;
+  return { added, removed, changed, ...(after.error && { error: after.error }) };
+}
