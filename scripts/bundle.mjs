@@ -10,7 +10,7 @@ import { build } from 'esbuild';
 const PACKAGES = ['bcryptjs', 'chalk', 'chokidar', 'yaml'];
 
 /** Modules that take a millisecond or more to load, and that not every command needs. */
-const SLOW_BUILTINS = /^node:(child_process|crypto|os|stream|timers\/promises|tty)$/;
+const SLOW_BUILTINS = /^node:(child_process|crypto|os|stream|timers\/promises|tty|worker_threads)$/;
 
 /** The library's names, and the two that the launcher in bin uses; the types have only the former. */
 const INDEX = "export * from './src/index.ts'; export { main, processIo } from './src/cli/main.ts';";

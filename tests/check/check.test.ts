@@ -170,7 +170,7 @@ describe('a fault is reported with its line and without any secret, and the stat
       `elastic/kibana/a:{PBKDF2}10000$AQgPFh0kKzI=$`,
       'HASH_UNUSABLE',
       1,
-      'its key is shorter than 16 bytes',
+      'its key has 0 bytes; 32 are wanted, or 16, 48 or 64',
     ],
     ['{SHA}', `elastic/kibana/a:${SHA}`, 'WEAK_HASH', 1, 'stored as {SHA}'],
     ['{MD5}', `elastic/kibana/a:{MD5}1B2M2Y8AsgTpgAmY7PhCfg==`, 'WEAK_HASH', 1, 'stored as {MD5}'],
@@ -231,6 +231,12 @@ describe('a fault is reported with its line and without any secret, and the stat
       'warning PLAIN_TEXT line 4',
     ]);
   });
+});
+
+test('two keys that are equal in their first MiB are not duplicates', async () => {
+  const long = 'a'.repeat(2 ** 20);
+  write([`${long}b`, `${long}c`].map((key) => `${key}:${HASH}\n`).join(''));
+  expect(await briefly()).toEqual(['warning BAD_NAME line 1', 'warning BAD_NAME line 2']);
 });
 
 describe('the version determines which accounts exist', () => {
