@@ -50,7 +50,7 @@ describe('Exit statuses', () => {
     const { stderr } = await runIntoBug('-v');
     expect(stderr).toContain('\nError: a bug\n');
     expect(stderr).toMatch(/list .*dist\/bundle\/index\.js:\d+:\d+/);
-    expect(stderr).toMatch(/main .*src\/cli\/main\.ts:\d+:\d+/);
+    expect(stderr).toMatch(/main .*dist\/bundle\/index\.js:\d+:\d+/);
   });
 
   test('only success is 0', () => {
