@@ -4,6 +4,9 @@ import { ServiceToken } from './token.js';
 /** The kind of an Elasticsearch credential. */
 export type TokenKind =
   | 'service account token'
+  | 'base64 of a service account token'
+  | 'damaged service account token'
+  | 'UTF-16 text'
   | 'API key'
   | 'enrollment token'
   | 'OAuth2 access token'
@@ -19,10 +22,13 @@ export type TokenKind =
  */
 export function kindOf(text: string): TokenKind {
   if (ServiceToken.decode(text)) return 'service account token';
+  if (/([!-~]\0){4}/.test(text)) return 'UTF-16 text';
+  if (text.startsWith('AAEAA')) return 'damaged service account token';
   if (isApiKey(text)) return 'API key';
   if (/^eyJ[\w-]+\.[\w-]+\.[\w-]*$/.test(text)) return 'JSON Web Token'; // three parts, the first of which begins with {"
   const bytes = decodeBase64(text);
   if (bytes === undefined) return 'unknown';
+  if (ServiceToken.decode(bytes.toString('latin1').trim())) return 'base64 of a service account token';
   if (isApiKey(bytes.toString('latin1'))) return 'API key';
   if (isEnrollment(bytes)) return 'enrollment token';
   return isAccessToken(bytes) ? 'OAuth2 access token' : 'unknown';
@@ -52,4 +58,28 @@ function isAccessToken(bytes: Buffer): boolean {
   if (end < 1 || end > 4) return false;
   const version = bytes.subarray(0, end).reduceRight((value, byte) => (value << 7) | (byte & 0x7f), 0);
   return version >= 6_000_000 && version < 20_000_000 && bytes.length - end >= 16 && bytes.length - end <= 64;
+}
+
+/** What a text is instead of a service account token, and what to do about it. */
+const explanations: Readonly<Record<TokenKind, readonly [fact: string, hint?: string]>> = {
+  'service account token': ['this is a service account token'],
+  'base64 of a service account token': [
+    'this is the base64 of a service account token',
+    'Decode it first, as with: base64 -d',
+  ],
+  'damaged service account token': [
+    'this is a service account token that was cut or changed',
+    'Copy it again, all of it.',
+  ],
+  'UTF-16 text': ['this is UTF-16 text', 'Save it as UTF-8.'],
+  'API key': ['this is an API key, not a service account token'],
+  'enrollment token': ['this is an enrollment token, not a service account token'],
+  'OAuth2 access token': ['this is an OAuth2 access token, not a service account token'],
+  'JSON Web Token': ['this is a JSON Web Token (JWT), not a service account token'],
+  unknown: ['this is not a service account token'],
+};
+
+/** Explains what a text is that the server would not recognize as a service account token. */
+export function explainKind(text: string): readonly [fact: string, hint?: string] {
+  return explanations[kindOf(text)];
 }

@@ -55,16 +55,8 @@ export class ServiceToken {
    * @throws USAGE if the argument is not a string
    */
   static decode(bearer: string): ServiceToken | undefined {
-    requireString(bearer, 'bearer');
-    const bytes = decodeBase64Stream(bearer);
-    if (bytes === undefined || !bytes.subarray(0, PREFIX.length).equals(PREFIX)) return undefined;
-    const text = decodeUtf8(bytes.subarray(PREFIX.length));
-    const colon = text.indexOf(':');
-    const [namespace = '', service = '', name = '', ...more] = text.slice(0, Math.max(colon, 0)).split('/');
-    if (colon < 0 || isBlank(namespace) || isBlank(service) || more.length > 0) return undefined;
-    return isTokenName(name)
-      ? new ServiceToken(`${namespace}/${service}`, name, text.slice(colon + 1))
-      : undefined;
+    const decoded = decodeOrExplain(bearer);
+    return typeof decoded === 'string' ? undefined : decoded;
   }
 
   /** `<namespace>/<service>/<name>`: the key of the token in a tokens file. */
@@ -102,4 +94,30 @@ function requireQualified(principal: unknown): void {
   const parts = principal.split('/');
   if (parts.length === 2 && !parts.some(isBlank) && !principal.includes(':')) return;
   throw new ServiceTokensError('UNKNOWN_PRINCIPAL', 'principal must be <namespace>/<service>');
+}
+
+/**
+ * Explains why the server would not recognize a text as a service account token.
+ *
+ * @returns undefined if it would
+ */
+export function whyNotDecoded(bearer: string): string | undefined {
+  const decoded = decodeOrExplain(bearer);
+  return typeof decoded === 'string' ? decoded : undefined;
+}
+
+function decodeOrExplain(bearer: string): ServiceToken | string {
+  requireString(bearer, 'bearer');
+  const bytes = decodeBase64Stream(bearer);
+  if (bytes === undefined) return 'it is not base64 of the standard alphabet';
+  if (!bytes.subarray(0, PREFIX.length).equals(PREFIX)) return 'it does not begin with the bytes 00 01 00 01';
+  const text = decodeUtf8(bytes.subarray(PREFIX.length));
+  const colon = text.indexOf(':');
+  if (colon < 0) return 'it has no colon before a secret';
+  const [namespace = '', service = '', name = '', ...more] = text.slice(0, colon).split('/');
+  if (isBlank(namespace) || isBlank(service) || more.length > 0) {
+    return 'its qualified name is not <namespace>/<service>/<name>';
+  }
+  if (!isTokenName(name)) return 'its token name is invalid';
+  return new ServiceToken(`${namespace}/${service}`, name, text.slice(colon + 1));
 }

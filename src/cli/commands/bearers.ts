@@ -1,5 +1,9 @@
 import { ServiceTokensError } from '../../errors.js';
 import { absolutePath } from '../../paths.js';
+import { whyNotDecoded } from '../../token/token.js';
+import { type GivenToken, tokensIn } from '../../token/token-forms.js';
+import { explainKind } from '../../token/token-kinds.js';
+import type { Terminal } from '../terminal.js';
 import type { Invocation } from './command.js';
 import { readInputFile, readStandardInput } from './input.js';
 
@@ -11,34 +15,29 @@ export interface BearerOptions {
   readonly tokenFile?: string | undefined;
 }
 
-export interface Bearer {
-  readonly bearer: string;
-  /** Counted from 1. */
-  readonly line: number;
-}
-
-/** Produced one at a time on demand: millions of short lines need no more memory than their text. */
-export interface Bearers extends Iterable<Bearer> {
+/** What is given as tokens; each pass over them reads the input anew, and needs no more memory. */
+export interface Bearers extends Iterable<GivenToken> {
   readonly areSeveral: boolean;
 }
 
 /**
- * Reads tokens from standard input or from `--token-file`, one per line; white space around a line is ignored.
+ * Reads tokens in any form from standard input or from `--token-file`, and warns of what is around them.
  *
  * @throws USAGE for an argument, which would be visible in process lists; NOT_A_TOKEN if there is no token; IO or
  *   PERMISSION
  */
-export async function readBearers(
-  { args, options, io, terminal, fs }: Invocation<BearerOptions>,
-  fileOption = '--token-file',
-): Promise<Bearers> {
+export async function readBearers({
+  args,
+  options,
+  io,
+  terminal,
+  fs,
+}: Invocation<BearerOptions>): Promise<Bearers> {
   if (args.length > 0) {
     throw new ServiceTokensError(
       'USAGE',
       'A token is not accepted as an argument, which would be visible in process lists',
-      {
-        hint: `Write it to standard input, or name a file that holds it with ${fileOption}.`,
-      },
+      { hint: 'Write it to standard input, or name a file that holds it with --token-file.' },
     );
   }
   if (options.tokenFile === undefined) await terminal.ask('Enter tokens, one per line, and end with Ctrl-D:');
@@ -47,23 +46,28 @@ export async function readBearers(
       ? await readStandardInput(io, LIMIT)
       : readInputFile(absolutePath(options.tokenFile, io), fs, LIMIT);
   const text = bytes.toString('utf8');
-  const [first, second] = take(2, bearersIn(text));
-  if (first === undefined) throw new ServiceTokensError('NOT_A_TOKEN', 'There is no token in the input');
-  return { areSeveral: second !== undefined, [Symbol.iterator]: () => bearersIn(text) };
-}
-
-function* bearersIn(text: string): Generator<Bearer, undefined> {
-  for (let start = 0, line = 1; start < text.length; line++) {
-    const lineFeed = text.indexOf('\n', start);
-    const end = lineFeed < 0 ? text.length : lineFeed;
-    const bearer = start === end ? '' : text.slice(start, end).trim();
-    if (bearer !== '') yield { bearer, line };
-    start = end + 1;
+  let count = 0;
+  const blemished: GivenToken[] = [];
+  for (const token of tokensIn(text)) {
+    count++;
+    if (token.around !== undefined && !blemished.some(({ around }) => around === token.around))
+      blemished.push(token);
   }
+  if (count === 0) throw new ServiceTokensError('NOT_A_TOKEN', 'There is no token in the input');
+  const areSeveral = count > 1;
+  for (const { around, line } of blemished) {
+    await terminal.warn([
+      `${areSeveral ? `line #${line}: ` : ''}There is ${around} around the token`,
+      'A consumer that sends the bytes of this text as they are is refused.',
+    ]);
+  }
+  return { areSeveral, [Symbol.iterator]: () => tokensIn(text) };
 }
 
-function take<T>(count: number, items: Iterable<T>): T[] {
-  const taken: T[] = [];
-  for (const item of items) if (taken.push(item) === count) break;
-  return taken;
+/** The error for a text that the server would not recognize as a service account token. @param where its line */
+export function notAToken(bearer: string, where: string, { verbose }: Terminal): ServiceTokensError {
+  const [fact, hint] = explainKind(bearer);
+  const reason = verbose ? `The server refuses it, because ${whyNotDecoded(bearer)}.` : undefined;
+  const hints = [hint, reason].filter((each) => each !== undefined);
+  return new ServiceTokensError('NOT_A_TOKEN', `${where}${fact}`, { hint: hints.join(' ') || undefined });
 }

@@ -5,7 +5,7 @@ import { ServiceTokensError } from '../../errors.js';
 import type { Algorithm } from '../../hash/algorithm.js';
 import { hashSecrets } from '../../hash/bulk-hasher.js';
 import { ServiceToken } from '../../token/token.js';
-import type { Bearer } from './bearers.js';
+import { type Bearers, notAToken } from './bearers.js';
 import type { Invocation } from './command.js';
 
 /** The length of a secret that this tool creates. */
@@ -17,7 +17,7 @@ const GOOD_SECRET = 22;
  * @throws NOT_A_TOKEN, also for a secret that the server refuses; UNKNOWN_PRINCIPAL; USAGE for a duplicate name
  */
 export async function decodeBearers(
-  bearers: Iterable<Bearer>,
+  bearers: Bearers,
   { version, terminal }: Invocation,
 ): Promise<ServiceToken[]> {
   const tokens = new Map<string, ServiceToken>();
@@ -25,7 +25,7 @@ export async function decodeBearers(
     const fail = (code: 'NOT_A_TOKEN' | 'USAGE', fact: string, hint?: string) =>
       new ServiceTokensError(code, `line #${line}: ${fact}`, { hint });
     const token = ServiceToken.decode(bearer);
-    if (token === undefined) throw fail('NOT_A_TOKEN', 'this is not a service account token');
+    if (token === undefined) throw notAToken(bearer, `line #${line}: `, terminal);
     parsePrincipal(token.principal, version);
     const { qualifiedName: key, secret } = token;
     if (tokens.has(key)) throw fail('USAGE', `service token [${key}] is given twice`);

@@ -15,7 +15,7 @@ import { openTarget, type Target, type TargetOptions, warnOfSettings } from './t
 
 /** The options of `import`. */
 interface ImportOptions extends TargetOptions {
-  readonly bearers?: string;
+  readonly tokenFile?: string;
   readonly entries?: string;
   readonly ifNotExists?: boolean;
   readonly replace?: boolean;
@@ -24,17 +24,18 @@ interface ImportOptions extends TargetOptions {
 
 export const importTokens: Command<ImportOptions> = async (invocation) => {
   const { options, io, terminal } = invocation;
-  const { bearers, entries, dryRun = false, json = false } = options;
+  const { tokenFile, entries, dryRun = false, json = false } = options;
   prepareThreads(invocation);
   const ifExists = parseIfExists(options);
-  if (bearers !== undefined && entries !== undefined) throw conflictingOptions('--bearers', '--entries');
+  if (tokenFile !== undefined && entries !== undefined)
+    throw conflictingOptions('--token-file', '--entries');
   const target = await openTarget(invocation);
   if (target.isStream && json) throw conflictingOptions('--file -', '--json');
-  const input = bearers ?? entries ?? STREAM;
+  const input = tokenFile ?? entries ?? STREAM;
   if (target.isStream && isStandardInput(input, io)) {
     throw new ServiceTokensError(
       'USAGE',
-      'With --file - the tokens must come from --bearers or --entries: stdin is used for the tokens file',
+      'With --file - the tokens must come from --token-file or --entries: stdin is used for the tokens file',
     );
   }
   const imported =
@@ -61,11 +62,7 @@ async function hashBearers(
 ): Promise<ReadonlyMap<string, string>> {
   const { options } = invocation;
   const settings = (await target.hashSettings())();
-  const input = await readBearers(
-    { ...invocation, options: { ...options, tokenFile: options.bearers } },
-    '--bearers',
-  );
-  const tokens = await decodeBearers(input, invocation);
+  const tokens = await decodeBearers(await readBearers(invocation), invocation);
   const hashes = options.dryRun
     ? new Map(tokens.map(({ qualifiedName }) => [qualifiedName, '']))
     : await hashTokens(tokens, settings.algorithm, invocation);

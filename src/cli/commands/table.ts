@@ -239,7 +239,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     examples: [`${NAME} import < tokens`, `${NAME} import --entries other/service_tokens`],
     optionGroups: ['settings', 'paths', 'version'],
     options: [
-      ['--bearers <PATH>', 'read the tokens from this file instead of stdin'],
+      TOKEN_FILE,
       ['--entries <PATH>', 'add the entries of this tokens file instead'],
       ['--if-not-exists', 'keep existing tokens'],
       ['--replace', 'replace existing tokens'],
