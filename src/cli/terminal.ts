@@ -5,6 +5,7 @@
  * - a usage error shows the usage of the command first, unless `-s` is given; a hint follows on lines of its own;
  * - a warning is never suppressed: the tool warns only where something is wrong;
  * - control characters in a message are escaped, so that it stays on one line;
+ * - what looks like a token is never repeated in a message, wherever the user has put it;
  * - only a label, such as `ERROR:`, is colored, and only on a terminal (NO_COLOR, FORCE_COLOR, --no-color).
  */
 import { Chalk, type ChalkInstance } from 'chalk';
@@ -84,7 +85,7 @@ export class Terminal {
 
   /** Reports on stderr what was done, or would be done. */
   async note(text: string): Promise<void> {
-    if (!this.silent) await this.#say(`${escapeControls(text)}\n`);
+    if (!this.silent) await this.#say(`${shown(text)}\n`);
   }
 
   /** The error for a secret that would be lost on stdout; undefined if stdout can be written. */
@@ -100,10 +101,7 @@ export class Terminal {
 
   /** Writes a warning to stderr, one line for each text. */
   async warn([first = '', ...more]: readonly string[]): Promise<void> {
-    const lines = [
-      `${this.label('WARNING:', 'yellow')} ${escapeControls(first)}`,
-      ...more.map(escapeControls),
-    ];
+    const lines = [`${this.label('WARNING:', 'yellow')} ${shown(first)}`, ...more.map(shown)];
     await this.#say(`${lines.join('\n')}\n`);
   }
 
@@ -115,9 +113,10 @@ export class Terminal {
       ? error.message
       : `internal error: ${error instanceof Error ? error.message : error}`;
     const suffix = isOurs && error.code === 'OPTION' ? '' : `, with exit code ${status}`;
-    const lines = [`${this.label('ERROR:', 'red')} ${escapeControls(message)}${suffix}`];
-    if (isOurs && error.hint !== undefined) lines.push(escapeControls(error.hint));
-    if (!isOurs && this.verbose && error instanceof Error) lines.push(error.stack ?? '');
+    const lines = [`${this.label('ERROR:', 'red')} ${shown(message)}${suffix}`];
+    if (isOurs && error.hint !== undefined) lines.push(shown(error.hint));
+    if (message.includes(TOKEN_START)) lines.push(WHERE_TOKENS_GO);
+    if (!isOurs && this.verbose && error instanceof Error) lines.push(hideTokens(error.stack ?? ''));
     const usage = status === ExitCode.USAGE && !this.silent && this.usage ? `${this.usage}\n\n` : '';
     await this.#say(`${usage}${lines.join('\n')}\n`);
     return status;
@@ -153,6 +152,20 @@ export class Terminal {
 
 function notWritten(reason: string, cause?: unknown): ServiceTokensError {
   return new ServiceTokensError('IO', `could not write to standard output: ${reason}`, { cause });
+}
+
+/** How every service account token begins: the base64 of the bytes 00 01 00. */
+const TOKEN_START = 'AAEAA';
+const WHERE_TOKENS_GO =
+  'What is not shown looks like a token. Write tokens to standard input, or name a file that holds them with --token-file.';
+
+function hideTokens(text: string): string {
+  return text.replace(/AAEAA[\w+/=-]*/g, '(not shown)');
+}
+
+/** Prepares a text for a message. */
+function shown(text: string): string {
+  return escapeControls(hideTokens(text));
 }
 
 /** Formats JSON, in which all control characters are escaped. */

@@ -91,7 +91,7 @@ const BLEMISHES: readonly (readonly [RegExp, string])[] = [
   [/\ufeff/, 'a byte order mark'],
   [/\u00a0/, 'a no-break space'],
   [/\0/, 'a NUL'],
-  [/[^]/, 'white space'],
+  [/\s/, 'white space'],
 ];
 
 /** Each matches a whole text, and captures what is in the form. */

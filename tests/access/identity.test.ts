@@ -460,7 +460,7 @@ describe('An installation that only root can read', () => {
       ['export', '-o', 'k8s-secret'],
       ['diff', join(conf, 'service_tokens'), join(conf, 'service_tokens')],
       ['check'],
-      ['import', '--bearers', token, '--replace', ...cheap],
+      ['import', '--token-file', token, '--replace', ...cheap],
       ['delete', 'elastic/kibana/a'],
     ]) {
       const { status, stderr } = await run(tool, argv, { env: { ...process.env, ES_PATH_CONF: conf } });

@@ -367,7 +367,7 @@ describe('if the token cannot be written to stdout', () => {
     ),
   )('%s on a full disk is an error with status 74', (line) => {
     fs.writeFileSync(join(dir, 'token'), TOKEN);
-    run(['import', ...asServer, '--bearers', 'token']);
+    run(['import', ...asServer, '--token-file', 'token']);
     const { status, stderr } = bash(`"$0" ${line} >/dev/full`);
     const written = 'ERROR: could not write to standard output: ENOSPC, with exit code 74\n';
     expect({ status, stderr }).toEqual({ status: 74, stderr: written });

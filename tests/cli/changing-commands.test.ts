@@ -153,7 +153,7 @@ describe.each(cases)('$title', (one) => {
     for (const step of chosen) await prepare(one, `kill-${step}`); // one after the other, because it changes the directory of this process
     await inParallel(chosen, async (step) => {
       const name = `kill-${step}`;
-      const input = one.stdin === undefined ? [] : ['--bearers', stdin];
+      const input = one.stdin === undefined ? [] : ['--token-file', stdin];
       const place = ['--config-dir', join(directory.path, name), ...CHEAP];
       const argv = [script, String(step), ...one.argv, ...input, ...place];
       const cwd = join(directory.path, name);

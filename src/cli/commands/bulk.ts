@@ -9,7 +9,7 @@ import { type Bearers, notAToken } from './bearers.js';
 import type { Invocation } from './command.js';
 
 /** The length of a secret that this tool creates. */
-const GOOD_SECRET = 22;
+export const GOOD_SECRET = 22;
 
 /**
  * Decodes bearers that will be stored, and warns of short secrets.

@@ -27,8 +27,7 @@ export const importTokens: Command<ImportOptions> = async (invocation) => {
   const { tokenFile, entries, dryRun = false, json = false } = options;
   prepareThreads(invocation);
   const ifExists = parseIfExists(options);
-  if (tokenFile !== undefined && entries !== undefined)
-    throw conflictingOptions('--token-file', '--entries');
+  if (tokenFile !== undefined && entries !== undefined) throw conflictingOptions('--token-file', '--entries');
   const target = await openTarget(invocation);
   if (target.isStream && json) throw conflictingOptions('--file -', '--json');
   const input = tokenFile ?? entries ?? STREAM;

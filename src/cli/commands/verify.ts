@@ -1,36 +1,41 @@
+import { canRead, findServer, serverName } from '../../access/server-access.js';
 import {
   authenticate,
   authenticateBody,
   explain,
   refusalMessage,
 } from '../../authenticate/authentication.js';
+import { ifExists } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
 import { ServiceToken } from '../../token/token.js';
 import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { toJson } from '../terminal.js';
-import { type BearerOptions, readBearers } from './bearers.js';
-import type { Command } from './command.js';
+import { type BearerOptions, notAToken, readBearers } from './bearers.js';
+import { GOOD_SECRET } from './bulk.js';
+import type { Command, Invocation } from './command.js';
 import { openPlace } from './place.js';
 
 export const verify: Command<BearerOptions & { readonly json?: boolean }> = async (invocation) => {
   const { options, version, terminal } = invocation;
   const bearers = await readBearers(invocation);
   const names = [...bearers].flatMap(({ bearer }) => ServiceToken.decode(bearer)?.qualifiedName ?? []);
-  const { tokensFile, inTokensDir } = await openPlace(invocation, 'read');
-  const entries = await inTokensDir(async ({ fs, ...entered }) =>
-    new ServiceTokensFile(tokensFile, { fs }, entered).hashesOf(names),
-  );
+  const file = await readStored(names, invocation);
 
   /** Returns the error of a bearer; if it is accepted, prints the answer and returns undefined. */
-  const judge = async (bearer: string, where: string): Promise<ServiceTokensError | undefined> => {
+  const verifyOne = async (bearer: string, where: string): Promise<ServiceTokensError | undefined> => {
     const token = ServiceToken.decode(bearer);
-    if (token === undefined) {
-      return new ServiceTokensError('NOT_A_TOKEN', `${where}this is not a service account token`);
-    }
-    const refusal = await authenticate(token, entries, version);
+    if (token === undefined) return notAToken(bearer, where, terminal);
+    const refusal = await authenticate(token, file.entries, version);
     if (refusal !== undefined) {
-      const hint = options.verbose ? `Refused, because ${explain(refusal)}.` : undefined;
+      const hints = [
+        options.verbose ? `Refused, because ${explain(refusal)}.` : '',
+        refusal === 'WRONG_SECRET' && token.secret.length < GOOD_SECRET
+          ? `Its secret has only ${token.secret.length} characters: the token may be cut.`
+          : '',
+        `The tokens file is [${file.path}]${file.exists ? '' : ', which does not exist'}.`,
+      ];
+      const hint = hints.filter((each) => each !== '').join(' ');
       return new ServiceTokensError('NOT_AUTHENTICATED', `${where}${refusalMessage(token)}`, { hint });
     }
     const answer = options.json
@@ -42,8 +47,46 @@ export const verify: Command<BearerOptions & { readonly json?: boolean }> = asyn
 
   let status: ExitStatus = ExitCode.OK;
   for (const { bearer, line } of bearers) {
-    const error = await judge(bearer, bearers.areSeveral ? `line #${line}: ` : '');
+    const error = await verifyOne(bearer, bearers.areSeveral ? `line #${line}: ` : '');
     if (error !== undefined) status = Math.max(status, await terminal.fail(error)) as ExitStatus;
+  }
+  if (file.unreadableBy !== undefined) {
+    const { unreadableBy, path } = file;
+    await terminal.warn([`Elasticsearch runs as [${unreadableBy}] and cannot read [${path}]`, SEE_CHECK]);
   }
   return status;
 };
+
+/** The path is not repeated: another user may be able to change where it leads. */
+const SEE_CHECK = 'To see what is wrong, run the command check with the same options.';
+
+interface Stored {
+  readonly path: string;
+  readonly exists: boolean;
+  /** Stored hashes by qualified name. */
+  readonly entries: ReadonlyMap<string, string>;
+  /** The server's user, if that user cannot read the file. */
+  readonly unreadableBy?: string | undefined;
+}
+
+/** @throws MALFORMED_FILE if the server could not read the file; IO; PERMISSION */
+async function readStored(names: readonly string[], invocation: Invocation): Promise<Stored> {
+  const { tokensFile: path, configDir, inTokensDir } = await openPlace(invocation, 'read');
+  try {
+    return await inTokensDir(async ({ fs, ...entered }) => {
+      const tokens = new ServiceTokensFile(path, { fs }, entered);
+      const entries = tokens.hashesOf(names);
+      const attributes = ifExists(() => fs.statSync(entered.way.target));
+      const server = findServer(configDir, undefined, invocation.fs, true);
+      const isReadable = server === undefined || attributes === undefined || canRead(server, attributes);
+      const unreadableBy = isReadable ? undefined : serverName(server, invocation.fs);
+      return { path, exists: attributes !== undefined, entries, unreadableBy };
+    });
+  } catch (error) {
+    if (!(error instanceof ServiceTokensError) || error.code !== 'MALFORMED_FILE') throw error;
+    throw new ServiceTokensError(error.code, error.message, {
+      hint: `${error.hint} ${SEE_CHECK}`,
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,215 @@
+/** Each form in which people have a token in their hands, through each command that reads tokens. */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { main } from '../../src/cli/main.js';
+import { memoryIo } from '../support/memory-io.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+
+const directory = temporaryDirectory();
+const SECRET = '46ToAwIHQxGVpBuUpCkGXA';
+const bearerOf = (name: string, secret = SECRET) =>
+  Buffer.from(`\0\x01\0\x01elastic/kibana/${name}:${secret}`, 'latin1').toString('base64').replace(/=+$/, '');
+const BEARER = bearerOf('a');
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+const ENTRY = `elastic/kibana/a:{SHA}${createHash('sha1').update(SECRET).digest('base64')}\n`;
+const CHEAP = ['-E', 'xpack.security.authc.service_token_hashing.algorithm=pbkdf2_1000'];
+
+beforeEach(() => void directory.write('config/service_tokens', ENTRY));
+
+async function run(args: readonly string[], stdin = '') {
+  const { io, written } = memoryIo({ cwd: directory.path, env: { ES_PATH_CONF: 'config' }, stdin });
+  return { status: await main(args, io), ...written };
+}
+
+/** The commands, and what each says of the token. */
+const commands: readonly (readonly [args: readonly string[], answer: RegExp])[] = [
+  [['verify'], /^elastic\/kibana\/a$/],
+  [['inspect'], /^type: service account token\nnamespace: elastic\nservice: kibana\nname: a\n/],
+  [['hash', ...CHEAP], /^elastic\/kibana\/a:\{PBKDF2\}1000\$/],
+  [['import', '--file', 'new', '--replace', '--json', ...CHEAP], /^\{"created":\["elastic\/kibana\/a"\]/],
+];
+
+/** The output of all commands: those that read a file and those that read standard input in turn. */
+async function throughAll(content: string | Buffer) {
+  const file = directory.write('given', content);
+  const results = [];
+  for (const [i, [args]] of commands.entries()) {
+    const isFile = i % 2 === 0 || Buffer.isBuffer(content);
+    results.push(isFile ? await run([...args, '--token-file', file]) : await run(args, content));
+  }
+  return results;
+}
+
+const apiAnswer = { created: true, token: { name: 'a', value: BEARER } };
+const secret = (value: string) =>
+  `apiVersion: v1\nkind: Secret\nmetadata:\n  name: elastic-kibana-a\ntype: Opaque\ndata:\n  token: ${base64(value)}\n`;
+
+describe('Each form of a token is accepted by verify, inspect, hash and import:', () => {
+  test.each([
+    ['bare', BEARER],
+    ['bare, with a line end', `${BEARER}\n`],
+    ['after blank lines', `\n\n${BEARER}\n\n`],
+    ['NAME=token', `ELASTICSEARCH_SERVICEACCOUNTTOKEN=${BEARER}\n`],
+    ['export NAME=token', `export TOKEN=${BEARER}\n`],
+    ['in double quotes', `"${BEARER}"\n`],
+    ['in single quotes', `'${BEARER}'\n`],
+    ['a quoted variable', `export TOKEN="${BEARER}"\n`],
+    ['the line of create', `SERVICE_TOKEN elastic/kibana/a = ${BEARER}\n`],
+    ['Bearer', `Bearer ${BEARER}\n`],
+    ['bearer', `bearer ${BEARER}\n`],
+    ['a header', `Authorization: Bearer ${BEARER}\n`],
+    ['a quoted header', `"authorization: Bearer ${BEARER}"\n`],
+    ['a line of kibana.yml', `elasticsearch.serviceAccountToken: "${BEARER}"\n`],
+    ['the JSON of the API', JSON.stringify(apiAnswer)],
+    ['the JSON of the API on several lines', JSON.stringify(apiAnswer, null, 2)],
+    ['the JSON of create', `${JSON.stringify({ ...apiAnswer, principal: 'elastic/kibana' })}\n`],
+    ['a Secret', secret(BEARER)],
+    ['a Secret in JSON', JSON.stringify({ kind: 'Secret', data: { token: base64(BEARER) } }, null, 2)],
+    ['with padding', `NAME=${Buffer.from(BEARER, 'base64').toString('base64')}`],
+  ])('%s', async (_, content) => {
+    for (const [i, { status, stdout, stderr }] of (await throughAll(content)).entries()) {
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(stdout.trimEnd()).toMatch(commands[i]?.[1] as RegExp);
+    }
+  });
+
+  test.each([
+    ['white space', `${BEARER} \n`],
+    ['white space', `\t${BEARER}\n`],
+    ['white space', `Bearer  ${BEARER}\n`],
+    ['white space', secret(`${BEARER}\n`)],
+    ['a carriage return', `${BEARER}\r\n`],
+    ['a carriage return', `TOKEN=${BEARER}\r\n`],
+    ['a byte order mark', `\ufeff${BEARER}\n`],
+    ['a no-break space', `${BEARER}\u00a0\n`],
+    ['a NUL', `${BEARER}\0`],
+  ])('with a warning if there is %s around it: %j', async (around, content) => {
+    for (const [i, { status, stdout, stderr }] of (await throughAll(content)).entries()) {
+      expect(status).toBe(0);
+      expect(stdout.trimEnd()).toMatch(commands[i]?.[1] as RegExp);
+      expect(stderr).toBe(
+        `WARNING: There is ${around} around the token\nA consumer that sends the bytes of this text as they are is refused.\n`,
+      );
+    }
+  });
+
+  test('several on their lines, in several forms, with one warning of a kind', async () => {
+    const text = `${BEARER}\nTOKEN=${bearerOf('b')}\r\n\n{"token":{"value":"${bearerOf('c')}"}}\r\n`;
+    const { stdout, stderr } = await run(['hash', ...CHEAP], text);
+    expect(
+      stdout
+        .match(/^[^:]*/gm)
+        ?.join(' ')
+        .trim(),
+    ).toBe('elastic/kibana/a elastic/kibana/b elastic/kibana/c');
+    expect(stderr).toMatch(/^WARNING: line #2: There is a carriage return around the token\n[^\n]*\n$/);
+  });
+});
+
+/** The example in Elasticsearch's documentation of POST /_security/api_key. */
+const API_KEY = 'VuaCfGcBCdbkQm-e5aOx:ui2lp2axTNmsyakw9tvNnw';
+const enrollment = base64(
+  JSON.stringify({ ver: '8.14.0', adr: ['172.18.0.2:9200'], fgr: 'a4c5', key: API_KEY }),
+);
+const accessToken = Buffer.concat([Buffer.from([0xe3, 0x95, 0xed, 0x03, 22]), Buffer.from(SECRET)]);
+
+describe('What is not a service account token is named by verify, inspect, hash and import:', () => {
+  test.each<[type: string, says: string, content: string | Buffer]>([
+    ['API key', 'this is an API key, not a service account token', API_KEY],
+    ['API key', 'this is an API key, not a service account token', `KEY="${base64(API_KEY)}"`],
+    ['JSON Web Token', 'JSON Web Token (JWT)', 'Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJtZSJ9.c2lnbmF0dXJl'],
+    ['enrollment token', 'this is an enrollment token', enrollment],
+    ['OAuth2 access token', 'this is an OAuth2 access token', accessToken.toString('base64')],
+    ['base64 of a service account token', 'this is the base64 of a service account token', base64(BEARER)],
+    ['base64 of a service account token', 'this is the base64 of a', base64(`${BEARER}\n`)],
+    ['damaged service account token', 'was cut or changed', BEARER.slice(0, 25)],
+    [
+      'damaged service account token',
+      'was cut or changed',
+      `TOKEN=${BEARER.slice(0, 40)}-${BEARER.slice(41)}`,
+    ],
+    ['UTF-16 text', 'this is UTF-16 text', Buffer.from(`\ufeff${BEARER}\r\n`, 'utf16le')],
+    ['UTF-16 text', 'this is UTF-16 text', Buffer.from(BEARER, 'utf16le').swap16()],
+    ['unknown', 'this is not a service account token', 'hunter2'],
+    ['unknown', 'this is not a service account token', 'PASSWORD=hunter2'],
+    ['unknown', 'this is not a service account token', '{"changed":false}'],
+  ])('%s', async (type, says, content) => {
+    for (const [i, { status, stdout, stderr }] of (await throughAll(content)).entries()) {
+      expect(status).toBe(65);
+      if (commands[i]?.[0][0] === 'inspect') expect(stdout.split('\n')[0]).toBe(`type: ${type}`);
+      else expect(stderr).toContain(says);
+      for (const part of ['hunter2', 'AAEAA', 'ui2lp2ax']) expect(stdout + stderr).not.toContain(part);
+    }
+  });
+
+  test.each([
+    [`${BEARER.slice(0, 40)}-`, 'it is not base64 of the standard alphabet'],
+    ['aHVudGVyMg==', 'it does not begin with the bytes 00 01 00 01'],
+    [base64('\0\x01\0\x01elastic/kibana/a'), 'it has no colon before a secret'],
+    [base64('\0\x01\0\x01elastic/kibana/a/b:x'), 'its qualified name is not <namespace>/<service>/<name>'],
+    [base64('\0\x01\0\x01elastic/kibana/_a:x'), 'its token name is invalid'],
+  ])('with -v, the reason is added (%#)', async (text, reason) => {
+    for (const [args] of commands.filter(([[name]]) => name !== 'inspect'))
+      expect((await run([...args, '-v'], text)).stderr).toContain(
+        `The server refuses it, because ${reason}.`,
+      );
+  });
+});
+
+describe('verify', () => {
+  const no = (name: string) =>
+    `ERROR: failed to authenticate service account [elastic/kibana] with token name [${name}], with exit code 1\n`;
+
+  test('names the file that it looked in, and says whether it exists', async () => {
+    const path = join(directory.path, 'config/service_tokens');
+    const there = await run(['verify'], bearerOf('b'));
+    expect(there).toEqual({ status: 1, stdout: '', stderr: `${no('b')}The tokens file is [${path}].\n` });
+    const { stderr } = await run(['verify', '--file', 'gone'], BEARER);
+    const gone = join(directory.path, 'gone');
+    expect(stderr).toBe(`${no('a')}The tokens file is [${gone}], which does not exist.\n`);
+  });
+
+  test('says that a token with a short secret may be cut', async () => {
+    const { stderr } = await run(['verify'], BEARER.slice(0, -2));
+    expect(stderr).toContain('characters: the token may be cut.');
+  });
+
+  test('points to check if the server could not read the file', async () => {
+    directory.write('config/service_tokens', 'broken');
+    const { status, stderr } = await run(['verify'], BEARER);
+    expect(status).toBe(65);
+    expect(stderr).toMatch(/run the command check with the same options\.\n$/);
+  });
+});
+
+describe('What looks like a token is never repeated in a message, wherever it stands:', () => {
+  test.each([
+    ['a command', [BEARER]],
+    ['an option', [`--${BEARER}`]],
+    ['an option of a command', ['list', `--${BEARER}=x`]],
+    ['a principal', ['create', BEARER, 'a']],
+    ['a name', ['create', 'elastic/kibana', `${BEARER}!`]],
+    ['a name that does not exist', ['delete', 'elastic/kibana', BEARER]],
+    ['a qualified name', ['delete', `elastic/kibana/${BEARER}`]],
+    ['a third argument', ['create', 'elastic/kibana', 'a', BEARER]],
+    ['a principal to list', ['list', BEARER]],
+    ['a path', ['check', '--file', `${BEARER}/x`]],
+    ['a directory', ['list', '--config-dir', BEARER]],
+    ['a token file', ['verify', '--token-file', BEARER]],
+    ['the value of an option', ['create', 'elastic/kibana', 'a', '-o', BEARER]],
+    ['a setting', ['create', 'elastic/kibana', 'a', '-E', BEARER]],
+    ['an algorithm', ['hash', '-E', `xpack.security.authc.service_token_hashing.algorithm=${BEARER}`]],
+    ['a version', ['accounts', '--es-version', BEARER]],
+    ['a shell', ['completion', BEARER]],
+    ['a file to compare', ['diff', 'config/service_tokens', BEARER]],
+  ])('%s', async (_, args) => {
+    const { status, stdout, stderr } = await run(args, BEARER);
+    expect(status).toBeGreaterThan(0);
+    expect(stdout + stderr).not.toContain(BEARER.slice(0, 12));
+    expect(stdout + stderr).not.toContain(BEARER.slice(-12));
+    expect(stderr).toMatch(
+      /looks like a token\. Write tokens to standard input, or name a file .* --token-file\.\n$/,
+    );
+  });
+});
