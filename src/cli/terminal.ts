@@ -115,7 +115,7 @@ export class Terminal {
     const suffix = isOurs && error.code === 'OPTION' ? '' : `, with exit code ${status}`;
     const lines = [`${this.label('ERROR:', 'red')} ${shown(message)}${suffix}`];
     if (isOurs && error.hint !== undefined) lines.push(shown(error.hint));
-    if (message.includes(TOKEN_START)) lines.push(WHERE_TOKENS_GO);
+    if (hideTokens(message) !== message) lines.push(WHERE_TOKENS_GO);
     if (!isOurs && this.verbose && error instanceof Error) lines.push(hideTokens(error.stack ?? ''));
     const usage = status === ExitCode.USAGE && !this.silent && this.usage ? `${this.usage}\n\n` : '';
     await this.#say(`${usage}${lines.join('\n')}\n`);
@@ -154,13 +154,13 @@ function notWritten(reason: string, cause?: unknown): ServiceTokensError {
   return new ServiceTokensError('IO', `could not write to standard output: ${reason}`, { cause });
 }
 
-/** How every service account token begins: the base64 of the bytes 00 01 00. */
-const TOKEN_START = 'AAEAA';
+/** What begins like every service account token: with the base64 of the bytes 00 01 00. */
+const TOKEN = /AAEAA[\w+/=-]+/g;
 const WHERE_TOKENS_GO =
   'What is not shown looks like a token. Write tokens to standard input, or name a file that holds them with --token-file.';
 
 function hideTokens(text: string): string {
-  return text.replace(/AAEAA[\w+/=-]*/g, '(not shown)');
+  return text.replace(TOKEN, '(not shown)');
 }
 
 /** Prepares a text for a message. */

@@ -208,8 +208,6 @@ describe('What looks like a token is never repeated in a message, wherever it st
     expect(status).toBeGreaterThan(0);
     expect(stdout + stderr).not.toContain(BEARER.slice(0, 12));
     expect(stdout + stderr).not.toContain(BEARER.slice(-12));
-    expect(stderr).toMatch(
-      /looks like a token\. Write tokens to standard input, or name a file .* --token-file\.\n$/,
-    );
+    expect(stderr).toMatch(/like a token.*standard input/s);
   });
 });
