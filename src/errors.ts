@@ -40,6 +40,7 @@ export class ServiceTokensError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
 
+  /** @throws USAGE, as another error of this class, for arguments of the wrong type */
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     if (typeof code !== 'string' || typeof message !== 'string' || Object(details) !== details) {
       throw new ServiceTokensError('USAGE', 'an error takes a code, a message and an object of details');

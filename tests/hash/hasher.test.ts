@@ -1,11 +1,9 @@
 /**
- * Hashing, compared with three independent sources: pairs made by the original (fixtures/oracle), tokens of other
- * projects' public tests, and other implementations of PBKDF2 (Python) and bcrypt (libcrypt).
+ * Hashing, compared with pairs made by the original (fixtures/oracle) and with tokens of other projects' public tests.
  *
  * The expensive costs are verified once, the most expensive ones by `npm run acceptance` only. Writing them is not
  * tested, because it differs from writing the others by the number only.
  */
-import { spawnSync } from 'node:child_process';
 import { pbkdf2Sync } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { parseAlgorithm } from '../../src/hash/algorithm.js';
@@ -221,48 +219,6 @@ describe('Writing', () => {
   });
 });
 
-describe('Other implementations agree', () => {
-  const secrets = ['46ToAwIHQxGVpBuUpCkGXA', 'short', 'пароль-秘密-🔑', 'x'.repeat(200)];
-  const hasPython = spawnSync('python3', ['-c', 'import hashlib; hashlib.pbkdf2_hmac']).status === 0;
-  const hasBcrypt = perl(['x'], '$2a$04$abcdefghijklmnopqrstuu')[0]?.startsWith('$2a$04$') ?? false;
-
-  const ifPython = hasPython ? test : test.skip;
-  const noPython = hasPython ? '' : ' (skipped: there is no python3)';
-  ifPython.each([
-    { name: 'pbkdf2_1000', iterations: 1000, prefix: '{PBKDF2}1000$', stretch: false },
-    { name: 'pbkdf2', iterations: 10_000, prefix: '{PBKDF2}10000$', stretch: false },
-    { name: 'pbkdf2_stretch_1000', iterations: 1000, prefix: '{PBKDF2_STRETCH}1000$', stretch: true },
-    { name: 'pbkdf2_stretch', iterations: 10_000, prefix: '{PBKDF2_STRETCH}10000$', stretch: true },
-  ])(`Python's hashlib computes the same $name${noPython}`, async ({ name, iterations, prefix, stretch }) => {
-    const theirs = python(secrets, iterations, stretch).map((hash) => prefix + hash);
-    const ours = secrets.map((secret) => hashSecret(secret, parseAlgorithm(name), counting));
-    expect(theirs).toHaveLength(secrets.length);
-    expect(await Promise.all(ours)).toEqual(theirs);
-  });
-
-  const ifBcrypt = hasBcrypt ? test : test.skip;
-  const noBcrypt = hasBcrypt ? '' : " (skipped: there is no perl, or its crypt() doesn't know bcrypt)";
-  ifBcrypt.each(['bcrypt4', 'bcrypt6'])(`libcrypt computes the same %s${noBcrypt}`, async (name) => {
-    const ours = await Promise.all(
-      secrets.map((secret) => hashSecret(secret, parseAlgorithm(name), counting)),
-    );
-    expect(perl(secrets, ours[0] ?? '')).toEqual(ours);
-  });
-
-  ifBcrypt.each(['$2a$', '$2b$', '$2y$'])(
-    `a %s hash of libcrypt's verifies with its own secret only${noBcrypt}`,
-    async (prefix) => {
-      const stored = perl(secrets, `${prefix}05$abcdefghijklmnopqrstuu`);
-      expect(stored).toHaveLength(secrets.length);
-      for (const [i, secret] of secrets.entries()) {
-        expect(stored[i]).toHaveLength(60);
-        expect(await verifySecret(secret, stored[i] ?? '')).toBe(true);
-        expect(await verifySecret(`!${secret}`, stored[i] ?? '')).toBe(false);
-      }
-    },
-  );
-});
-
 describe('The key of a PBKDF2 hash', () => {
   const salt = Buffer.from('saltsalt');
   const storedOf = (key: Buffer, cost = 1000) =>
@@ -298,34 +254,4 @@ function saltOf({ stored }: Pair): Buffer {
   const common = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
   const translated = [...stored.slice(7, 29)].map((character) => common[alphabet.indexOf(character)]);
   return Buffer.from(translated.join(''), 'base64');
-}
-
-/** `<salt>$<key>` of each secret, with the salt 0, 1, 2, ... 31, computed by Python. */
-function python(secrets: readonly string[], iterations: number, stretch: boolean): string[] {
-  const program = `
-import base64, hashlib, json, sys
-iterations, stretch, secrets = json.load(sys.stdin)
-salt = bytes(range(32))
-for secret in secrets:
-    password = secret.encode()
-    if stretch:
-        password = hashlib.sha512(password).hexdigest().encode()
-    key = hashlib.pbkdf2_hmac("sha512", password, salt, iterations, 32)
-    print("$".join(base64.b64encode(part).decode() for part in (salt, key)))
-`;
-  const { stdout } = spawnSync('python3', ['-c', program], {
-    input: JSON.stringify([iterations, stretch, secrets]),
-    encoding: 'utf8',
-  });
-  return stdout.trimEnd().split('\n');
-}
-
-/** crypt(3) of each secret, by perl; no lines without perl. */
-function perl(secrets: readonly string[], setting: string): string[] {
-  const program = 'while (<STDIN>) { chomp; print crypt(pack("H*", $_), $ARGV[0]) // "", "\\n" }';
-  const { stdout } = spawnSync('perl', ['-e', program, setting], {
-    input: secrets.map((secret) => `${Buffer.from(secret).toString('hex')}\n`).join(''),
-    encoding: 'utf8',
-  });
-  return stdout ? stdout.trimEnd().split('\n') : [];
 }
