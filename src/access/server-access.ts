@@ -87,7 +87,7 @@ export function newFileAttributes(server: Server | undefined, born: Attributes):
  * a node notices a change of time or size only (docs/server-behaviour.md, "File store").
  *
  * @param configDir without a server's other files, nothing is said about an unknown server: the file may be for elsewhere
- * @param isOwnWay whether no other user can change the path: else the warning contains no command that uses it
+ * @param isPathPrivate whether no other user can change the path: else the warning contains no command that uses it
  * @returns the lines of a warning, or undefined if the server can read the file
  */
 export function accessWarning(
@@ -97,18 +97,18 @@ export function accessWarning(
   {
     before,
     after,
-    isOwnWay,
-  }: { readonly before: Attributes | undefined; readonly after: Attributes; readonly isOwnWay: boolean },
+    isPathPrivate,
+  }: { readonly before: Attributes | undefined; readonly after: Attributes; readonly isPathPrivate: boolean },
   fs: FileSystem,
 ): string[] | undefined {
   if (server === undefined) {
     const isUnreadable = before === undefined && onlyRootCanRead(after) && isConfigDir(configDir, fs);
-    return isUnreadable ? unknownServerWarning(path, isOwnWay) : undefined;
+    return isUnreadable ? unknownServerWarning(path, isPathPrivate) : undefined;
   }
   if (canRead(server, after)) return undefined;
   return [
     `Elasticsearch runs as [${serverName(server, fs)}] and cannot read [${path}]`,
-    isOwnWay
+    isPathPrivate
       ? `Repair it: ${repairCommand(path, server.model, fs)}`
       : 'Repair it as root: elasticsearch-service-tokens check --fix',
   ];
@@ -120,11 +120,11 @@ export function onlyRootCanRead({ uid, mode }: Attributes): boolean {
 }
 
 /** The warning for a file that only root can read, if the server's user cannot be determined. */
-export function unknownServerWarning(path: string, isOwnWay: boolean): [fact: string, hint: string] {
+export function unknownServerWarning(path: string, isPathPrivate: boolean): [fact: string, hint: string] {
   const file = quote(path);
   return [
     `Cannot determine which user runs Elasticsearch; only root can read [${path}]`,
-    isOwnWay
+    isPathPrivate
       ? `Specify the user with --server-user, or repair it: chown USER ${file} && touch ${file}`
       : 'Specify the user with --server-user.',
   ];

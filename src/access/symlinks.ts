@@ -1,13 +1,13 @@
 /** Why a change through a symlink is refused. */
-import { fileError } from '../disk/file-errors.js';
+import { attempt } from '../disk/file-errors.js';
 import { type FileSystem, ifExists } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
-import type { Way } from './way.js';
+import type { ResolvedPath } from './resolved-path.js';
 
-/** Whether a way goes through a Kubernetes volume, whose `..data` symlink the kubelet switches at every update. */
-export function isInKubernetesVolume({ steps, directory }: Way): boolean {
+/** Whether a path goes through a Kubernetes volume, whose `..data` symlink the kubelet switches at every update. */
+export function isInKubernetesVolume({ linkChain, directory }: ResolvedPath): boolean {
   // Names that begin with two dots are the kubelet's: ..data, and the directory of an update that it leads to.
-  return [...steps, directory?.path ?? ''].some((path) => /(^|\/)\.\.[^/.]/.test(path));
+  return [...linkChain, directory?.path ?? ''].some((path) => /(^|\/)\.\.[^/.]/.test(path));
 }
 
 /**
@@ -20,32 +20,30 @@ export function isInKubernetesVolume({ steps, directory }: Way): boolean {
  * @param caller the number of the user that acts
  * @throws CANNOT_REPLACE or PERMISSION
  */
-export function requireTrustedLinks(way: Way, fs: FileSystem, caller: number): void {
-  const [path] = way.steps;
-  if (isInKubernetesVolume(way)) {
+export function requireTrustedLinks(resolved: ResolvedPath, fs: FileSystem, caller: number): void {
+  const [path] = resolved.linkChain;
+  if (isInKubernetesVolume(resolved)) {
     throw new ServiceTokensError(
       'CANNOT_REPLACE',
       `could not write [${path}]: it is in a Kubernetes volume (..data), which only Kubernetes may change`,
       { hint: 'Change the Secret that is mounted there.' },
     );
   }
-  if (way.links.length === 0 || way.directory === undefined) return;
-  const owner = ownerOf(way.target, fs) ?? way.directory.uid;
-  const stranger = way.links.find(({ uid }) => ![0, caller, owner].includes(uid));
-  if (stranger === undefined) return;
+  if (resolved.links.length === 0 || resolved.directory === undefined) return;
+  const owner =
+    attempt(
+      fs,
+      'could not read',
+      resolved.target,
+      () => ifExists(() => fs.lstatSync(resolved.target))?.uid,
+    ) ?? resolved.directory.uid;
+  const untrusted = resolved.links.find(({ uid }) => ![0, caller, owner].includes(uid));
+  if (untrusted === undefined) return;
   throw new ServiceTokensError(
     'PERMISSION',
-    `untrusted symlink [${stranger.path}]: it belongs neither to root nor to the owner of [${way.target}]`,
+    `untrusted symlink [${untrusted.path}]: it belongs neither to root nor to the owner of [${resolved.target}]`,
     {
       hint: 'Use --file with the path of the target, or create the symlink as root or as the owner of the target.',
     },
   );
-}
-
-function ownerOf(path: string, fs: FileSystem): number | undefined {
-  try {
-    return ifExists(() => fs.lstatSync(path))?.uid;
-  } catch (error) {
-    throw fileError(error, 'could not read', path);
-  }
 }

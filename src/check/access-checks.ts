@@ -1,3 +1,4 @@
+import type { ResolvedPath } from '../access/resolved-path.js';
 import {
   canRead,
   ENTER,
@@ -14,7 +15,6 @@ import {
 } from '../access/server-access.js';
 import { isInKubernetesVolume } from '../access/symlinks.js';
 import { groupName } from '../access/system-accounts.js';
-import type { Way } from '../access/way.js';
 import type { Attributes } from '../disk/atomic-file.js';
 import type { FileSystem } from '../disk/file-system.js';
 import { type Finding, finding } from './findings.js';
@@ -31,16 +31,16 @@ const OTHERS_READ = 0o004;
  *   refused
  */
 export function checkFileAccess(
-  way: Way,
+  resolved: ResolvedPath,
   attributes: Attributes,
   server: Server | undefined,
   configDir: string,
   canCopy: boolean,
   fs: FileSystem,
 ): Finding[] {
-  const [path] = way.steps;
+  const [path] = resolved.linkChain;
   const found: Finding[] = [];
-  const hint = fileHint(way, attributes, server, canCopy, fs);
+  const hint = fileHint(resolved, attributes, server, canCopy, fs);
   if (server !== undefined && !canRead(server, attributes)) {
     const message = `Elasticsearch runs as [${serverName(server, fs)}] and cannot read [${path}]`;
     found.push(finding('FILE_UNREADABLE', message, hint));
@@ -56,14 +56,14 @@ export function checkFileAccess(
 }
 
 function fileHint(
-  way: Way,
+  resolved: ResolvedPath,
   attributes: Attributes,
   server: Server | undefined,
   canCopy: boolean,
   fs: FileSystem,
 ): string {
-  const [path] = way.steps;
-  if (isInKubernetesVolume(way)) {
+  const [path] = resolved.linkChain;
+  if (isInKubernetesVolume(resolved)) {
     return "Set fsGroup in the pod's security context, and defaultMode: 0440 in the volume.";
   }
   // Another user could redirect a command that uses the path.
@@ -92,7 +92,7 @@ export function repairedAttributes(
 
 /** Finds the directories on the path that the server cannot enter or, for the file's own directory, cannot list. */
 export function checkDirectoryAccess(
-  { directories, directory: own }: Way,
+  { directories, directory: own }: ResolvedPath,
   server: Server | undefined,
   fs: FileSystem,
 ): Finding[] {

@@ -1,7 +1,6 @@
 import { dirname } from 'node:path';
-import { examine } from '../access/identity.js';
+import { isPrivateTo, type ResolvedPath, resolvePath } from '../access/resolved-path.js';
 import { findServer } from '../access/server-access.js';
-import { isOwnWay, type Way } from '../access/way.js';
 import { type ElasticsearchVersion, requireVersion } from '../accounts/elasticsearch-version.js';
 import { type Attributes, MAX_FILE_BYTES, readSnapshot } from '../disk/atomic-file.js';
 import { readCallerDescriptor, requireName } from '../disk/caller-descriptor.js';
@@ -26,7 +25,7 @@ import { checkDirectoryAccess, checkFileAccess } from './access-checks.js';
 import { checkLines } from './entry-checks.js';
 import { checkExpectations, type Expectations } from './expectation-checks.js';
 import type { Finding } from './findings.js';
-import { checkLinks, checkRemains } from './place-checks.js';
+import { checkLeftovers, checkLinks } from './place-checks.js';
 import { repair } from './repair.js';
 
 export interface CheckOptions extends LockOptions, Expectations {
@@ -46,7 +45,8 @@ export interface CheckOptions extends LockOptions, Expectations {
 
 /** A file whose directory the command has entered. */
 export interface CheckedFile extends EnteredFile {
-  asRoot<T>(calls: () => T): T;
+  /** The file system as the caller, while the command acts as another user. */
+  readonly asCaller: FileSystem;
 }
 
 /** The result of a check. */
@@ -129,35 +129,35 @@ function requireOptions(options: CheckOptions): CheckOptions {
 
 async function examineFile(
   path: string,
-  { serverUser, configDir = dirname(path), fix, trustDirectory, patience, signal, pace }: CheckOptions,
+  { serverUser, configDir = dirname(path), fix, trustDirectory, patience, signal, timing }: CheckOptions,
   entered: CheckedFile | undefined,
   fs: FileSystem,
 ): Promise<Examined> {
   const caller = entered?.caller ?? fs.geteuid();
-  const way = entered?.way ?? examine(fs, absolutePath(path, fs));
+  const resolved = entered?.resolved ?? resolvePath(fs, absolutePath(path, fs));
   const server = entered?.server ?? findServer(configDir, serverUser, fs);
-  const asRoot = entered?.asRoot ?? ((calls) => calls());
-  look(way, entered, fs); // a file that cannot be read is an error, before anything is repaired
-  const repairable = { way, server, asRoot, caller, isEntered: entered !== undefined };
+  const asCaller = entered?.asCaller ?? fs;
+  look(resolved, entered, fs); // a file that cannot be read is an error, before anything is repaired
+  const repairable = { resolved, server, asCaller, caller, isEntered: entered !== undefined };
   const { fixed, refused } = fix
-    ? await repair(repairable, { trustDirectory, patience, signal, pace }, fs)
+    ? await repair(repairable, { trustDirectory, patience, signal, timing }, fs)
     : { fixed: [], refused: [] };
 
-  const { attributes, bytes } = look(way, entered, fs);
-  const canCopy = isOwnWay(way, caller) && refused.length === 0;
+  const { attributes, bytes } = look(resolved, entered, fs);
+  const canCopy = isPrivateTo(caller, resolved) && refused.length === 0;
   const findings = [
     ...refused,
-    ...(attributes ? checkFileAccess(way, attributes, server, configDir, canCopy, fs) : []),
-    ...checkDirectoryAccess(way, server, fs),
-    ...checkLinks(way, fs),
-    ...(await checkRemains(way, fs, pace)),
+    ...(attributes ? checkFileAccess(resolved, attributes, server, configDir, canCopy, fs) : []),
+    ...checkDirectoryAccess(resolved, server, fs),
+    ...checkLinks(resolved, fs),
+    ...(await checkLeftovers(resolved, fs, timing)),
   ];
   return { exists: attributes !== undefined, bytes, findings, fixed };
 }
 
 /** Reads the file. If the command acts as the server, which may not read it, that is a finding and not an error. */
 function look(
-  { target }: Way,
+  { target }: ResolvedPath,
   entered: CheckedFile | undefined,
   fs: FileSystem,
 ): { readonly attributes?: Attributes; readonly bytes?: Buffer } {

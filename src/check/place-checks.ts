@@ -1,10 +1,10 @@
 import { basename, dirname, join } from 'node:path';
+import type { ResolvedPath } from '../access/resolved-path.js';
 import { quote } from '../access/server-access.js';
 import { isInKubernetesVolume } from '../access/symlinks.js';
-import type { Way } from '../access/way.js';
 import type { FileSystem } from '../disk/file-system.js';
-import type { LockPace } from '../disk/lock-marks.js';
-import { type Remains, remains } from '../disk/lock-remains.js';
+import { type Leftovers, leftovers } from '../disk/lock-leftovers.js';
+import type { LockTiming } from '../disk/lock-owner.js';
 import { mountedAt } from '../disk/mounts.js';
 import { below } from '../paths.js';
 import { type Finding, finding } from './findings.js';
@@ -12,14 +12,14 @@ import { type Finding, finding } from './findings.js';
 /**
  * Finds what a rename over a tokens file would break. The original and many editors replace a file by a rename.
  */
-export function checkLinks(way: Way, fs: FileSystem): Finding[] {
+export function checkLinks(resolved: ResolvedPath, fs: FileSystem): Finding[] {
   const {
-    steps: [path],
+    linkChain: [path],
     target,
     directory,
-  } = way;
+  } = resolved;
   const found: Finding[] = [];
-  if (isInKubernetesVolume(way)) {
+  if (isInKubernetesVolume(resolved)) {
     const message = `[${path}] leads into a Kubernetes volume: replacing it would detach the pod from its Secret`;
     found.push(finding('KUBERNETES_VOLUME', message, 'Change the Secret, not the file.'));
   } else if (target !== path) {
@@ -40,14 +40,14 @@ export function checkLinks(way: Way, fs: FileSystem): Finding[] {
 /**
  * Finds stale locks and orphaned temporary files beside a tokens file.
  *
- * @param pace for tests
+ * @param timing for tests
  */
-export async function checkRemains(
-  { steps: [path], target }: Way,
+export async function checkLeftovers(
+  { linkChain: [path], target }: ResolvedPath,
   fs: FileSystem,
-  pace?: LockPace,
+  timing?: LockTiming,
 ): Promise<Finding[]> {
-  const { temporaryFiles, locks } = await remainsOf(target, fs, pace);
+  const { temporaryFiles, locks } = await leftoversOf(target, fs, timing);
   const hint = 'Use --fix, or remove it by hand.';
   return [
     ...locks.map((lock) =>
@@ -71,9 +71,9 @@ export async function checkRemains(
 }
 
 /** Finds stale locks and orphaned temporary files beside a file; none if the caller may not list the directory. */
-export async function remainsOf(target: string, fs: FileSystem, pace?: LockPace): Promise<Remains> {
+export async function leftoversOf(target: string, fs: FileSystem, timing?: LockTiming): Promise<Leftovers> {
   try {
-    return await remains(fs, target, pace);
+    return await leftovers(fs, target, timing);
   } catch {
     return { temporaryFiles: [], locks: [] };
   }

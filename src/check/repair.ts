@@ -1,20 +1,28 @@
-import { type Entered, refuseWriters } from '../access/identity.js';
+import { refuseModifiers } from '../access/identity.js';
+import { isPrivateTo, type ResolvedPath } from '../access/resolved-path.js';
 import { repairCommand, type Server } from '../access/server-access.js';
 import { requireTrustedLinks } from '../access/symlinks.js';
 import { groupName, userName } from '../access/system-accounts.js';
-import { isOwnWay, type Way } from '../access/way.js';
-import { type Attributes, MAX_FILE_BYTES } from '../disk/atomic-file.js';
+import { type Attributes, attributesOf, MAX_FILE_BYTES } from '../disk/atomic-file.js';
 import { openRegular, readBounded } from '../disk/bounded-read.js';
-import { fileError } from '../disk/file-errors.js';
+import { attempt } from '../disk/file-errors.js';
 import { type LockOptions, withLock } from '../disk/file-lock.js';
-import { errnoOf, type FileSystem, ifExists, O_NOFOLLOW, O_RDONLY, type Stats } from '../disk/file-system.js';
-import { type Remains, removeWaiting } from '../disk/lock-remains.js';
+import {
+  type BigIntStats,
+  errnoOf,
+  type FileSystem,
+  ifExists,
+  O_NOFOLLOW,
+  O_RDONLY,
+  sameFile,
+} from '../disk/file-system.js';
+import type { Leftovers } from '../disk/lock-leftovers.js';
 import { ServiceTokensError } from '../errors.js';
 import { isTokenName } from '../token/token-name.js';
 import { type Line, readLines } from '../tokens-file/file-lines.js';
 import { repairedAttributes } from './access-checks.js';
 import { type Finding, finding } from './findings.js';
-import { remainsOf } from './place-checks.js';
+import { leftoversOf } from './place-checks.js';
 
 /** The result of a repair. */
 export interface Repair {
@@ -26,11 +34,11 @@ export interface Repair {
 
 /** A file to repair, and the identities involved. */
 export interface Repairable {
-  readonly way: Way;
+  readonly resolved: ResolvedPath;
   /** Must be able to read the file; if undefined, owner, group and mode are left alone. */
   readonly server: Server | undefined;
-  /** Makes calls as root while the process acts as another user. */
-  readonly asRoot: Entered['asRoot'];
+  /** The file system as the caller, while the repair acts as another user. */
+  readonly asCaller: FileSystem;
   /** The user that started the command. */
   readonly caller: number;
   /** Whether the process has entered the file's directory, under an identity that fits it. */
@@ -48,38 +56,36 @@ export async function repair(
   { trustDirectory = false, ...options }: LockOptions & { readonly trustDirectory?: boolean | undefined },
   fs: FileSystem,
 ): Promise<Repair> {
-  const { way, server, caller } = file;
-  const { target } = way;
+  const { resolved, server, caller } = file;
+  const { target } = resolved;
   const found = attributesAt(target, fs);
   const wanted = found && repairedAttributes(server, found);
-  const remains = await remainsOf(target, fs, options.pace);
-  const before = pathsOf(remains);
+  const before = pathsOf(await leftoversOf(target, fs, options.timing));
   if (wanted === undefined && before.length === 0) return { fixed: [], refused: [] };
 
   const fixed: string[] = [];
   const refused: Finding[] = [];
   try {
-    if (!file.isEntered && !trustDirectory) refuseWriters(way, fs);
-    if (!(caller === 0 && trustDirectory)) requireTrustedLinks(way, fs, fs.geteuid());
+    if (!file.isEntered && !trustDirectory) refuseModifiers(resolved, fs);
+    if (!(caller === 0 && trustDirectory)) requireTrustedLinks(resolved, fs, fs.geteuid());
     await withLock(fs, target, options, async (lock) => {
       lock.assertHeld();
-      removeWaiting(fs, target, remains);
-      if (wanted !== undefined) file.asRoot(() => setAttributes(file, fixed, fs));
+      if (wanted !== undefined) setAttributes(file, fixed, file.asCaller);
     });
   } catch (error) {
     if (!(error instanceof ServiceTokensError) || options.signal?.aborted) throw error;
-    const canCopy = wanted !== undefined && error.code === 'PERMISSION' && isOwnWay(way, caller);
+    const canCopy = wanted !== undefined && error.code === 'PERMISSION' && isPrivateTo(caller, resolved);
     // A refusal has its own hint. Do not add the command that does what was refused.
     const hint =
       error.hint ?? (canCopy ? `Repair it: ${repairCommand(target, wanted, fs, found)}` : undefined);
     refused.push(finding('NOT_FIXED', `--fix failed: ${error.message}`, hint ?? 'Repair it by hand.'));
   }
-  const after = pathsOf(await remainsOf(target, fs, options.pace)); // taking the lock has removed the rest
+  const after = pathsOf(await leftoversOf(target, fs, options.timing)); // taking the lock has removed the rest
   fixed.push(...before.filter((file) => !after.includes(file)).map((file) => `removed [${file}]`));
   return { fixed, refused };
 }
 
-function pathsOf({ temporaryFiles, locks }: Remains): string[] {
+function pathsOf({ temporaryFiles, locks }: Leftovers): string[] {
   return [...locks, ...temporaryFiles];
 }
 
@@ -91,16 +97,16 @@ function pathsOf({ temporaryFiles, locks }: Remains): string[] {
  */
 function setAttributes(file: Repairable, fixed: string[], fs: FileSystem): void {
   const {
-    way: { target },
+    resolved: { target },
     server,
   } = file;
-  try {
-    const opened = openRegular(fs, target, O_RDONLY | O_NOFOLLOW);
+  attempt(fs, 'could not change', target, () => {
+    const opened = openItself(fs, target);
     if (opened.fd === undefined) throw unsafe(target, `it is ${opened.kind}`);
     const { fd, stat } = opened;
     try {
-      const { uid, gid } = stat;
-      const before = { uid, gid, mode: stat.mode & 0o777 };
+      const before = attributesOf(stat);
+      const { uid, gid } = before;
       const wanted = repairedAttributes(server, before);
       if (wanted === undefined) return; // another process has repaired it
       requireSafe(file, fd, stat, fs);
@@ -119,24 +125,35 @@ function setAttributes(file: Repairable, fixed: string[], fs: FileSystem): void 
     } finally {
       fs.closeSync(fd);
     }
+  });
+}
+
+function openItself(fs: FileSystem, target: string) {
+  try {
+    return openRegular(fs, target, O_RDONLY | O_NOFOLLOW);
   } catch (error) {
-    if (errnoOf(error) === 'ELOOP') throw unsafe(target, 'it is a symlink');
-    throw fileError(error, 'could not change', target);
+    throw errnoOf(error) === 'ELOOP' ? unsafe(target, 'it is a symlink') : error;
   }
 }
 
 /** @throws PERMISSION if the open file may be another one than the tokens file */
-function requireSafe({ way, server, caller }: Repairable, fd: number, stat: Stats, fs: FileSystem): void {
-  const { target } = way;
-  if (stat.nlink > 1) throw unsafe(target, 'it has more than one hard link');
-  if (isOwnWay(way, caller)) return;
-  if (![0, server?.uid].includes(stat.uid)) throw unsafe(target, `it belongs to [${userName(stat.uid, fs)}]`);
-  const bytes = readBounded(fs, fd, MAX_FILE_BYTES, stat.size);
+function requireSafe(
+  { resolved, server, caller }: Repairable,
+  fd: number,
+  stat: BigIntStats,
+  fs: FileSystem,
+): void {
+  const { target } = resolved;
+  if (stat.nlink > 1n) throw unsafe(target, 'it has more than one hard link');
+  if (isPrivateTo(caller, resolved)) return;
+  const { uid } = attributesOf(stat);
+  if (![0, server?.uid].includes(uid)) throw unsafe(target, `it belongs to [${userName(uid, fs)}]`);
+  const bytes = readBounded(fs, fd, MAX_FILE_BYTES, Number(stat.size));
   if (bytes.length > MAX_FILE_BYTES || !holdsTokensOnly(bytes)) {
     throw unsafe(target, 'it is not recognizable as a tokens file');
   }
-  const named = ifExists(() => fs.lstatSync(target));
-  if (named?.ino !== stat.ino || named.dev !== stat.dev)
+  const named = ifExists(() => fs.lstatSync(target, { bigint: true }));
+  if (named === undefined || !sameFile(named, stat))
     throw unsafe(target, 'it was replaced while this command ran');
 }
 
@@ -159,12 +176,10 @@ function unsafe(path: string, reason: string): ServiceTokensError {
 }
 
 function attributesAt(path: string, fs: FileSystem): Attributes | undefined {
-  try {
-    const stat = ifExists(() => fs.lstatSync(path));
-    return stat && { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o777 };
-  } catch (error) {
-    throw fileError(error, 'could not read', path);
-  }
+  const stat = attempt(fs, 'could not read', path, () =>
+    ifExists(() => fs.lstatSync(path, { bigint: true })),
+  );
+  return stat && attributesOf(stat);
 }
 
 function names({ uid, gid }: Attributes, fs: FileSystem): string {

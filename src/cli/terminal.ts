@@ -8,7 +8,7 @@
  * - what looks like a token is never repeated in a message, wherever the user has put it;
  * - only a label, such as `ERROR:`, is colored, and only on a terminal (NO_COLOR, FORCE_COLOR, --no-color).
  */
-import { Chalk, type ChalkInstance } from 'chalk';
+import { Chalk } from 'chalk';
 import type { Surroundings } from '../config/config-dir.js';
 import { ServiceTokensError } from '../errors.js';
 import { ExitCode, type ExitStatus, statusOf } from './exit-codes.js';
@@ -133,13 +133,7 @@ export class Terminal {
    * @param stream the stream to which the line is written
    */
   label(text: string, color: LabelColor, stream: Stream = 'stderr'): string {
-    const chalk = this.prepare(stream);
-    return chalk === undefined ? text : chalk.bold[color](text);
-  }
-
-  /** Loads chalk if it is needed, which the bundle else does on first use: its file may not be readable then. */
-  prepare(stream: Stream = 'stderr'): ChalkInstance | undefined {
-    return this.#wantsColor(stream) ? new Chalk({ level: 1 }) : undefined;
+    return this.#wantsColor(stream) ? new Chalk({ level: 1 }).bold[color](text) : text;
   }
 
   #wantsColor(stream: Stream): boolean {

@@ -1,4 +1,5 @@
-import { examine } from '../access/identity.js';
+import { resolvePath } from '../access/resolved-path.js';
+import { attributesOf } from '../disk/atomic-file.js';
 import { openRegular, readBounded } from '../disk/bounded-read.js';
 import { type FileSystem, O_NOFOLLOW, O_RDONLY } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
@@ -51,12 +52,12 @@ export function readPackageEnvironment(fs: FileSystem): PackageEnvironment | und
 
 function readFile(file: string, fs: FileSystem): { text?: string; isTrusted: boolean } {
   try {
-    const { target, writers } = examine(fs, file);
+    const { target, modifiers } = resolvePath(fs, file);
     const opened = openRegular(fs, target, O_RDONLY | O_NOFOLLOW);
     if (opened.fd === undefined) return { isTrusted: false };
     try {
-      const { uid, mode } = opened.stat;
-      const isTrusted = writers.length === 0 && uid === 0 && (mode & 0o022) === 0;
+      const { uid, mode } = attributesOf(opened.stat);
+      const isTrusted = modifiers.length === 0 && uid === 0 && (mode & 0o022) === 0;
       return { text: readBounded(fs, opened.fd, SIZE_LIMIT).toString('utf8'), isTrusted };
     } finally {
       fs.closeSync(opened.fd);

@@ -35,7 +35,7 @@ export function readSettingsFile(configDir: string, fs: FileSystem): SettingsFil
     try {
       bytes = readBounded(fs, opened.fd, SIZE_LIMIT);
       if (bytes.length > SIZE_LIMIT) {
-        const size = Math.max(opened.stat.size, bytes.length);
+        const size = Math.max(Number(opened.stat.size), bytes.length);
         throw notLoaded(path, `it has ${size} bytes, and the limit is ${SIZE_LIMIT} bytes (256 KiB)`);
       }
     } finally {

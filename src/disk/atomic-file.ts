@@ -1,10 +1,12 @@
 import { dirname } from 'node:path';
 import { ServiceTokensError } from '../errors.js';
 import { openRegular, readBounded } from './bounded-read.js';
-import { fileError, tooLarge } from './file-errors.js';
+import { attempt, tooLarge } from './file-errors.js';
 import { temporaryName } from './file-lock.js';
 import {
+  type BigIntStats,
   errnoOf,
+  type FileIdentity,
   type FileSystem,
   ifExists,
   ignoreFailure,
@@ -15,6 +17,7 @@ import {
   O_NOFOLLOW,
   O_RDONLY,
   O_WRONLY,
+  sameFile,
 } from './file-system.js';
 import { mountedAt } from './mounts.js';
 
@@ -25,16 +28,10 @@ export interface Attributes {
   readonly mode: number;
 }
 
-/** Identifies a file, whatever its name. */
-export interface FileId {
-  readonly dev: number;
-  readonly ino: number;
-}
-
 /** A file as it was when read. */
 export interface Snapshot {
   readonly bytes: Buffer;
-  readonly id: FileId;
+  readonly id: FileIdentity;
   readonly attributes: Attributes;
 }
 
@@ -59,13 +56,14 @@ export function readSnapshot(
   path: string,
   { limit = MAX_FILE_BYTES, known }: { readonly limit?: number; readonly known?: Snapshot | undefined } = {},
 ): Snapshot | undefined {
-  return attempt('could not read', path, () => {
+  return attempt(fs, 'could not read', path, () => {
     const opened = ifExists(() => openFile(fs, path, O_RDONLY));
     if (opened === undefined) return undefined;
     const { fd, stat } = opened;
     try {
-      const isSame = known !== undefined && stat.size === known.bytes.length && holds(fs, fd, known.bytes);
-      const bytes = isSame ? known.bytes : readBounded(fs, fd, limit, Math.min(stat.size, limit));
+      const size = Number(stat.size);
+      const isSame = known !== undefined && size === known.bytes.length && holds(fs, fd, known.bytes);
+      const bytes = isSame ? known.bytes : readBounded(fs, fd, limit, Math.min(size, limit));
       if (bytes.length > limit) throw tooLarge(path, limit, fs.fstatSync(fd).size);
       return { attributes: attributesOf(stat), id: idOf(stat), bytes };
     } finally {
@@ -109,7 +107,7 @@ export type AttributeChoice = (born: Attributes) => Attributes;
 /** A file that was written. */
 export interface Written {
   readonly attributes: Attributes;
-  readonly id: FileId;
+  readonly id: FileIdentity;
 }
 
 /**
@@ -152,7 +150,7 @@ export function createFile(
 /** Creates an empty temporary file beside a file and removes it. @throws CANNOT_REPLACE, PERMISSION or IO */
 export function tryToCreate(fs: FileSystem, path: string): void {
   const temporary = temporaryName(path);
-  attempt('could not write', path, () => {
+  attempt(fs, 'could not write', path, () => {
     fs.closeSync(fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
     fs.unlinkSync(temporary);
   });
@@ -202,14 +200,14 @@ function writeBeside(
   path: string,
   content: readonly Uint8Array[],
   wanted: Attributes | AttributeChoice,
-  rename: (temporary: string, id: FileId) => void,
+  rename: (temporary: string, id: FileIdentity) => void,
 ): Written {
   const temporary = temporaryName(path);
-  return attempt('could not write', path, () => {
+  return attempt(fs, 'could not write', path, () => {
     const fd = fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-    let id: FileId | undefined;
+    let id: FileIdentity | undefined;
     try {
-      const stat = fs.fstatSync(fd);
+      const stat = fs.fstatSync(fd, { bigint: true });
       id = idOf(stat);
       const attributes = setAttributes(fs, fd, attributesOf(stat), wanted);
       writeAll(fs, fd, content);
@@ -231,7 +229,7 @@ function writeBeside(
 }
 
 /** Another user may have exchanged the temporary file before the rename: then their file was renamed. */
-function requireOwn(fs: FileSystem, path: string, id: FileId): void {
+function requireOwn(fs: FileSystem, path: string, id: FileIdentity): void {
   let isOwn = true;
   ignoreFailure(() => {
     isOwn = isStill(fs, path, id);
@@ -240,9 +238,9 @@ function requireOwn(fs: FileSystem, path: string, id: FileId): void {
 }
 
 /** Whether a name still refers to a file. */
-function isStill(fs: FileSystem, path: string, { dev, ino }: FileId): boolean {
-  const stat = ifExists(() => fs.lstatSync(path));
-  return stat?.dev === dev && stat.ino === ino;
+function isStill(fs: FileSystem, path: string, id: FileIdentity): boolean {
+  const stat = ifExists(() => fs.lstatSync(path, { bigint: true }));
+  return stat !== undefined && sameFile(stat, id);
 }
 
 /**
@@ -251,7 +249,7 @@ function isStill(fs: FileSystem, path: string, { dev, ino }: FileId): boolean {
  * @throws IO or PERMISSION
  */
 export function syncDirectoryOf(fs: FileSystem, path: string): void {
-  attempt('could not sync the directory of', path, () => {
+  attempt(fs, 'could not sync the directory of', path, () => {
     let fd: number;
     try {
       fd = fs.openSync(dirname(path), O_RDONLY | O_DIRECTORY);
@@ -283,11 +281,11 @@ export function overwriteFile(
   content: readonly Uint8Array[],
   old: Snapshot,
 ): Written {
-  return attempt('could not write', path, () => {
+  return attempt(fs, 'could not write', path, () => {
     const { fd, stat } = openFile(fs, path, O_WRONLY);
     try {
-      if (stat.dev !== old.id.dev || stat.ino !== old.id.ino) throw exchanged(path);
-      if (stat.nlink > 1) throw hardLinked(path);
+      if (!sameFile(stat, old.id)) throw exchanged(path);
+      if (stat.nlink > 1n) throw hardLinked(path);
       try {
         overwrite(fs, fd, content);
       } catch (error) {
@@ -347,7 +345,7 @@ function busy(fs: FileSystem, path: string, cause: unknown): ServiceTokensError 
  * @throws PERMISSION; IO, also if the name refers to another file now
  */
 export function removeFile(fs: FileSystem, path: string, { id }: Written): void {
-  attempt('could not remove', path, () => {
+  attempt(fs, 'could not remove', path, () => {
     requireUnchanged(fs, path, { id });
     fs.unlinkSync(path);
   });
@@ -355,7 +353,7 @@ export function removeFile(fs: FileSystem, path: string, { id }: Written): void 
 
 /** @throws IO if a name no longer refers to the file that was written */
 export function requireUnchanged(fs: FileSystem, path: string, { id }: Pick<Written, 'id'>): void {
-  if (!attempt('could not read', path, () => isStill(fs, path, id))) throw exchanged(path);
+  if (!attempt(fs, 'could not read', path, () => isStill(fs, path, id))) throw exchanged(path);
 }
 
 function setAttributes(
@@ -370,9 +368,9 @@ function setAttributes(
   if (uid !== born.uid) ignoreRefusal(() => fs.fchownSync(fd, uid, -1));
   if (gid !== born.gid) ignoreRefusal(() => fs.fchownSync(fd, -1, gid));
   // The group bits of a new file are for that group only: they are dropped if the group could not be set.
-  const groupBits = isNew && attributesOf(fs.fstatSync(fd)).gid !== gid ? 0 : mode & 0o070;
+  const groupBits = isNew && attributesOf(fs.fstatSync(fd, { bigint: true })).gid !== gid ? 0 : mode & 0o070;
   ignoreRefusal(() => fs.fchmodSync(fd, (mode & 0o707) | groupBits)); // also restores bits that the umask has removed
-  return attributesOf(fs.fstatSync(fd));
+  return attributesOf(fs.fstatSync(fd, { bigint: true }));
 }
 
 /** @returns the number of bytes */
@@ -388,18 +386,11 @@ function writeAll(fs: FileSystem, fd: number, content: readonly Uint8Array[]): n
   return at;
 }
 
-function idOf({ dev, ino }: FileId): FileId {
+function idOf({ dev, ino }: FileIdentity): FileIdentity {
   return { dev, ino };
 }
 
-function attributesOf({ uid, gid, mode }: Attributes): Attributes {
-  return { uid, gid, mode: mode & 0o777 };
-}
-
-function attempt<T>(doing: string, path: string, call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    throw fileError(error, doing, path);
-  }
+/** The owner, group and permission bits of what stat(2) tells. */
+export function attributesOf({ uid, gid, mode }: BigIntStats): Attributes {
+  return { uid: Number(uid), gid: Number(gid), mode: Number(mode) & 0o777 };
 }

@@ -1,10 +1,10 @@
 import { ServiceTokensError } from '../errors.js';
 import { fileError, tooLarge } from './file-errors.js';
-import { errnoOf, type FileSystem, O_NOCTTY, O_NONBLOCK, O_RDONLY, type Stats } from './file-system.js';
+import { type BigIntStats, errnoOf, type FileSystem, O_NOCTTY, O_NONBLOCK, O_RDONLY } from './file-system.js';
 
 /** The result of openRegular: an open descriptor of a regular file, or the kind of another file. */
 export type Opened =
-  | { readonly fd: number; readonly stat: Stats }
+  | { readonly fd: number; readonly stat: BigIntStats }
   | { readonly fd: undefined; readonly kind: OtherKind };
 
 /** A kind of file that is not regular, as in `it is a directory`. */
@@ -29,13 +29,15 @@ export function openRegular(fs: FileSystem, path: string, flags: number = O_RDON
     fd = fs.openSync(path, flags | O_NONBLOCK | O_NOCTTY);
   } catch (error) {
     // A device without a driver, a socket, or a named pipe without a reader that is opened for writing.
-    const kind = ['ENXIO', 'ENODEV'].includes(errnoOf(error) ?? '') ? kindOf(fs.statSync(path)) : undefined;
+    const kind = ['ENXIO', 'ENODEV'].includes(errnoOf(error) ?? '')
+      ? kindOf(fs.statSync(path, { bigint: true }))
+      : undefined;
     if (kind === undefined) throw error;
     return { fd: undefined, kind };
   }
   let regular = false;
   try {
-    const stat = fs.fstatSync(fd);
+    const stat = fs.fstatSync(fd, { bigint: true });
     const kind = kindOf(stat);
     regular = kind === undefined;
     return kind === undefined ? { fd, stat } : { fd: undefined, kind };
@@ -44,7 +46,7 @@ export function openRegular(fs: FileSystem, path: string, flags: number = O_RDON
   }
 }
 
-function kindOf(stat: Stats): OtherKind | undefined {
+function kindOf(stat: BigIntStats): OtherKind | undefined {
   if (stat.isDirectory()) return 'a directory';
   if (stat.isFIFO()) return 'a named pipe';
   if (stat.isSocket()) return 'a socket';

@@ -1,7 +1,14 @@
 import { ServiceTokensError } from '../errors.js';
 import { readBounded } from './bounded-read.js';
-import { fileError, tooLarge } from './file-errors.js';
-import { accessModeOf, errnoOf, type FileSystem, O_RDONLY } from './file-system.js';
+import { attempt, tooLarge } from './file-errors.js';
+import {
+  accessModeOf,
+  errnoOf,
+  type FileIdentity,
+  type FileSystem,
+  O_RDONLY,
+  sameFile,
+} from './file-system.js';
 
 /**
  * The number of the descriptor that a path refers to: `/dev/stdin`, `/dev/fd/N` (bash's `<(...)`) or `/proc/self/fd/N`.
@@ -35,31 +42,28 @@ export function requireName(path: string): void {
 export function readCallerDescriptor(fs: FileSystem, path: string, limit: number): Buffer | undefined {
   const fd = callerDescriptor(path);
   if (fd === undefined) return undefined;
-  try {
+  return attempt(fs, 'could not read', path, () => {
     if (!canEnd(fs, fd))
       throw new ServiceTokensError('IO', `could not read [${path}]: the read would never end`);
     const bytes = readBounded({ readSync: waitingRead(fs) }, fd, limit);
     if (bytes.length > limit) throw tooLarge(path, limit);
     return bytes;
-  } catch (error) {
-    throw fileError(error, 'could not read', path);
-  }
+  });
 }
 
 /** Node's own descriptors have no end: event queues, and pipes whose writer is this process. */
 function canEnd(fs: FileSystem, fd: number): boolean {
-  const stat = fs.fstatSync(fd);
+  const stat = fs.fstatSync(fd, { bigint: true });
   if (stat.isFIFO()) return !writesTo(fs, stat);
   return (
     stat.isFile() || stat.isSocket() || stat.isCharacterDevice() || stat.isBlockDevice() || stat.isDirectory()
   );
 }
 
-function writesTo(fs: FileSystem, pipe: { readonly dev: number; readonly ino: number }): boolean {
+function writesTo(fs: FileSystem, pipe: FileIdentity): boolean {
   return openDescriptors(fs).some((fd) => {
     try {
-      const { dev, ino } = fs.fstatSync(fd);
-      return dev === pipe.dev && ino === pipe.ino && accessModeOf(fs, fd) !== O_RDONLY;
+      return sameFile(fs.fstatSync(fd, { bigint: true }), pipe) && accessModeOf(fs, fd) !== O_RDONLY;
     } catch {
       return false; // closed by now, such as the one that read the directory
     }

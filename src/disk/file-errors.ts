@@ -1,5 +1,5 @@
 import { type ErrorCode, ServiceTokensError } from '../errors.js';
-import { errnoOf } from './file-system.js';
+import { errnoOf, type FileSystem } from './file-system.js';
 
 type Sentence = readonly [code: ErrorCode, fact: string, hint?: string];
 
@@ -59,4 +59,17 @@ export function fileError(error: unknown, doing: string, path: string): unknown 
   const [kind, fact, hint] = sentences[errno] ?? ['IO', `system error ${errno}`];
   const code = kind === 'CANNOT_REPLACE' && doing === 'could not read' ? 'IO' : kind;
   return new ServiceTokensError(code, `${doing} [${path}]: ${fact}`, { hint, cause: error });
+}
+
+/**
+ * Makes synchronous calls, and turns the error of one that fails into a ServiceTokensError.
+ *
+ * @param doing what fails, as in `could not read`
+ */
+export function attempt<T>(fs: FileSystem, doing: string, path: string, calls: () => T): T {
+  try {
+    return fs.together(calls);
+  } catch (error) {
+    throw fileError(error, doing, path);
+  }
 }

@@ -1,6 +1,6 @@
 import {
+  type BigIntStats,
   chmodSync,
-  chownSync,
   closeSync,
   constants,
   fchmodSync,
@@ -30,7 +30,6 @@ import process from 'node:process';
 
 /** The identity and working directory of the process; a system without users returns -1 and changes nothing. */
 export interface ProcessCalls {
-  chdir(path: string): void;
   cwd(): string;
   geteuid(): number;
   getegid(): number;
@@ -38,6 +37,8 @@ export interface ProcessCalls {
   seteuid(uid: number): void;
   setegid(gid: number): void;
   setgroups(groups: readonly number[]): void;
+  /** Makes several synchronous calls; as another user, the identity changes once for all of them. */
+  together<T>(calls: () => T): T;
 }
 
 /**
@@ -59,6 +60,7 @@ const fileCalls = {
   fchmodSync,
   futimesSync,
   fsyncSync,
+  chmodSync,
   closeSync,
   linkSync,
   renameSync,
@@ -71,14 +73,11 @@ const fileCalls = {
   realpathSync,
   mkdirSync,
   rmdirSync,
-  chownSync,
-  chmodSync,
   ftruncateSync,
 };
 
 export const nodeFileSystem: FileSystem = {
   ...fileCalls,
-  chdir: (path) => process.chdir(path),
   cwd: () => process.cwd(),
   geteuid: () => process.geteuid?.() ?? -1,
   getegid: () => process.getegid?.() ?? -1,
@@ -86,56 +85,68 @@ export const nodeFileSystem: FileSystem = {
   seteuid: (uid) => process.seteuid?.(uid),
   setegid: (gid) => process.setegid?.(gid),
   setgroups: (groups) => process.setgroups?.([...groups]),
+  together: (calls) => calls(),
 };
 
-/** What stat(2) tells. */
-export type { Stats };
+/** What stat(2) tells; with bigints, because numbers lose precision. */
+export type { BigIntStats, Stats };
 
-/** The calls of FileSystem whose first argument is a path. */
-const PATH_CALLS = [
-  'openSync',
-  'readFileSync',
-  'linkSync',
-  'renameSync',
-  'unlinkSync',
-  'statSync',
-  'statfsSync',
-  'lstatSync',
-  'readlinkSync',
-  'readdirSync',
-  'mkdirSync',
-  'rmdirSync',
-] as const;
+/** Identifies a file, whatever its name. */
+export interface FileIdentity {
+  readonly dev: bigint;
+  readonly ino: bigint;
+}
 
-/** Those whose second argument is a path, too. */
-const TWO_PATH_CALLS: readonly string[] = ['linkSync', 'renameSync'];
+export function sameFile(one: FileIdentity, other: FileIdentity): boolean {
+  return one.dev === other.dev && one.ino === other.ino;
+}
 
-/**
- * A file system that looks up the names of one directory relative to the directory that the process has entered or
- * holds open, even if its path has changed since. Other paths are not affected.
- *
- * @param directories the absolute paths of the directory
- * @param prefix the path of the directory: empty for the current directory, `/proc/self/fd/N/` for an open one
- */
-export function namesIn(fs: FileSystem, directories: readonly string[], prefix: string): FileSystem {
-  const place = (path: unknown): unknown => {
-    if (typeof path !== 'string') return path;
-    const directory = directories.find(
-      (each) => path === each || path.startsWith(each === '/' ? each : `${each}/`),
-    );
-    if (directory === undefined) return path;
-    const name = path.slice(directory.length).replace(/^\//, '');
-    return name === '' ? prefix || '.' : prefix + name;
-  };
-  const calls = PATH_CALLS.map((name) => {
-    const call = fs[name] as (...args: unknown[]) => unknown;
-    return [
-      name,
-      (path: unknown, second: unknown, ...more: unknown[]) =>
-        call(place(path), TWO_PATH_CALLS.includes(name) ? place(second) : second, ...more),
-    ];
+/** How many paths each call begins with. A call that is missing here does not compile. */
+const PATHS: Readonly<Record<keyof typeof fileCalls, 0 | 1 | 2>> = {
+  openSync: 1,
+  readFileSync: 1,
+  readSync: 0,
+  writeSync: 0,
+  fstatSync: 0,
+  fchownSync: 0,
+  fchmodSync: 0,
+  futimesSync: 0,
+  fsyncSync: 0,
+  closeSync: 0,
+  linkSync: 2,
+  renameSync: 2,
+  unlinkSync: 1,
+  statSync: 1,
+  statfsSync: 1,
+  lstatSync: 1,
+  readlinkSync: 1,
+  readdirSync: 1,
+  realpathSync: 1,
+  mkdirSync: 1,
+  rmdirSync: 1,
+  ftruncateSync: 0,
+  chmodSync: 1,
+};
+
+/** How a view of a file system differs from it. */
+export interface View {
+  /** Replaces a path that is passed to a call. */
+  readonly path?: (path: string) => string;
+  /** Makes a call, or several of `together`. */
+  readonly call?: <T>(call: () => T) => T;
+}
+
+/** A file system whose calls are made with other paths, or in another way. */
+export function viewOf(fs: FileSystem, { path = (same) => same, call = (make) => make() }: View): FileSystem {
+  const calls = Object.entries(PATHS).map(([name, paths]) => {
+    const real = fs[name as keyof typeof PATHS] as (...args: unknown[]) => unknown;
+    const viewed = (...args: unknown[]) =>
+      call(() => real(...args.map((arg, i) => (i < paths && typeof arg === 'string' ? path(arg) : arg))));
+    return [name, viewed];
   });
-  return Object.assign(Object.create(fs), Object.fromEntries(calls));
+  return Object.assign(Object.create(fs), Object.fromEntries(calls), {
+    together: (several: () => unknown) => call(() => fs.together(several)),
+  });
 }
 
 /** The flags of open(2). */

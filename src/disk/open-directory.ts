@@ -7,6 +7,7 @@ import {
   O_NOFOLLOW,
   O_NONBLOCK,
   O_RDONLY,
+  sameFile,
 } from './file-system.js';
 
 /**
@@ -61,7 +62,7 @@ export class OpenDirectory {
 
   #isExchanged(): boolean {
     try {
-      return !isSameFile(
+      return !sameFile(
         this.#fs.lstatSync(this.#path, { bigint: true }),
         this.#fs.fstatSync(this.fd, { bigint: true }),
       );
@@ -71,20 +72,10 @@ export class OpenDirectory {
   }
 }
 
-/** Identifies a file, as bigints, because numbers lose precision. */
-export interface FileIdentity {
-  readonly dev: bigint;
-  readonly ino: bigint;
-}
-
-export function isSameFile(one: FileIdentity, other: FileIdentity): boolean {
-  return one.dev === other.dev && one.ino === other.ino;
-}
-
 function descriptorPath(fs: FileSystem, fd: number): string | undefined {
   const path = `/proc/self/fd/${fd}`;
   try {
-    const isIt = isSameFile(fs.statSync(path, { bigint: true }), fs.fstatSync(fd, { bigint: true }));
+    const isIt = sameFile(fs.statSync(path, { bigint: true }), fs.fstatSync(fd, { bigint: true }));
     return isIt ? path : undefined;
   } catch {
     return undefined;

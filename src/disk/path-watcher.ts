@@ -1,11 +1,10 @@
-import { dirname, join } from 'node:path';
 import chokidar, { type FSWatcher } from 'chokidar';
 import { MAX_TIMER } from '../require.js';
 import type { FileSystem } from './file-system.js';
+import { walkPath } from './path-walk.js';
 
 /** Far longer than a watch takes to open. Chokidar reports nothing if the directory becomes a file meanwhile. */
 const OPENING = 2_000;
-const MAX_LINKS = 40; // as Linux: path_resolution(7)
 
 /**
  * File systems that other machines or the host change without the kernel's knowledge: a watch reports nothing. The
@@ -29,9 +28,9 @@ const REMOTE: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * Calls back when the file that a path refers to may have changed, through every symlink and directory on its way.
+ * Calls back when the file that a path refers to may have changed, through every symlink and directory of the path.
  *
- * The kernel reports changes of a directory's entries. So every directory on the way from `/` to the file is watched: a
+ * The kernel reports changes of a directory's entries. So every directory of the path from `/` to the file is watched: a
  * replaced directory, a switched symlink and a new file all change an entry of one of them. If a directory does not
  * exist, its parent is the last one that is watched, and reports when it appears.
  *
@@ -48,7 +47,7 @@ export class PathWatcher {
   readonly #onEvent: () => void;
   /** The functions that end the watches, by the identity of the directory. */
   readonly #watches = new Map<string, () => void>();
-  #way: Way = { directories: new Map(), names: new Set() };
+  #watched: WatchedPath = { directories: new Map(), names: new Set() };
   #timer: NodeJS.Timeout | undefined;
   #later: NodeJS.Timeout | undefined;
   #interval = 0;
@@ -66,14 +65,14 @@ export class PathWatcher {
   }
 
   /**
-   * Watches the directories that are on the way now. To be called first, and again after events. Once it has resolved,
+   * Watches the directories that the path leads through now. To be called first, and again after events. Once it has resolved,
    * every later change is reported. Calls must not overlap.
    */
   async refresh(): Promise<void> {
     const unwatchable = new Set<string>();
     for (;;) {
-      this.#way = wayTo(this.#fs, this.#path);
-      const { directories } = this.#way;
+      this.#watched = watchedPath(this.#fs, this.#path);
+      const { directories } = this.#watched;
       for (const identity of this.#watches.keys()) {
         if (!directories.has(identity)) this.#unwatch(identity);
       }
@@ -90,7 +89,7 @@ export class PathWatcher {
           if (unwatch === undefined) unwatchable.add(identity);
           else this.#watches.set(identity, unwatch);
         }),
-      ); // and check again: the way may have changed meanwhile
+      ); // and check again: the resolved may have changed meanwhile
     }
   }
 
@@ -102,7 +101,7 @@ export class PathWatcher {
   }
 
   #hear(name: string | null): void {
-    if (name === null || this.#way.names.has(name)) this.#onEvent();
+    if (name === null || this.#watched.names.has(name)) this.#onEvent();
     else this.#later ??= setTimeout(() => this.#lookLater(), this.#poll);
   }
 
@@ -133,43 +132,25 @@ function isRemote(fs: FileSystem, directory: string): boolean {
   }
 }
 
-/** The way to a file, as far as it exists. */
-interface Way {
+/** A path, as far as it exists. */
+interface WatchedPath {
   /** The real paths of the directories, by an identity that differs for a later directory of the same name. */
   readonly directories: ReadonlyMap<string, string>;
   /** The names that are looked up in them. */
   readonly names: ReadonlySet<string>;
 }
 
-function wayTo(fs: FileSystem, path: string): Way {
+function watchedPath(fs: FileSystem, path: string): WatchedPath {
   const directories = new Map<string, string>();
   const names = new Set<string>();
-  const ahead = path.split('/');
-  let at = '/';
-  for (let links = 0; ahead.length > 0 && links <= MAX_LINKS; ) {
-    const name = ahead.shift();
-    if (name === undefined || name === '' || name === '.') continue;
-    if (name === '..') {
-      at = dirname(at);
-      continue;
-    }
-    try {
-      const stat = fs.lstatSync(at, { bigint: true });
-      if (!stat.isDirectory()) break;
-      directories.set(`${at} ${stat.dev}:${stat.ino}:${stat.birthtimeNs}`, at);
+  try {
+    for (const { directory, name } of walkPath(fs, path)) {
+      const { dev, ino, birthtimeNs } = directory;
+      directories.set(`${directory.path} ${dev}:${ino}:${birthtimeNs}`, directory.path);
       names.add(name);
-      const next = join(at, name);
-      if (fs.lstatSync(next).isSymbolicLink()) {
-        const target = fs.readlinkSync(next);
-        ahead.unshift(...target.split('/'));
-        if (target.startsWith('/')) at = '/';
-        links++;
-      } else {
-        at = next;
-      }
-    } catch {
-      break; // missing or inaccessible: the watch of its parent reports a change
     }
+  } catch {
+    // A part is inaccessible or not a directory: the watch of its parent reports a change.
   }
   return { directories, names };
 }

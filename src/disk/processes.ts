@@ -11,7 +11,7 @@ export interface ProcessIdentity {
   /** The start time in the kernel's clock ticks since boot; empty if unknown. */
   readonly started: string;
   /**
-   * The pid namespace and the boot of the machine for which the number is valid. A worker thread adds its number: `_t`
+   * The pid and time namespaces and the boot of the machine for which number and start time are valid. A worker thread adds its number: `_t`
    * and the kernel's, or `_w` and Node's if the kernel's is unknown.
    */
   readonly scope: string;
@@ -39,11 +39,13 @@ export function livenessOf(identity: ProcessIdentity, fs: FileSystem): Liveness 
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return 'dead';
   }
   const thread = THREAD.exec(scope)?.[0];
-  if (thread === undefined) return (startOf(`${pid}`, fs) ?? started) === started ? 'alive' : 'dead';
+  const whole = statusOf(`${pid}`, fs);
+  if (whole?.hasEnded) return 'dead';
+  if (thread === undefined) return (whole?.started ?? started) === started ? 'alive' : 'dead';
   if (thread.startsWith('_w')) return 'foreign';
-  const startNow = startOf(`${pid}/task/${thread.slice(2)}`, fs);
-  if (startNow === undefined && startOf(`${pid}`, fs) === undefined) return 'foreign'; // /proc hides the process
-  return startNow === started ? 'alive' : 'dead';
+  const status = statusOf(`${pid}/task/${thread.slice(2)}`, fs);
+  if (status === undefined && whole === undefined) return 'foreign'; // /proc hides the process
+  return status?.started === started && !status.hasEnded ? 'alive' : 'dead';
 }
 
 /** Whether a process belongs to another container or machine, so that its number means nothing here. */
@@ -68,21 +70,37 @@ function readOwn(fs: FileSystem): ProcessIdentity {
     : { pid, started: startOf('self', fs) ?? '', scope: `${scope}_w${threadId}` };
 }
 
-/** Field 22 of proc(5)'s stat. The second field, a name in parentheses, may contain any character. */
-function startOf(processOrThread: string, fs: FileSystem): string | undefined {
-  return read(() => fs.readFileSync(`/proc/${processOrThread}/stat`, 'utf8'))
+/** Fields 3 and 22 of proc(5)'s stat. The second field, a name in parentheses, may contain any character. */
+function statusOf(
+  processOrThread: string,
+  fs: FileSystem,
+): { readonly hasEnded: boolean; readonly started: string | undefined } | undefined {
+  const fields = read(() => fs.readFileSync(`/proc/${processOrThread}/stat`, 'utf8'))
     ?.replace(/^.*\)/s, '')
-    .split(' ')[20];
+    .split(' ');
+  // A zombie has ended, although its number exists until its parent reaps it.
+  return fields && { hasEnded: ['Z', 'X'].includes(fields[1] ?? ''), started: fields[20] };
 }
 
-/** If the scope cannot be determined, a unique one is used, so that all other processes are foreign. */
+function startOf(processOrThread: string, fs: FileSystem): string | undefined {
+  return statusOf(processOrThread, fs)?.started;
+}
+
+/**
+ * If the scope cannot be determined, a unique one is used, so that all other processes are foreign; also if /proc is that
+ * of another pid namespace, in which our numbers mean other processes. A time namespace shifts the start times.
+ */
 function readScope(fs: FileSystem): string {
   if (process.platform !== 'linux') return process.platform;
-  const namespace = read(() => fs.readlinkSync('/proc/self/ns/pid'))?.replace(/\D/g, '');
+  const isOurs = read(() => fs.readlinkSync('/proc/self')) === String(process.pid);
+  const namespaceOf = (kind: string) =>
+    read(() => fs.readlinkSync(`/proc/self/ns/${kind}`))?.replace(/\D/g, '');
+  const time = namespaceOf('time') ?? ''; // since Linux 5.6
+  const namespace = isOurs ? namespaceOf('pid') : undefined;
   const boot = read(() => fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'))
     ?.replace(/[^0-9a-f]/g, '')
     .slice(0, 12);
-  return namespace && boot ? `${namespace}_${boot}` : `unknown_${process.pid}_${Date.now()}`;
+  return namespace && boot ? `${namespace}_${time}_${boot}` : `unknown_${process.pid}_${Date.now()}`;
 }
 
 function read(call: () => string): string | undefined {

@@ -3,11 +3,6 @@ import bcryptjs from 'bcryptjs';
 /** The number of random bytes in a bcrypt salt. */
 export const BCRYPT_SALT_BYTES = 16;
 
-/** Loads bcryptjs, which the bundle else does on first use: its file may not be readable then. */
-export function loadBcrypt(): void {
-  bcryptjs.hash;
-}
-
 /**
  * Writes the beginning of a bcrypt hash: `$2a$`, the cost and the salt. The server writes `$2a$`; bcryptjs writes `$2b$`
  * by default. Only this file imports bcryptjs.

@@ -1,9 +1,10 @@
 import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { examine, missingDirectory, pin, refuseWriters } from '../access/identity.js';
+import { missingDirectory, refuseModifiers } from '../access/identity.js';
+import { inDirectory } from '../access/opened-directory.js';
+import { isPrivateTo, type ResolvedPath, resolvePath } from '../access/resolved-path.js';
 import { findServer, newFileAttributes, type Server } from '../access/server-access.js';
 import { requireTrustedLinks } from '../access/symlinks.js';
-import { isOwnWay, type Way } from '../access/way.js';
 import { type Principal, parsePrincipal } from '../accounts/known-accounts.js';
 import {
   type Attributes,
@@ -61,7 +62,7 @@ export interface FileOptions {
 
 /** For the command: the directory of the file that it has entered. */
 export interface EnteredFile {
-  readonly way: Way;
+  readonly resolved: ResolvedPath;
   /** The user who runs the server, if the command acts as that user. */
   readonly server: Server | undefined;
   /** The user who started the command. */
@@ -137,7 +138,7 @@ export class ServiceTokensFile implements Tokens {
   /** Whether the file exists. @throws IO or PERMISSION */
   exists(): boolean {
     const isPassed = callerDescriptor(this.path) !== undefined;
-    return isPassed || ifExists(() => this.#fs.lstatSync(this.#way().target)) !== undefined;
+    return isPassed || ifExists(() => this.#fs.lstatSync(this.#resolved().target)) !== undefined;
   }
 
   /**
@@ -164,7 +165,7 @@ export class ServiceTokensFile implements Tokens {
   #content(): FileContent {
     const passed = readCallerDescriptor(this.#fs, this.path, MAX_FILE_BYTES);
     if (passed !== undefined) return FileContent.parse(passed, this.path);
-    return this.#find({ fs: this.#fs, way: this.#way() }).content;
+    return this.#find({ fs: this.#fs, resolved: this.#resolved() }).content;
   }
 
   /**
@@ -225,7 +226,7 @@ export class ServiceTokensFile implements Tokens {
    * @throws MALFORMED_FILE, IO or PERMISSION; any error of the edit
    */
   async preview<R>(edit: Edit<R>): Promise<R> {
-    this.#seen = this.#findToChange({ fs: this.#fs, way: this.#way() });
+    this.#seen = this.#findToChange({ fs: this.#fs, resolved: this.#resolved() });
     return (await edit(this.#seen.content)).result;
   }
 
@@ -243,24 +244,19 @@ export class ServiceTokensFile implements Tokens {
     });
   }
 
-  #way(): Way {
-    return this.#entered?.way ?? examine(this.#fs, absolutePath(this.path, this.#fs));
+  #resolved(): ResolvedPath {
+    return this.#entered?.resolved ?? resolvePath(this.#fs, absolutePath(this.path, this.#fs));
   }
 
   /** Calls `work` with the file's directory pinned, so that it stays the same even if the path changes. */
   async #inDirectory<T>(work: (place: Place) => Promise<T>): Promise<T> {
     const fs = this.#fs;
-    const way = this.#way();
+    const resolved = this.#resolved();
     const { trustDirectory = false } = this.#options;
-    if (this.#entered === undefined && !trustDirectory) refuseWriters(way, fs);
-    if (!(fs.geteuid() === 0 && trustDirectory)) requireTrustedLinks(way, fs, fs.geteuid());
-    if (this.#entered !== undefined || way.directory === undefined) return work({ fs, way });
-    const pinned = pin(way.directory, way, fs);
-    try {
-      return await work({ fs: pinned.fs, way });
-    } finally {
-      pinned.close();
-    }
+    if (this.#entered === undefined && !trustDirectory) refuseModifiers(resolved, fs);
+    if (!(fs.geteuid() === 0 && trustDirectory)) requireTrustedLinks(resolved, fs, fs.geteuid());
+    if (this.#entered !== undefined || resolved.directory === undefined) return work({ fs, resolved });
+    return inDirectory(resolved, undefined, fs, (opened) => work({ fs: opened.fs, resolved }));
   }
 
   /** Reads, edits and replaces the file under the lock; undoes the change if it cannot be delivered. */
@@ -270,12 +266,12 @@ export class ServiceTokensFile implements Tokens {
     edit: Edit<R>,
     { deliver, signal, dryRun = false }: UpdateOptions<R>,
   ): Promise<Updated<R>> {
-    const { fs, way } = place;
-    const { target } = way;
-    if (way.directory === undefined) throw missingDirectory(target);
+    const { fs, resolved } = place;
+    const { target } = resolved;
+    if (resolved.directory === undefined) throw missingDirectory(target);
     const { patience, serverUser, configDir = dirname(this.path) } = this.#options;
     const server = this.#entered?.server ?? findServer(configDir, serverUser, fs);
-    const ownWay = isOwnWay(way, this.#entered?.caller ?? fs.geteuid());
+    const isPrivate = isPrivateTo(this.#entered?.caller ?? fs.geteuid(), resolved);
     return withLock(fs, target, { patience, signal }, async (lock) => {
       const { snapshot, content: before } = this.#findToChange(place, found);
       const { content, result } = await edit(before);
@@ -295,7 +291,7 @@ export class ServiceTokensFile implements Tokens {
         throw error;
       }
       const attributes = { before: snapshot?.attributes, after: written.attributes };
-      return { result, change: { ...attributes, isOwnWay: ownWay, server } };
+      return { result, change: { ...attributes, isPathPrivate: isPrivate, server } };
     });
   }
 
@@ -304,9 +300,9 @@ export class ServiceTokensFile implements Tokens {
    *
    * @param earlier the file as found before: if its content is unchanged, it is not parsed again
    */
-  #find({ fs, way }: Place, earlier?: FoundFile): FoundFile {
+  #find({ fs, resolved }: Place, earlier?: FoundFile): FoundFile {
     // If there was no directory, one that appears meanwhile has not been examined.
-    const snapshot = way.directory && readSnapshot(fs, way.target, { known: earlier?.snapshot });
+    const snapshot = resolved.directory && readSnapshot(fs, resolved.target, { known: earlier?.snapshot });
     if (earlier !== undefined && snapshot?.bytes === earlier.snapshot?.bytes) return { ...earlier, snapshot };
     return { snapshot, content: FileContent.parse(snapshot?.bytes ?? new Uint8Array(), this.path) };
   }
@@ -319,7 +315,7 @@ export class ServiceTokensFile implements Tokens {
   }
 
   #write(
-    { fs, way: { target } }: Place,
+    { fs, resolved: { target } }: Place,
     snapshot: Snapshot | undefined,
     chunks: readonly Uint8Array[],
     server: Server | undefined,
@@ -334,7 +330,7 @@ export class ServiceTokensFile implements Tokens {
   }
 
   #takeBack(
-    { fs, way: { target } }: Place,
+    { fs, resolved: { target } }: Place,
     snapshot: Snapshot | undefined,
     chunks: readonly Uint8Array[],
     written: Written,
@@ -366,10 +362,10 @@ interface FoundFile {
   readonly content: FileContent;
 }
 
-/** The place of a change: the examined way, and the file system with the pinned directory. */
+/** The examined path of a change, and the file system with the held directory. */
 interface Place {
   readonly fs: FileSystem;
-  readonly way: Way;
+  readonly resolved: ResolvedPath;
 }
 
 /**

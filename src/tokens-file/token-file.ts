@@ -1,17 +1,8 @@
 import { basename } from 'node:path';
-import {
-  callAs,
-  chooseIdentity,
-  examine,
-  type Identity,
-  type IdentityOptions,
-  missingDirectory,
-  ownIdentity,
-  pin,
-  requireAble,
-} from '../access/identity.js';
+import { chooseIdentity, type IdentityOptions, missingDirectory } from '../access/identity.js';
+import { type OpenedDirectory, openDirectory } from '../access/opened-directory.js';
+import { type ResolvedPath, resolvePath } from '../access/resolved-path.js';
 import { requireTrustedLinks } from '../access/symlinks.js';
-import type { Way } from '../access/way.js';
 import {
   type AttributeChoice,
   type Attributes,
@@ -27,9 +18,9 @@ import {
   type Written,
 } from '../disk/atomic-file.js';
 import { requireName } from '../disk/caller-descriptor.js';
-import { fileError } from '../disk/file-errors.js';
-import { errnoOf, type FileSystem, ifExists, ignoreFailure } from '../disk/file-system.js';
-import { removeSecondName, removeTemporaryFiles } from '../disk/lock-remains.js';
+import { attempt } from '../disk/file-errors.js';
+import { errnoOf, type FileSystem, ifExists, ignoreFailure, sameFile } from '../disk/file-system.js';
+import { removeSecondName, removeTemporaryFiles } from '../disk/lock-leftovers.js';
 import { ServiceTokensError } from '../errors.js';
 
 /** The maximum size of a file that is replaced, in bytes. */
@@ -44,27 +35,17 @@ const MAX_BYTES = 16 * 1024 * 1024;
  */
 export class TokenFile {
   readonly path: string;
-  readonly #way: Way;
+  readonly #resolved: ResolvedPath;
   readonly #fs: FileSystem;
-  readonly #actor: Identity;
-  readonly #caller: Identity;
-  readonly #close: () => void;
+  readonly #opened: OpenedDirectory;
   /** The last written file, and the file before. */
   #last: { readonly written: Written; readonly before: Snapshot | undefined } | undefined;
 
-  private constructor(
-    path: string,
-    way: Way,
-    pinned: { readonly fs: FileSystem; close(): void },
-    actor: Identity,
-    caller: Identity,
-  ) {
+  private constructor(path: string, resolved: ResolvedPath, opened: OpenedDirectory) {
     this.path = path;
-    this.#way = way;
-    this.#fs = pinned.fs;
-    this.#close = () => pinned.close();
-    this.#actor = actor;
-    this.#caller = caller;
+    this.#resolved = resolved;
+    this.#fs = opened.fs;
+    this.#opened = opened;
   }
 
   /**
@@ -75,16 +56,13 @@ export class TokenFile {
    */
   static open(path: string, options: IdentityOptions, fs: FileSystem): TokenFile {
     requireName(path);
-    const way = examine(fs, path);
-    if (way.directory === undefined) throw missingDirectory(path);
-    const identity = chooseIdentity(way, options, fs);
-    if (identity !== undefined) requireAble(identity, fs);
-    const caller = ownIdentity(fs);
-    const pinned = pin(way.directory, way, fs);
-    const file = new TokenFile(path, way, pinned, identity ?? caller, caller);
+    const resolved = resolvePath(fs, path);
+    if (resolved.directory === undefined) throw missingDirectory(path);
+    const identity = chooseIdentity(resolved, options, fs);
+    const file = new TokenFile(path, resolved, openDirectory(resolved, identity, fs));
     try {
-      if (identity !== undefined && pinned.fs === fs) throw needsProc(path);
-      if (!(fs.geteuid() === 0 && options.trustDirectory)) requireTrustedLinks(way, fs, file.#actor.uid);
+      if (!(fs.geteuid() === 0 && options.trustDirectory))
+        requireTrustedLinks(resolved, fs, file.#fs.geteuid());
       return file;
     } catch (error) {
       file.close();
@@ -94,21 +72,25 @@ export class TokenFile {
 
   /** The path of the file itself if `path` is a symlink. */
   get target(): string {
-    return this.#way.target;
+    return this.#resolved.target;
   }
 
-  /** Whether a way leads to the same file. */
-  isAt({ directory, target }: Way): boolean {
-    const own = this.#way.directory;
-    const isSameDirectory = own?.dev === directory?.dev && own?.ino === directory?.ino;
-    return isSameDirectory && basename(this.target) === basename(target);
+  /** Whether a path leads to the same file. */
+  isAt({ directory, target }: ResolvedPath): boolean {
+    const own = this.#resolved.directory;
+    return (
+      own !== undefined &&
+      directory !== undefined &&
+      sameFile(own, directory) &&
+      basename(this.target) === basename(target)
+    );
   }
 
   /** Whether anything with this name exists, including a dangling symlink. */
   get exists(): boolean {
-    const { steps } = this.#way;
+    const { linkChain } = this.#resolved;
     return (
-      steps.length > 1 || this.#call(() => ifExists(() => this.#fs.lstatSync(this.target)) !== undefined)
+      linkChain.length > 1 || this.#call(() => ifExists(() => this.#fs.lstatSync(this.target)) !== undefined)
     );
   }
 
@@ -192,13 +174,13 @@ export class TokenFile {
   }
 
   close(): void {
-    this.#close();
+    this.#opened.close();
   }
 
   /** Another user's file becomes ours: of its access, only that of a group which we share is kept. */
   #asBefore({ attributes }: Snapshot): Attributes | AttributeChoice {
     const { uid, gid, mode } = attributes;
-    const canKeepOwner = this.#actor.uid === 0 || this.#actor.uid === uid;
+    const canKeepOwner = [0, uid].includes(this.#fs.geteuid());
     return canKeepOwner ? attributes : (born) => ({ uid: born.uid, gid, mode: 0o600 | (mode & 0o070) });
   }
 
@@ -208,9 +190,9 @@ export class TokenFile {
 
   #call<T>(calls: () => T): T {
     try {
-      return callAs(this.#actor, this.#caller, this.#fs, calls);
+      return attempt(this.#fs, 'could not write', this.path, calls);
     } catch (error) {
-      throw withOwnHint(fileError(error, 'could not write', this.path));
+      throw withOwnHint(error);
     }
   }
 }
@@ -231,12 +213,4 @@ function withOwnHint(error: unknown): unknown {
 
 function ownedBy(born: Attributes): Attributes {
   return { ...born, mode: 0o600 };
-}
-
-function needsProc(path: string): ServiceTokensError {
-  return new ServiceTokensError(
-    'PERMISSION',
-    `could not write [${path}]: other users can change its path, and without /proc root cannot keep its directory open`,
-    { hint: 'Run the command as the owner of the directory.' },
-  );
 }

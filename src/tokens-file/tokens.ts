@@ -8,7 +8,7 @@ export interface Change {
   readonly before: Attributes | undefined;
   readonly after: Attributes;
   /** Whether only the caller and root can change the path of the file. */
-  readonly isOwnWay: boolean;
+  readonly isPathPrivate: boolean;
   /** The user who runs the server, if that can be determined. */
   readonly server: Server | undefined;
 }

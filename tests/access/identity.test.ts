@@ -1,4 +1,5 @@
 /** The identity that root takes on in the layouts of Elasticsearch's packages: real directories, users and commands. */
+
 import {
   chmodSync,
   chownSync,
@@ -15,7 +16,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect } from '@jest/globals';
-import { chooseIdentity, examine, within } from '../../src/access/identity.js';
+import { chooseIdentity } from '../../src/access/identity.js';
+import { inDirectory } from '../../src/access/opened-directory.js';
+import { resolvePath } from '../../src/access/resolved-path.js';
 import { nodeFileSystem } from '../../src/disk/file-system.js';
 import { BIN, run } from '../support/commands.js';
 import { projectRoot, publicTokens } from '../support/fixtures.js';
@@ -473,38 +476,47 @@ describe('An installation that only root can read', () => {
   });
 });
 
-describe('within', () => {
-  testAsRoot('restores the state of the process, even if the work fails', async () => {
-    own(conf, ALICE, ALICE, 0o755);
-    const state = () => [process.geteuid?.(), process.getegid?.(), process.getgroups?.(), process.cwd()];
-    const before = state();
-    const way = examine(nodeFileSystem, file());
-    const identity = chooseIdentity(way, { configDir: conf }, nodeFileSystem);
+describe('A directory that is held open', () => {
+  const chosen = () => {
+    const resolved = resolvePath(nodeFileSystem, file());
+    const identity = chooseIdentity(resolved, { configDir: conf }, nodeFileSystem);
     expect(identity?.uid).toBe(ALICE);
-    const work = within(way, identity, nodeFileSystem, async ({ asRoot }) => {
-      expect([process.geteuid?.(), process.cwd()]).toEqual([ALICE, conf]);
-      expect(asRoot(() => process.geteuid?.())).toBe(0);
-      expect(() =>
-        asRoot(() => {
-          throw new Error('calls');
-        }),
-      ).toThrow('calls');
-      expect(process.geteuid?.()).toBe(ALICE);
-      throw new Error('work');
-    });
-    await expect(work).rejects.toThrow('work');
-    expect(state()).toEqual(before);
-  });
+    return [resolved, identity, nodeFileSystem] as const;
+  };
 
-  testAsRoot('refuses a directory that was exchanged after it was examined', async () => {
+  testAsRoot(
+    'has calls made as the identity, and the process is root’s again after each, even a failed one',
+    async () => {
+      own(conf, ALICE, ALICE, 0o755);
+      const state = () => [process.geteuid?.(), process.getegid?.(), process.getgroups?.(), process.cwd()];
+      const before = state();
+      await inDirectory(...chosen(), async ({ fs, asCaller }) => {
+        const make = (by: typeof fs, name: string) =>
+          by.closeSync(by.openSync(join(conf, name), 'wx', 0o600));
+        make(fs, 'hers');
+        expect(state()).toEqual(before);
+        expect(() => make(fs, 'hers')).toThrow('EEXIST');
+        expect(state()).toEqual(before);
+        expect(() => fs.together(() => [make(fs, 'together'), make(fs, 'hers')])).toThrow('EEXIST');
+        expect(state()).toEqual(before);
+        make(asCaller, 'roots');
+        const owners = ['hers', 'together', 'roots'].map((name) => statSync(join(conf, name)).uid);
+        expect(owners).toEqual([ALICE, ALICE, 0]);
+        renameSync(conf, join(top, 'aside')); // the directory stays the same one
+        mkdirSync(conf);
+        expect(fs.readdirSync(conf).toSorted()).toEqual(['hers', 'roots', 'together']);
+      });
+    },
+  );
+
+  testAsRoot('is refused if it was exchanged after it was examined', async () => {
     own(top, ALICE, ALICE, 0o755);
     own(conf, ALICE, ALICE, 0o755);
-    const way = examine(nodeFileSystem, file());
-    const identity = chooseIdentity(way, { configDir: conf }, nodeFileSystem);
+    const args = chosen();
     renameSync(conf, join(top, 'aside'));
     mkdirSync(conf);
     chownSync(conf, ALICE, ALICE);
-    await expect(within(way, identity, nodeFileSystem, async () => undefined)).rejects.toMatchObject({
+    await expect(inDirectory(...args, async () => undefined)).rejects.toMatchObject({
       code: 'IO',
       message: `the path to [${file()}] changed while this command ran`,
     });

@@ -179,7 +179,7 @@ describe('warnings', () => {
     attributeWarnings(
       path,
       '/conf',
-      { before, after, isOwnWay: true, server: find(description) },
+      { before, after, isPathPrivate: true, server: find(description) },
       system(description),
     );
 

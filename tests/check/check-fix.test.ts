@@ -8,6 +8,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -230,6 +231,28 @@ test('a signal aborts the wait for the lock, and is not a finding', async () => 
 });
 
 describe('when root repairs', () => {
+  testAsRoot('then a file whose name is exchanged during the repair keeps its attributes', async () => {
+    own(conf, SERVER, SERVER, 0o755);
+    own(path, 0, 0, 0o600);
+    let isOpen = false;
+    let isExchanged = false;
+    const { fs } = watchedFileSystem({
+      before(_, name, [at]) {
+        if (name === 'fchownSync' && isExchanged) throw new Error('given away');
+        const isTokensFile = String(at).endsWith('/service_tokens');
+        if (name === 'openSync' && isTokensFile) isOpen = existsSync(join(conf, '.service_tokens.lock'));
+        if (name !== 'lstatSync' || !isTokensFile || !isOpen || isExchanged) return;
+        renameSync(path, join(conf, 'aside'));
+        writeFileSync(path, CONTENT);
+        isExchanged = true;
+      },
+    });
+    const report = await checkTokensFile(path, { fix: true, trustDirectory: true, fs });
+    expect(report.findings.map(({ message }) => message).join()).toContain(
+      `unsafe to change [${path}]: it was replaced while this command ran`,
+    );
+  });
+
   const fix = (serverUser?: string) => checkTokensFile(path, { fix: true, serverUser });
   const reads = async (uid: number, gid: number) =>
     (await run('cat', [path], { uid, gid })).stdout === CONTENT;

@@ -15,7 +15,7 @@ describe('openRegular', () => {
   test('opens a regular file, and returns its fstat', () => {
     directory.write('file', 'text');
     const opened = openRegular(nodeFileSystem, at('file'));
-    expect(opened).toMatchObject({ fd: expect.any(Number), stat: { size: 4 } });
+    expect(opened).toMatchObject({ fd: expect.any(Number), stat: { size: 4n } });
     if (opened.fd !== undefined) nodeFileSystem.closeSync(opened.fd);
   });
 

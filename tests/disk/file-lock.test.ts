@@ -21,8 +21,8 @@ import { Worker } from 'node:worker_threads';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { withLock } from '../../src/disk/file-lock.js';
 import { type FileSystem, nodeFileSystem } from '../../src/disk/file-system.js';
-import { type LockPace, MarkWatch, PACE } from '../../src/disk/lock-marks.js';
-import { remains } from '../../src/disk/lock-remains.js';
+import { leftovers } from '../../src/disk/lock-leftovers.js';
+import { type LockTiming, OwnerWatch, TIMING } from '../../src/disk/lock-owner.js';
 import { livenessOf, ownProcess, type ProcessIdentity } from '../../src/disk/processes.js';
 import { ServiceTokensFile } from '../../src/tokens-file/service-tokens-file.js';
 import { type Interference, systemError, watchedFileSystem } from '../support/faulty-file-system.js';
@@ -65,17 +65,16 @@ function lockedBy({ pid, started, scope }: ProcessIdentity, ageInSeconds = 0): s
 }
 
 /** A faster timing of the lock. */
-const QUICK: LockPace = { heartbeat: 20, deadline: 60, poll: { least: 1, most: 5 } };
+const QUICK: LockTiming = { heartbeat: 20, deadline: 60, poll: { least: 1, most: 5 } };
 
 const take = (patience = 50, work: () => Promise<unknown> = async () => 'done') =>
-  withLock(nodeFileSystem, path, { patience, pace: QUICK }, work);
+  withLock(nodeFileSystem, path, { patience, timing: QUICK }, work);
 
 /** The file system as seen by a process of another container, with another pid namespace. */
+const inOtherContainer = (_: string, at: unknown) =>
+  at === '/proc/self/ns/pid' ? 'pid:[4026532998]' : undefined;
 const otherContainer = (interference: Interference = {}): FileSystem =>
-  watchedFileSystem({
-    ...interference,
-    instead: (_, at) => (at === '/proc/self/ns/pid' ? 'pid:[4026532998]' : undefined),
-  }).fs;
+  watchedFileSystem({ ...interference, instead: inOtherContainer }).fs;
 
 test('many simultaneous tasks work one at a time', async () => {
   let inside = 0;
@@ -263,8 +262,8 @@ describe('patience', () => {
     let hands = 0;
     const { fs } = watchedFileSystem({
       before(_, name) {
-        if (name !== 'renameSync') return;
-        unlinkSync(mark); // before each attempt the lock goes to another process; in the end it is free
+        if (name !== 'readdirSync' || hands >= 100) return;
+        unlinkSync(mark); // before each look the lock goes to another process; in the end it is free
         if (++hands === 100) rmSync(lockDirectory(), { recursive: true });
         if (hands >= 100) return;
         mark = join(
@@ -275,19 +274,19 @@ describe('patience', () => {
       },
     });
     const start = performance.now();
-    await expect(withLock(fs, path, { patience, pace: QUICK }, async () => 'done')).resolves.toBe('done');
+    await expect(withLock(fs, path, { patience, timing: QUICK }, async () => 'done')).resolves.toBe('done');
     expect(performance.now() - start).toBeGreaterThan(patience);
   });
 });
 
 describe('between containers', () => {
   test('by default, a mark that misses three heartbeats is stale', () => {
-    expect(3 * PACE.heartbeat).toBeLessThanOrEqual(PACE.deadline);
-    expect(PACE.deadline).toBeLessThan(2_000); // the longest time for which a killed process may block the next one
+    expect(3 * TIMING.heartbeat).toBeLessThanOrEqual(TIMING.deadline);
+    expect(TIMING.deadline).toBeLessThan(2_000); // the longest time for which a killed process may block the next one
   });
 
   test('a holder that works for long keeps the lock, and the error of a waiter names it', async () => {
-    await withLock(otherContainer(), path, { pace: QUICK }, async (lock) => {
+    await withLock(otherContainer(), path, { timing: QUICK }, async (lock) => {
       await expect(take(10 * QUICK.deadline)).rejects.toMatchObject({
         code: 'LOCKED',
         message:
@@ -300,11 +299,13 @@ describe('between containers', () => {
     expect(readdirSync(directory.path)).toEqual(['tokens']);
   });
 
-  test('a process that waits for long keeps its directory, and acquires the lock', async () => {
+  test('a process that waits leaves nothing behind, and acquires the lock', async () => {
     let waiting: Promise<unknown> | undefined;
     await take(50, async () => {
-      waiting = withLock(otherContainer(), path, { pace: QUICK }, async () => 'done');
-      expect((await remains(nodeFileSystem, path, QUICK)).locks).toEqual([]);
+      const { fs, calls } = watchedFileSystem({ instead: inOtherContainer });
+      waiting = withLock(fs, path, { timing: QUICK }, async () => 'done');
+      while (calls.filter((name) => name === 'readdirSync').length < 5) await sleep(1);
+      expect(calls).not.toContain('mkdirSync');
     });
     await expect(waiting).resolves.toBe('done');
     expect(readdirSync(directory.path)).toEqual(['tokens']);
@@ -317,7 +318,7 @@ describe('between containers', () => {
       },
     });
     const error = await rejectionOf(
-      withLock(frozen, path, { pace: QUICK }, async (lock) => {
+      withLock(frozen, path, { timing: QUICK }, async (lock) => {
         await expect(take(10_000)).resolves.toBe('done');
         lock.assertHeld();
       }),
@@ -343,7 +344,7 @@ describe('between containers', () => {
         if (name === 'openSync' && /-0123456789ab$/.test(String(at))) throw systemError('EACCES', name);
       },
     });
-    await expect(withLock(fs, path, { pace: QUICK }, async () => 'done')).resolves.toBe('done');
+    await expect(withLock(fs, path, { timing: QUICK }, async () => 'done')).resolves.toBe('done');
   });
 
   test('the watch of a mark starts over if the mark changes', async () => {
@@ -351,57 +352,57 @@ describe('between containers', () => {
     let looks = 0;
     const { fs } = watchedFileSystem({
       before(_, name) {
-        if (name === 'renameSync' && looks++ < 100) writeFileSync(mark, '.'.repeat(looks));
+        if (name === 'readdirSync' && looks++ < 100) writeFileSync(mark, '.'.repeat(looks));
       },
     });
-    await expect(withLock(fs, path, { pace: QUICK }, async () => 'done')).resolves.toBe('done');
+    await expect(withLock(fs, path, { timing: QUICK }, async () => 'done')).resolves.toBe('done');
     expect(looks).toBeGreaterThan(100);
   });
 });
 
-describe('a watched mark', () => {
-  const pace: LockPace = { ...PACE, heartbeat: 500, deadline: 1_500 };
+describe('a watched owner file', () => {
+  const timing: LockTiming = { ...TIMING, heartbeat: 500, deadline: 1_500 };
   const watching = () => {
     const clock = { now: 0 };
-    return { clock, watch: new MarkWatch(pace, () => clock.now) };
+    return { clock, watch: new OwnerWatch(timing, () => clock.now) };
   };
 
   test('is dead if it has not changed for the deadline, and not before', () => {
     const { clock, watch } = watching();
     const verdicts = [0, 500, 1_000, 1_499, 1_500].map((now) => {
       clock.now = now;
-      return watch.judge('mark', 'same');
+      return watch.classify('mark', 'same');
     });
-    expect(verdicts).toEqual(['unsure', 'unsure', 'unsure', 'unsure', 'dead']);
+    expect(verdicts).toEqual(['undetermined', 'undetermined', 'undetermined', 'undetermined', 'dead']);
   });
 
   test('is alive once it has changed, and may become stale later', () => {
     const { clock, watch } = watching();
     const verdicts = [0, 500, 1_000, 1_500, 2_000].map((now) => {
       clock.now = now;
-      return watch.judge('mark', now < 500 ? 'one' : 'other');
+      return watch.classify('mark', now < 500 ? 'one' : 'other');
     });
-    expect(verdicts).toEqual(['unsure', 'alive', 'alive', 'alive', 'dead']);
+    expect(verdicts).toEqual(['undetermined', 'alive', 'alive', 'alive', 'dead']);
   });
 
   test('does not become stale while its watcher is stopped', () => {
     const { clock, watch } = watching();
-    watch.judge('mark', 'same');
+    watch.classify('mark', 'same');
     clock.now = 3_600_000;
-    expect(watch.judge('mark', 'same')).toBe('unsure');
+    expect(watch.classify('mark', 'same')).toBe('undetermined');
   });
 
   test('that is gone is not cleared, and the watch of another one starts over', () => {
     const { clock, watch } = watching();
-    watch.judge('mark', 'same');
-    expect(watch.judge('mark', undefined)).toBe('alive');
+    watch.classify('mark', 'same');
+    expect(watch.classify('mark', undefined)).toBe('gone');
     clock.now = 500;
-    expect(watch.judge('mark', 'same')).toBe('unsure');
-    expect(watch.judge('other', 'same')).toBe('unsure');
+    expect(watch.classify('mark', 'same')).toBe('undetermined');
+    expect(watch.classify('other', 'same')).toBe('undetermined');
   });
 });
 
-describe('a stale mark', () => {
+describe('a stale owner file', () => {
   let victim = '';
   const markPath = ({ pid, started, scope }: ProcessIdentity) =>
     join(lockDirectory(), `${pid}-${started}-${scope}-0123456789ab`);
@@ -438,70 +439,53 @@ describe('a stale mark', () => {
   });
 });
 
-describe('the directories of waiters', () => {
+describe('candidates for the lock', () => {
   const nameOf = ({ pid, started, scope }: ProcessIdentity) => `${pid}-${started}-${scope}-0123456789ab`;
-  const waiter = (identity: ProcessIdentity) => `.tokens.lock-${nameOf(identity)}`;
-  function lay(identity: ProcessIdentity, ageInSeconds = 0): void {
-    const mark = directory.write(join(waiter(identity), nameOf(identity)));
-    const then = Date.now() / 1000 - ageInSeconds;
-    utimesSync(mark, then, then);
-  }
+  const candidate = (identity: ProcessIdentity) => `.tokens.lock-${nameOf(identity)}`;
+  const lay = (identity: ProcessIdentity) => directory.write(join(candidate(identity), nameOf(identity)));
+  /** The file system of a process whose clock, and that of its files, is three seconds ahead. */
+  const later = (): FileSystem =>
+    watchedFileSystem({
+      instead: (name, at) =>
+        name === 'lstatSync' && String(at).includes('.lock-')
+          ? Object.assign(lstatSync(String(at), { bigint: true }), { ctimeMs: BigInt(Date.now() - 3_000) })
+          : undefined,
+    }).fs;
 
-  test('that were killed are removed; those of waiters that are or may be alive stay', async () => {
+  test('of killed processes are removed; those of processes that are or may be alive stay', async () => {
     for (const identity of [dead, parent, foreign]) lay(identity);
-    directory.mkdir(waiter({ ...dead, pid: dead.pid + 1 })); // killed before it made its mark
+    directory.mkdir(candidate({ ...dead, pid: dead.pid + 1 })); // killed before it made its owner file
     await take();
-    expect(readdirSync(directory.path).sort()).toEqual([waiter(foreign), waiter(parent), 'tokens'].sort());
+    const kept = [candidate(foreign), candidate(parent), 'tokens'].sort();
+    expect(readdirSync(directory.path).sort()).toEqual(kept);
+    expect((await leftovers(nodeFileSystem, path, QUICK)).locks).toEqual([]);
   });
 
-  test.each([3_600, -3_600])('of another container, %i seconds old, are watched and removed', async (age) => {
-    lay(foreign, age);
-    await take();
+  test('of another container are in use for a moment only: after two seconds they are removed', async () => {
+    lay(foreign);
+    const expected = [join(directory.path, candidate(foreign))];
+    expect((await leftovers(later(), path, QUICK)).locks).toEqual(expected);
+    await withLock(later(), path, { timing: QUICK }, async () => 'done');
     expect(readdirSync(directory.path)).toEqual(['tokens']);
-  });
-
-  test('of another container that are old but whose mark changes stay', async () => {
-    lay(foreign, 3_600);
-    const mark = join(directory.path, waiter(foreign), nameOf(foreign));
-    let released = false;
-    const { fs } = watchedFileSystem({
-      before(_, name) {
-        if (name === 'rmdirSync') released = true;
-        else if (released && name === 'openSync') writeFileSync(mark, `${performance.now()}`);
-      },
-    });
-    await withLock(fs, path, { pace: QUICK }, async () => 'done');
-    expect(readdirSync(directory.path)).toEqual([waiter(foreign), 'tokens']);
-  });
-
-  test('are found by remains, also those of other containers', async () => {
-    for (const identity of [dead, parent, foreign]) lay(identity);
-    const { locks } = await remains(nodeFileSystem, path, QUICK);
-    expect(locks.toSorted()).toEqual(
-      [dead, foreign].map((id) => join(directory.path, waiter(id))).toSorted(),
-    );
   });
 
   test.each([dead, foreign])(
     'a symlink in place of one is neither followed nor reported: %j',
     async (identity) => {
       directory.write(join('victim', nameOf(identity)), 'mine');
-      directory.write('victim/file', 'mine');
-      const then = Date.now() / 1000 - 3_600;
-      utimesSync(join(directory.path, 'victim', nameOf(identity)), then, then);
-      symlinkSync('victim', join(directory.path, waiter(identity)));
-      await take();
-      expect((await remains(nodeFileSystem, path, QUICK)).locks).toEqual([]);
-      expect(readdirSync(join(directory.path, 'victim'))).toEqual([nameOf(identity), 'file']);
-      expect(lstatSync(join(directory.path, waiter(identity))).isSymbolicLink()).toBe(true);
+      symlinkSync('victim', join(directory.path, candidate(identity)));
+      await withLock(later(), path, { timing: QUICK }, async () => 'done');
+      expect((await leftovers(later(), path, QUICK)).locks).toEqual([]);
+      expect(readdirSync(join(directory.path, 'victim'))).toEqual([nameOf(identity)]);
+      expect(lstatSync(join(directory.path, candidate(identity))).isSymbolicLink()).toBe(true);
     },
   );
 
   test('are not removed with the other files in them', async () => {
     lay(dead);
-    directory.write(join(waiter(dead), 'file'), 'mine');
+    directory.write(join(candidate(dead), 'file'), 'mine');
     await take();
-    expect(readdirSync(join(directory.path, waiter(dead)))).toEqual(['file']);
+    expect(readdirSync(join(directory.path, candidate(dead)))).toEqual(['file']);
   });
 });
 
@@ -568,7 +552,7 @@ describe('another user who may write in the directory, and exchanges', () => {
   });
 
   const attempt = async (fs: FileSystem, patience: number) =>
-    withLock(fs, path, { patience, pace: QUICK }, async (lock) => lock.assertHeld()).then(
+    withLock(fs, path, { patience, timing: QUICK }, async (lock) => lock.assertHeld()).then(
       () => undefined,
       (error: unknown) => error,
     );
@@ -599,7 +583,7 @@ describe('another user who may write in the directory, and exchanges', () => {
     let tries = 0;
     const { fs } = watchedFileSystem({
       before(_, name) {
-        if (name === 'renameSync' && ++tries === 3) move();
+        if (name === 'readdirSync' && ++tries === 3) move();
       },
     });
     const error = await attempt(fs, 4 * QUICK.heartbeat);
@@ -617,7 +601,7 @@ test('without /proc, the lock works by its paths', async () => {
   for (const before of [dead, foreign]) {
     lockedBy(before);
     await expect(
-      withLock(fs, path, { pace: QUICK }, async (lock) => lock.assertHeld()),
+      withLock(fs, path, { timing: QUICK }, async (lock) => lock.assertHeld()),
     ).resolves.toBeUndefined();
     expect(readdirSync(directory.path)).toEqual(['tokens']);
   }
@@ -668,6 +652,7 @@ describe('livenessOf', () => {
     ['an unused number', dead, 'dead'],
     ['a number that another process has reused', { ...parent, started: '1' }, 'dead'],
     ['a number of another pid namespace', foreign, 'foreign'],
+    ['a number in another time namespace', { ...own, scope: own.scope.replace(/_\d+_/, '_1_') }, 'foreign'],
     ['a thread of this process', threadOf('self'), 'alive'],
     ['a thread that has ended', { ...threadOf('self'), scope: `${own.scope}_t${2 ** 22 + 1}` }, 'dead'],
     ['a number that another thread has reused', { ...threadOf('self'), started: '1' }, 'dead'],
@@ -675,6 +660,32 @@ describe('livenessOf', () => {
     ['a thread whose kernel number is unknown', { ...own, scope: `${own.scope}_w1` }, 'foreign'],
   ] as const)('knows %s', (_, identity, expected) => {
     expect(livenessOf(identity, nodeFileSystem)).toBe(expected);
+  });
+
+  test('knows a zombie, which has ended but was not reaped by its parent', async () => {
+    // The shell starts a child, becomes a program that never waits for it, and the child ends.
+    const shell = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    try {
+      const pid = await new Promise<number>((resolve) =>
+        shell.stdout.once('data', (data) => resolve(Number(data))),
+      );
+      const identity = { ...own, pid, started: startOf(pid) };
+      expect(livenessOf(identity, nodeFileSystem)).toBe('alive');
+      while (readFileSync(`/proc/${shell.pid}/comm`, 'utf8') !== 'sleep\n') await sleep(1);
+      process.kill(pid, 'SIGKILL');
+      const state = () => readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/s, '').split(' ')[1];
+      while (state() !== 'Z') await sleep(1);
+      expect(livenessOf(identity, nodeFileSystem)).toBe('dead');
+    } finally {
+      shell.kill('SIGKILL');
+    }
+  });
+
+  test('with the /proc of another pid namespace, takes every other process for foreign', () => {
+    const { fs } = watchedFileSystem({ instead: (_, at) => (at === '/proc/self' ? '1' : undefined) });
+    expect(livenessOf(own, fs)).toBe('foreign');
   });
 
   test('knows a thread of another process', async () => {

@@ -21,8 +21,8 @@ export interface WatchedFileSystem {
   readonly openDescriptors: ReadonlySet<number>;
 }
 
-/** These calls ask for attributes of the process, and never fail. */
-const CANNOT_FAIL: ReadonlySet<string> = new Set(['geteuid', 'getegid', 'getgroups']);
+/** These are no system calls, or ask for attributes of the process and never fail. */
+const CANNOT_FAIL: ReadonlySet<string> = new Set(['geteuid', 'getegid', 'getgroups', 'together']);
 
 export function watchedFileSystem({ before, instead }: Interference = {}): WatchedFileSystem {
   const calls: string[] = [];

@@ -101,7 +101,7 @@ export interface Handover {
 export function openHandover(
   plan: HandoverPlan,
   { options, io, terminal, fs }: Invocation<TargetOptions>,
-  { isStream, way, configDir = '/' }: Target,
+  { isStream, resolved, configDir = '/' }: Target,
 ): Handover {
   const { form, formOptions, isJson, tokenFile, force } = plan;
   if (isStream && tokenFile === undefined) {
@@ -113,7 +113,7 @@ export function openHandover(
   if (isStream && isJson) throw conflictingOptions('--file -', '--json');
   const path = tokenFile === undefined ? undefined : absolutePath(tokenFile, io);
   const file = path === undefined ? undefined : TokenFile.open(path, { ...options, configDir }, fs);
-  if (file !== undefined && way !== undefined && file.isAt(way)) {
+  if (file !== undefined && resolved !== undefined && file.isAt(resolved)) {
     file.close();
     throw new ServiceTokensError('USAGE', `Option --token-file: [${path}] is the tokens file itself`);
   }

@@ -1,21 +1,13 @@
 import { basename } from 'node:path';
-import {
-  chooseIdentity,
-  type Entered,
-  examine,
-  following,
-  type Identity,
-  requireAble,
-  within,
-} from '../../access/identity.js';
+import { chooseIdentity, type Identity } from '../../access/identity.js';
+import { actingAs, impersonate, inDirectory, type OpenedDirectory } from '../../access/opened-directory.js';
+import { type ResolvedPath, resolvePath } from '../../access/resolved-path.js';
 import type { Server } from '../../access/server-access.js';
 import { userName } from '../../access/system-accounts.js';
-import type { Way } from '../../access/way.js';
 import { findServerPaths, type ServerPaths } from '../../config/config-dir.js';
 import { callerDescriptor, requireName } from '../../disk/caller-descriptor.js';
-import { errnoOf, type FileSystem, ifExists } from '../../disk/file-system.js';
+import { errnoOf, type FileSystem, ifExists, ignoreFailure, sameFile } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
-import { loadBcrypt } from '../../hash/bcrypt.js';
 import { below } from '../../paths.js';
 import type { EnteredFile } from '../../tokens-file/service-tokens-file.js';
 import type { CommonOptions } from '../options.js';
@@ -27,18 +19,18 @@ export interface ChangeOptions {
   readonly trustDirectory?: boolean;
 }
 
-/** The tokens file's directory, which the process has entered. */
-export interface EnteredPlace extends Entered, EnteredFile {}
+/** The tokens file's directory, held open. */
+export interface EnteredPlace extends Omit<OpenedDirectory, 'close'>, EnteredFile {}
 
 /** The paths of a command's files, and access to them. */
 export interface OpenPlace extends ServerPaths {
-  readonly way: Way;
+  readonly resolved: ResolvedPath;
   /** Calls `work` for the tokens file. */
   inTokensDir<T>(work: (entered: EnteredPlace) => Promise<T>): Promise<T>;
   /** Calls `work` for elasticsearch.yml. */
   inConfigDir<T>(work: (fs: FileSystem) => Promise<T>): Promise<T>;
-  /** Calls `work`, which follows the path of the tokens file. */
-  following<T>(work: () => Promise<T>): Promise<T>;
+  /** The file system for following the path of the tokens file: as the identity, if it can reach the directory. */
+  following(): FileSystem;
 }
 
 /** What a command does with the tokens file: only names and findings leave it, its hashes do, or it is changed. */
@@ -65,10 +57,10 @@ export async function openPlace(
       'Use --config-dir or set ES_PATH_CONF, or let only root write the file.',
     ]);
   }
-  const identityFor = (way: Way, isRead: boolean): Identity | undefined => {
+  const identityFor = (resolved: ResolvedPath, isRead: boolean): Identity | undefined => {
     try {
-      const identity = chooseIdentity(way, { ...options, configDir }, fs);
-      if (identity !== undefined) requireAble(identity, fs);
+      const identity = chooseIdentity(resolved, { ...options, configDir }, fs);
+      if (identity !== undefined) impersonate(identity, fs, () => undefined); // can it be taken on?
       return identity;
     } catch (error) {
       if (isRead && error instanceof ServiceTokensError && error.code === 'PERMISSION') return undefined;
@@ -78,32 +70,27 @@ export async function openPlace(
   const caller = fs.geteuid();
   if (purpose === 'change') requireName(tokensFile);
   const isPassed = callerDescriptor(tokensFile) !== undefined; // the descriptor is open already
-  const way = examine(fs, tokensFile, !isPassed);
-  const identity = isPassed ? undefined : identityFor(way, purpose === 'read');
-  if (identity !== undefined) {
-    // Load packages now: the installation may be readable by root only.
-    terminal.prepare();
-    loadBcrypt();
-  }
+  const resolved = resolvePath(fs, tokensFile, !isPassed);
+  const identity = isPassed ? undefined : identityFor(resolved, purpose === 'read');
 
   return {
     ...place,
-    way,
+    resolved,
     async inTokensDir(work) {
-      if (isPassed || way.directory === undefined) {
-        return work({ fs, way, caller, server: undefined, asRoot: (calls) => calls() });
+      if (isPassed || resolved.directory === undefined) {
+        return work({ fs, asCaller: fs, resolved, caller, server: undefined });
       }
-      return within(way, identity, fs, async (entered) => {
+      return inDirectory(resolved, identity, fs, async (opened) => {
         try {
-          return await work({ ...entered, way, caller, server: identity && serverOf(identity) });
+          return await work({ ...opened, resolved, caller, server: identity && serverOf(identity) });
         } catch (error) {
-          throw identity === undefined ? error : explain(error, way, identity, entered.fs);
+          throw identity === undefined ? error : explain(error, resolved, identity, opened.fs);
         }
       });
     },
     async inConfigDir(work) {
-      const configWay = examine(fs, below(configDir, 'elasticsearch.yml'), false);
-      const other = identityFor(configWay, true);
+      const resolvedConfig = resolvePath(fs, below(configDir, 'elasticsearch.yml'), false);
+      const other = identityFor(resolvedConfig, true);
       if (other?.uid !== identity?.uid) {
         throw new ServiceTokensError(
           'PERMISSION',
@@ -111,10 +98,20 @@ export async function openPlace(
           { hint: 'Use --server-user, or sudo -u USER.' },
         );
       }
-      return within(configWay, identity, fs, (entered) => work(entered.fs));
+      return inDirectory(resolvedConfig, identity, fs, (opened) => work(opened.fs));
     },
-    following: (work) => following(way, identity, fs, work),
+    following: () =>
+      identity === undefined || !canReach(resolved, identity, fs) ? fs : actingAs(identity, fs),
   };
+}
+
+function canReach({ directory }: ResolvedPath, identity: Identity, fs: FileSystem): boolean {
+  if (directory === undefined) return false;
+  let isReached = false;
+  ignoreFailure(() => {
+    isReached = sameFile(actingAs(identity, fs).statSync(directory.path, { bigint: true }), directory);
+  });
+  return isReached;
 }
 
 function serverOf({ uid, gid, groups }: Identity): Server {
@@ -122,9 +119,9 @@ function serverOf({ uid, gid, groups }: Identity): Server {
 }
 
 /** A file that root created for itself, as the original does, cannot be read under the server's identity. */
-function explain(error: unknown, { target }: Way, { uid }: Identity, fs: FileSystem): unknown {
+function explain(error: unknown, { target }: ResolvedPath, { uid }: Identity, fs: FileSystem): unknown {
   if (!(error instanceof ServiceTokensError) || errnoOf(error.cause) !== 'EACCES') return error;
-  const isOfFile = (error.cause as NodeJS.ErrnoException).path === basename(target);
+  const isOfFile = basename((error.cause as NodeJS.ErrnoException).path ?? '') === basename(target);
   const owner = isOfFile ? ifExists(() => fs.lstatSync(target))?.uid : undefined;
   if (owner === undefined || owner === uid) return error;
   const [its, ours] = [userName(owner, fs), userName(uid, fs)];

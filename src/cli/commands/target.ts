@@ -1,4 +1,4 @@
-import type { Way } from '../../access/way.js';
+import type { ResolvedPath } from '../../access/resolved-path.js';
 import { findConfigDir, findHome } from '../../config/config-dir.js';
 import { findHashSettings, type HashSettings } from '../../config/settings.js';
 import { readSettingsFile } from '../../config/settings-file.js';
@@ -21,8 +21,8 @@ export interface TargetOptions extends ChangeOptions {
 /** The tokens that a command changes: in the tokens file, or with `--file -` in standard input. */
 export interface Target {
   readonly isStream: boolean;
-  /** The way to the tokens file; undefined for a stream. */
-  readonly way: Way | undefined;
+  /** The resolved path of the tokens file; undefined for a stream. */
+  readonly resolved: ResolvedPath | undefined;
   /** The configuration directory; undefined if none is needed and none was given. */
   readonly configDir: string | undefined;
   /**
@@ -44,10 +44,10 @@ export function openTarget(invocation: Invocation<TargetOptions>): Promise<Targe
 
 async function openFile(invocation: Invocation<TargetOptions>): Promise<Target> {
   const { options, overrides, io, terminal, fs } = invocation;
-  const { configDir, tokensFile, way, inConfigDir, inTokensDir } = await openPlace(invocation, 'change');
+  const { configDir, tokensFile, resolved, inConfigDir, inTokensDir } = await openPlace(invocation, 'change');
   return {
     isStream: false,
-    way,
+    resolved,
     configDir,
     hashSettings: () => {
       const readFile = () => inConfigDir(async (fs) => readSettingsFile(configDir, fs));
@@ -72,7 +72,7 @@ async function openStream(invocation: Invocation<TargetOptions>): Promise<Target
   const configDir = findConfigDir(options, io, fs);
   return {
     isStream: true,
-    way: undefined,
+    resolved: undefined,
     configDir,
     hashSettings: () => {
       const readFile = () => (configDir ? readSettingsFile(configDir, fs) : undefined);

@@ -76,7 +76,7 @@ async function readStored(names: readonly string[], invocation: Invocation): Pro
     return await inTokensDir(async ({ fs, ...entered }) => {
       const tokens = new ServiceTokensFile(path, { fs }, entered);
       const entries = tokens.hashesOf(names);
-      const attributes = ifExists(() => fs.statSync(entered.way.target));
+      const attributes = ifExists(() => fs.statSync(entered.resolved.target));
       const server = findServer(configDir, undefined, invocation.fs, true);
       const isReadable = server === undefined || attributes === undefined || canRead(server, attributes);
       const unreadableBy = isReadable ? undefined : serverName(server, invocation.fs);

@@ -24,7 +24,7 @@ export const watch: Command<WatchOptions> = async (invocation) => {
   refuseArguments(invocation.args);
   const place = await openPlace(invocation, 'read');
   requireName(place.tokensFile);
-  return place.following(() => follow(place.tokensFile, invocation));
+  return follow(place.tokensFile, { ...invocation, fs: place.following() });
 };
 
 async function follow(

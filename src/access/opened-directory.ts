@@ -1,0 +1,193 @@
+/**
+ * The directory of a file, held open while a command works in it.
+ *
+ * Each directory of the path is opened by its name in the one before, without following a symlink, and must be the one
+ * that was examined. Node has no openat(2), but Linux resolves `/proc/self/fd/N/name` in the open directory N: whoever
+ * exchanges a directory of the path afterwards changes nothing for us, and closed directories above do not matter.
+ *
+ * If root acts as another user there, every system call is made as that user, and only the call: between two calls the
+ * process is root's again, so code that is loaded meanwhile, or a signal handler, never runs as somebody else.
+ */
+import { basename, dirname } from 'node:path';
+import { attempt } from '../disk/file-errors.js';
+import {
+  errnoOf,
+  type FileSystem,
+  ifExists,
+  ignoreFailure,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  sameFile,
+  viewOf,
+} from '../disk/file-system.js';
+import type { Directory } from '../disk/path-walk.js';
+import { ServiceTokensError } from '../errors.js';
+import { type Identity, missingDirectory } from './identity.js';
+import type { ResolvedPath } from './resolved-path.js';
+import { userName } from './system-accounts.js';
+
+/** A file's directory that is held open. */
+export interface OpenedDirectory {
+  /** The file system with the names of this directory looked up in it, and calls made as the identity. */
+  readonly fs: FileSystem;
+  /** The same, but with calls made as the caller. */
+  readonly asCaller: FileSystem;
+  close(): void;
+}
+
+/**
+ * Opens the directory of a file.
+ *
+ * @param identity the user that root acts as; undefined to act as the caller
+ * @throws CANNOT_REPLACE if there is no directory; PERMISSION if the identity cannot be taken on, or if the caller may
+ *   not enter; IO if the path has changed since it was examined
+ */
+export function openDirectory(
+  resolved: ResolvedPath,
+  identity: Identity | undefined,
+  fs: FileSystem,
+): OpenedDirectory {
+  const { directory, target, modifiers } = resolved;
+  if (directory === undefined) throw missingDirectory(target);
+  const as = (viewed: FileSystem) => (identity === undefined ? viewed : actingAs(identity, viewed));
+  const fd = attempt(fs, 'could not open', target, () =>
+    hasProc(fs) ? openByName(pathTo(directory, resolved.directories), target, fs) : undefined,
+  );
+  if (fd === undefined) {
+    if (fs.geteuid() === 0 && modifiers.length > 0) throw needsProc(target);
+    return { fs: as(fs), asCaller: fs, close: () => {} };
+  }
+  const asCaller = viewOf(fs, { path: pathIn([dirname(target), directory.path], `/proc/self/fd/${fd}/`) });
+  return { fs: as(asCaller), asCaller, close: () => ignoreFailure(() => fs.closeSync(fd)) };
+}
+
+/** Opens the directory of a file, does some work in it, and closes it. @throws as openDirectory and the work do */
+export async function inDirectory<T>(
+  resolved: ResolvedPath,
+  identity: Identity | undefined,
+  fs: FileSystem,
+  work: (opened: OpenedDirectory) => Promise<T>,
+): Promise<T> {
+  const opened = openDirectory(resolved, identity, fs);
+  try {
+    return await work(opened);
+  } finally {
+    opened.close();
+  }
+}
+
+/** A file system whose calls are made as an identity, and which has its user number. */
+export function actingAs(identity: Identity, fs: FileSystem): FileSystem {
+  let isActing = false; // calls within `together` are made as the identity already
+  const call = <T>(calls: () => T): T => {
+    if (isActing) return calls();
+    try {
+      return impersonate(identity, fs, (): unknown => {
+        isActing = true;
+        return calls();
+      }) as T;
+    } finally {
+      isActing = false;
+    }
+  };
+  return Object.assign(viewOf(fs, { call }), { geteuid: () => identity.uid });
+}
+
+/** No promise: what it does later would be done as the caller. */
+type Synchronous<T> = T extends PromiseLike<unknown> ? never : T;
+
+/**
+ * Makes calls as an identity, and then restores the caller's, even if a call fails.
+ *
+ * @throws PERMISSION if the identity cannot be taken on; and what the calls throw
+ */
+export function impersonate<T>(
+  { uid, gid, groups }: Identity,
+  fs: FileSystem,
+  calls: () => Synchronous<T>,
+): T {
+  const before = { uid: fs.geteuid(), gid: fs.getegid(), groups: fs.getgroups() };
+  try {
+    try {
+      fs.setgroups(groups);
+      fs.setegid(gid);
+      fs.seteuid(uid);
+    } catch (cause) {
+      throw cannotActAs(userName(uid, fs), cause);
+    }
+    return calls();
+  } finally {
+    // The user first: restoring the others needs its privileges. Synchronous, so that no other code runs in between.
+    if (fs.geteuid() !== before.uid) fs.seteuid(before.uid);
+    if (fs.getegid() !== before.gid) fs.setegid(before.gid);
+    if (fs.getgroups().join() !== before.groups.join()) fs.setgroups(before.groups);
+  }
+}
+
+/** @param directories absolute paths of the same directory @param prefix the path in which its names are looked up */
+function pathIn(directories: readonly string[], prefix: string): (path: string) => string {
+  return (path) => {
+    const directory = directories.find(
+      (each) => path === each || path.startsWith(each === '/' ? each : `${each}/`),
+    );
+    return directory === undefined ? path : prefix + path.slice(directory.length).replace(/^\//, '');
+  };
+}
+
+function hasProc(fs: FileSystem): boolean {
+  return ifExists(() => fs.statSync('/proc/self/fd')) !== undefined;
+}
+
+/** Opens the last of some directories, each by its name in the one before, so that no link is followed. */
+function openByName(path: readonly Directory[], target: string, fs: FileSystem): number {
+  let fd: number | undefined;
+  const close = () => {
+    const open = fd;
+    if (open !== undefined) ignoreFailure(() => fs.closeSync(open));
+  };
+  try {
+    for (const step of path) {
+      const name = fd === undefined ? step.path : `/proc/self/fd/${fd}/${basename(step.path)}`;
+      const next = fs.openSync(name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+      close();
+      fd = next;
+      if (!sameFile(fs.fstatSync(fd, { bigint: true }), step)) throw pathChanged(target);
+    }
+    return fd as number; // the path has at least the root directory
+  } catch (error) {
+    close();
+    const isGone = ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '');
+    throw isGone ? pathChanged(target) : error;
+  }
+}
+
+/** The directories from the root to one, as they were examined. */
+function pathTo(directory: Directory, examined: readonly Directory[]): Directory[] {
+  const isAbove = ({ path }: Directory) =>
+    path === '/' || directory.path === path || directory.path.startsWith(`${path}/`);
+  const above = new Map(examined.filter(isAbove).map((each) => [each.path, each]));
+  return [...above.values()].sort((a, b) => a.path.length - b.path.length);
+}
+
+function cannotActAs(user: string, cause: unknown): ServiceTokensError {
+  return new ServiceTokensError(
+    'PERMISSION',
+    `could not act as [${user}]: this process cannot change its user and groups (${(cause as Error).message})`,
+    { hint: `Run the command as that user, for example: sudo -u ${user}`, cause },
+  );
+}
+
+function needsProc(path: string): ServiceTokensError {
+  return new ServiceTokensError(
+    'PERMISSION',
+    `could not open [${path}]: other users can change its path, and without /proc root cannot keep its directory open`,
+    { hint: 'Run the command as the owner of the directory, or mount /proc.' },
+  );
+}
+
+function pathChanged(target: string): ServiceTokensError {
+  return new ServiceTokensError('IO', `the path to [${target}] changed while this command ran`, {
+    hint: 'Run the command again.',
+  });
+}

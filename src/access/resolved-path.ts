@@ -1,0 +1,119 @@
+import { dirname, resolve } from 'node:path';
+import { attempt } from '../disk/file-errors.js';
+import type { FileSystem } from '../disk/file-system.js';
+import { type Directory, type Lookup, walkPath } from '../disk/path-walk.js';
+import { below } from '../paths.js';
+
+/** A symlink of a path. */
+export interface Link {
+  readonly path: string;
+  readonly uid: number;
+}
+
+/** A user or group other than root that can change a name of a path, and so exchange the file at any moment. */
+export interface UntrustedModifier {
+  readonly kind: 'user' | 'group' | 'everybody';
+  /** The number of the user or of the group; -1 for all users. */
+  readonly id: number;
+  /** The directory or symlink that grants the permission. */
+  readonly at: string;
+  /** The owner of that directory or link. */
+  readonly owner: number;
+}
+
+/** A path with every directory and symlink from `/` to the file's own directory and, if it is a symlink, to its target. */
+export interface ResolvedPath {
+  /** The file, then its targets, symlink by symlink; the directories in these paths may be symlinks. */
+  readonly linkChain: readonly [path: string, ...targets: string[]];
+  /** The last of the link chain. It need not exist. */
+  readonly target: string;
+  readonly directories: readonly Directory[];
+  readonly links: readonly Link[];
+  readonly modifiers: readonly UntrustedModifier[];
+  /** The target's own directory; undefined if it does not exist. */
+  readonly directory: Directory | undefined;
+}
+
+/**
+ * Resolves the path of a file, and notes who can change it.
+ *
+ * @param path absolute; the file need not exist
+ * @param follows whether the file itself is followed if it is a symlink
+ * @throws IO for too many levels of symlinks; CONFIG if a part of the path is not a directory; PERMISSION
+ */
+export function resolvePath(fs: FileSystem, path: string, follows = true): ResolvedPath {
+  return attempt(fs, 'could not read', path, () => {
+    const linkChain: [string, ...string[]] = [path];
+    const [directories, links, modifiers]: [Directory[], Link[], UntrustedModifier[]] = [[], [], []];
+    const isUnmapped = (uid: number) => uid === OVERFLOW && !isMapped(uid, fs);
+    const walk = walkPath(fs, path, follows);
+    let last: Lookup | undefined;
+    let step = walk.next();
+    for (; !step.done; step = walk.next()) {
+      last = step.value;
+      const { directory, stat, link, isLast } = last;
+      if (directories.at(-1) !== directory) directories.push(directory);
+      modifiers.push(...modifiersOf(last, isUnmapped));
+      if (link === undefined || stat === undefined) continue;
+      links.push({ path: last.path, uid: Number(stat.uid) });
+      const text = link.startsWith('/') ? link : below(dirname(linkChain.at(-1) ?? path), link);
+      if (isLast) linkChain.push(text);
+    }
+    const isFound = last?.isLast === true && last.link === undefined;
+    const directory = isFound ? last?.directory : step.value;
+    if (step.value !== undefined) directories.push(step.value);
+    const target = linkChain.at(-1) ?? path;
+    // Names in the directory are found by the text of the target, so it contains neither `..` nor `.`.
+    if (isFound && target !== resolve(target)) linkChain[linkChain.length - 1] = last?.path ?? target;
+    return { linkChain, target: linkChain.at(-1) ?? path, directories, links, modifiers, directory };
+  });
+}
+
+const STICKY = 0o1000;
+
+/** Finds who, besides root, can change one name in a directory. */
+function modifiersOf(
+  { directory, path, stat, link, isLast }: Lookup,
+  isUnmapped: (uid: number) => boolean,
+): UntrustedModifier[] {
+  const { path: at, uid, gid, mode } = directory;
+  const isTarget = isLast && link === undefined;
+  const owner = stat && Number(stat.uid);
+  // Owners that the user namespace does not map count as root above the target's own directory.
+  const isOther = (user: number) => user !== 0 && (isTarget || !isUnmapped(user));
+  const found: UntrustedModifier[] = [];
+  const add = (kind: UntrustedModifier['kind'], id: number) => found.push({ kind, id, at, owner: uid });
+  if (isOther(uid)) add('user', uid);
+  const bits = mode & 0o022;
+  if (bits !== 0 && (mode & STICKY) === 0) {
+    if (bits & 0o020) add('group', gid);
+    if (bits & 0o002) add('everybody', -1);
+  } else if (bits !== 0 && isTarget) {
+    // Only the owner of a file can remove it there, but others can create one under a free name.
+    if (owner !== 0) add(bits & 0o002 ? 'everybody' : 'group', bits & 0o002 ? -1 : gid);
+  } else if (bits !== 0 && owner !== undefined && isOther(owner)) {
+    add('user', owner);
+  }
+  if (stat?.isSymbolicLink() && owner) found.push({ kind: 'user', id: owner, at: path, owner });
+  return found;
+}
+
+/** The kernel's number for a user or a group that a user namespace does not map: proc(5), overflowuid. */
+export const OVERFLOW = 65_534;
+
+/** Whether the user namespace of this process maps a user: user_namespaces(7), /proc/self/uid_map. */
+function isMapped(uid: number, fs: FileSystem): boolean {
+  try {
+    const rows = fs.readFileSync('/proc/self/uid_map', 'utf8').trim().split('\n');
+    return rows
+      .map((row) => row.trim().split(/\s+/).map(Number))
+      .some(([first = 0, , length = 0]) => uid >= first && uid < first + length);
+  } catch {
+    return true; // no user namespaces
+  }
+}
+
+/** Whether only a user and root can change the path. Then a command with the path is safe to copy and run. */
+export function isPrivateTo(user: number, { modifiers }: ResolvedPath): boolean {
+  return modifiers.every(({ kind, id }) => kind === 'user' && id === user);
+}

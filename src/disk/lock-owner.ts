@@ -1,0 +1,161 @@
+/** The owner file in a lock directory: which process made it, and whether that process is dead. */
+import { randomBytes } from 'node:crypto';
+import { ServiceTokensError } from '../errors.js';
+import {
+  type BigIntStats,
+  errnoOf,
+  type FileSystem,
+  ifExists,
+  ignoreFailure,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDONLY,
+} from './file-system.js';
+import type { OpenDirectory } from './open-directory.js';
+import { livenessOf, ownProcess, type ProcessIdentity } from './processes.js';
+
+/** The timing of a lock, in milliseconds. All users of a lock must use the same; tests have their own. */
+export interface LockTiming {
+  /** How often a lock owner changes its owner file. */
+  readonly heartbeat: number;
+  /** How long a foreign owner file must not change to count as stale: at least three heartbeats. */
+  readonly deadline: number;
+  /** The pause between two polls of a held lock, random so that waiters do not poll at the same time. */
+  readonly poll: { readonly least: number; readonly most: number };
+}
+
+export const TIMING: LockTiming = { heartbeat: 500, deadline: 1_500, poll: { least: 5, most: 200 } };
+
+/** The owner files that this thread uses. Any other of this thread is left over from a release that failed. */
+const ownersInUse = new Set<string>();
+
+/** Makes a unique name for an owner file. Call forgetOwner after the lock was released. */
+export function newOwner(fs: FileSystem): string {
+  const owner = `${nameOf(ownProcess(fs))}-${randomBytes(6).toString('hex')}`;
+  ownersInUse.add(owner);
+  return owner;
+}
+
+export function forgetOwner(owner: string): void {
+  ownersInUse.delete(owner);
+}
+
+/** The process that an owner file identifies; undefined for a name that is not that of an owner file. */
+export function processOf(owner: string): ProcessIdentity | undefined {
+  const [, pid, started, scope] = /^(\d+)-(\d*)-(\w+)-[0-9a-f]{12}$/.exec(owner) ?? [];
+  if (pid === undefined || started === undefined || scope === undefined) return undefined;
+  return { pid: Number(pid), started, scope };
+}
+
+/** Whether a process is this thread. */
+export function isThisThread(identity: ProcessIdentity, fs: FileSystem): boolean {
+  return nameOf(identity) === nameOf(ownProcess(fs));
+}
+
+function nameOf({ pid, started, scope }: ProcessIdentity): string {
+  return `${pid}-${started}-${scope}`;
+}
+
+/**
+ * What is known of an owner file: its process is alive or dead; the file is gone; `undetermined`: foreign, and not
+ * watched for long enough; `unknown`: not an owner file of this tool.
+ */
+export type OwnerState = 'alive' | 'dead' | 'gone' | 'undetermined' | 'unknown';
+
+/**
+ * Determines whether the process of an owner file is dead. Within one pid namespace the answer is exact and immediate.
+ *
+ * @param classifyForeign gives the answer for a process of another container, machine or thread
+ */
+export function classifyOwner(fs: FileSystem, owner: string, classifyForeign: () => OwnerState): OwnerState {
+  const identity = processOf(owner);
+  if (identity === undefined) return 'unknown';
+  if (isThisThread(identity, fs)) return ownersInUse.has(owner) ? 'alive' : 'dead';
+  const liveness = livenessOf(identity, fs);
+  return liveness === 'foreign' ? classifyForeign() : liveness;
+}
+
+/**
+ * Watches foreign owner files. A live process changes its owner file with every heartbeat, so one that does not change
+ * while it is watched is stale. Only the watcher's clock is used: those of containers and file servers differ.
+ */
+export class OwnerWatch {
+  readonly #timing: LockTiming;
+  readonly #clock: () => number;
+  readonly #seen = new Map<
+    string,
+    { version: string; hasChanged: boolean; unchangedFor: number; at: number }
+  >();
+
+  constructor(timing: LockTiming, clock: () => number = () => performance.now()) {
+    this.#timing = timing;
+    this.#clock = clock;
+  }
+
+  /** @param version the present version of the owner file, see versionOf; undefined if it is gone */
+  classify(owner: string, version: string | undefined): OwnerState {
+    const before = this.#seen.get(owner);
+    if (version === undefined) {
+      this.#seen.delete(owner);
+      return 'gone';
+    }
+    const at = this.#clock();
+    const isSame = before?.version === version;
+    // The time between two polls counts as one heartbeat at most: watcher and owner may have been stopped together.
+    const unchangedFor = isSame ? before.unchangedFor + Math.min(at - before.at, this.#timing.heartbeat) : 0;
+    const hasChanged = before !== undefined && (before.hasChanged || !isSame);
+    this.#seen.set(owner, { version, hasChanged, unchangedFor, at });
+    if (unchangedFor >= this.#timing.deadline) return 'dead';
+    return hasChanged ? 'alive' : 'undetermined';
+  }
+}
+
+/**
+ * Returns the version of an owner file, a text that differs after every change. The file is opened, because NFS asks
+ * the server only then; lstat may use a cache.
+ *
+ * @returns undefined if it is gone
+ */
+export function versionOf(fs: FileSystem, directory: OpenDirectory, owner: string): string | undefined {
+  const path = directory.within(owner);
+  let fd: number | undefined;
+  try {
+    fd = fs.openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+  }
+  const opened = fd;
+  if (opened === undefined) return describe(ifExists(() => fs.lstatSync(path, { bigint: true })));
+  try {
+    return describe(fs.fstatSync(opened, { bigint: true }));
+  } finally {
+    ignoreFailure(() => fs.closeSync(opened));
+  }
+}
+
+function describe(stat: BigIntStats | undefined): string | undefined {
+  return stat && [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join();
+}
+
+/**
+ * Removes a stale owner file, even if it is not a regular file: a symlink is removed and not followed.
+ *
+ * @throws LOCKED if it is a directory that is not empty
+ */
+export function removeOwner(fs: FileSystem, directory: OpenDirectory, owner: string, path: string): void {
+  const at = directory.within(owner);
+  const isDirectory = ifExists(() => fs.lstatSync(at))?.isDirectory();
+  try {
+    ifExists(() => (isDirectory ? fs.rmdirSync(at) : fs.unlinkSync(at)));
+  } catch (error) {
+    if (!['ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')) throw error;
+    throw new ServiceTokensError(
+      'LOCKED',
+      `[${path}] does not belong in a lock directory: it is a directory that is not empty`,
+      {
+        hint: `Remove [${path}].`,
+        cause: error,
+      },
+    );
+  }
+}
