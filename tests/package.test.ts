@@ -1,5 +1,5 @@
 /** The package, installed into an empty directory: what is in it, and that it can be run, imported, required, typed. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -18,7 +18,7 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true }));
 
 test('it holds what is used, and nothing else', () => {
-  expect(files.filter((name) => !/\.(code|d\.ts)$/.test(name))).toEqual([
+  expect(files.filter((name) => !/^docs\/|\.(code|d\.ts)$/.test(name))).toEqual([
     'LICENSE',
     'README.md',
     'bin/elasticsearch-service-tokens',
@@ -30,6 +30,12 @@ test('it holds what is used, and nothing else', () => {
     'man/elasticsearch-service-tokens.1',
     'package.json',
   ]);
+});
+
+test('who installs it runs no script, of which npm would warn', () => {
+  const { scripts } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8'));
+  expect(Object.keys(scripts).filter((name) => /^(pre|post)?(install|prepare)$/.test(name))).toEqual([]);
+  expect(files).toContain('docs/SECURITY.md'); // the README links to it
 });
 
 test('it contains the license of every package in it', () => {

@@ -1,15 +1,27 @@
 /** The proof that what ships runs on every Node that it is for: the library, and the original's recorded cases. */
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { LAUNCHER } from '../support/commands.js';
 import { projectRoot } from '../support/fixtures.js';
 import { call, installPackage, programs } from '../support/installation.js';
 
 /** The oldest, and one of each later line. */
 const VERSIONS = ['20.0.0', '22.23.3', '24.9.0'];
 
+/** One on which the launcher says what it needs; it cannot parse what Node 20 can. */
+const TOO_OLD = '12.22.12';
+
 /** @returns the exit status */
 export function runOnNodes(): number {
+  const { status, stderr } = spawnSync(join(installNode(TOO_OLD), 'bin/node'), [LAUNCHER], {
+    encoding: 'utf8',
+  });
+  if (status !== 69 || !stderr.startsWith('ERROR: Node 20 or later is needed')) {
+    console.log(`FAILED Node ${TOO_OLD}: ${stderr}`);
+    return 1;
+  }
   const failed = VERSIONS.filter((version) => {
     try {
       runOn(version);

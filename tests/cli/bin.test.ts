@@ -75,6 +75,15 @@ describe('the launcher', () => {
     });
   });
 
+  test('says which Node it needs on an older one', () => {
+    const old = `Object.defineProperty(process, 'versions', { value: { node: '18.20.8' } }); require('${LAUNCHER}');`;
+    expect(outcome(run(['-e', old], { command: process.execPath }))).toEqual({
+      status: 69,
+      stdout: '',
+      stderr: 'ERROR: Node 20 or later is needed, and this is Node 18.20.8, with exit code 69\n',
+    });
+  });
+
   test('exits with status 69, which has no other meaning, if it is not installed', () => {
     fs.mkdirSync(join(dir, 'bin'));
     const copy = join(dir, 'bin/elasticsearch-service-tokens');
