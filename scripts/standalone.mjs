@@ -5,7 +5,7 @@
  * which also runs on processors without AVX2. Only the executable for this machine can be run here.
  */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -39,7 +39,10 @@ const entry = join(DIRECTORY, 'entry.js');
 writeFileSync(entry, LAUNCHER);
 for (const target of TARGETS) compile(target);
 rmSync(entry);
-copyFileSync('dist/bundle/LICENSES.txt', join(DIRECTORY, 'LICENSES.txt'));
+// Bun's packages contain no licence.
+const bun = `Bun ${BUN_VERSION} (MIT and others)\n\nhttps://github.com/oven-sh/bun/blob/bun-v${BUN_VERSION}/LICENSE.md\n`;
+const licences = `${readFileSync('dist/bundle/LICENSES.txt', 'utf8')}\n${'-'.repeat(80)}\n\n${bun}`;
+writeFileSync(join(DIRECTORY, 'LICENSES.txt'), licences);
 
 function compile(target) {
   const outfile = join(DIRECTORY, `${NAME}-${target.name}`);

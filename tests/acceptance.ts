@@ -2,7 +2,7 @@
  * The slow tests: `npm run acceptance`.
  *
  * First it runs all tests of which `npm test` runs a sample, the package on every supported version of Node, and the
- * standalone executable; npm downloads these versions of Node, and Bun. Then it runs every attack of another user, or,
+ * standalone executable, and its packages; npm downloads these versions of Node, and Bun. Then it runs every attack of another user, or,
  * with `npm run acceptance -- WORD...`, only the attacks whose titles contain these words. The attacks need root, Linux
  * and perl; otherwise they are reported as skipped. They are a table, with a move before each system call of each
  * command, and real races. It prints a line for each group, every attack that did harm, and finally how many attacks
@@ -11,6 +11,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { runOnNodes } from './acceptance/nodes.js';
+import { runPackages } from './acceptance/packages.js';
 import { runStandalone } from './acceptance/standalone.js';
 import { runRaces } from './attacks/races.js';
 import { type Failure, groups, Theatre, title } from './attacks/table.js';
@@ -28,7 +29,7 @@ const SAMPLED = readdirSync('dist/tests', { recursive: true, encoding: 'utf8' })
 
 const words = process.argv.slice(2);
 const isChosen = (title: string) => words.every((word) => title.includes(word));
-const tests = words.length > 0 ? 0 : runTestsWhole() || runOnNodes() || runStandalone();
+const tests = words.length > 0 ? 0 : runTestsWhole() || runOnNodes() || runStandalone() || runPackages();
 const attacks = process.getuid?.() === 0 ? await runAll() : sayThatTheyAreSkipped();
 process.exitCode = tests || attacks;
 
