@@ -13,7 +13,6 @@
 #     collect                                  end the turn, and print the data of the pipes that were held open, in hex
 #     swap [PATH KIND TARGET]...               exchange these names in turn
 #     chase DIRECTORY PATTERN... KIND TARGET   exchange each matching name back and forth, as soon as it exists
-#     refresh DIRECTORY NAME                   write a file there twice a second
 use strict;
 use warnings;
 use Fcntl;
@@ -130,16 +129,6 @@ sub chase {
     }
 }
 
-sub refresh {
-    my ($directory, $name) = @_;
-    for (my $turn = 0; ; $turn++) {
-        mkdir $directory, 0777;
-        if (open my $handle, '>>', "$directory/$name") { print $handle '.' }
-        print "racing\n" if $turn == 0;
-        select undef, undef, undef, 0.4;
-    }
-}
-
 $SIG{TERM} = sub { print "$made\n"; exit };
 my %orders = (
     place => \&place,
@@ -147,7 +136,6 @@ my %orders = (
     collect => \&collect,
     swap => \&swap,
     chase => \&chase,
-    refresh => \&refresh,
 );
 while (my $line = <STDIN>) {
     chomp $line;

@@ -31,9 +31,4 @@ export function deadMark(mark: string): string {
   return mark.replace(/^\d+/, '4194303');
 }
 
-/** A mark of a process in another container, with another pid namespace. */
-export function foreignMark(mark: string): string {
-  return mark.replace(/-\d+_/, '-1_');
-}
-
 export const mark = await ownMark();

@@ -1,7 +1,7 @@
 /** The eight attacks that once succeeded, as races: processes that exchange names while the command runs. */
 import { join } from 'node:path';
 import { layouts } from './layouts.js';
-import { deadMark, foreignMark, mark } from './lock-names.js';
+import { deadMark, mark } from './lock-names.js';
 import type { Order } from './protocol.js';
 import type { Stage } from './stage.js';
 
@@ -93,18 +93,18 @@ export const races: readonly Race[] = [
   },
   {
     number: 7,
-    name: "a waiter's own mark is exchanged for a link",
+    name: 'the owner file of a candidate or of the lock is exchanged for a link',
     beginning: "attacker's",
     commands: [quickly],
-    orders: (ground) => [foreignHolder(ground), ...ownMarks(ground, 'link')],
+    orders: (ground) => [chaseOwnerFiles(ground, 'link')],
     width: 8,
   },
   {
     number: 7,
-    name: "a waiter's own mark is exchanged for a pipe",
+    name: 'the owner file of a candidate or of the lock is exchanged for a pipe',
     beginning: "attacker's",
     commands: [quickly],
-    orders: (ground) => [foreignHolder(ground), ...ownMarks(ground, 'pipe')],
+    orders: (ground) => [chaseOwnerFiles(ground, 'pipe')],
     width: 8,
   },
   {
@@ -137,12 +137,8 @@ export function wayOrders(paths: readonly string[], { stage }: Ground): Order[] 
   return paths.slice(-1).map((path) => ['swap', join(stage.area, path), 'link', stage.treasure]);
 }
 
-/** A live process of another container that holds the lock. */
-function foreignHolder({ config }: Ground): Order {
-  return ['refresh', join(config, '.service_tokens.lock'), foreignMark(mark)];
-}
-
-function ownMarks({ config, stage }: Ground, kind: 'link' | 'pipe'): Order[] {
+/** A waiter makes its candidate only while the lock looks free, so several commands compete for a lock that nobody keeps. */
+function chaseOwnerFiles({ config, stage }: Ground, kind: 'link' | 'pipe'): Order {
   const target = kind === 'link' ? join(stage.treasure, 'secret') : '';
-  return [['chase', config, '^\\.service_tokens\\.lock-', '^\\d+-', kind, target]];
+  return ['chase', config, '^\\.service_tokens\\.lock', '^\\d+-', kind, target];
 }
