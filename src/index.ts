@@ -30,10 +30,10 @@ export { type Algorithm, defaultAlgorithm, parseAlgorithm } from './hash/algorit
 export { hashSecret, verifySecret } from './hash/hasher.js';
 export { ServiceToken } from './token/token.js';
 export { parseTokenName, type TokenName } from './token/token-name.js';
+export type { Change } from './tokens-file/entry-store.js';
 export {
   type ChangeOptions,
   type CreateOptions,
   type FileOptions,
   ServiceTokensFile,
 } from './tokens-file/service-tokens-file.js';
-export type { Change } from './tokens-file/tokens.js';

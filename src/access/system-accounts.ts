@@ -14,6 +14,11 @@ export function findUser(nameOrUid: string, fs: FileSystem): User | undefined {
   return all.find(({ name }) => name === nameOrUid) ?? all.find(({ uid }) => String(uid) === nameOrUid);
 }
 
+/** Finds the number of a group by its name. */
+export function findGroup(name: string, fs: FileSystem): number | undefined {
+  return groups(fs).find((group) => group.name === name)?.gid;
+}
+
 /** Returns the name of a user, or the number if it has none. */
 export function userName(uid: number, fs: FileSystem): string {
   return users(fs).find((user) => user.uid === uid)?.name ?? String(uid);

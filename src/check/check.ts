@@ -20,7 +20,7 @@ import {
 } from '../require.js';
 import { digestOf } from '../tokens-file/digest.js';
 import { FileContent } from '../tokens-file/file-content.js';
-import type { EnteredFile } from '../tokens-file/service-tokens-file.js';
+import type { EnteredFile } from '../tokens-file/tokens-file-transaction.js';
 import { checkDirectoryAccess, checkFileAccess } from './access-checks.js';
 import { checkLines } from './entry-checks.js';
 import { checkExpectations, type Expectations } from './expectation-checks.js';

@@ -111,38 +111,48 @@ export interface Written {
 }
 
 /**
- * Creates a file that must not exist, as a whole or not at all: a file that appears meanwhile is not replaced.
- *
- * The temporary file gets its final name by a hard link, which fails if the name exists. On a file system without hard
- * links, the name is checked just before the rename.
+ * Creates a file that must not exist, under its own name, and writes it in one piece.
  *
  * @param path the file
- * @param content the content, in pieces
- * @param wanted its owner, group and mode
- * @throws FILE_EXISTS, CANNOT_REPLACE, PERMISSION or IO
+ * @param content the whole content
+ * @param wanted its owner and group, which it must get, and its mode
+ * @throws FILE_EXISTS, CANNOT_REPLACE, PERMISSION or IO; the file is then removed
  */
 export function createFile(
   fs: FileSystem,
   path: string,
-  content: readonly Uint8Array[],
+  content: Uint8Array,
   wanted: AttributeChoice,
 ): Written {
-  return writeBeside(fs, path, content, wanted, (temporary, id) => {
+  return attempt(fs, 'could not write', path, () => {
+    let fd: number;
     try {
-      fs.linkSync(temporary, path);
+      fd = fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
     } catch (error) {
-      if (!NO_HARD_LINKS.includes(errnoOf(error) ?? '')) throw error;
-      if (ifExists(() => fs.lstatSync(path)) !== undefined) throw fileExists(path);
-      fs.renameSync(temporary, path);
-      return;
+      throw errnoOf(error) === 'EEXIST' ? fileExists(path, error) : error;
     }
+    let id: FileIdentity | undefined;
     try {
-      ifExists(() => fs.unlinkSync(temporary)); // another process may have tidied it up
+      const stat = fs.fstatSync(fd, { bigint: true });
+      id = idOf(stat);
+      const born = attributesOf(stat);
+      const attributes = setAttributes(fs, fd, born, wanted);
+      const { uid, gid } = wanted(born);
+      if (attributes.uid !== uid || attributes.gid !== gid) {
+        throw new ServiceTokensError('PERMISSION', `could not give [${path}] its owner and group`);
+      }
+      writeAll(fs, fd, [content]);
+      fs.fsyncSync(fd);
+      requireOwn(fs, path, id);
+      return { attributes, id };
     } catch (error) {
+      const own = id;
       ignoreFailure(() => {
-        if (isStill(fs, path, id)) fs.unlinkSync(path);
+        if (own === undefined || isStill(fs, path, own)) fs.unlinkSync(path);
       });
       throw error;
+    } finally {
+      ignoreFailure(() => fs.closeSync(fd)); // the content is synced, or the failure is known
     }
   });
 }
@@ -155,8 +165,6 @@ export function tryToCreate(fs: FileSystem, path: string): void {
     fs.unlinkSync(temporary);
   });
 }
-
-const NO_HARD_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
 
 /** Returns the error for a file that must not exist. */
 export function fileExists(path: string, cause?: unknown): ServiceTokensError {
@@ -200,7 +208,7 @@ function writeBeside(
   path: string,
   content: readonly Uint8Array[],
   wanted: Attributes | AttributeChoice,
-  rename: (temporary: string, id: FileIdentity) => void,
+  rename: (temporary: string) => void,
 ): Written {
   const temporary = temporaryName(path);
   return attempt(fs, 'could not write', path, () => {
@@ -212,7 +220,7 @@ function writeBeside(
       const attributes = setAttributes(fs, fd, attributesOf(stat), wanted);
       writeAll(fs, fd, content);
       fs.fsyncSync(fd);
-      rename(temporary, id);
+      rename(temporary);
       requireOwn(fs, path, id);
       return { attributes, id };
     } catch (error) {
@@ -221,7 +229,7 @@ function writeBeside(
         if (own === undefined || isStill(fs, temporary, own)) fs.unlinkSync(temporary);
       });
       if (errnoOf(error) === 'EBUSY') throw busy(fs, path, error);
-      throw errnoOf(error) === 'EEXIST' ? fileExists(path, error) : error;
+      throw error;
     } finally {
       ignoreFailure(() => fs.closeSync(fd)); // the content is synced, or the failure is known
     }

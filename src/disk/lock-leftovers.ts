@@ -1,7 +1,7 @@
 /** What killed processes leave beside a file: orphaned temporary files, candidates for the lock, a stale lock. */
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errnoOf, type FileSystem, ifExists, ignoreFailure, sameFile } from './file-system.js';
+import { errnoOf, type FileSystem, ifExists, ignoreFailure } from './file-system.js';
 import { lockPath } from './lock-candidate.js';
 import {
   classifyOwner,
@@ -74,28 +74,6 @@ export function removeLeftovers(fs: FileSystem, path: string, now: number): void
         directory.removeIfEmpty();
       }),
     );
-  }
-}
-
-/** Removes temporary files beside a file, for the owner of the lock that guards the file. */
-export function removeTemporaryFiles(fs: FileSystem, path: string): void {
-  ignoreFailure(() => {
-    for (const file of namesBeside(fs, path).temporaryFiles) {
-      ignoreFailure(() => isFile(fs, file) && fs.unlinkSync(file));
-    }
-  });
-}
-
-/**
- * Removes the temporary name that a file still has beside its own, as a process that was killed between createFile's
- * two steps leaves it. Needs no lock: a live process that is there finds its second step done.
- */
-export function removeSecondName(fs: FileSystem, path: string): void {
-  const own = fs.lstatSync(path, { bigint: true });
-  if (own.nlink < 2n) return;
-  for (const file of namesBeside(fs, path).temporaryFiles) {
-    const stat = ifExists(() => fs.lstatSync(file, { bigint: true }));
-    if (stat !== undefined && sameFile(stat, own)) ignoreFailure(() => fs.unlinkSync(file));
   }
 }
 

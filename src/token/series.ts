@@ -6,18 +6,18 @@ import { parseTokenName, type TokenName } from './token-name.js';
  */
 export interface Series {
   /** The name of the first. */
-  readonly base: string;
+  readonly base: TokenName;
 }
 
 const SUFFIX = /^(.+)_r([2-9]|[1-9]\d{1,8})$/;
 
 /** The series that a token name belongs to, be it the first or a later one. */
 export function seriesOf(name: TokenName): Series {
-  return { base: SUFFIX.exec(name)?.[1] ?? name };
+  return { base: (SUFFIX.exec(name)?.[1] as TokenName | undefined) ?? name };
 }
 
 /**
- * The place of a name in a series.
+ * Returns the number of a name in a series.
  *
  * @returns 1 for the first, 2 for `_r2` and so on; undefined for a name that does not belong to it
  */

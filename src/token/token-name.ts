@@ -4,6 +4,14 @@ import { requireString } from '../require.js';
 /** A name that the server accepts for a service account token. */
 export type TokenName = string & { readonly __brand: 'TokenName' };
 
+/** `<principal>/<token name>`: the key of a token in a tokens file. */
+export type QualifiedName = string & { readonly __brand: 'QualifiedName' };
+
+/** Returns the qualified name of a token. @param principal `<namespace>/<service>` */
+export function qualifiedName(principal: string, name: TokenName): QualifiedName {
+  return `${principal}/${name}` as QualifiedName;
+}
+
 /** Whether a text is a valid token name: 1 to 256 of A-Z a-z 0-9 - _, not beginning with _. */
 export function isTokenName(text: string): text is TokenName {
   return /^[A-Za-z0-9-][A-Za-z0-9_-]{0,255}$/.test(text);

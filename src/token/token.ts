@@ -3,7 +3,13 @@ import { ServiceTokensError } from '../errors.js';
 import type { RandomBytes } from '../hash/hasher.js';
 import { decodeBase64Stream, decodeUtf8, isBlank } from '../java-text.js';
 import { requireBytes, requireFunction, requireString } from '../require.js';
-import { isTokenName, parseTokenName, type TokenName } from './token-name.js';
+import {
+  isTokenName,
+  parseTokenName,
+  type QualifiedName,
+  qualifiedName,
+  type TokenName,
+} from './token-name.js';
 
 const PREFIX = Buffer.from([0, 1, 0, 1]);
 
@@ -60,8 +66,8 @@ export class ServiceToken {
   }
 
   /** `<namespace>/<service>/<name>`: the key of the token in a tokens file. */
-  get qualifiedName(): string {
-    return `${this.principal}/${this.name}`;
+  get qualifiedName(): QualifiedName {
+    return qualifiedName(this.principal, this.name);
   }
 
   get secret(): string {

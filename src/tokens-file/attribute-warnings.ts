@@ -2,7 +2,7 @@ import { accessWarning } from '../access/server-access.js';
 import { groupName, userName } from '../access/system-accounts.js';
 import type { Attributes } from '../disk/atomic-file.js';
 import type { FileSystem } from '../disk/file-system.js';
-import type { Change } from './tokens.js';
+import type { Change } from './entry-store.js';
 
 /**
  * Returns warnings about a file's owner, group and mode after a change: attributes that could not be kept, in the

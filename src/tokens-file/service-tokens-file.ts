@@ -1,29 +1,13 @@
 import { dirname } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
-import { missingDirectory, refuseModifiers } from '../access/identity.js';
+import { refuseModifiers } from '../access/identity.js';
 import { inDirectory } from '../access/opened-directory.js';
-import { isPrivateTo, type ResolvedPath, resolvePath } from '../access/resolved-path.js';
-import { findServer, newFileAttributes, type Server } from '../access/server-access.js';
-import { requireTrustedLinks } from '../access/symlinks.js';
+import { type ResolvedPath, resolvePath } from '../access/resolved-path.js';
+import { findServer } from '../access/server-access.js';
 import { type Principal, parsePrincipal } from '../accounts/known-accounts.js';
-import {
-  type Attributes,
-  MAX_FILE_BYTES,
-  overwriteFile,
-  readSnapshot,
-  removeFile,
-  replaceFile,
-  requireUnchanged,
-  type Snapshot,
-  syncDirectoryOf,
-  type Written,
-} from '../disk/atomic-file.js';
-import { callerDescriptor, readCallerDescriptor } from '../disk/caller-descriptor.js';
-import { type HeldLock, withLock } from '../disk/file-lock.js';
-import { type FileSystem, ifExists, ignoreFailure, nodeFileSystem } from '../disk/file-system.js';
-import { ServiceTokensError } from '../errors.js';
+import { callerDescriptor } from '../disk/caller-descriptor.js';
+import { type FileSystem, ifExists, nodeFileSystem } from '../disk/file-system.js';
 import { type Algorithm, defaultAlgorithm, requireAlgorithm } from '../hash/algorithm.js';
-import { hashSecret, type RandomBytes } from '../hash/hasher.js';
+import type { RandomBytes } from '../hash/hasher.js';
 import { absolutePath } from '../paths.js';
 import {
   optional,
@@ -35,12 +19,13 @@ import {
   requireSignal,
   requireString,
 } from '../require.js';
-import { ServiceToken } from '../token/token.js';
-import { parseTokenName, type TokenName } from '../token/token-name.js';
-import { type Edit, putEntries, removeEntries } from './edits.js';
-import { FileContent } from './file-content.js';
-import { refuseForeignFile } from './foreign-file.js';
-import type { Change, Tokens, Updated, UpdateOptions } from './tokens.js';
+import type { ServiceToken } from '../token/token.js';
+import { parseTokenName, qualifiedName, type TokenName } from '../token/token-name.js';
+import { addToken, decideByName } from './add-token.js';
+import { removeEntries } from './edits.js';
+import { applyEdit, type Change } from './entry-store.js';
+import type { FileContent } from './file-content.js';
+import { readTokensFile, TokensFileTransaction } from './tokens-file-transaction.js';
 
 export interface FileOptions {
   /** The user who runs the server, by name or number; by default determined from other files of the directory. */
@@ -58,15 +43,6 @@ export interface FileOptions {
   readonly trustDirectory?: boolean | undefined;
   /** @internal */
   readonly fs?: FileSystem;
-}
-
-/** For the command: the directory of the file that it has entered. */
-export interface EnteredFile {
-  readonly resolved: ResolvedPath;
-  /** The user who runs the server, if the command acts as that user. */
-  readonly server: Server | undefined;
-  /** The user who started the command. */
-  readonly caller: number;
 }
 
 export interface ChangeOptions {
@@ -90,19 +66,16 @@ export interface CreateOptions extends ChangeOptions {
  * const { token } = await file.create(parsePrincipal('elastic/kibana'), parseTokenName('my-token'));
  * console.log(token.bearer);
  */
-export class ServiceTokensFile implements Tokens {
+export class ServiceTokensFile {
   readonly path: string;
   readonly #fs: FileSystem;
   readonly #options: FileOptions;
-  readonly #entered: EnteredFile | undefined;
-  /** The file as read by a preview: an update compares it, and does not parse it again if it is unchanged. */
-  #seen: FoundFile | undefined;
 
   /**
    * @param path the file, which need not exist; a symlink is kept, and its target is changed
-   * @param entered for the command only
+   * @throws USAGE for an invalid path or option
    */
-  constructor(path: string, options: FileOptions = {}, entered?: EnteredFile) {
+  constructor(path: string, options: FileOptions = {}) {
     requirePath(path);
     requireObject(options, 'options');
     const { fs = nodeFileSystem, ...others } = options;
@@ -115,7 +88,6 @@ export class ServiceTokensFile implements Tokens {
     this.path = path;
     this.#fs = fs;
     this.#options = others;
-    this.#entered = entered;
   }
 
   /**
@@ -126,13 +98,9 @@ export class ServiceTokensFile implements Tokens {
    * @throws MALFORMED_FILE, IO or PERMISSION; UNKNOWN_PRINCIPAL
    */
   list(principal?: Principal): string[] {
-    return [...this.listAsText(principal)].flatMap((lines) => lines.split('\n').slice(0, -1));
-  }
-
-  /** Like `list`, but yields the names in pieces, each name followed by LF, so that they need not fit in memory. */
-  *listAsText(principal?: Principal): Generator<string, void> {
     optional(principal, parsePrincipal);
-    yield* this.#content().names(principal === undefined ? '' : `${principal}/`);
+    const names = this.#content().names(principal === undefined ? '' : `${principal}/`);
+    return [...names].flatMap((lines) => lines.split('\n').slice(0, -1));
   }
 
   /** Whether the file exists. @throws IO or PERMISSION */
@@ -149,23 +117,6 @@ export class ServiceTokensFile implements Tokens {
    */
   entries(): ReadonlyMap<string, string> {
     return this.#content().entries();
-  }
-
-  /**
-   * Returns the entries of some names that the server would load.
-   *
-   * @param names qualified names
-   * @returns their stored hashes by qualified name, without names that it would not load
-   * @throws MALFORMED_FILE, IO or PERMISSION
-   */
-  hashesOf(names: readonly string[]): ReadonlyMap<string, string> {
-    return this.#content().hashesOf(names);
-  }
-
-  #content(): FileContent {
-    const passed = readCallerDescriptor(this.#fs, this.path, MAX_FILE_BYTES);
-    if (passed !== undefined) return FileContent.parse(passed, this.path);
-    return this.#find({ fs: this.#fs, resolved: this.#resolved() }).content;
   }
 
   /**
@@ -188,17 +139,22 @@ export class ServiceTokensFile implements Tokens {
     requireAlgorithm(algorithm);
     optional(deliver, (callback) => requireFunction(callback, 'deliver'));
     optional(signal, (value) => requireSignal(value, 'signal'));
-    const token = ServiceToken.mint(principal, name, random);
-    const editWith = (hash: string) => putEntries(new Map([[token.qualifiedName, hash]]), 'refuse');
-    return this.#inDirectory(async (place) => {
-      const found = this.#findToChange(place);
-      await editWith('')(found.content); // before the hash and the lock, which take time
-      const hash = await hashSecret(token.secret, algorithm, random);
-      const { change } = await this.#update(place, found, editWith(hash), {
-        signal,
-        deliver: () => deliver?.(token),
-      });
-      return { token, ...(change as Change) };
+    return this.#transact(async (transaction) => {
+      let created: ServiceToken | undefined;
+      const { change } = await addToken(
+        transaction,
+        { principal, decide: decideByName(principal, name, 'refuse') },
+        {
+          algorithm: () => algorithm,
+          random,
+          signal,
+          deliver: async (token) => {
+            created = token;
+            await deliver?.(token);
+          },
+        },
+      );
+      return { token: created as ServiceToken, ...(change as Change) }; // it is delivered, or an error is thrown
     });
   }
 
@@ -214,167 +170,33 @@ export class ServiceTokensFile implements Tokens {
     requireObject(options, 'options');
     const { signal } = options;
     optional(signal, (value) => requireSignal(value, 'signal'));
-    const edit = removeEntries([`${principal}/${name}`]);
-    const { change } = await this.update(edit, { signal });
+    const edit = removeEntries([qualifiedName(principal, name)]);
+    const { change } = await this.#transact((transaction) => applyEdit(transaction, edit, { signal }));
     return change as Change; // it removes an entry, or throws
   }
 
-  /**
-   * Applies an edit to the current content of the file, and changes nothing.
-   *
-   * @returns the result of the edit
-   * @throws MALFORMED_FILE, IO or PERMISSION; any error of the edit
-   */
-  async preview<R>(edit: Edit<R>): Promise<R> {
-    this.#seen = this.#findToChange({ fs: this.#fs, resolved: this.#resolved() });
-    return (await edit(this.#seen.content)).result;
-  }
-
-  /**
-   * Reads, edits and replaces the file under its lock.
-   *
-   * @throws MALFORMED_FILE, LOCKED, CANNOT_REPLACE, IO or PERMISSION; the signal's reason; any error of the edit and
-   *   `deliver`. The file is then unchanged
-   */
-  async update<R>(edit: Edit<R>, options: UpdateOptions<R> = {}): Promise<Updated<R>> {
-    return this.#inDirectory(async (place) => {
-      const found = this.#seen ?? this.#findToChange(place);
-      if (found !== this.#seen) await edit(found.content); // before the lock: a refused edit leaves no trace
-      return this.#update(place, found, edit, options);
-    });
-  }
-
   #resolved(): ResolvedPath {
-    return this.#entered?.resolved ?? resolvePath(this.#fs, absolutePath(this.path, this.#fs));
+    return resolvePath(this.#fs, absolutePath(this.path, this.#fs));
   }
 
-  /** Calls `work` with the file's directory pinned, so that it stays the same even if the path changes. */
-  async #inDirectory<T>(work: (place: Place) => Promise<T>): Promise<T> {
-    const fs = this.#fs;
-    const resolved = this.#resolved();
-    const { trustDirectory = false } = this.#options;
-    if (this.#entered === undefined && !trustDirectory) refuseModifiers(resolved, fs);
-    if (!(fs.geteuid() === 0 && trustDirectory)) requireTrustedLinks(resolved, fs, fs.geteuid());
-    if (this.#entered !== undefined || resolved.directory === undefined) return work({ fs, resolved });
-    return inDirectory(resolved, undefined, fs, (opened) => work({ fs: opened.fs, resolved }));
+  #content(): FileContent {
+    return readTokensFile({ fs: this.#fs, path: this.path, resolved: this.#resolved() }).content;
   }
 
-  /** Reads, edits and replaces the file under the lock; undoes the change if it cannot be delivered. */
-  #update<R>(
-    place: Place,
-    found: FoundFile,
-    edit: Edit<R>,
-    { deliver, signal, dryRun = false }: UpdateOptions<R>,
-  ): Promise<Updated<R>> {
-    const { fs, resolved } = place;
-    const { target } = resolved;
-    if (resolved.directory === undefined) throw missingDirectory(target);
-    const { patience, serverUser, configDir = dirname(this.path) } = this.#options;
-    const server = this.#entered?.server ?? findServer(configDir, serverUser, fs);
-    const isPrivate = isPrivateTo(this.#entered?.caller ?? fs.geteuid(), resolved);
-    return withLock(fs, target, { patience, signal }, async (lock) => {
-      const { snapshot, content: before } = this.#findToChange(place, found);
-      const { content, result } = await edit(before);
-      await noticeSignals(signal);
-      if (dryRun) return { result };
-      if (content === undefined) {
-        await deliver?.(result);
-        return { result };
-      }
-      const written = this.#write(place, snapshot, content, server, lock);
-      try {
-        syncDirectoryOf(fs, target);
-        await noticeSignals(signal);
-        await deliver?.(result);
-      } catch (error) {
-        this.#takeBack(place, snapshot, content, written, lock, error);
-        throw error;
-      }
-      const attributes = { before: snapshot?.attributes, after: written.attributes };
-      return { result, change: { ...attributes, isPathPrivate: isPrivate, server } };
-    });
+  /** Calls `work` with the file's directory held open, so that it stays the same even if the path changes. */
+  async #transact<T>(work: (transaction: TokensFileTransaction) => Promise<T>): Promise<T> {
+    const { configDir = dirname(this.path), serverUser, ...options } = this.#options;
+    const [fs, path, resolved] = [this.#fs, this.path, this.#resolved()];
+    if (!options.trustDirectory) refuseModifiers(resolved, fs);
+    const transact = async (opened: { readonly fs: FileSystem }) =>
+      work(
+        new TokensFileTransaction(
+          { fs: opened.fs, path, resolved },
+          { ...options, caller: fs.geteuid(), findServer: () => findServer(configDir, serverUser, fs) },
+        ),
+      );
+    return resolved.directory === undefined
+      ? transact({ fs })
+      : inDirectory(resolved, undefined, fs, transact);
   }
-
-  /**
-   * Reads the file.
-   *
-   * @param earlier the file as found before: if its content is unchanged, it is not parsed again
-   */
-  #find({ fs, resolved }: Place, earlier?: FoundFile): FoundFile {
-    // If there was no directory, one that appears meanwhile has not been examined.
-    const snapshot = resolved.directory && readSnapshot(fs, resolved.target, { known: earlier?.snapshot });
-    if (earlier !== undefined && snapshot?.bytes === earlier.snapshot?.bytes) return { ...earlier, snapshot };
-    return { snapshot, content: FileContent.parse(snapshot?.bytes ?? new Uint8Array(), this.path) };
-  }
-
-  /** Reads a file that is about to be changed. @throws MALFORMED_FILE if it is something else than a tokens file */
-  #findToChange(place: Place, earlier?: FoundFile): FoundFile {
-    const found = this.#find(place, earlier);
-    refuseForeignFile(found.content, this.path);
-    return found;
-  }
-
-  #write(
-    { fs, resolved: { target } }: Place,
-    snapshot: Snapshot | undefined,
-    chunks: readonly Uint8Array[],
-    server: Server | undefined,
-    lock: HeldLock,
-  ): Written {
-    if (snapshot && this.#options.inPlace) {
-      lock.assertHeld();
-      return overwriteFile(fs, target, chunks, snapshot);
-    }
-    const wanted = snapshot?.attributes ?? ((born: Attributes) => newFileAttributes(server, born));
-    return replaceFile(fs, target, chunks, wanted, () => lock.assertHeld());
-  }
-
-  #takeBack(
-    { fs, resolved: { target } }: Place,
-    snapshot: Snapshot | undefined,
-    chunks: readonly Uint8Array[],
-    written: Written,
-    lock: HeldLock,
-    cause: unknown,
-  ): void {
-    try {
-      lock.assertHeld();
-      if (snapshot === undefined) removeFile(fs, target, written);
-      else if (this.#options.inPlace)
-        overwriteFile(fs, target, [snapshot.bytes], { ...snapshot, bytes: Buffer.concat(chunks) });
-      else {
-        requireUnchanged(fs, target, written);
-        replaceFile(fs, target, [snapshot.bytes], snapshot.attributes, () => lock.assertHeld());
-      }
-      ignoreFailure(() => syncDirectoryOf(fs, target));
-    } catch (error) {
-      const [reason, obstacle] = [cause, error].map((e) => (e instanceof Error ? e.message : String(e)));
-      throw new ServiceTokensError('IO', `${reason}; the change could not be undone: ${obstacle}`, {
-        cause,
-      });
-    }
-  }
-}
-
-/** A file as it was found, if there is one, and its content. */
-interface FoundFile {
-  readonly snapshot: Snapshot | undefined;
-  readonly content: FileContent;
-}
-
-/** The examined path of a change, and the file system with the held directory. */
-interface Place {
-  readonly fs: FileSystem;
-  readonly resolved: ResolvedPath;
-}
-
-/**
- * Throws if the signal was aborted. Node reports system signals only between turns of the event loop, so this waits for
- * two turns first.
- */
-async function noticeSignals(signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return;
-  await setImmediate();
-  await setImmediate();
-  signal.throwIfAborted();
 }

@@ -1,11 +1,11 @@
-import type { Edit } from './edits.js';
+import type { Edit, EntryStore, Updated, UpdateOptions } from './entry-store.js';
 import { FileContent } from './file-content.js';
 import { refuseForeignFile } from './foreign-file.js';
-import type { Tokens, Updated, UpdateOptions } from './tokens.js';
 
 /** A tokens file that is read from one stream and written to another, if no file can be changed. */
-export class StreamedTokens implements Tokens {
+export class StreamedTokens implements EntryStore {
   readonly path: string;
+  readonly isStream = true;
   readonly #bytes: Uint8Array;
   readonly #content: FileContent;
   readonly #write: (chunks: readonly Uint8Array[]) => Promise<void>;
@@ -24,24 +24,20 @@ export class StreamedTokens implements Tokens {
     this.#write = write;
   }
 
-  async preview<R>(edit: Edit<R>): Promise<R> {
-    return (await edit(this.#content)).result;
+  read(): FileContent {
+    return this.#content;
   }
 
+  /** Writes the stream, then delivers: a token is not handed over if its entry could not be written. */
   async update<R>(
     edit: Edit<R>,
-    { deliver, takeBack, signal, dryRun = false }: UpdateOptions<R> = {},
+    { deliver, signal, dryRun = false }: UpdateOptions<R> = {},
   ): Promise<Updated<R>> {
     const { content = [this.#bytes], result } = await edit(this.#content);
     signal?.throwIfAborted();
     if (dryRun) return { result };
+    await this.#write(content);
     await deliver?.(result);
-    try {
-      await this.#write(content);
-    } catch (error) {
-      takeBack?.();
-      throw error;
-    }
     return { result };
   }
 }

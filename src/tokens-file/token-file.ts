@@ -1,10 +1,10 @@
-import { basename } from 'node:path';
-import { chooseIdentity, type IdentityOptions, missingDirectory } from '../access/identity.js';
+import { basename, dirname } from 'node:path';
+import { chooseIdentity, type Identity, missingDirectory } from '../access/identity.js';
 import { type OpenedDirectory, openDirectory } from '../access/opened-directory.js';
 import { type ResolvedPath, resolvePath } from '../access/resolved-path.js';
 import { requireTrustedLinks } from '../access/symlinks.js';
+import { findGroup, findUser, userName } from '../access/system-accounts.js';
 import {
-  type AttributeChoice,
   type Attributes,
   createFile,
   fileExists,
@@ -18,95 +18,127 @@ import {
   type Written,
 } from '../disk/atomic-file.js';
 import { requireName } from '../disk/caller-descriptor.js';
-import { attempt } from '../disk/file-errors.js';
-import { errnoOf, type FileSystem, ifExists, ignoreFailure, sameFile } from '../disk/file-system.js';
-import { removeSecondName, removeTemporaryFiles } from '../disk/lock-leftovers.js';
+import { fileError } from '../disk/file-errors.js';
+import { withLock } from '../disk/file-lock.js';
+import { errnoOf, type FileSystem, ignoreFailure, sameFile } from '../disk/file-system.js';
+import type { Directory } from '../disk/path-walk.js';
 import { ServiceTokensError } from '../errors.js';
+import type { ServiceToken } from '../token/token.js';
+import type { QualifiedName } from '../token/token-name.js';
+import { findVariable, setVariable } from './env-lines.js';
 
-/** The maximum size of a file that is replaced, in bytes. */
+/** The maximum size of a token file, in bytes. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
+/** How a token stands in its file. */
+export interface TokenCodec {
+  /** Formats a token: the whole file, or with `variable` only the value. */
+  readonly format: (token: ServiceToken) => string;
+  /** Finds the token in such a text, if there is one. */
+  readonly parse: (text: string) => ServiceToken | undefined;
+  /** The variable that holds the token; then the file may have other lines, which are kept. */
+  readonly variable?: string | undefined;
+}
+
+export interface TokenFileOptions {
+  /** `USER[:GROUP]`, by names or numbers: who gets the file; otherwise its maker. */
+  readonly owner?: string | undefined;
+  /** Whether a file with something else may be replaced. */
+  readonly force: boolean;
+  /** A file with a token of this series may be replaced without `force`. */
+  readonly series?: Series | undefined;
+}
+
+/** The tokens of which a token file may hold any. */
+export interface Series {
+  /** The qualified name of one of them, for messages. */
+  readonly key: QualifiedName;
+  has(token: ServiceToken): boolean;
+}
+
+/** What a token file holds: nothing, a token, or something else. */
+export type Held = 'nothing' | 'other' | ServiceToken;
+
+/** The owner that a file must get. */
+interface Owner {
+  readonly uid: number;
+  readonly gid: number | undefined;
+  /** Whether the group may read the file. */
+  readonly isShared: boolean;
+}
+
 /**
- * The file to which a new token is written, `--token-file`.
+ * The file to which a new token is written, `--token-file`. It is its consumer's.
  *
  * The identity is chosen for its own directory: if other users can change the path, root acts as the owner of the
  * directory (see identity.ts). The directory is kept open, so that every call works on the same one. A new file is
- * private from its first byte; a replaced file keeps its owner, group and mode.
+ * private from its first byte, and is created under its own name; an existing file is replaced under a lock, and keeps
+ * owner, group and mode.
  */
 export class TokenFile {
   readonly path: string;
   readonly #resolved: ResolvedPath;
+  readonly #directory: Directory;
   readonly #fs: FileSystem;
+  readonly #actor: Identity;
+  readonly #codec: TokenCodec;
+  readonly #options: TokenFileOptions;
+  readonly #owner: Owner | undefined;
   readonly #opened: OpenedDirectory;
-  /** The last written file, and the file before. */
-  #last: { readonly written: Written; readonly before: Snapshot | undefined } | undefined;
-
-  private constructor(path: string, resolved: ResolvedPath, opened: OpenedDirectory) {
-    this.path = path;
-    this.#resolved = resolved;
-    this.#fs = opened.fs;
-    this.#opened = opened;
-  }
+  #written: Written | undefined;
 
   /**
    * Opens the directory of a token file; the file itself need not exist.
    *
    * @param path an absolute path
-   * @throws USAGE for a descriptor; CANNOT_REPLACE if the directory does not exist; IO or PERMISSION
+   * @throws USAGE for a descriptor, a name that this tool uses, or an owner that does not exist; CANNOT_REPLACE if the
+   *   directory does not exist; IO or PERMISSION, also if the file cannot be given to its owner
    */
-  static open(path: string, options: IdentityOptions, fs: FileSystem): TokenFile {
-    requireName(path);
+  constructor(path: string, codec: TokenCodec, options: TokenFileOptions, fs: FileSystem) {
+    requireUsableName(path);
+    this.path = path;
+    this.#codec = codec;
+    this.#options = options;
     const resolved = resolvePath(fs, path);
     if (resolved.directory === undefined) throw missingDirectory(path);
-    const identity = chooseIdentity(resolved, options, fs);
-    const file = new TokenFile(path, resolved, openDirectory(resolved, identity, fs));
+    this.#resolved = resolved;
+    this.#directory = resolved.directory;
     try {
-      if (!(fs.geteuid() === 0 && options.trustDirectory))
-        requireTrustedLinks(resolved, fs, file.#fs.geteuid());
-      return file;
+      const identity = chooseIdentity(resolved, { configDir: dirname(path) }, fs);
+      this.#actor = identity ?? { uid: fs.geteuid(), gid: fs.getegid(), groups: fs.getgroups() };
+      this.#owner = this.#ownerFor(options.owner, fs);
+      this.#opened = openDirectory(resolved, identity, fs);
     } catch (error) {
-      file.close();
+      throw withOwnHint(error);
+    }
+    this.#fs = this.#opened.fs;
+    try {
+      requireTrustedLinks(resolved, fs, this.#actor.uid);
+    } catch (error) {
+      this.close();
       throw error;
     }
   }
 
-  /** The path of the file itself if `path` is a symlink. */
-  get target(): string {
-    return this.#resolved.target;
-  }
-
   /** Whether a path leads to the same file. */
   isAt({ directory, target }: ResolvedPath): boolean {
-    const own = this.#resolved.directory;
-    return (
-      own !== undefined &&
-      directory !== undefined &&
-      sameFile(own, directory) &&
-      basename(this.target) === basename(target)
-    );
-  }
-
-  /** Whether anything with this name exists, including a dangling symlink. */
-  get exists(): boolean {
-    const { linkChain } = this.#resolved;
-    return (
-      linkChain.length > 1 || this.#call(() => ifExists(() => this.#fs.lstatSync(this.target)) !== undefined)
-    );
-  }
-
-  /** @throws FILE_EXISTS if the file exists */
-  requireAbsent(): void {
-    if (this.exists) throw fileExists(this.path);
+    const isSame = directory !== undefined && sameFile(this.#directory, directory);
+    return isSame && basename(this.#target) === basename(target);
   }
 
   /**
-   * Reads the file.
+   * Reads what the file holds.
    *
-   * @returns its text; undefined if it does not exist
-   * @throws IO if it is not a regular file or exceeds 16 MiB; PERMISSION
+   * @throws IO if it is not a regular file or exceeds 16 MiB; CANNOT_REPLACE for a file of variables that sets its
+   *   variable more than once; PERMISSION
    */
-  read(): string | undefined {
-    return this.#call(() => this.#snapshot())?.bytes.toString('utf8');
+  held(): Held {
+    return this.#attempt(() => this.#heldIn(this.#snapshot()));
+  }
+
+  /** @throws as `held`; FILE_EXISTS if the file must not be replaced; PERMISSION if it could not keep its owner */
+  requireReplaceable(): void {
+    this.#attempt(() => this.#requireReplaceable(this.#snapshot()));
   }
 
   /**
@@ -115,102 +147,213 @@ export class TokenFile {
    * @throws CANNOT_REPLACE, PERMISSION or IO
    */
   requireWritable(): void {
-    this.#call(() => {
-      this.#snapshot();
-      tryToCreate(this.#fs, this.target);
-    });
+    this.#attempt(() => tryToCreate(this.#fs, this.#target));
   }
 
-  /** Removes the temporary name of the file, which a process that was killed while it made the file may have left. */
-  removeSecondName(): void {
-    ignoreFailure(() => this.#call(() => removeSecondName(this.#fs, this.target)));
+  /** Says which line would be written; undefined if it is the whole file. */
+  plannedLine(): string | undefined {
+    const { variable } = this.#codec;
+    if (variable === undefined) return undefined;
+    const line = this.#attempt(() => findVariable(textOf(this.#snapshot()), variable, this.path)?.line);
+    return line === undefined
+      ? `Would append a line to [${this.path}]`
+      : `Would set line #${line} of [${this.path}]`;
   }
 
   /**
-   * Writes the file, as a whole or not at all.
+   * Writes a token, as a whole or not at all.
    *
-   * @param replace whether an existing file may be replaced
-   * @throws FILE_EXISTS, CANNOT_REPLACE, PERMISSION or IO; the file is then unchanged
+   * @param afterwards a step that must not fail either: otherwise the file is as before
+   * @throws FILE_EXISTS, CANNOT_REPLACE, LOCKED, PERMISSION or IO; what `afterwards` throws
    */
-  write(text: string, { replace }: { readonly replace: boolean }): void {
-    if (!replace) this.requireAbsent();
-    const content = [Buffer.from(text)];
-    this.#call(() => {
-      removeTemporaryFiles(this.#fs, this.target);
-      const before = replace ? this.#snapshot() : undefined;
-      const written =
-        before === undefined
-          ? createFile(this.#fs, this.target, content, ownedBy)
-          : replaceFile(this.#fs, this.target, content, this.#asBefore(before));
-      this.#last = { written, before };
+  async write(token: ServiceToken, afterwards: () => Promise<void> = async () => {}): Promise<void> {
+    const [fs, target] = [this.#fs, this.#target];
+    const finish = async (undo: () => void) => {
       try {
-        syncDirectoryOf(this.#fs, this.target);
+        syncDirectoryOf(fs, target);
+        await afterwards();
       } catch (error) {
-        this.takeBack();
+        ignoreFailure(undo);
         throw error;
       }
-    });
-  }
-
-  /** Restores the file as it was before the last write, if possible. */
-  takeBack(): void {
-    const last = this.#last;
-    if (last === undefined) return;
-    ignoreFailure(() =>
-      this.#call(() => {
-        const { written, before } = last;
-        if (before === undefined) removeFile(this.#fs, this.target, written);
-        else {
-          requireUnchanged(this.#fs, this.target, written);
-          replaceFile(this.#fs, this.target, [before.bytes], before.attributes);
-        }
-      }),
-    );
+    };
+    try {
+      if (this.#snapshot() === undefined) {
+        const written = createFile(fs, target, this.#contentFor(undefined, token), this.#newAttributes);
+        this.#written = written;
+        await finish(() => removeFile(fs, target, written));
+        return;
+      }
+      // The lock also removes what a killed process has left.
+      await withLock(fs, target, {}, async (lock) => {
+        const before = this.#snapshot();
+        this.#requireReplaceable(before);
+        const content = [this.#contentFor(before, token)];
+        const isKept = before !== undefined && this.#owner === undefined;
+        const wanted = isKept ? this.#asBefore(before) : this.#newAttributes;
+        const written = replaceFile(fs, target, content, wanted, () => lock.assertHeld());
+        this.#written = written;
+        await finish(() => {
+          requireUnchanged(fs, target, written);
+          if (before === undefined) removeFile(fs, target, written);
+          else replaceFile(fs, target, [before.bytes], before.attributes);
+        });
+      });
+    } catch (error) {
+      throw withOwnHint(fileError(error, 'could not write', this.path));
+    }
   }
 
   /** Whether every user of the system can read the written file. */
   get isOpenToOthers(): boolean {
-    return ((this.#last?.written.attributes.mode ?? 0) & 0o004) !== 0;
+    return ((this.#written?.attributes.mode ?? 0) & 0o004) !== 0;
   }
 
   close(): void {
     this.#opened.close();
   }
 
-  /** Another user's file becomes ours: of its access, only that of a group which we share is kept. */
-  #asBefore({ attributes }: Snapshot): Attributes | AttributeChoice {
-    const { uid, gid, mode } = attributes;
-    const canKeepOwner = [0, uid].includes(this.#fs.geteuid());
-    return canKeepOwner ? attributes : (born) => ({ uid: born.uid, gid, mode: 0o600 | (mode & 0o070) });
+  get #target(): string {
+    return this.#resolved.target;
   }
 
   #snapshot(): Snapshot | undefined {
-    return readSnapshot(this.#fs, this.target, { limit: MAX_BYTES });
+    return readSnapshot(this.#fs, this.#target, { limit: MAX_BYTES });
   }
 
-  #call<T>(calls: () => T): T {
+  #heldIn(snapshot: Snapshot | undefined): Held {
+    const { variable, parse } = this.#codec;
+    const text = textOf(snapshot);
+    const value = variable === undefined ? text : (findVariable(text, variable, this.path)?.value ?? '');
+    return value.trim() === '' ? 'nothing' : (parse(value) ?? 'other');
+  }
+
+  #requireReplaceable(snapshot: Snapshot | undefined): void {
+    const held = this.#heldIn(snapshot);
+    const { force, series } = this.#options;
+    const { variable } = this.#codec;
+    const mayReplace = held === 'nothing' || (held !== 'other' && series?.has(held));
+    if (!force && !mayReplace) throw this.#holdsSomethingElse(snapshot);
+    // The other variables are somebody's, who must be able to read them afterwards.
+    if (variable === undefined || snapshot === undefined || this.#owner !== undefined) return;
+    const { uid, gid } = snapshot.attributes;
+    if (this.#actor.uid === 0 || (uid === this.#actor.uid && this.#isMember(gid))) return;
+    throw new ServiceTokensError(
+      'PERMISSION',
+      `could not write [${this.path}] and keep its owner and group`,
+      {
+        hint: `Run the command as [${userName(uid, this.#fs)}], or name another file.`,
+      },
+    );
+  }
+
+  #holdsSomethingElse(snapshot: Snapshot | undefined): ServiceTokensError {
+    const { variable } = this.#codec;
+    const { series } = this.#options;
+    if (variable === undefined && series === undefined) return fileExists(this.path);
+    const other = series && `something other than a token of [${series.key}]`;
+    if (variable === undefined) {
+      return new ServiceTokensError('FILE_EXISTS', `[${this.path}] contains ${other}`, {
+        hint: 'Name another file, or use --force to replace it.',
+      });
+    }
+    const line = findVariable(textOf(snapshot), variable, this.path)?.line;
+    const fact = `[${this.path}] sets ${variable} on line #${line} to ${other ?? 'another value'}`;
+    return new ServiceTokensError('FILE_EXISTS', fact, {
+      hint: 'Set another variable with --env-name, or use --force to replace this value.',
+    });
+  }
+
+  #contentFor(snapshot: Snapshot | undefined, token: ServiceToken): Buffer {
+    const { variable, format } = this.#codec;
+    if (variable === undefined) return Buffer.from(format(token));
+    return Buffer.from(setVariable(textOf(snapshot), variable, format(token), this.path), 'latin1');
+  }
+
+  /** In a set-group-ID directory of another group, that group reads the file; otherwise only its owner does. */
+  readonly #newAttributes = (born: Attributes): Attributes => {
+    const { gid, mode } = this.#directory;
+    const owner = this.#owner;
+    if (owner !== undefined) {
+      return { uid: owner.uid, gid: owner.gid ?? born.gid, mode: owner.isShared ? 0o640 : 0o600 };
+    }
+    const isGroups = (mode & 0o2000) !== 0 && gid !== this.#actor.gid;
+    return isGroups ? { uid: born.uid, gid, mode: 0o640 } : { ...born, mode: 0o600 };
+  };
+
+  /** Another user's file becomes ours: of its access, only that of a group which we share is kept. */
+  #asBefore({ attributes }: Snapshot): Attributes | ((born: Attributes) => Attributes) {
+    const { uid, gid, mode } = attributes;
+    const canKeepOwner = this.#actor.uid === 0 || this.#actor.uid === uid;
+    return canKeepOwner ? attributes : (born) => ({ uid: born.uid, gid, mode: 0o600 | (mode & 0o070) });
+  }
+
+  #isMember(gid: number): boolean {
+    return this.#actor.gid === gid || this.#actor.groups.includes(gid);
+  }
+
+  #ownerFor(word: string | undefined, fs: FileSystem): Owner | undefined {
+    if (word === undefined) return undefined;
+    const [, user = '', group] = /^([^:]*)(?::(.*))?$/s.exec(word) ?? [];
+    const known = findUser(user, fs);
+    const uid = known?.uid ?? numberOf(user);
+    const gid = group === undefined ? known?.gid : (findGroup(group, fs) ?? numberOf(group));
+    if (uid === undefined || (group !== undefined && gid === undefined)) {
+      throw new ServiceTokensError('USAGE', `Option --token-owner: there is no [${word}]`, {
+        hint: 'It takes a user, optionally with a group, as in kibana or kibana:kibana; names or numbers.',
+      });
+    }
+    const isOwn = uid === this.#actor.uid && (gid === undefined || this.#isMember(gid));
+    if (this.#actor.uid === 0 || isOwn) return { uid, gid, isShared: group !== undefined };
+    const as = userName(this.#actor.uid, fs);
+    throw new ServiceTokensError('PERMISSION', `could not give [${this.path}] to [${word}] as [${as}]`, {
+      hint:
+        fs.geteuid() === 0
+          ? `Other users can change its path, so root acts as [${as}]: name a file in a directory that only root can change.`
+          : 'Run the command as root, or without --token-owner.',
+    });
+  }
+
+  #attempt<T>(calls: () => T): T {
     try {
-      return attempt(this.#fs, 'could not write', this.path, calls);
+      return calls();
     } catch (error) {
-      throw withOwnHint(error);
+      throw withOwnHint(fileError(error, 'could not write', this.path));
     }
   }
 }
 
-/** What the hints of failed system calls advise, such as --in-place and --file, is for the tokens file. */
-function withOwnHint(error: unknown): unknown {
-  const isOfSystem =
-    error instanceof ServiceTokensError &&
-    ['CANNOT_REPLACE', 'PERMISSION'].includes(error.code) &&
-    errnoOf(error.cause) !== undefined;
-  if (!isOfSystem) return error;
-  const { code, message, cause } = error;
-  return new ServiceTokensError(code, message, {
-    hint: 'Name a token file in a directory where you can create files.',
-    cause,
-  });
+/** The bytes of a file as latin1, which keeps them all. */
+function textOf(snapshot: Snapshot | undefined): string {
+  return snapshot?.bytes.toString('latin1') ?? '';
 }
 
-function ownedBy(born: Attributes): Attributes {
-  return { ...born, mode: 0o600 };
+/** (uid_t) -1 and (gid_t) -1 name nobody. */
+function numberOf(word: string): number | undefined {
+  const number = /^\d{1,10}$/.test(word) ? Number(word) : Number.NaN;
+  return number < 2 ** 32 - 1 ? number : undefined;
+}
+
+/** @throws USAGE for a path that is no file of the caller's */
+function requireUsableName(path: string): void {
+  if (/^\/dev\/std(out|err)$/.test(path)) {
+    throw new ServiceTokensError('USAGE', `[${path}] is a file descriptor, not a file name`);
+  }
+  requireName(path);
+  if (!/^\..*\.(lock|lock-.*|[0-9a-f]{18}\.tmp)$/s.test(basename(path))) return;
+  throw new ServiceTokensError('USAGE', `[${path}] is a name that this tool uses for its own files`);
+}
+
+/** What the hints of the system and of the tokens file advise, such as --in-place and --file, is for that file. */
+function withOwnHint(error: unknown): unknown {
+  const isOfFile =
+    error instanceof ServiceTokensError &&
+    ['CANNOT_REPLACE', 'PERMISSION'].includes(error.code) &&
+    (errnoOf(error.cause) !== undefined || error.hint?.includes('--trust-directory'));
+  if (!isOfFile) return error;
+  const { code, message, cause } = error;
+  return new ServiceTokensError(code, message, {
+    hint: 'Name a token file in a directory where you can create files, and that no other user can change.',
+    cause,
+  });
 }

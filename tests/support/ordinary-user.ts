@@ -14,6 +14,7 @@ export function ordinaryUserFileSystem(): FileSystem {
       if (argument === '/etc/passwd' || argument === '/etc/group')
         return 'me:x:1000:1000::/home/me:/bin/sh\n';
       if (name === 'geteuid') return OWNER.uid;
+      if (name === 'getegid') return OWNER.gid;
       if (name === 'fstatSync') return Object.assign(nodeFileSystem.fstatSync(argument as number), OWNER);
       if (name === 'statSync') return Object.assign(statSync(argument as string), OWNER);
       if (name === 'lstatSync') return Object.assign(lstatSync(argument as string), OWNER);

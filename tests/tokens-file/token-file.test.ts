@@ -52,6 +52,32 @@ describe.each(['create', 'ensure'])('%s as root', (command) => {
     expect(attributesOf(join(place, 'token'))).toEqual({ uid: 0, gid: 0, mode: '600' });
   });
 
+  testAsRoot('lets the group of a set-group-ID directory read the token file', async () => {
+    chownSync(place, 0, APPLICATION);
+    chmodSync(place, 0o2750);
+    expect(await call(command)).toMatchObject({ status: 0, stderr: '' });
+    expect(attributesOf(join(place, 'token'))).toEqual({ uid: 0, gid: APPLICATION, mode: '640' });
+  });
+
+  for (const [owner, attributes] of [
+    [`${APPLICATION}`, { uid: APPLICATION, gid: 0, mode: '600' }],
+    [`${APPLICATION}:${OTHER}`, { uid: APPLICATION, gid: OTHER, mode: '640' }],
+  ] as const) {
+    testAsRoot(`gives the token file to --token-owner ${owner}`, async () => {
+      writeFileSync(join(place, 'token'), '', { mode: 0o644 });
+      expect(await call(command, '--token-owner', owner)).toMatchObject({ status: 0, stderr: '' });
+      expect(attributesOf(join(place, 'token'))).toEqual(attributes);
+    });
+  }
+
+  testAsRoot('changes nothing if the token file cannot be given to its owner', async () => {
+    chownSync(place, APPLICATION, APPLICATION);
+    const { status, stderr } = await call(command, '--token-owner', String(OTHER));
+    expect({ status, stderr }).toEqual({ status: 77, stderr: expect.stringContaining('could not give') });
+    expect(await call(command, '--token-owner', 'nobody-here')).toMatchObject({ status: 64 });
+    expect((await run(BIN, ['list', '--config-dir', conf])).stdout).toBe('');
+  });
+
   testAsRoot('keeps owner, group and mode of a token file that it replaces', async () => {
     chownSync(place, APPLICATION, APPLICATION);
     const path = join(place, 'token');
@@ -71,7 +97,9 @@ describe.each(['create', 'ensure'])('%s as root', (command) => {
       stderr: expect.stringContaining(`can change [${place}]`),
     });
     expect((await run(BIN, ['list', '--config-dir', conf])).stdout).toBe('');
-    expect(await call(command, '--trust-directory')).toMatchObject({ status: 0 });
+    expect(stderr).toContain('Name a token file in a directory');
+    // What these options say is about the tokens file.
+    expect(await call(command, '--trust-directory', '--server-user', '0')).toMatchObject({ status: 77 });
   });
 
   testAsRoot('refuses a directory of root below that of another user', async () => {

@@ -5,6 +5,7 @@ import { ServiceTokensError } from '../../errors.js';
 import type { Algorithm } from '../../hash/algorithm.js';
 import { hashSecrets } from '../../hash/bulk-hasher.js';
 import { ServiceToken } from '../../token/token.js';
+import type { QualifiedName } from '../../token/token-name.js';
 import { type Bearers, notAToken } from './bearers.js';
 import type { Invocation } from './command.js';
 
@@ -52,7 +53,7 @@ export async function hashTokens(
   tokens: readonly ServiceToken[],
   algorithm: Algorithm,
   { terminal }: Invocation,
-): Promise<Map<string, string>> {
+): Promise<Map<QualifiedName, string>> {
   const progress = (done: number) => {
     if (done % STEP === 0) terminal.progress(`${done} of ${tokens.length} tokens hashed`);
   };

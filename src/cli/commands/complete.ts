@@ -3,7 +3,7 @@ import { knownAccounts } from '../../accounts/known-accounts.js';
 import { findVersion } from '../../config/config-dir.js';
 import { ServiceTokensError } from '../../errors.js';
 import { isTokenName } from '../../token/token-name.js';
-import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
+import { readTokensFile } from '../../tokens-file/tokens-file-transaction.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { type OptionWords, splitWords } from '../option-words.js';
 import { commonOptions, type OptionEntry } from '../options.js';
@@ -136,9 +136,9 @@ async function wordsInFile(
 ): Promise<readonly string[]> {
   try {
     const { tokensFile, inTokensDir } = await openPlace(invocation, 'read');
-    return await inTokensDir(async ({ fs, ...entered }) => {
+    return await inTokensDir(async ({ fs, resolved }) => {
       const found: string[] = [];
-      for (const lines of new ServiceTokensFile(tokensFile, { fs }, entered).listAsText()) {
+      for (const lines of readTokensFile({ fs, resolved, path: tokensFile }).content.names()) {
         for (const key of lines.split('\n')) {
           const [principal = '', name = ''] = splitQualifiedName(key);
           const word = wordOf(principal, name);

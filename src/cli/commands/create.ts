@@ -1,32 +1,55 @@
-import { type IfExists, putEntries } from '../../tokens-file/edits.js';
+import { ServiceTokensError } from '../../errors.js';
+import { qualifiedName } from '../../token/token-name.js';
+import { decideByName } from '../../tokens-file/add-token.js';
+import type { IfExists } from '../../tokens-file/edits.js';
 import { conflictingOptions } from '../options.js';
 import { parseTokenArguments } from './arguments.js';
 import type { Command } from './command.js';
-import type { HandoverOptions } from './handover.js';
-import { mint } from './mint.js';
+import { answerOf, dryRunNote, mint, seriesOfToken, suggestion } from './mint.js';
 import type { TargetOptions } from './target.js';
+import { type OutputOptions, parseOutput } from './token-output.js';
 
 /** The options of `create`. */
-interface CreateOptions extends TargetOptions, HandoverOptions {
+interface CreateOptions extends TargetOptions, OutputOptions {
   readonly ifNotExists?: boolean;
   readonly replace?: boolean;
 }
 
 export const create: Command<CreateOptions> = async (invocation) => {
-  const { args, options, version } = invocation;
+  const { args, options, version, terminal } = invocation;
   const { principal, name } = parseTokenArguments(args, version);
   const ifExists = parseIfExists(options);
-  const key = `${principal}/${name}`;
+  const plan = parseOutput(options);
+  const key = qualifiedName(principal, name);
   return mint(invocation, {
     principal,
-    name,
+    plan,
     mayKeep: ifExists === 'keep',
-    editWith: (hash) => async (content) => {
-      const { content: edited, result } = await putEntries(new Map([[key, hash]]), ifExists)(content);
-      const outcome = result.added.length > 0 ? 'created' : result.replaced.length > 0 ? 'replaced' : 'kept';
-      return { content: edited, result: { name, outcome } };
+    series: plan.format === 'env' ? seriesOfToken(principal, name) : undefined,
+    decide: decideByName(principal, name, ifExists),
+    answer: (...args) => answerOf(principal, ...args),
+    async report(decision, paths, isTokenFileUsable) {
+      if (options.dryRun) return terminal.note(dryRunNote(principal, decision, paths));
+      if (decision.outcome !== 'kept') return;
+      if (plan.isJson) return terminal.answer(answerOf(principal, decision, paths));
+      if (paths.tokenFile !== undefined && isTokenFileUsable()) return;
+      if (paths.tokenFile === undefined && (options.silent || options.output !== undefined)) throw noAnswer();
+      await terminal.note(
+        `Service token [${key}] already exists; its secret is not known, and nothing has changed`,
+      );
     },
   });
+
+  /** A consumer that reads stdout would read nothing. */
+  function noAnswer(): ServiceTokensError {
+    return new ServiceTokensError(
+      'USAGE',
+      `Service token [${key}] already exists, and its secret cannot be printed`,
+      {
+        hint: `To have the token in a file at every run: ${suggestion(invocation, 'ensure', key, '--token-file', 'PATH')}`,
+      },
+    );
+  }
 };
 
 /** How existing entries are handled: `--if-not-exists` keeps them, `--replace` replaces them. */

@@ -1,5 +1,7 @@
 import { ServiceTokensError } from '../../errors.js';
-import { type Edit, type Removal, removeAccount, removeEntries } from '../../tokens-file/edits.js';
+import { qualifiedName } from '../../token/token-name.js';
+import { type Removal, removeAccount, removeEntries } from '../../tokens-file/edits.js';
+import { applyEdit, type Edit } from '../../tokens-file/entry-store.js';
 import { ExitCode } from '../exit-codes.js';
 import { conflictingOptions } from '../options.js';
 import { parsePrincipalArgument, parseTokenListArguments } from './arguments.js';
@@ -19,8 +21,8 @@ export const deleteTokens: Command<DeleteOptions> = async (invocation) => {
   const edit = parseEdit(invocation);
   const target = await openTarget(invocation);
   if (target.isStream && json) throw conflictingOptions('--file -', '--json');
-  const { result, change } = await target.inTokens((tokens) =>
-    tokens.update(edit, { signal: io.interrupted, dryRun }),
+  const { result, change } = await target.inStore((store) =>
+    applyEdit(store, edit, { signal: io.interrupted, dryRun }),
   );
   if (dryRun || (all && !json)) {
     for (const key of result.deleted) {
@@ -36,7 +38,7 @@ function parseEdit({ args, options, version }: Invocation<DeleteOptions>): Edit<
   if (!options.all) {
     const tokens = parseTokenListArguments(args, version);
     return removeEntries(
-      tokens.map(({ principal, name }) => `${principal}/${name}`),
+      tokens.map(({ principal, name }) => qualifiedName(principal, name)),
       missing,
     );
   }

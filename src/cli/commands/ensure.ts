@@ -1,82 +1,69 @@
 import { authenticate } from '../../authenticate/authentication.js';
 import { ServiceTokensError } from '../../errors.js';
-import { ServiceToken } from '../../token/token.js';
-import { ensureToken } from '../../tokens-file/ensure.js';
-import type { TokenFile } from '../../tokens-file/token-file.js';
-import { ExitCode } from '../exit-codes.js';
-import { envNameOf } from '../forms.js';
-import { HELD_OUTPUTS } from '../options.js';
+import { qualifiedName } from '../../token/token-name.js';
+import { membersOf } from '../../tokens-file/token-series.js';
+import { ENSURE_OUTPUTS } from '../options.js';
 import { parseTokenArguments } from './arguments.js';
 import type { Command } from './command.js';
-import { type HandoverOptions, openHandover, parseHandover, warnOfTokenFile } from './handover.js';
-import { openTarget, type TargetOptions, warnOfSettings } from './target.js';
+import { mint, seriesOfToken } from './mint.js';
+import type { TargetOptions } from './target.js';
+import { type OutputOptions, parseOutput } from './token-output.js';
 
 /** The options of `ensure`. */
-type EnsureOptions = TargetOptions &
-  Pick<HandoverOptions, 'output' | 'json' | 'envName' | 'tokenFile' | 'force'>;
+type EnsureOptions = TargetOptions & OutputOptions;
 
+/**
+ * Ensures that a token file holds a token of a series that the tokens file accepts. If it does, nothing changes.
+ * Otherwise the newest token of the series gets a new secret, and then, still under the lock of the tokens file, the
+ * token file is written. If the process is killed in between, the two do not match, and the next run repeats both.
+ */
 export const ensure: Command<EnsureOptions> = async (invocation) => {
-  const { args, options, version, io, terminal } = invocation;
+  const { args, options, version, terminal } = invocation;
   const { principal, name } = parseTokenArguments(args, version);
-  const {
-    json = false,
-    dryRun = false,
-    silent = false,
-    output = 'token',
-    envName,
-    tokenFile,
-    force,
-  } = options;
+  const { json = false, dryRun = false, silent = false, output = 'token', tokenFile, file } = options;
   if (tokenFile === undefined) throw new ServiceTokensError('USAGE', 'The command ensure needs --token-file');
-  if (!HELD_OUTPUTS.some((each) => each === output)) {
-    throw new ServiceTokensError(
-      'USAGE',
-      `Option --output: [${output}] is not one of [${HELD_OUTPUTS.join(',')}]`,
-    );
-  }
-  const plan = parseHandover({ output, envName, tokenFile, force });
-  const target = await openTarget(invocation);
-  if (target.isStream)
-    throw new ServiceTokensError('USAGE', 'The command ensure changes a file, not a stream');
-  const handover = openHandover(plan, invocation, target);
-  const file = handover.file as TokenFile; // because the option is given
-  try {
-    const settings = await target.hashSettings();
-    const variable = output === 'env' ? (envName ?? envNameOf(principal)) : undefined;
-    const { result, change } = await target.inTokens((tokens) => {
-      const wanted = {
-        principal,
-        name,
-        format: handover.format,
-        parse: (text: string) => parseHeld(text, variable),
-        accepts: async (token: ServiceToken, stored: string) =>
-          (await authenticate(token, new Map([[token.qualifiedName, stored]]), version)) === undefined,
-      };
-      return ensureToken(tokens, file, wanted, {
-        algorithm: () => settings().algorithm,
-        force: plan.force,
-        dryRun,
-        signal: io.interrupted,
-      });
-    });
-    if (dryRun) await terminal.note(DRY_RUN[result]);
-    const answer = {
-      changed: result !== 'unchanged',
-      result,
-      principal,
-      name,
-      qualified_name: `${principal}/${name}`,
-      token_file: file.path,
-    };
-    if (json) await terminal.answerJson(answer);
-    else if (!silent && !dryRun) await terminal.answer(`${result}\n`);
-    if (result !== 'unchanged') await warnOfSettings(settings(), invocation);
-    await target.warnOf(change);
-    await warnOfTokenFile(file, terminal);
-    return ExitCode.OK;
-  } finally {
-    handover.close();
-  }
+  const plan = parseOutput({ ...options, output, json: false }, ENSURE_OUTPUTS);
+  if (file === '-') throw new ServiceTokensError('USAGE', 'The command ensure changes a file, not a stream');
+  const series = seriesOfToken(principal, name);
+  return mint(invocation, {
+    principal,
+    plan,
+    mayKeep: true,
+    series,
+    async decide(content, held) {
+      const token = held();
+      if (typeof token !== 'string' && series.has(token)) {
+        const refusal = await authenticate(token, content.hashesOf([token.qualifiedName]), version);
+        if (refusal === undefined) return { name: token.name, outcome: 'kept' };
+      }
+      const newest = membersOf(principal, name, content).at(-1);
+      return newest === undefined ? { name, outcome: 'created' } : { name: newest.name, outcome: 'replaced' };
+    },
+    async report({ name, outcome }, paths) {
+      const result = outcome === 'kept' ? 'unchanged' : outcome;
+      const key = qualifiedName(principal, name);
+      if (dryRun) await terminal.note(DRY_RUN[result]);
+      if (json) {
+        const answer = {
+          changed: result !== 'unchanged',
+          result,
+          ...(result === 'replaced' && { replaced: true }),
+          principal,
+          name,
+          qualified_name: key,
+          token_file: paths.tokenFile,
+        };
+        await terminal.answerJson(answer);
+      } else if (!silent && !dryRun) await terminal.answer(`${result}\n`);
+      if (result !== 'replaced') return;
+      await terminal.warn([
+        dryRun
+          ? `Whoever uses the present secret of [${key}] would be refused`
+          : `Whoever uses the old secret of [${key}] is refused from now on`,
+        'Give each consumer a token with a name of its own.',
+      ]);
+    },
+  });
 };
 
 const DRY_RUN = {
@@ -84,13 +71,3 @@ const DRY_RUN = {
   created: 'Would create the service token and write the token file',
   replaced: 'Would replace the service token and write the token file',
 } as const;
-
-/** Parses the token in a token file, with or without a final line end. */
-function parseHeld(text: string, variable: string | undefined): ServiceToken | undefined {
-  const prefix = variable === undefined ? '' : `${variable}=`;
-  const bearer = text.replace(/\r?\n$/, '').slice(prefix.length);
-  // The server ignores what follows the padding; in a file it is somebody's.
-  return text.startsWith(prefix) && /^[A-Za-z0-9+/]+={0,2}$/.test(bearer)
-    ? ServiceToken.decode(bearer)
-    : undefined;
-}

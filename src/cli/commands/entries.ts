@@ -2,7 +2,7 @@ import { MAX_FILE_BYTES } from '../../disk/atomic-file.js';
 import { ServiceTokensError } from '../../errors.js';
 import { absolutePath } from '../../paths.js';
 import { FileContent } from '../../tokens-file/file-content.js';
-import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
+import { readTokensFile } from '../../tokens-file/tokens-file-transaction.js';
 import type { Invocation } from './command.js';
 import { readStandardInput, STREAM } from './input.js';
 import { openPlace, type Purpose } from './place.js';
@@ -24,10 +24,19 @@ export async function readEntries(
     return FileContent.parse(await readStandardInput(io, MAX_FILE_BYTES), 'standard input').entries();
   }
   const named = { ...invocation, options: { ...options, file: absolutePath(file, io) } };
-  const { tokensFile, inTokensDir } = await openPlace(named, purpose);
-  return inTokensDir(async ({ fs, ...entered }) => {
-    const tokens = new ServiceTokensFile(tokensFile, { fs }, entered);
-    if (!tokens.exists()) throw new ServiceTokensError('IO', `could not read [${file}]: it does not exist`);
-    return tokens.entries();
+  return readOwnEntries(named, purpose, file);
+}
+
+/** Reads the entries of the command's tokens file, like readEntries. @param shown its name in messages */
+export async function readOwnEntries(
+  invocation: Invocation,
+  purpose: Purpose,
+  shown?: string,
+): Promise<ReadonlyMap<string, string>> {
+  const { tokensFile, inTokensDir } = await openPlace(invocation, purpose);
+  return inTokensDir(async ({ fs, resolved }) => {
+    const { content, exists } = readTokensFile({ fs, resolved, path: tokensFile });
+    if (exists) return content.entries();
+    throw new ServiceTokensError('IO', `could not read [${shown ?? tokensFile}]: it does not exist`);
   });
 }

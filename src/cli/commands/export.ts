@@ -1,5 +1,4 @@
 import { ServiceTokensError } from '../../errors.js';
-import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
 import { ExitCode } from '../exit-codes.js';
 import {
   manifestOf,
@@ -12,7 +11,8 @@ import { ENTRY_OUTPUTS, requiresOption } from '../options.js';
 import { toJson } from '../terminal.js';
 import { parsePrincipalArgument } from './arguments.js';
 import type { Command } from './command.js';
-import { type ChangeOptions, openPlace } from './place.js';
+import { readOwnEntries } from './entries.js';
+import type { ChangeOptions } from './place.js';
 
 /** The options of `export`. */
 interface ExportOptions extends ChangeOptions {
@@ -30,14 +30,7 @@ export const exportTokens: Command<ExportOptions> = async (invocation) => {
   const { args, options, version, terminal } = invocation;
   const principal = parsePrincipalArgument(args, version);
   const write = formatOf(options);
-  const { tokensFile, inTokensDir } = await openPlace(invocation, 'copy');
-  const entries = await inTokensDir(async ({ fs, ...entered }) => {
-    const file = new ServiceTokensFile(tokensFile, { fs }, entered);
-    if (!file.exists()) {
-      throw new ServiceTokensError('IO', `could not read [${tokensFile}]: it does not exist`);
-    }
-    return file.entries();
-  });
+  const entries = await readOwnEntries(invocation, 'copy');
   const chosen = [...entries]
     .filter(([key]) => principal === undefined || key.startsWith(`${principal}/`))
     .sort(([a], [b]) => (a < b ? -1 : 1));

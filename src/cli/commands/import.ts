@@ -1,7 +1,8 @@
 import { isAccount } from '../../accounts/known-accounts.js';
 import { ServiceTokensError } from '../../errors.js';
-import { isTokenName } from '../../token/token-name.js';
+import { isTokenName, type QualifiedName, qualifiedName } from '../../token/token-name.js';
 import { putEntries } from '../../tokens-file/edits.js';
+import { applyEdit } from '../../tokens-file/entry-store.js';
 import { ExitCode } from '../exit-codes.js';
 import { conflictingOptions } from '../options.js';
 import { refuseArguments } from './arguments.js';
@@ -41,8 +42,8 @@ export const importTokens: Command<ImportOptions> = async (invocation) => {
     entries === undefined
       ? await hashBearers(invocation, target)
       : await readTokenEntries(entries, invocation);
-  const { result, change } = await target.inTokens((tokens) =>
-    tokens.update(putEntries(imported, ifExists), { signal: io.interrupted, dryRun }),
+  const { result, change } = await target.inStore((store) =>
+    applyEdit(store, putEntries(imported, ifExists), { signal: io.interrupted, dryRun }),
   );
   const { added, replaced, kept } = result;
   if (dryRun) {
@@ -58,7 +59,7 @@ export const importTokens: Command<ImportOptions> = async (invocation) => {
 async function hashBearers(
   invocation: Invocation<ImportOptions>,
   target: Target,
-): Promise<ReadonlyMap<string, string>> {
+): Promise<ReadonlyMap<QualifiedName, string>> {
   const { options } = invocation;
   const settings = (await target.hashSettings())();
   const tokens = await decodeBearers(await readBearers(invocation), invocation);
@@ -70,18 +71,24 @@ async function hashBearers(
 }
 
 /** @throws MALFORMED_FILE if the server could not read the file, or if an entry does not name a service token */
-async function readTokenEntries(path: string, invocation: Invocation): Promise<ReadonlyMap<string, string>> {
+async function readTokenEntries(
+  path: string,
+  invocation: Invocation,
+): Promise<ReadonlyMap<QualifiedName, string>> {
   refuseArguments(invocation.args);
   const entries = await readEntries(path, invocation, 'copy');
   if (entries.size === 0) throw new ServiceTokensError('MALFORMED_FILE', `[${path}] has no entries`);
-  for (const key of entries.keys()) {
+  const named = new Map<QualifiedName, string>();
+  for (const [key, hash] of entries) {
     const [, principal = '', name = ''] = /^([^/]*\/[^/]*)\/(.*)$/s.exec(key) ?? [];
-    if (isAccount(principal) && isTokenName(name)) continue;
-    throw new ServiceTokensError(
-      'MALFORMED_FILE',
-      `[${path}] has an entry that does not name a service token`,
-      { hint: `Find it with: elasticsearch-service-tokens check --file ${path}` },
-    );
+    if (!isAccount(principal) || !isTokenName(name)) {
+      throw new ServiceTokensError(
+        'MALFORMED_FILE',
+        `[${path}] has an entry that does not name a service token`,
+        { hint: `Find it with: elasticsearch-service-tokens check --file ${path}` },
+      );
+    }
+    named.set(qualifiedName(principal, name), hash);
   }
-  return entries;
+  return named;
 }

@@ -3,7 +3,7 @@ import type { Principal } from '../../accounts/known-accounts.js';
 import { entryFindings } from '../../check/entry-checks.js';
 import { readStoredHash } from '../../hash/stored-hash.js';
 import { digestOf } from '../../tokens-file/digest.js';
-import type { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
+import type { FileContent } from '../../tokens-file/file-content.js';
 import { escapeControls, toJson } from '../terminal.js';
 import type { Invocation } from './command.js';
 
@@ -44,13 +44,14 @@ function rowsOf(
 
 /** Prints the entries as one JSON object. */
 export async function printJson(
-  file: ServiceTokensFile,
+  file: string,
+  content: FileContent,
   principal: Principal | undefined,
   { terminal, version }: Invocation,
 ): Promise<void> {
-  const entries = file.entries();
+  const entries = content.entries();
   const rows = rowsOf(entries, principal, version);
-  const head = toJson({ file: file.path, digest: digestOf(entries), tokens: [] });
+  const head = toJson({ file, digest: digestOf(entries), tokens: [] });
   await terminal.answer(head.slice(0, -2));
   for (let start = 0; start < rows.length; start += BATCH) {
     const text = rows.slice(start, start + BATCH).map((row) => toJson(row));
@@ -61,11 +62,12 @@ export async function printJson(
 
 /** Prints the entries as a table. */
 export async function printTable(
-  file: ServiceTokensFile,
+  _file: string,
+  content: FileContent,
   principal: Principal | undefined,
   { terminal, version }: Invocation,
 ): Promise<void> {
-  const rows = rowsOf(file.entries(), principal, version).map(
+  const rows = rowsOf(content.entries(), principal, version).map(
     ({ qualified_name, algorithm, cost, findings }) => [
       escapeControls(qualified_name),
       algorithm,

@@ -1,7 +1,8 @@
 import type { Principal } from '../../accounts/known-accounts.js';
 import { errnoOf } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
-import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
+import type { FileContent } from '../../tokens-file/file-content.js';
+import { readTokensFile } from '../../tokens-file/tokens-file-transaction.js';
 import { ExitCode } from '../exit-codes.js';
 import { conflictingOptions } from '../options.js';
 import type { Terminal } from '../terminal.js';
@@ -22,17 +23,16 @@ export const list: Command<ListOptions> = async (invocation) => {
   const { json = false, long = false, silent = false } = options;
   if (json && long) throw conflictingOptions('--json', '--long');
   const { tokensFile, inTokensDir } = await openPlace(invocation, 'read');
-  await inTokensDir(async ({ fs, ...entered }) => {
-    const file = new ServiceTokensFile(tokensFile, { fs }, entered);
+  await inTokensDir(async ({ fs, resolved }) => {
+    const { content, exists } = readTokensFile({ fs, resolved, path: tokensFile });
     try {
-      if (json || long) await (json ? printJson : printTable)(file, principal, invocation);
-      else if (!silent) await printNames(file, principal, terminal);
-      else file.listAsText(principal).next(); // errors are reported with -s, too
+      if (json || long) await (json ? printJson : printTable)(tokensFile, content, principal, invocation);
+      else if (!silent) await printNames(content, principal, terminal);
     } catch (error) {
       // The reader has closed the pipe: `list | head`.
       if (!(error instanceof ServiceTokensError && errnoOf(error.cause) === 'EPIPE')) throw error;
     }
-    if (!file.exists() && options.file !== undefined) {
+    if (!exists && options.file !== undefined) {
       await terminal.warn([`The file [${tokensFile}] does not exist`]);
     }
   });
@@ -40,10 +40,12 @@ export const list: Command<ListOptions> = async (invocation) => {
 };
 
 async function printNames(
-  file: ServiceTokensFile,
+  content: FileContent,
   principal: Principal | undefined,
   terminal: Terminal,
 ): Promise<void> {
   // Each piece is written before the next is made, so that a slow reader does not fill memory.
-  for (const lines of file.listAsText(principal)) if (lines !== '') await terminal.answerNames(lines);
+  for (const lines of content.names(principal && `${principal}/`)) {
+    if (lines !== '') await terminal.answerNames(lines);
+  }
 }

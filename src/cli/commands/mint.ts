@@ -1,95 +1,97 @@
-import { hashSecret } from '../../hash/hasher.js';
-import { ServiceToken } from '../../token/token.js';
-import type { TokenName } from '../../token/token-name.js';
-import type { Edit } from '../../tokens-file/edits.js';
-import type { Updated } from '../../tokens-file/tokens.js';
+import { quote } from '../../access/server-access.js';
+import type { Principal } from '../../accounts/known-accounts.js';
+import { numberIn, seriesOf } from '../../token/series.js';
+import { qualifiedName, type TokenName } from '../../token/token-name.js';
+import { addToken, type Decision } from '../../tokens-file/add-token.js';
+import type { FileContent } from '../../tokens-file/file-content.js';
+import type { Held, Series } from '../../tokens-file/token-file.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { toJson } from '../terminal.js';
 import type { Invocation } from './command.js';
-import { type HandoverOptions, openHandover, parseHandover, warnOfTokenFile } from './handover.js';
 import { openTarget, type TargetOptions, warnOfSettings } from './target.js';
+import { type OutputOptions, type OutputPlan, openOutput } from './token-output.js';
 
-/** A token to create. */
-export interface Draft {
-  readonly principal: string;
-  /** Its name, or a name of the series that it continues. */
-  readonly name: TokenName;
+/** A token to create or to replace, for `create`, `ensure` and `rotate`. */
+export interface Request {
+  readonly principal: Principal;
+  readonly plan: OutputPlan;
   /** Whether nothing is hashed if the entry exists. */
-  readonly mayKeep?: boolean;
-  /** Returns the edit that stores a hash. */
-  readonly editWith: (hash: string) => Edit<Minted>;
+  readonly mayKeep: boolean;
+  /** A token file with a token of this series may be replaced without `--force`. */
+  readonly series: Series | undefined;
+  /** Decides by the content of the tokens file, and by what the token file holds. */
+  readonly decide: (content: FileContent, held: () => Held) => Decision | Promise<Decision>;
+  /** The answer of `--json` with the token's value, where that goes to stdout; it is written with the token. */
+  readonly answer?: (decision: Decision, paths: Paths, value: string | undefined) => string;
+  /** Reports what was done, or with `--dry-run` would be. */
+  readonly report: (decision: Decision, paths: Paths, isTokenFileUsable: () => boolean) => Promise<void>;
 }
 
-/** The result of the edit. */
-export interface Minted {
-  readonly name: TokenName;
-  /** `kept`: a token of this name exists, and is unchanged. */
-  readonly outcome: 'created' | 'replaced' | 'kept';
+/** The files of a new token, for the answer. */
+export interface Paths {
+  readonly tokens: string;
+  readonly tokenFile: string | undefined;
 }
 
-/**
- * Mints a token, stores its hash, and hands it over, for `create` and `rotate`.
- *
- * The edit is tried before hashing and locking, which take time, and repeated under the lock.
- */
+/** Mints a token, stores its hash, and hands it over. */
 export async function mint(
-  invocation: Invocation<TargetOptions & HandoverOptions>,
-  { principal, name, mayKeep = false, editWith }: Draft,
+  invocation: Invocation<TargetOptions & OutputOptions>,
+  { principal, plan, mayKeep, series, decide, answer, report }: Request,
 ): Promise<ExitStatus> {
   const { options, io, terminal } = invocation;
   const { dryRun = false } = options;
-  const plan = parseHandover(options);
   const target = await openTarget(invocation);
-  const handover = openHandover(plan, invocation, target);
+  const output = openOutput(plan, invocation, target, principal, series);
   try {
+    const { file } = output;
     const settings = await target.hashSettings();
     if (!mayKeep) settings(); // as in the original, which reports an invalid algorithm before an existing entry
-    const { secret } = ServiceToken.mint(principal, name);
-    const { path, result, change } = await target.inTokens(async (tokens) => {
-      const finish = (updated: Updated<Minted>) => ({ ...updated, path: tokens.path });
-      const preview = await tokens.preview(editWith(''));
-      let hash = '';
-      if (preview.outcome !== 'kept') {
-        handover.requireReady();
-        const { algorithm } = settings();
-        if (!dryRun) hash = await hashSecret(secret, algorithm);
-      } else if (!target.isStream) {
-        return finish({ result: preview });
-      }
-      const deliver = async (minted: Minted) => {
-        if (minted.outcome === 'kept') return;
-        const token = new ServiceToken(principal, minted.name, secret);
-        const value = handover.file === undefined ? token.bearer : undefined;
-        await handover.deliver(token, () =>
-          answerOf(principal, minted, tokens.path, handover.file?.path, value),
-        );
-      };
-      const update = { signal: io.interrupted, dryRun, deliver, takeBack: () => handover.file?.takeBack() };
-      return finish(await tokens.update(editWith(hash), update));
+    const held = () => file?.held() ?? 'nothing';
+    const { result, change, paths } = await target.inStore(async (store) => {
+      const paths = { tokens: store.path, tokenFile: file?.path };
+      const added = await addToken(
+        store,
+        { principal, decide: (content) => decide(content, held) },
+        {
+          algorithm: () => settings().algorithm,
+          signal: io.interrupted,
+          dryRun,
+          requireReady: () => output.requireReady(),
+          deliver: (token, decision) =>
+            output.deliver(
+              token,
+              answer?.(decision, paths, file === undefined ? token.bearer : undefined) ?? '',
+            ),
+        },
+      );
+      return { ...added, paths };
     });
-    if (dryRun) {
-      const key = `${principal}/${result.name}`;
-      await terminal.note(`${DRY_RUN[result.outcome]} service token [${key}] in [${path}]`);
-    } else if (plan.isJson && result.outcome === 'kept') {
-      await terminal.answer(answerOf(principal, result, path, handover.file?.path));
+    await report(result, paths, () => held() !== 'nothing');
+    if (result.outcome !== 'kept') {
+      if (dryRun && file?.plannedLine() !== undefined) await terminal.note(file.plannedLine() ?? '');
+      await warnOfSettings(settings(), invocation);
     }
-    if (result.outcome !== 'kept') await warnOfSettings(settings(), invocation);
     await target.warnOf(change);
-    await warnOfTokenFile(handover.file, terminal);
+    if (file?.isOpenToOthers)
+      await terminal.warn([`Every user of this system can read the token file [${file.path}]`]);
     return ExitCode.OK;
   } finally {
-    handover.close();
+    output.close();
   }
 }
 
 const DRY_RUN = { created: 'Would create', replaced: 'Would replace', kept: 'Would keep' } as const;
 
+/** Says what a dry run of `create` or `rotate` would do. */
+export function dryRunNote(principal: Principal, { name, outcome }: Decision, { tokens }: Paths): string {
+  return `${DRY_RUN[outcome]} service token [${qualifiedName(principal, name)}] in [${tokens}]`;
+}
+
 /** The answer of `--json`; the names and meanings of its fields are stable. */
-function answerOf(
-  principal: string,
-  { name, outcome }: Minted,
-  file: string,
-  tokenFile: string | undefined,
+export function answerOf(
+  principal: Principal,
+  { name, outcome }: Decision,
+  { tokens, tokenFile }: Paths,
   value?: string,
 ): string {
   const answer = {
@@ -97,9 +99,27 @@ function answerOf(
     ...(outcome === 'replaced' && { replaced: true }),
     token: { name, ...(value !== undefined && { value }) },
     principal,
-    qualified_name: `${principal}/${name}`,
-    file,
+    qualified_name: qualifiedName(principal, name),
+    file: tokens,
     ...(tokenFile !== undefined && { token_file: tokenFile }),
   };
   return `${toJson(answer)}\n`;
+}
+
+/** Returns the series of a token: `N`, `N_r2` and so on of its account. */
+export function seriesOfToken(principal: Principal, name: TokenName): Series {
+  const series = seriesOf(name);
+  return {
+    key: qualifiedName(principal, name),
+    has: (token) => token.principal === principal && numberIn(series, token.name) !== undefined,
+  };
+}
+
+/** Returns a command line for a hint, with the options of this one that say where the tokens file is. */
+export function suggestion({ options: { file, configDir } }: Invocation, ...words: string[]): string {
+  const paths = [
+    ...(file ? ['--file', quote(file)] : []),
+    ...(configDir ? ['--config-dir', quote(configDir)] : []),
+  ];
+  return ['elasticsearch-service-tokens', ...words, ...paths].join(' ');
 }

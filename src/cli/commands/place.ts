@@ -9,7 +9,7 @@ import { callerDescriptor, requireName } from '../../disk/caller-descriptor.js';
 import { errnoOf, type FileSystem, ifExists, ignoreFailure, sameFile } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
 import { below } from '../../paths.js';
-import type { EnteredFile } from '../../tokens-file/service-tokens-file.js';
+import type { EnteredFile } from '../../tokens-file/tokens-file-transaction.js';
 import type { CommonOptions } from '../options.js';
 import type { Invocation } from './command.js';
 

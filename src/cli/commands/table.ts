@@ -2,8 +2,8 @@ import { closest } from '../../did-you-mean.js';
 import { ServiceTokensError } from '../../errors.js';
 import {
   commonOptions,
+  ENSURE_OUTPUTS,
   ENTRY_OUTPUTS,
-  HELD_OUTPUTS,
   type OptionEntry,
   type OptionGroup,
   TOKEN_OUTPUTS,
@@ -64,12 +64,24 @@ const IN_PLACE: OptionEntry = [
   'overwrite the file instead of replacing it, for a bind mount of the single file; a reader may see a partial file',
 ];
 const DRY_RUN: OptionEntry = ['--dry-run', 'check everything, change nothing, and say what would be done'];
+const TOKEN_OWNER: OptionEntry = [
+  '--token-owner <USER>',
+  'as root, give the token file to this user, or with USER:GROUP let the group read it too (default: its maker, and in a set-group-ID directory of another group that group)',
+];
 const TO_FILE: readonly OptionEntry[] = [
-  ['--token-file <PATH>', 'write the token to this new file, private to its owner, and no secret to stdout'],
-  ['--force', 'replace the token file if it exists'],
+  [
+    '--token-file <PATH>',
+    'write the token to this new file, and no secret to stdout; with --output env, set its variable in this file',
+  ],
+  TOKEN_OWNER,
+  ['--force', 'replace the token file if it exists; with --output env, another value of its variable'],
 ];
 const ENV_NAME: OptionEntry = ['--env-name <NAME>', 'the variable of --output env (default: per account)'];
-const HANDOVER: readonly OptionEntry[] = [
+const SECRET: readonly OptionEntry[] = [
+  ['--name <NAME>', 'the name of the Secret (default: from the qualified name)'],
+  ['--namespace <NAME>', 'the namespace of the Secret'],
+];
+const OUTPUT: readonly OptionEntry[] = [
   [
     '-o, --output <FORM>',
     'how the token is written: line, token, env, json or k8s-secret (default: line)',
@@ -77,8 +89,7 @@ const HANDOVER: readonly OptionEntry[] = [
   ],
   ['--json', 'the same as --output json'],
   ENV_NAME,
-  ['--name <NAME>', 'the name of the Secret (default: from the qualified name)'],
-  ['--namespace <NAME>', 'the namespace of the Secret'],
+  ...SECRET,
   ...TO_FILE,
 ];
 const IF_EXISTS: readonly OptionEntry[] = [
@@ -100,7 +111,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     completes: 'principal',
     optionGroups: ['settings', 'paths', 'version'],
     silent: 'print only the token, for scripts',
-    options: [...HANDOVER, ...IF_EXISTS, DRY_RUN, ...CHANGE, IN_PLACE],
+    options: [...OUTPUT, ...IF_EXISTS, DRY_RUN, ...CHANGE, IN_PLACE],
     run: create,
   },
   ensure: {
@@ -108,16 +119,25 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     usage: '<principal> <name>',
     examples: [
       `${NAME} ensure elastic/kibana a --token-file token`,
-      `${NAME} ensure elastic/kibana a -o env --token-file e`,
+      `${NAME} ensure elastic/kibana b -o env --token-file e`,
     ],
     completes: 'principal',
     optionGroups: ['settings', 'paths', 'version'],
     silent: 'do not print what was done',
     options: [
-      ['--token-file <PATH>', 'the file with the token, required; a new one is private to its owner'],
+      [
+        '--token-file <PATH>',
+        'the file with the token, required; with --output env, its variable is set in this file',
+      ],
+      TOKEN_OWNER,
       ['--force', 'replace the token file even if it contains something else'],
-      ['-o, --output <FORM>', 'how the token is written: token or env (default: token)', HELD_OUTPUTS],
+      [
+        '-o, --output <FORM>',
+        'how the token is written: token, env or k8s-secret (default: token)',
+        ENSURE_OUTPUTS,
+      ],
       ENV_NAME,
+      ...SECRET,
       ['--json', 'print one JSON object, with "changed"'],
       DRY_RUN,
       ...CHANGE,
@@ -126,7 +146,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     run: ensure,
   },
   rotate: {
-    summary: 'Create the next token of a series, or delete its predecessors',
+    summary: 'Create the next token of a series (NAME_r2 after NAME), or delete its predecessors',
     usage: '<principal> <name>',
     examples: [`${NAME} rotate elastic/kibana my-token`, `${NAME} rotate elastic/kibana my-token --finish`],
     completes: 'token',
@@ -134,7 +154,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     silent: 'print only the token, for scripts',
     options: [
       ['--finish', 'delete every predecessor of the newest token'],
-      ...HANDOVER,
+      ...OUTPUT,
       DRY_RUN,
       ...CHANGE,
       IN_PLACE,

@@ -1,13 +1,15 @@
 import type { ResolvedPath } from '../../access/resolved-path.js';
+import { findServer } from '../../access/server-access.js';
 import { findConfigDir, findHome } from '../../config/config-dir.js';
 import { findHashSettings, type HashSettings } from '../../config/settings.js';
 import { readSettingsFile } from '../../config/settings-file.js';
 import { MAX_FILE_BYTES } from '../../disk/atomic-file.js';
 import { ServiceTokensError } from '../../errors.js';
 import { attributeWarnings } from '../../tokens-file/attribute-warnings.js';
-import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
+import type { Change, EntryStore } from '../../tokens-file/entry-store.js';
 import { StreamedTokens } from '../../tokens-file/streamed-tokens.js';
-import type { Change, Tokens } from '../../tokens-file/tokens.js';
+import { TokensFileTransaction } from '../../tokens-file/tokens-file-transaction.js';
+
 import type { Invocation } from './command.js';
 import { readStandardInput, STREAM } from './input.js';
 import { type ChangeOptions, openPlace } from './place.js';
@@ -31,8 +33,8 @@ export interface Target {
    * @returns the settings; it throws what is wrong with them, which does not matter until something is hashed
    */
   hashSettings(): Promise<() => HashSettings>;
-  /** Calls `work` with the tokens. */
-  inTokens<T>(work: (tokens: Tokens) => Promise<T>): Promise<T>;
+  /** Calls `work` with the entries. */
+  inStore<T>(work: (store: EntryStore) => Promise<T>): Promise<T>;
   /** Warns if the file's attributes have changed or the server cannot read it. */
   warnOf(change: Change | undefined): Promise<void>;
 }
@@ -53,10 +55,14 @@ async function openFile(invocation: Invocation<TargetOptions>): Promise<Target> 
       const readFile = () => inConfigDir(async (fs) => readSettingsFile(configDir, fs));
       return laterIfItFails(findHashSettings(readFile, overrides, io.env, findHome(io, fs)));
     },
-    inTokens: (work) =>
-      inTokensDir(({ fs, ...entered }) =>
-        work(new ServiceTokensFile(tokensFile, { ...options, configDir, fs }, entered)),
-      ),
+    inStore: (work) =>
+      inTokensDir(({ fs, caller, server }) => {
+        const location = { fs, resolved, path: tokensFile };
+        const { inPlace, trustDirectory, serverUser } = options;
+        const serverOf = () => server ?? findServer(configDir, serverUser, fs);
+        const transaction = { caller, inPlace, trustDirectory, findServer: serverOf };
+        return work(new TokensFileTransaction(location, transaction));
+      }),
     async warnOf(change) {
       if (change === undefined) return;
       for (const warning of attributeWarnings(tokensFile, configDir, change, fs))
@@ -78,7 +84,7 @@ async function openStream(invocation: Invocation<TargetOptions>): Promise<Target
       const readFile = () => (configDir ? readSettingsFile(configDir, fs) : undefined);
       return laterIfItFails(findHashSettings(readFile, overrides, io.env, findHome(io, fs)));
     },
-    async inTokens(work) {
+    async inStore(work) {
       const { stdoutFault } = terminal;
       if (stdoutFault !== undefined && !options.dryRun) throw stdoutFault; // the tokens file would be lost
       const bytes = await readStandardInput(io, MAX_FILE_BYTES);

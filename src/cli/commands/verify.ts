@@ -8,7 +8,7 @@ import {
 import { ifExists } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
 import { ServiceToken } from '../../token/token.js';
-import { ServiceTokensFile } from '../../tokens-file/service-tokens-file.js';
+import { readTokensFile } from '../../tokens-file/tokens-file-transaction.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { toJson } from '../terminal.js';
 import { type BearerOptions, notAToken, readBearers } from './bearers.js';
@@ -73,10 +73,9 @@ interface Stored {
 async function readStored(names: readonly string[], invocation: Invocation): Promise<Stored> {
   const { tokensFile: path, configDir, inTokensDir } = await openPlace(invocation, 'read');
   try {
-    return await inTokensDir(async ({ fs, ...entered }) => {
-      const tokens = new ServiceTokensFile(path, { fs }, entered);
-      const entries = tokens.hashesOf(names);
-      const attributes = ifExists(() => fs.statSync(entered.resolved.target));
+    return await inTokensDir(async ({ fs, resolved }) => {
+      const entries = readTokensFile({ fs, resolved, path }).content.hashesOf(names);
+      const attributes = ifExists(() => fs.statSync(resolved.target));
       const server = findServer(configDir, undefined, invocation.fs, true);
       const isReadable = server === undefined || attributes === undefined || canRead(server, attributes);
       const unreadableBy = isReadable ? undefined : serverName(server, invocation.fs);

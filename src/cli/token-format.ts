@@ -1,10 +1,10 @@
-import type { ServiceToken } from '../token/token.js';
+import { ServiceToken } from '../token/token.js';
 import { manifestOf, secretNameOf } from './kubernetes.js';
 
 /** The formats in which a token is written for its consumer. */
-export type Form = 'line' | 'token' | 'env' | 'k8s-secret';
+export type TokenFormat = 'line' | 'token' | 'env' | 'k8s-secret';
 
-export interface FormOptions {
+export interface FormatOptions {
   /** The variable of `env`; by default it depends on the account. */
   readonly envName?: string | undefined;
   /** The Secret of `k8s-secret`; by default derived from the qualified name. */
@@ -16,9 +16,9 @@ export interface FormOptions {
 export const SECRET_KEY = 'token';
 
 /** Formats a token, with a final line end. */
-export function formatToken(token: ServiceToken, form: Form, options: FormOptions = {}): string {
+export function formatToken(token: ServiceToken, format: TokenFormat, options: FormatOptions = {}): string {
   const { principal, qualifiedName, bearer } = token;
-  switch (form) {
+  switch (format) {
     case 'line': // exactly as the original prints it
       return `SERVICE_TOKEN ${qualifiedName} = ${bearer}\n`;
     case 'token':
@@ -36,4 +36,18 @@ export function formatToken(token: ServiceToken, form: Form, options: FormOption
 export function envNameOf(principal: string): string {
   if (principal.startsWith('elastic/fleet-server')) return 'FLEET_SERVER_SERVICE_TOKEN';
   return principal === 'elastic/kibana' ? 'ELASTICSEARCH_SERVICEACCOUNTTOKEN' : 'SERVICE_TOKEN';
+}
+
+/** Finds the token in the whole text of a file: bare, or in a manifest as formatToken writes it. */
+export function parseToken(text: string): ServiceToken | undefined {
+  const encoded = new RegExp(`^ +${SECRET_KEY}: "?([A-Za-z0-9+/=]+)"?$`, 'm').exec(text)?.[1];
+  const bearer =
+    encoded === undefined ? text.replace(/\r?\n$/, '') : Buffer.from(encoded, 'base64').toString('latin1');
+  // The server ignores what follows the padding; in a file it is somebody's.
+  return /^[A-Za-z0-9+/]+={0,2}$/.test(bearer) ? ServiceToken.decode(bearer) : undefined;
+}
+
+/** Finds the token in the value of a variable, with or without quotes. */
+export function parseValue(value: string): ServiceToken | undefined {
+  return parseToken(/^(["'])(.*)\1$/.exec(value)?.[2] ?? value);
 }

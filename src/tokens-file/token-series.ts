@@ -1,0 +1,95 @@
+/** The tokens of a series in a tokens file: `N`, `N_r2`, `N_r3` and so on of one account. */
+import type { Principal } from '../accounts/known-accounts.js';
+import { ServiceTokensError } from '../errors.js';
+import { nameInSeries, numberIn, seriesOf } from '../token/series.js';
+import { type QualifiedName, qualifiedName, type TokenName } from '../token/token-name.js';
+import type { Decision } from './add-token.js';
+import { tokenExists, tokenMissing } from './edits.js';
+import type { Edit } from './entry-store.js';
+import type { FileContent } from './file-content.js';
+
+/** A token of a series. */
+export interface Member {
+  readonly key: QualifiedName;
+  readonly name: TokenName;
+  readonly number: number;
+}
+
+/** Returns the tokens of a series, oldest first. @param name any name of the series */
+export function membersOf(principal: Principal, name: TokenName, content: FileContent): Member[] {
+  const series = seriesOf(name);
+  const members: Member[] = [];
+  for (const lines of content.names(qualifiedName(principal, series.base))) {
+    for (const key of lines.split('\n').slice(0, -1)) {
+      const own = key.slice(principal.length + 1) as TokenName;
+      const number = numberIn(series, own);
+      if (number !== undefined) members.push({ key: key as QualifiedName, name: own, number });
+    }
+  }
+  return members.sort((a, b) => a.number - b.number);
+}
+
+function newestOf(principal: Principal, name: TokenName, members: readonly Member[]): Member {
+  const newest = members.at(-1);
+  if (newest !== undefined) return newest;
+  const hint = 'Create the first token of the series with the command create.';
+  throw tokenMissing(qualifiedName(principal, name), hint);
+}
+
+/**
+ * Returns the decision to create the next token of a series.
+ *
+ * @param suggest returns a command line for a hint, with the options that lead to the same file
+ * @throws in the decision: TOKEN_MISSING if there is no token of the series; ROTATION_UNFINISHED if there are several;
+ *   INVALID_TOKEN_NAME if the next name is too long
+ */
+export function decideNext(
+  principal: Principal,
+  name: TokenName,
+  suggest: (...words: string[]) => string,
+): (content: FileContent) => Decision {
+  return (content) => {
+    const members = membersOf(principal, name, content);
+    const newest = newestOf(principal, name, members);
+    const next = nameInSeries(seriesOf(name), newest.number + 1);
+    if (members.length > 1) throw unfinished(newest, members, suggest);
+    // A number that is too long for a member of the series may be taken.
+    const key = qualifiedName(principal, next);
+    if (content.hashOf(key) !== undefined) throw tokenExists(key);
+    return { name: next, outcome: 'created' };
+  };
+}
+
+/**
+ * Returns an edit that removes every predecessor of the newest token of a series. It results in the qualified names of
+ * the newest token and of those removed.
+ *
+ * @throws TOKEN_MISSING in the edit, if there is no token of the series
+ */
+export function finishSeries(
+  principal: Principal,
+  name: TokenName,
+): Edit<{ readonly newest: QualifiedName; readonly deleted: readonly QualifiedName[] }> {
+  return (content) => {
+    const members = membersOf(principal, name, content);
+    const newest = newestOf(principal, name, members);
+    const remove = members.filter((member) => member !== newest).map(({ key }) => key);
+    const changed = remove.length === 0 ? undefined : content.changed({ remove });
+    return { content: changed, result: { newest: newest.key, deleted: remove } };
+  };
+}
+
+function unfinished(
+  newest: Member,
+  members: readonly Member[],
+  suggest: (...words: string[]) => string,
+): ServiceTokensError {
+  const oldest = members[0]?.key ?? '';
+  return new ServiceTokensError(
+    'ROTATION_UNFINISHED',
+    `Service token [${newest.key}] has predecessors: the last rotation is not finished`,
+    {
+      hint: `If its consumers use [${newest.key}], delete the predecessors: ${suggest('rotate', oldest, '--finish')}; if none of them does, undo the rotation: ${suggest('delete', newest.key)}`,
+    },
+  );
+}

@@ -1,0 +1,197 @@
+import { setImmediate } from 'node:timers/promises';
+import { missingDirectory } from '../access/identity.js';
+import { isPrivateTo, type ResolvedPath } from '../access/resolved-path.js';
+import { newFileAttributes, type Server } from '../access/server-access.js';
+import { requireTrustedLinks } from '../access/symlinks.js';
+import {
+  type Attributes,
+  MAX_FILE_BYTES,
+  overwriteFile,
+  readSnapshot,
+  removeFile,
+  replaceFile,
+  requireUnchanged,
+  type Snapshot,
+  syncDirectoryOf,
+  type Written,
+} from '../disk/atomic-file.js';
+import { readCallerDescriptor } from '../disk/caller-descriptor.js';
+import { type HeldLock, withLock } from '../disk/file-lock.js';
+import { type FileSystem, ignoreFailure } from '../disk/file-system.js';
+import { ServiceTokensError } from '../errors.js';
+import type { Edit, EntryStore, Updated, UpdateOptions } from './entry-store.js';
+import { FileContent } from './file-content.js';
+import { refuseForeignFile } from './foreign-file.js';
+
+/** A tokens file in a directory that stays the same even if its path changes. */
+export interface TokensLocation {
+  /** The file as the caller named it, for messages. */
+  readonly path: string;
+  /** Looks up the target's name in its directory. */
+  readonly fs: FileSystem;
+  readonly resolved: ResolvedPath;
+}
+
+/** The directory of a tokens file that the command has entered. */
+export interface EnteredFile {
+  readonly resolved: ResolvedPath;
+  /** The user who runs the server, if the command acts as that user. */
+  readonly server: Server | undefined;
+  /** The user who started the command. */
+  readonly caller: number;
+}
+
+/** A file as it was found, if there is one, and its content. */
+interface FoundFile {
+  readonly snapshot: Snapshot | undefined;
+  readonly content: FileContent;
+}
+
+/**
+ * Reads a tokens file, or a descriptor that the caller passed.
+ *
+ * @returns its content, that of an empty file if it does not exist
+ * @throws MALFORMED_FILE, IO or PERMISSION
+ */
+export function readTokensFile(location: TokensLocation): { exists: boolean; content: FileContent } {
+  const { fs, path } = location;
+  const passed = readCallerDescriptor(fs, path, MAX_FILE_BYTES);
+  if (passed !== undefined) return { exists: true, content: FileContent.parse(passed, path) };
+  const { snapshot, content } = findFile(location);
+  return { exists: snapshot !== undefined, content };
+}
+
+/** @param earlier the file as found before: if its content is unchanged, it is not parsed again */
+function findFile({ fs, path, resolved }: TokensLocation, earlier?: FoundFile): FoundFile {
+  // If there was no directory, one that appears meanwhile has not been examined.
+  const snapshot = resolved.directory && readSnapshot(fs, resolved.target, { known: earlier?.snapshot });
+  if (earlier !== undefined && snapshot?.bytes === earlier.snapshot?.bytes) return { ...earlier, snapshot };
+  return { snapshot, content: FileContent.parse(snapshot?.bytes ?? new Uint8Array(), path) };
+}
+
+export interface TransactionOptions {
+  /** Determines the user who runs the server. */
+  readonly findServer: () => Server | undefined;
+  /** The user who started the process, and may act as another one. */
+  readonly caller: number;
+  /** Overwrite the file instead of replacing it. */
+  readonly inPlace?: boolean | undefined;
+  /** For root: the caller trusts every user who can change the path. */
+  readonly trustDirectory?: boolean | undefined;
+  /** How long to wait for one live lock holder, in milliseconds. */
+  readonly patience?: number | undefined;
+}
+
+/** Reads, edits and replaces a tokens file under its lock. */
+export class TokensFileTransaction implements EntryStore {
+  readonly path: string;
+  readonly isStream = false;
+  readonly #location: TokensLocation;
+  readonly #options: TransactionOptions;
+  /** Spares reading and parsing an unchanged file again. */
+  #found: FoundFile | undefined;
+
+  /** @throws CANNOT_REPLACE or PERMISSION if the file must not be changed through its symlinks */
+  constructor(location: TokensLocation, options: TransactionOptions) {
+    const { fs, resolved, path } = location;
+    if (!(fs.geteuid() === 0 && options.trustDirectory)) requireTrustedLinks(resolved, fs, fs.geteuid());
+    this.path = path;
+    this.#location = location;
+    this.#options = options;
+  }
+
+  read(): FileContent {
+    return this.#find().content;
+  }
+
+  /**
+   * Reads, edits and replaces the file under its lock.
+   *
+   * @throws MALFORMED_FILE, LOCKED, CANNOT_REPLACE, IO or PERMISSION; the signal's reason; any error of the edit and
+   *   `deliver`. The file is then unchanged
+   */
+  async update<R>(
+    edit: Edit<R>,
+    { deliver, signal, dryRun = false }: UpdateOptions<R> = {},
+  ): Promise<Updated<R>> {
+    const { fs, resolved } = this.#location;
+    if (resolved.directory === undefined) throw missingDirectory(resolved.target);
+    const { patience, caller } = this.#options;
+    const server = this.#options.findServer();
+    return withLock(fs, resolved.target, { patience, signal }, async (lock) => {
+      const { snapshot, content: before } = this.#find();
+      const { content, result } = await edit(before);
+      await noticeSignals(signal);
+      if (dryRun || content === undefined) return { result };
+      const written = this.#write(snapshot, content, server, lock);
+      try {
+        syncDirectoryOf(fs, resolved.target);
+        await noticeSignals(signal);
+        await deliver?.(result);
+      } catch (error) {
+        this.#undo(snapshot, content, written, lock, error);
+        throw error;
+      }
+      const attributes = { before: snapshot?.attributes, after: written.attributes };
+      return { result, change: { ...attributes, isPathPrivate: isPrivateTo(caller, resolved), server } };
+    });
+  }
+
+  #find(): FoundFile {
+    this.#found = findFile(this.#location, this.#found);
+    refuseForeignFile(this.#found.content, this.path);
+    return this.#found;
+  }
+
+  #write(
+    snapshot: Snapshot | undefined,
+    chunks: readonly Uint8Array[],
+    server: Server | undefined,
+    lock: HeldLock,
+  ): Written {
+    const [fs, target] = [this.#location.fs, this.#location.resolved.target];
+    if (snapshot && this.#options.inPlace) {
+      lock.assertHeld();
+      return overwriteFile(fs, target, chunks, snapshot);
+    }
+    const wanted = snapshot?.attributes ?? ((born: Attributes) => newFileAttributes(server, born));
+    return replaceFile(fs, target, chunks, wanted, () => lock.assertHeld());
+  }
+
+  #undo(
+    snapshot: Snapshot | undefined,
+    chunks: readonly Uint8Array[],
+    written: Written,
+    lock: HeldLock,
+    cause: unknown,
+  ): void {
+    const [fs, target] = [this.#location.fs, this.#location.resolved.target];
+    try {
+      lock.assertHeld();
+      if (snapshot === undefined) removeFile(fs, target, written);
+      else if (this.#options.inPlace)
+        overwriteFile(fs, target, [snapshot.bytes], { ...snapshot, bytes: Buffer.concat(chunks) });
+      else {
+        requireUnchanged(fs, target, written);
+        replaceFile(fs, target, [snapshot.bytes], snapshot.attributes, () => lock.assertHeld());
+      }
+      ignoreFailure(() => syncDirectoryOf(fs, target));
+    } catch (error) {
+      const [reason, obstacle] = [cause, error].map((e) => (e instanceof Error ? e.message : String(e)));
+      throw new ServiceTokensError('IO', `${reason}; the change could not be undone: ${obstacle}`, {
+        cause,
+      });
+    }
+  }
+}
+
+/**
+ * Throws if the signal was aborted. Node reports system signals only between turns of the event loop, so this waits for
+ * two turns first.
+ */
+async function noticeSignals(signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return;
+  await setImmediate();
+  await setImmediate();
+  signal.throwIfAborted();
+}
