@@ -5,6 +5,7 @@
 #   every-node.sh FILE NODE...
 set -euo pipefail
 file=$1
+[ -s "$file" ] || { echo "$file does not exist, or is empty" >&2; exit 66; }
 digest=$(elasticsearch-service-tokens list --json --file "$file" | jq -r .digest)
 for node in "${@:2}"; do
   difference=$(ssh "$node" sudo elasticsearch-service-tokens export | elasticsearch-service-tokens diff --json - "$file") && continue

@@ -66,6 +66,33 @@ describe('docker-compose', () => {
   );
 
   testWith(['python3-yaml'], testAsRoot)(
+    'with both: one .env gets the token of each, and keeps its other variables',
+    async () => {
+      const text = textOf('stack/compose.yaml');
+      const commands = [...text.matchAll(/^# {3}(.*)/gm)].map(([, line]) => line).join('\n');
+      workplace.standIn('docker');
+      chmodSync(directory.write('.env', 'STACK_VERSION=9.1.4\n'), 0o600);
+      const script = directory.write('commands.sh', `set -e\n${commands}\n`);
+      const first = await workplace.succeed(script);
+      const env = workplace.read('.env');
+      expect([first.stdout, (await workplace.succeed(script)).stdout]).toEqual([
+        'created\ncreated\n',
+        'unchanged\nunchanged\n',
+      ]);
+      expect(workplace.read('.env')).toBe(env);
+      const { STACK_VERSION, ...tokens } = parseEnvFile(env);
+      expect([STACK_VERSION, Object.keys(tokens)]).toEqual(['9.1.4', ['KIBANA_TOKEN', 'FLEET_TOKEN']]);
+      const [{ services }] = await workplace.yaml(text);
+      expect(services.kibana.environment.SERVICE_TOKEN).toContain('KIBANA_TOKEN');
+      expect(services['fleet-server'].environment.FLEET_SERVER_SERVICE_TOKEN).toContain('FLEET_TOKEN');
+      for (const bearer of Object.values(tokens)) {
+        await workplace.expectAccepted(bearer, 'service_tokens');
+        workplace.expectSecret(bearer, first);
+      }
+    },
+  );
+
+  testWith(['python3-yaml'], testAsRoot)(
     'with Fleet Server: its service ensures a token in the volumes, twice, as the user of both images',
     async () => {
       const [{ services }] = await workplace.yaml(textOf('fleet-server/compose.yaml'));
@@ -117,6 +144,9 @@ testWith(['ansible-playbook'], testThoroughly)(
       const changed = [...finished.stdout.matchAll(/^(node\d) +: .*changed=(\d+)/gm)];
       return { ...finished, changed: changed.map(([, node, count]) => `${node} ${count}`) };
     };
+    const initial = await play('--check');
+    expect(initial).toMatchObject({ status: 0, changed: ['node1 1', 'node2 0'] });
+    expect(readdirSync(workplace.at('store'))).toEqual([]);
     const first = await play();
     expect(first).toMatchObject({ status: 0, changed: ['node1 2', 'node2 1'] });
     const second = await play();
@@ -242,6 +272,40 @@ testWith(['python3-yaml'], testThoroughly)(
   },
 );
 
+test('Kibana reads the token from its keystore, and a second run changes nothing', async () => {
+  workplace.standIn(
+    'kibana-keystore',
+    `case $1 in list) ! [ -e "$BASE/keystore" ] || echo elasticsearch.serviceAccountToken ;;
+  add) umask 077; cat > "$BASE/keystore" ;; esac`,
+  );
+  workplace.standIn('systemctl');
+  const settings = directory.write('config/elasticsearch.yml');
+  if (isRoot) chownSync(settings, 1000, 1000); // so that root can determine who must be able to read the tokens
+  const run = () =>
+    workplace.succeed(recipe('kibana-keystore.sh'), 'store', { ES_PATH_CONF: workplace.at('config') });
+  const runs = [await run(), await run()];
+  expect(workplace.calls()).toEqual([
+    'kibana-keystore add --force --stdin elasticsearch.serviceAccountToken',
+    'systemctl restart kibana',
+    'kibana-keystore list',
+  ]);
+  await workplace.expectAccepted(workplace.read('keystore'), 'config/service_tokens');
+  workplace.expectSecret(workplace.read('keystore'), ...runs);
+});
+
+test('Revoking an account deletes all its tokens on every node, and only those', async () => {
+  workplace.standIn('ssh', 'node=$1; shift; cd /; export ES_PATH_CONF="$BASE/$node"; exec sh -c "$*"');
+  workplace.standIn('sudo', 'exec "$@"');
+  for (const node of ['node1', 'node2']) {
+    for (const token of ['kibana/a', 'fleet-server/f'])
+      await workplace.tool(`create elastic/${token} --file ${directory.write(`${node}/service_tokens`)}`);
+  }
+  await workplace.tool('create elastic/kibana b --file node1/service_tokens');
+  await workplace.succeed(recipe('revoke.sh'), 'elastic/kibana node1 node2');
+  for (const node of ['node1', 'node2'])
+    expect(await workplace.tool(`list --file ${node}/service_tokens`)).toBe('elastic/fleet-server/f\n');
+});
+
 describe('Plain CI', () => {
   testThoroughly(
     'the node has the hash before it starts, the tests have the variable, nothing is left',
@@ -280,6 +344,8 @@ testWith(['curl'], testThoroughly)(
     await workplace.tool(`create elastic/kibana kibana-1 --file ${tokensFile} ${options}`);
     const read = () => parseEnvFile(workplace.read('token.env'))['SERVICE_TOKEN'] ?? '';
     const old = read();
+    const ensured = () => workplace.tool(`ensure elastic/kibana kibana-1 --file ${tokensFile} ${options}`);
+    expect(await ensured()).toBe('unchanged\n');
     const server = createServer(async ({ headers: { authorization = '' } }, response) => {
       const input = authorization.replace('Bearer ', '');
       const { status } = await workplace.run(
@@ -305,6 +371,7 @@ sed 's/^[^=]*=/Authorization: Bearer /' "$BASE/token.env" | ask`,
       expect(workplace.calls()).toEqual(['systemctl restart kibana']);
       expect(workplace.read('answers')).toBe('200\n200\n');
       await workplace.expectAccepted(read(), tokensFile);
+      expect(await ensured()).toBe('unchanged\n');
       expect(await workplace.tool(`list --file ${tokensFile}`)).toBe('elastic/kibana/kibana-1_r2\n');
       for (const bearer of [old, read()]) workplace.expectSecret(bearer, finished);
     } finally {
