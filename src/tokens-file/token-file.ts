@@ -224,7 +224,10 @@ export class TokenFile {
   #heldIn(snapshot: Snapshot | undefined): Held {
     const { variable, parse } = this.#codec;
     const text = textOf(snapshot);
-    const value = variable === undefined ? text : (findVariable(text, variable, this.path)?.value ?? '');
+    const whole = parse(text);
+    if (variable === undefined || whole !== undefined)
+      return text.trim() === '' ? 'nothing' : (whole ?? 'other');
+    const { value = '' } = findVariable(text, variable, this.path) ?? {};
     return value.trim() === '' ? 'nothing' : (parse(value) ?? 'other');
   }
 
@@ -258,6 +261,7 @@ export class TokenFile {
       });
     }
     const line = findVariable(textOf(snapshot), variable, this.path)?.line;
+    if (line === undefined) return fileExists(this.path); // a bare token
     const fact = `[${this.path}] sets ${variable} on line #${line} to ${other ?? 'another value'}`;
     return new ServiceTokensError('FILE_EXISTS', fact, {
       hint: 'Set another variable with --env-name, or use --force to replace this value.',
@@ -265,9 +269,11 @@ export class TokenFile {
   }
 
   #contentFor(snapshot: Snapshot | undefined, token: ServiceToken): Buffer {
-    const { variable, format } = this.#codec;
+    const { variable, format, parse } = this.#codec;
     if (variable === undefined) return Buffer.from(format(token));
-    return Buffer.from(setVariable(textOf(snapshot), variable, format(token), this.path), 'latin1');
+    const text = textOf(snapshot);
+    const others = parse(text) === undefined ? text : ''; // a file that is a bare token has no variables to keep
+    return Buffer.from(setVariable(others, variable, format(token), this.path), 'latin1');
   }
 
   /** In a set-group-ID directory of another group, that group reads the file; otherwise only its owner does. */
