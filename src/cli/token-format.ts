@@ -1,4 +1,5 @@
 import { ServiceToken } from '../token/token.js';
+import { tokensIn } from '../token/token-forms.js';
 import { manifestOf, secretNameOf } from './kubernetes.js';
 
 /** The formats in which a token is written for its consumer. */
@@ -38,16 +39,22 @@ export function envNameOf(principal: string): string {
   return principal === 'elastic/kibana' ? 'ELASTICSEARCH_SERVICEACCOUNTTOKEN' : 'SERVICE_TOKEN';
 }
 
-/** Finds the token in the whole text of a file: bare, or in a manifest as formatToken writes it. */
-export function parseToken(text: string): ServiceToken | undefined {
-  const encoded = new RegExp(`^ +${SECRET_KEY}: "?([A-Za-z0-9+/=]+)"?$`, 'm').exec(text)?.[1];
-  const bearer =
-    encoded === undefined ? text.replace(/\r?\n$/, '') : Buffer.from(encoded, 'base64').toString('latin1');
-  // The server ignores what follows the padding; in a file it is somebody's.
+/**
+ * Finds the token in the whole text of a file, where its consumer finds it: bare, or in a line or a manifest as
+ * formatToken writes it.
+ */
+export function parseToken(text: string, format: TokenFormat): ServiceToken | undefined {
+  if (format === 'token') return parseBare(text.replace(/\r?\n$/, ''));
+  const [first, ...more] = tokensIn(text);
+  return first !== undefined && more.length === 0 ? parseBare(first.bearer) : undefined;
+}
+
+/** The server ignores what follows the padding; in a file it is somebody's. */
+function parseBare(bearer: string): ServiceToken | undefined {
   return /^[A-Za-z0-9+/]+={0,2}$/.test(bearer) ? ServiceToken.decode(bearer) : undefined;
 }
 
 /** Finds the token in the value of a variable, with or without quotes. */
 export function parseValue(value: string): ServiceToken | undefined {
-  return parseToken(/^(["'])(.*)\1$/.exec(value)?.[2] ?? value);
+  return parseToken(/^(["'])(.*)\1$/.exec(value)?.[2] ?? value, 'token');
 }

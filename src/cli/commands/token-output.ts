@@ -145,10 +145,11 @@ export function openOutput(
   }
   const path = absolutePath(tokenFile, io);
   // Fleet Server and `kubectl create secret --from-file` treat a line end as part of the token.
-  const codec =
-    format === 'token' || format === 'env'
-      ? { format: (token: ServiceToken) => token.bearer, parse: format === 'env' ? parseValue : parseToken }
-      : { format: formatted, parse: parseToken };
+  const isBare = format === 'token' || format === 'env';
+  const codec = {
+    format: isBare ? (token: ServiceToken) => token.bearer : formatted,
+    parse: format === 'env' ? parseValue : (text: string) => parseToken(text, format),
+  };
   const variable = format === 'env' ? (formatOptions.envName ?? envNameOf(principal)) : undefined;
   const file = new TokenFile(path, { ...codec, variable }, { owner, force, series }, fs);
   if (resolved !== undefined && file.isAt(resolved)) {
