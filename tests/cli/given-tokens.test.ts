@@ -1,9 +1,11 @@
 /** Each form in which people have a token in their hands, through each command that reads tokens. */
 import { createHash } from 'node:crypto';
+import { chmodSync, chownSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { main } from '../../src/cli/main.js';
 import { memoryIo } from '../support/memory-io.js';
+import { testAsRoot } from '../support/needs.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const directory = temporaryDirectory();
@@ -180,6 +182,29 @@ describe('verify', () => {
     const { status, stderr } = await run(['verify'], BEARER);
     expect(status).toBe(65);
     expect(stderr).toMatch(/run the command check with the same options\.\n$/);
+  });
+});
+
+describe('If the server cannot read its file, verify points to check', () => {
+  const SERVER = 60_001;
+
+  testAsRoot('with a warning, if root can read it', async () => {
+    const yml = directory.write('config/elasticsearch.yml', '');
+    for (const path of [yml, join(directory.path, 'config')]) chownSync(path, 0, SERVER);
+    chmodSync(join(directory.path, 'config/service_tokens'), 0o600);
+    const { status, stdout, stderr } = await run(['verify'], BEARER);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'elastic/kibana/a\n' });
+    expect(stderr).toMatch(/^WARNING: Elasticsearch runs as \[.*\] and cannot read \[.*service_tokens\]\n/);
+    expect(stderr).toContain('run the command check with the same options.\n');
+    expect((await run(['verify', '--file', 'config/service_tokens'], BEARER)).stderr).toBe('');
+  });
+
+  testAsRoot('with the error, if root reads it as the server’s user', async () => {
+    chmodSync(join(directory.path, 'config/service_tokens'), 0o600);
+    chownSync(join(directory.path, 'config'), SERVER, SERVER);
+    const { status, stderr } = await run(['verify'], BEARER);
+    expect(status).toBe(77);
+    expect(stderr).toContain('elasticsearch-service-tokens check --fix');
   });
 });
 

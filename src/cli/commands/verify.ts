@@ -65,27 +65,27 @@ interface Stored {
   readonly exists: boolean;
   /** Stored hashes by qualified name. */
   readonly entries: ReadonlyMap<string, string>;
-  /** The server's user, if that user cannot read the file. */
+  /** The server's user, if that user cannot read its file. */
   readonly unreadableBy?: string | undefined;
 }
 
 /** @throws MALFORMED_FILE if the server could not read the file; IO; PERMISSION */
 async function readStored(names: readonly string[], invocation: Invocation): Promise<Stored> {
+  const { options, fs: asCaller } = invocation;
   const { tokensFile: path, configDir, inTokensDir } = await openPlace(invocation, 'read');
   try {
-    return await inTokensDir(async ({ fs, resolved }) => {
+    return await inTokensDir(async ({ fs, resolved, server: actor }) => {
       const entries = readTokensFile({ fs, resolved, path }).content.hashesOf(names);
       const attributes = ifExists(() => fs.statSync(resolved.target));
-      const server = findServer(configDir, undefined, invocation.fs, true);
+      // With --file, the file may be another one than the server's.
+      const server =
+        options.file === undefined ? (actor ?? findServer(configDir, undefined, asCaller)) : undefined;
       const isReadable = server === undefined || attributes === undefined || canRead(server, attributes);
-      const unreadableBy = isReadable ? undefined : serverName(server, invocation.fs);
+      const unreadableBy = isReadable ? undefined : serverName(server, asCaller);
       return { path, exists: attributes !== undefined, entries, unreadableBy };
     });
   } catch (error) {
     if (!(error instanceof ServiceTokensError) || error.code !== 'MALFORMED_FILE') throw error;
-    throw new ServiceTokensError(error.code, error.message, {
-      hint: `${error.hint} ${SEE_CHECK}`,
-      cause: error,
-    });
+    throw new ServiceTokensError(error.code, error.message, { hint: `${error.hint} ${SEE_CHECK}` });
   }
 }
