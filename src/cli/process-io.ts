@@ -1,10 +1,12 @@
 /** The streams and signals of this process, with workarounds for errors that Node ignores. */
 import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import {
   accessModeOf,
   errnoOf,
   nodeFileSystem as fs,
+  O_NOCTTY,
   O_NONBLOCK,
   O_RDONLY,
   O_RDWR,
@@ -108,22 +110,33 @@ function outputOf(fd: 1 | 2): Output {
     isTTY,
     fault,
     async write(text) {
-      const bytes = Buffer.from(text);
-      const rest = isPipe && fault === undefined ? writeAtOnce(fd, bytes) : bytes;
-      if (rest.length > 0) await writeToStream(fd, rest);
+      let rest: Uint8Array = Buffer.from(text);
+      while (rest.length > 0) {
+        const left = stat?.isSocket() || fault !== undefined ? undefined : writeAtOnce(fd, rest);
+        // Node's stream is faster than the pauses, but a write to a terminal blocks, and a waiting one cannot be ended.
+        if (left === undefined || (left.length > 0 && signals === undefined))
+          return writeToStream(fd, left ?? rest);
+        rest = left;
+        if (rest.length === 0) return;
+        signals?.throwIfAborted();
+        await sleep(PAUSE);
+      }
     },
   };
 }
 
+/** How long to wait for a reader that does not read, in milliseconds. */
+const PAUSE = 10;
+
 /**
- * Writes as much to a pipe as it takes without blocking, through a separate non-blocking descriptor, so that signals
- * are handled while the rest waits.
+ * Writes as much to a pipe or a terminal as it takes without blocking, through a separate non-blocking descriptor, so
+ * that signals are handled while the rest waits.
  *
- * @returns the rest; everything if there is no /proc, or if the pipe has no reader or belongs to another user
+ * @returns the rest; undefined if there is no /proc, or if the pipe has no reader or belongs to another user
  */
-function writeAtOnce(fd: number, bytes: Uint8Array): Uint8Array {
-  const own = attempt(() => fs.openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK));
-  if (own === undefined) return bytes;
+function writeAtOnce(fd: number, bytes: Uint8Array): Uint8Array | undefined {
+  const own = attempt(() => fs.openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY));
+  if (own === undefined) return undefined;
   let rest = bytes;
   try {
     while (rest.length > 0) rest = rest.subarray(fs.writeSync(own, rest));

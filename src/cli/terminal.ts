@@ -53,12 +53,13 @@ export class Terminal {
   /**
    * Writes an answer to stdout.
    *
-   * @throws IO if it cannot be written
+   * @throws IO if it cannot be written; the signal's reason
    */
   async answer(text: string | Uint8Array): Promise<void> {
     try {
       await this.#io.stdout.write(text);
     } catch (cause) {
+      if (cause instanceof ServiceTokensError) throw cause; // a signal ended it
       throw notWritten((cause as NodeJS.ErrnoException).code ?? 'unknown error', cause);
     }
   }
