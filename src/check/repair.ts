@@ -16,7 +16,7 @@ import {
   O_RDONLY,
   sameFile,
 } from '../disk/file-system.js';
-import type { Leftovers } from '../disk/lock-leftovers.js';
+import { type Leftovers, removeStaleLocks } from '../disk/lock-leftovers.js';
 import { ServiceTokensError } from '../errors.js';
 import { isTokenName } from '../token/token-name.js';
 import { type Line, readLines } from '../tokens-file/file-lines.js';
@@ -68,6 +68,7 @@ export async function repair(
   try {
     if (!file.isEntered && !trustDirectory) refuseModifiers(resolved, fs);
     if (!(caller === 0 && trustDirectory)) requireTrustedLinks(resolved, fs, fs.geteuid());
+    if (before.length > 0) await removeStaleLocks(file.asCaller, target, options.timing); // root clears those of every user
     await withLock(fs, target, options, async (lock) => {
       lock.assertHeld();
       if (wanted !== undefined) setAttributes(file, fixed, file.asCaller);

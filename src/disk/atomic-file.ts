@@ -196,20 +196,6 @@ export function replaceFile(
   wanted: Attributes | AttributeChoice,
   beforeRename: () => void = () => {},
 ): Written {
-  return writeBeside(fs, path, content, wanted, (temporary) => {
-    beforeRename();
-    fs.renameSync(temporary, path);
-  });
-}
-
-/** Writes a temporary file beside a file, and gives it the final name; after a failure it is gone. */
-function writeBeside(
-  fs: FileSystem,
-  path: string,
-  content: readonly Uint8Array[],
-  wanted: Attributes | AttributeChoice,
-  rename: (temporary: string) => void,
-): Written {
   const temporary = temporaryName(path);
   return attempt(fs, 'could not write', path, () => {
     const fd = fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
@@ -220,7 +206,8 @@ function writeBeside(
       const attributes = setAttributes(fs, fd, attributesOf(stat), wanted);
       writeAll(fs, fd, content);
       fs.fsyncSync(fd);
-      rename(temporary);
+      beforeRename();
+      rename(fs, temporary, path, id);
       requireOwn(fs, path, id);
       return { attributes, id };
     } catch (error) {
@@ -234,6 +221,19 @@ function writeBeside(
       ignoreFailure(() => fs.closeSync(fd)); // the content is synced, or the failure is known
     }
   });
+}
+
+/** NFS may return an error for a rename that took effect, so what counts is which file has the name. */
+function rename(fs: FileSystem, temporary: string, path: string, id: FileIdentity): void {
+  try {
+    fs.renameSync(temporary, path);
+  } catch (error) {
+    let isDone = false;
+    ignoreFailure(() => {
+      isDone = isStill(fs, path, id);
+    });
+    if (!isDone) throw error;
+  }
 }
 
 /** Another user may have exchanged the temporary file before the rename: then their file was renamed. */
@@ -294,10 +294,14 @@ export function overwriteFile(
     try {
       if (!sameFile(stat, old.id)) throw exchanged(path);
       if (stat.nlink > 1n) throw hardLinked(path);
+      let isChanged = false;
+      const note = () => {
+        isChanged = true;
+      };
       try {
-        overwrite(fs, fd, content);
+        overwrite(fs, fd, content, note);
       } catch (error) {
-        restore(fs, fd, old.bytes, path, error);
+        if (isChanged) restore(fs, fd, old.bytes, path, error);
         throw error;
       }
       return { attributes: attributesOf(stat), id: old.id };
@@ -314,8 +318,15 @@ function hardLinked(path: string): ServiceTokensError {
   });
 }
 
-function overwrite(fs: FileSystem, fd: number, content: readonly Uint8Array[]): void {
-  fs.ftruncateSync(fd, writeAll(fs, fd, content));
+/** @param note called after each change of the file */
+function overwrite(
+  fs: FileSystem,
+  fd: number,
+  content: readonly Uint8Array[],
+  note: () => void = () => {},
+): void {
+  fs.ftruncateSync(fd, writeAll(fs, fd, content, note));
+  note();
   fs.fsyncSync(fd);
 }
 
@@ -382,13 +393,19 @@ function setAttributes(
 }
 
 /** @returns the number of bytes */
-function writeAll(fs: FileSystem, fd: number, content: readonly Uint8Array[]): number {
+function writeAll(
+  fs: FileSystem,
+  fd: number,
+  content: readonly Uint8Array[],
+  note: () => void = () => {},
+): number {
   let at = 0;
   for (const bytes of content) {
     for (let offset = 0; offset < bytes.length; ) {
       const written = fs.writeSync(fd, bytes, offset, bytes.length - offset, at);
       offset += written;
       at += written;
+      note();
     }
   }
   return at;

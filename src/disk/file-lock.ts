@@ -146,11 +146,25 @@ function clearDead(fs: FileSystem, lock: string, watch: OwnerWatch): string[] {
   try {
     return directory.names().filter((entry) => {
       const state = classifyOwner(fs, entry, () => watch.classify(entry, versionOf(fs, directory, entry)));
-      if (state === 'dead') removeOwner(fs, directory, entry, join(lock, entry));
+      if (state === 'dead') clear(fs, directory, lock, entry);
       return state !== 'dead' && state !== 'gone';
     });
   } finally {
     directory.close();
+  }
+}
+
+function clear(fs: FileSystem, directory: OpenDirectory, lock: string, owner: string): void {
+  try {
+    removeOwner(fs, directory, owner, join(lock, owner));
+  } catch (cause) {
+    if (!['EACCES', 'EPERM'].includes(errnoOf(cause) ?? '')) throw cause;
+    const user = fs.fstatSync(directory.fd).uid;
+    throw new ServiceTokensError(
+      'LOCKED',
+      `could not clear the lock [${lock}] of process ${processOf(owner)?.pid}, which has ended: it belongs to user ${user}`,
+      { hint: 'Root or that user can clear it, with the command check --fix.', cause },
+    );
   }
 }
 

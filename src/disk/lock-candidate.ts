@@ -144,7 +144,8 @@ export class LockCandidate {
     } catch (error) {
       const errno = errnoOf(error) ?? '';
       if (['ENOTEMPTY', 'EEXIST'].includes(errno)) return false;
-      throw errno === 'ENOTDIR' ? notALock(this.#lock) : error;
+      if (errno === 'ENOTDIR') throw notALock(this.#lock);
+      if (!this.isHeld()) throw error; // NFS may return an error for a rename that took effect
     }
     this.#directory?.movedTo(this.#lock);
     if (!this.isHeld()) throw exchanged(this.#path);

@@ -66,15 +66,31 @@ export function removeLeftovers(fs: FileSystem, path: string, now: number): void
   const { temporaryFiles, candidates } = namesBeside(fs, path);
   // Only the lock owner, this process, uses a temporary file, and it has not made one yet.
   for (const file of temporaryFiles) ignoreFailure(() => isFile(fs, file) && fs.unlinkSync(file));
-  for (const { directory: candidate, owner } of candidates.filter((each) => isOrphan(fs, each, now))) {
-    // The directory and its owner file, but no other file in it or in its place.
-    ignoreFailure(() =>
-      inLockDirectory(fs, candidate, (directory) => {
-        removeOwner(fs, directory, owner, candidate);
-        directory.removeIfEmpty();
-      }),
-    );
+  for (const { directory, owner } of candidates.filter((each) => isOrphan(fs, each, now))) {
+    ignoreFailure(() => removeFrom(fs, directory, [owner]));
   }
+}
+
+/** Removes the lock if all its owners are dead, and orphaned candidates; for root, those of every user. */
+export async function removeStaleLocks(
+  fs: FileSystem,
+  path: string,
+  timing: LockTiming = TIMING,
+): Promise<void> {
+  const lock = lockPath(path);
+  const dead = await deadOwners(fs, lock, timing);
+  ignoreFailure(() => removeFrom(fs, lock, dead));
+  for (const { directory, owner } of namesBeside(fs, path).candidates) {
+    ignoreFailure(() => isOrphan(fs, { directory, owner }, Date.now()) && removeFrom(fs, directory, [owner]));
+  }
+}
+
+/** Removes owner files and their directory, but no other file in it or in its place. */
+function removeFrom(fs: FileSystem, path: string, owners: readonly string[]): void {
+  inLockDirectory(fs, path, (directory) => {
+    for (const owner of owners) removeOwner(fs, directory, owner, path);
+    directory.removeIfEmpty();
+  });
 }
 
 interface Candidate {

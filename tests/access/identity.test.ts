@@ -20,6 +20,7 @@ import { chooseIdentity } from '../../src/access/identity.js';
 import { inDirectory } from '../../src/access/opened-directory.js';
 import { resolvePath } from '../../src/access/resolved-path.js';
 import { nodeFileSystem } from '../../src/disk/file-system.js';
+import { ownProcess } from '../../src/disk/processes.js';
 import { BIN, run } from '../support/commands.js';
 import { projectRoot, publicTokens } from '../support/fixtures.js';
 import { testAsRoot } from '../support/needs.js';
@@ -351,6 +352,31 @@ testAsRoot(
       stdout: '',
       stderr: `ERROR: could not write [${file()}]: permission denied, with exit code 77\nRun the command as the user that owns the configuration directory.\n`,
     });
+  },
+);
+
+testAsRoot(
+  'A stale lock that the user may not clear is named, and check --fix of root clears it',
+  async () => {
+    own(conf, ALICE, ALICE, 0o755);
+    const lock = join(conf, '.service_tokens.lock');
+    mkdirSync(lock);
+    writeFileSync(join(lock, `4194305-1-${ownProcess(nodeFileSystem).scope}-0123456789ab`), '');
+    const create = ['create', 'elastic/kibana/a', '--config-dir', conf];
+    const refused = {
+      status: 73,
+      stdout: '',
+      stderr: `ERROR: could not clear the lock [${lock}] of process 4194305, which has ended: it belongs to user 0, with exit code 73\nRoot or that user can clear it, with the command check --fix.\n`,
+    };
+    expect(await run(BIN, create, { uid: ALICE, gid: ALICE })).toEqual(refused);
+    expect(await run(BIN, create)).toEqual(refused);
+    expect((await run(BIN, ['check', '--config-dir', conf])).stdout).toContain(`[${lock}] is a stale lock`);
+    const { status, stdout } = await run(BIN, ['check', '--fix', '--config-dir', conf]);
+    expect({ status, stdout }).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining(`fixed: removed [${lock}]`),
+    });
+    expect(await run(BIN, create, { uid: ALICE, gid: ALICE })).toMatchObject({ status: 0 });
   },
 );
 

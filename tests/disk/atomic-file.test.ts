@@ -1,8 +1,16 @@
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { removeFile, replaceFile, requireUnchanged } from '../../src/disk/atomic-file.js';
-import { nodeFileSystem as fs } from '../../src/disk/file-system.js';
+import {
+  overwriteFile,
+  readSnapshot,
+  removeFile,
+  replaceFile,
+  requireUnchanged,
+  type Snapshot,
+} from '../../src/disk/atomic-file.js';
+import { nodeFileSystem } from '../../src/disk/file-system.js';
+import { systemError, watchedFileSystem } from '../support/faulty-file-system.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const directory = temporaryDirectory();
@@ -20,7 +28,7 @@ function exchange(at: string): void {
 const temporary = () =>
   join(directory.path, readdirSync(directory.path).find((name) => name.endsWith('.tmp')) ?? '');
 const replace = (beforeRename: () => void) =>
-  replaceFile(fs, path, [Buffer.from('new')], ATTRIBUTES, beforeRename);
+  replaceFile(nodeFileSystem, path, [Buffer.from('new')], ATTRIBUTES, beforeRename);
 
 describe('If another user exchanges the temporary file', () => {
   test('before the rename, the replacement is not reported as done', () => {
@@ -49,9 +57,42 @@ describe('If another user exchanges the temporary file', () => {
 
 test('a file that was written and then exchanged is neither removed nor taken for the written one', () => {
   const written = replace(() => {});
-  requireUnchanged(fs, path, written);
+  requireUnchanged(nodeFileSystem, path, written);
   exchange(path);
-  expect(() => requireUnchanged(fs, path, written)).toThrow('was replaced or removed');
-  expect(() => removeFile(fs, path, written)).toThrow('was replaced or removed');
+  expect(() => requireUnchanged(nodeFileSystem, path, written)).toThrow('was replaced or removed');
+  expect(() => removeFile(nodeFileSystem, path, written)).toThrow('was replaced or removed');
   expect(existsSync(path)).toBe(true);
+});
+
+describe('A system call that fails', () => {
+  test('although the rename took effect, as on NFS, is no failure: what counts is which file has the name', () => {
+    const { fs } = watchedFileSystem({
+      before(_, name, args) {
+        if (name !== 'renameSync') return;
+        renameSync(...(args as [string, string]));
+        throw systemError('EIO', 'rename');
+      },
+    });
+    replaceFile(fs, path, [Buffer.from('new')], ATTRIBUTES);
+    expect(readFileSync(path, 'utf8')).toBe('new');
+    expect(readdirSync(directory.path)).toEqual(['file']);
+  });
+
+  test.each<[after: string, writes: number, restored: boolean]>([
+    ['before the first byte was overwritten', 0, true],
+    ['after a byte was overwritten, and again while the old content is restored', 1, false],
+  ])('%s, says whether the file is damaged', (_, writes, isWhole) => {
+    const old = readSnapshot(nodeFileSystem, path) as Snapshot;
+    let calls = 0;
+    const { fs } = watchedFileSystem({
+      before(_, name) {
+        if (name === 'writeSync' && calls++ >= writes) throw systemError('EIO', 'write');
+      },
+      instead: (name) => (name === 'writeSync' ? 1 : undefined),
+    });
+    const damaged = `could not write [${path}], and could not restore its content: the file is damaged`;
+    expect(() => overwriteFile(fs, path, [Buffer.from('new!')], old)).toThrow(
+      isWhole ? `could not write [${path}]: system error EIO` : damaged,
+    );
+  });
 });
