@@ -1,8 +1,9 @@
 /**
  * The slow tests: `npm run acceptance`.
  *
- * First it runs all tests of which `npm test` runs a sample, the package on every supported version of Node, and the
- * standalone executable, and its packages; npm downloads these versions of Node, and Bun. Then it runs every attack of another user, or,
+ * First it runs all tests of which `npm test` runs a sample, the package on every supported version of Node, the
+ * standalone executable, its packages, and ten minutes of fuzz, or as many seconds as FUZZ_SECONDS in the environment
+ * says; npm downloads these versions of Node, and Bun. Then it runs every attack of another user, or,
  * with `npm run acceptance -- WORD...`, only the attacks whose titles contain these words. The attacks need root, Linux
  * and perl; otherwise they are reported as skipped. They are a table, with a move before each system call of each
  * command, and real races. It prints a line for each group, every attack that did harm, and finally how many attacks
@@ -29,7 +30,8 @@ const SAMPLED = readdirSync('dist/tests', { recursive: true, encoding: 'utf8' })
 
 const words = process.argv.slice(2);
 const isChosen = (title: string) => words.every((word) => title.includes(word));
-const tests = words.length > 0 ? 0 : runTestsWhole() || runOnNodes() || runStandalone() || runPackages();
+const tests =
+  words.length > 0 ? 0 : runTestsWhole() || runOnNodes() || runStandalone() || runPackages() || fuzz();
 const attacks = process.getuid?.() === 0 ? await runAll() : sayThatTheyAreSkipped();
 process.exitCode = tests || attacks;
 
@@ -38,6 +40,12 @@ function runTestsWhole(): number {
   const jest = ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js', ...SAMPLED];
   const env = { ...process.env, THOROUGH: '1', NODE_NO_WARNINGS: '1' };
   return spawnSync(process.execPath, jest, { env, stdio: 'inherit' }).status ?? 1;
+}
+
+/** @returns the exit status */
+function fuzz(): number {
+  const { FUZZ_SECONDS = '600' } = process.env;
+  return spawnSync(process.execPath, ['dist/tests/fuzz.js', FUZZ_SECONDS], { stdio: 'inherit' }).status ?? 1;
 }
 
 function sayThatTheyAreSkipped(): number {

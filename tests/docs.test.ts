@@ -8,8 +8,8 @@ const FENCED_BLOCK = /^(`{3,}).*\n[\s\S]*?^\1.*$/gm;
 const INLINE_CODE = /`[^`\n]*`/g;
 /** A path from the project's root. It ends before a placeholder such as `<name>`. */
 const PROJECT_PATH = /(?<![\w/.$~{}-])(?:src|tests|docs|fixtures|bin)\/(?:[\w./-]*[\w/-])?/g;
-/** A path to a test, and the titles that are quoted directly after it. */
-const TEST_WITH_TITLES = /(tests\/[\w./-]+\.ts)`?((?:(?:,| and) "[^"\n]+")+)/g;
+/** A path to a test or a transcript, and the titles that are quoted directly after it. */
+const TEST_WITH_TITLES = /(tests\/[\w./-]+\.(?:ts|txt))`?((?:(?:,| and) "[^"\n]+")+)/g;
 const LINK = /\]\(<?([^)\s>]+)>?[^)]*\)|^\[[^\]]+\]:\s*(\S+)/gm;
 const EXTERNAL = /^[a-z][a-z+.-]*:/i;
 
@@ -37,6 +37,23 @@ describe.each(documents)('%s', (document) => {
 
   test('links to files and headings that exist', () => {
     expect(linksIn(markdown).filter((target) => !leadsSomewhere(target, document))).toEqual([]);
+  });
+});
+
+describe('docs/promises.md', () => {
+  const firstCells = (rows: readonly string[]) => rows.map((row) => row.split(' | ')[0]);
+
+  test('has every difference from the original in the README', () => {
+    const differences = rowsOf('README.md', '## Differences from the original');
+    expect(differences.length).toBeGreaterThan(15);
+    expect(firstCells(rowsOf('docs/promises.md', '# Promises'))).toEqual(firstCells(differences));
+  });
+
+  test('and the guarantees in docs/SECURITY.md name a test with a title', () => {
+    const guarantees = rowsOf('docs/SECURITY.md', '## Guarantees');
+    expect(guarantees.length).toBeGreaterThan(20);
+    const promises = [...guarantees, ...rowsOf('docs/promises.md', '# Promises')];
+    expect(promises.filter((row) => titlesIn(row).length === 0)).toEqual([]);
   });
 });
 
@@ -71,6 +88,15 @@ function read(path: string): string {
 
 function exists(path: string): boolean {
   return existsSync(join(projectRoot, path));
+}
+
+/** Returns the rows of the tables of a section, without the heads. */
+function rowsOf(path: string, heading: string): string[] {
+  const [, section = ''] = `${read(path)}\n## `.split(`${heading}\n`);
+  const tables = section.split(/^## /m)[0] ?? '';
+  return [...tables.matchAll(/^\|---.*\n((?:\|.*\n)+)/gm)].flatMap(([, rows = '']) =>
+    rows.trim().split('\n'),
+  );
 }
 
 function pathsIn(markdown: string): string[] {

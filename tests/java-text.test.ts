@@ -11,51 +11,43 @@ import {
   utf8,
 } from '../src/java-text.js';
 
-const show = (text: string) => JSON.stringify(text).replace(/[\x7f-\uffff]/g, unicodeEscape);
-const titled = <T extends { text: string }>(rows: readonly T[]) =>
-  rows.map((row) => ({ shown: show(row.text), ...row }));
+const show = (text: string) =>
+  JSON.stringify(text).replace(
+    /[\x7f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+/** One row per text, with the text as a title shows it. */
+const each = <T>(rows: readonly (readonly [texts: readonly string[], expected: T, why: string])[]) =>
+  rows.flatMap(([texts, expected, why]) =>
+    texts.map((text) => [show(text), why, text, expected] as [string, string, string, T]),
+  );
 
-function unicodeEscape(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-}
-
-describe('trim', () => {
-  test.each(
-    titled([
-      { text: ' a b ', trimmed: 'a b', why: 'only spaces at the ends are removed' },
-      { text: '\ta\r\n', trimmed: 'a', why: 'tabs and line ends are removed' },
-      { text: '\0a\0', trimmed: 'a', why: 'NUL goes' },
-      { text: '\x01\x1f\x0b\fa', trimmed: 'a', why: 'so are all control characters below U+0020' },
-      { text: '\x7fa\x7f', trimmed: '\x7fa\x7f', why: 'DEL is above U+0020' },
-      { text: '\u0085a\u00a0', trimmed: '\u0085a\u00a0', why: 'NEL and the no-break space are above U+0020' },
-      { text: '\u2003a\u3000', trimmed: '\u2003a\u3000', why: 'white space above U+0020 is kept' },
-      { text: '\ufeffa', trimmed: '\ufeffa', why: 'a byte order mark is kept, unlike in JavaScript' },
-      { text: ' \t\0 ', trimmed: '', why: 'nothing else is there' },
-      { text: '', trimmed: '', why: 'nothing is there' },
-    ]),
-  )('$shown: $why', ({ text, trimmed }) => {
-    expect(trim(text)).toBe(trimmed);
-  });
+test.each(
+  each([
+    [[' a b '], 'a b', 'only spaces at the ends are removed'],
+    [['\ta\r\n', '\0a\0', '\x01\x1f\x0b\fa'], 'a', 'control characters up to U+0020 are removed'],
+    [['\x7fa\x7f'], '\x7fa\x7f', 'DEL is above U+0020'],
+    [['\u0085a\u00a0'], '\u0085a\u00a0', 'NEL and the no-break space are above U+0020'],
+    [['\u2003a\u3000'], '\u2003a\u3000', 'white space above U+0020 is kept'],
+    [['\ufeffa'], '\ufeffa', 'a byte order mark is kept, unlike in JavaScript'],
+    [[' \t\0 ', ''], '', 'nothing else is there'],
+  ]),
+)('trim of %s: %s', (_, __, text, trimmed) => {
+  expect(trim(text)).toBe(trimmed);
 });
 
 describe('isBlank', () => {
   test.each(
-    titled([
-      { text: '', blank: true, why: 'nothing is there' },
-      { text: ' \t\x0b\f', blank: true, why: 'space, tab, vertical tab and form feed are white space' },
-      { text: '\x1c\x1d\x1e\x1f', blank: true, why: 'so are the separators U+001C to U+001F' },
-      { text: '\u1680\u2000\u2006\u2008\u200a\u2028\u2029\u205f\u3000', blank: true, why: "and Unicode's" },
-      { text: '\u00a0', blank: false, why: 'the no-break space is not' },
-      { text: '\u2007', blank: false, why: 'nor the figure space, which does not break' },
-      { text: '\u202f', blank: false, why: 'nor the narrow no-break space' },
-      { text: '\u0085', blank: false, why: 'nor NEL' },
-      { text: '\ufeff', blank: false, why: 'nor the byte order mark' },
-      { text: '\u180e\u200b', blank: false, why: 'nor two characters that only look like space' },
-      { text: '\0', blank: false, why: 'nor NUL' },
-      { text: '\x1b', blank: false, why: 'nor the control characters below U+001C' },
-      { text: '  a ', blank: false, why: 'one letter is enough' },
+    each([
+      [[''], true, 'nothing is there'],
+      [[' \t\x0b\f', '\x1c\x1d\x1e\x1f'], true, 'control characters and separators can be white space'],
+      [['\u1680\u2000\u2006\u2008\u200a\u2028\u2029\u205f\u3000'], true, 'so can characters of Unicode'],
+      [['\u00a0', '\u2007', '\u202f'], false, 'a space that does not break is not white space'],
+      [['\u0085', '\ufeff', '\u180e\u200b'], false, 'nor NEL, nor a BOM, nor what only looks like space'],
+      [['\0', '\x1b'], false, 'nor other control characters'],
+      [['  a '], false, 'one letter is enough'],
     ]),
-  )('$shown is blank: $blank, because $why', ({ text, blank }) => {
+  )('%s: %s', (_, __, text, blank) => {
     expect(isBlank(text)).toBe(blank);
   });
 
@@ -71,38 +63,21 @@ describe('isBlank', () => {
 
 describe('parseInt32', () => {
   test.each(
-    titled([
-      { text: '1000', value: 1000, why: 'digits' },
-      { text: '01000', value: 1000, why: 'leading zeros are ignored' },
-      { text: '00000000000000000001000', value: 1000, why: 'however many there are' },
-      { text: '+1000', value: 1000, why: 'a plus sign is allowed' },
-      { text: '-1000', value: -1000, why: 'a minus sign is allowed' },
-      { text: '2147483647', value: 2147483647, why: 'the largest' },
-      { text: '-2147483648', value: -2147483648, why: 'the smallest' },
-      { text: '2147483648', value: undefined, why: 'one too large' },
-      { text: '-2147483649', value: undefined, why: 'one too small' },
-      { text: '99999999999', value: undefined, why: 'far too large' },
-      { text: '\u0663', value: 3, why: 'Arabic digits are digits' },
-      { text: '\uff11\uff10', value: 10, why: 'so are full-width digits' },
-      { text: '\u0967\u0968\u0969', value: 123, why: 'so are Devanagari digits' },
-      { text: '1\u0660', value: 10, why: 'and may be mixed' },
-      { text: '\ud835\udfd9', value: undefined, why: 'digits outside the BMP are not' },
-      { text: '\u00b2', value: undefined, why: 'a superscript is not a decimal digit' },
-      { text: '\u2163', value: undefined, why: 'nor is a Roman numeral' },
-      { text: '', value: undefined, why: 'nothing is there' },
-      { text: '+', value: undefined, why: 'a sign alone' },
-      { text: '-', value: undefined, why: 'a sign alone' },
-      { text: '+-1', value: undefined, why: 'two signs' },
-      { text: ' 1', value: undefined, why: 'white space is not trimmed' },
-      { text: '1 ', value: undefined, why: 'white space is not trimmed' },
-      { text: '1\n', value: undefined, why: 'nor a line end' },
-      { text: '10$', value: undefined, why: 'another character' },
-      { text: '0x10', value: undefined, why: 'unlike JavaScript, Java has no other notation' },
-      { text: '1e3', value: undefined, why: 'nor is an exponent' },
-      { text: '1.0', value: undefined, why: 'nor a fraction' },
-      { text: '1_000', value: undefined, why: 'nor a separator' },
+    each([
+      [['1000', '01000', '00000000000000000001000', '+1000'], 1000, 'leading zeros and a plus do not matter'],
+      [['-1000'], -1000, 'a minus sign is allowed'],
+      [['2147483647'], 2147483647, 'the largest'],
+      [['-2147483648'], -2147483648, 'the smallest'],
+      [['2147483648', '-2147483649', '99999999999'], undefined, 'out of range'],
+      [['\u0663'], 3, 'Arabic digits are digits'],
+      [['\uff11\uff10', '1\u0660'], 10, 'so are full-width digits, and they may be mixed'],
+      [['\u0967\u0968\u0969'], 123, 'so are Devanagari digits'],
+      [['\ud835\udfd9', '\u00b2', '\u2163'], undefined, 'no decimal digit of the BMP'],
+      [['', '+', '-', '+-1'], undefined, 'nothing, or signs only, or two of them'],
+      [[' 1', '1 ', '1\n', '10$'], undefined, 'another character; white space is not trimmed'],
+      [['0x10', '1e3', '1.0', '1_000'], undefined, 'unlike JavaScript, Java has no other notation'],
     ]),
-  )('$shown is $value: $why', ({ text, value }) => {
+  )('%s: %s', (_, __, text, value) => {
     expect(parseInt32(text)).toBe(value);
   });
 
@@ -121,69 +96,38 @@ describe('parseInt32', () => {
   });
 });
 
-describe('utf8', () => {
-  test.each(
-    titled([
-      { text: 'aé', hex: '61c3a9', why: 'letters of one and two bytes' },
-      { text: '\ud83d\udd11', hex: 'f09f9491', why: 'a pair of surrogates is one character' },
-      { text: 'a\ud800', hex: '613f', why: 'a high surrogate alone becomes ?' },
-      { text: '\udc00a', hex: '3f61', why: 'a low surrogate alone becomes ?' },
-      { text: '\udd11\ud83d', hex: '3f3f', why: 'a pair in the wrong order is two lone surrogates' },
-      { text: '\ud83d\ud83d\udd11', hex: '3ff09f9491', why: 'a pair after a lone surrogate stays a pair' },
-      { text: '\ufeffa\0', hex: 'efbbbf6100', why: 'byte order mark and NUL are characters' },
-    ]),
-  )('$shown: $why', ({ text, hex }) => {
-    expect(utf8(text).toString('hex')).toBe(hex);
-  });
+test.each(
+  each([
+    [['a\u00e9'], '61c3a9', 'letters of one and two bytes'],
+    [['\ud83d\udd11'], 'f09f9491', 'a pair of surrogates is one character'],
+    [['a\ud800'], '613f', 'a high surrogate alone becomes ?'],
+    [['\udc00a'], '3f61', 'a low surrogate alone becomes ?'],
+    [['\udd11\ud83d'], '3f3f', 'a pair in the wrong order is two lone surrogates'],
+    [['\ud83d\ud83d\udd11'], '3ff09f9491', 'a pair after a lone surrogate stays a pair'],
+    [['\ufeffa\0'], 'efbbbf6100', 'byte order mark and NUL are characters'],
+  ]),
+)('utf8 of %s: %s', (_, __, text, hex) => {
+  expect(utf8(text).toString('hex')).toBe(hex);
 });
 
 describe('The two decoders of Base64', () => {
-  const refused = undefined;
+  const refused = [undefined, undefined];
   test.each(
-    titled([
-      { text: '', whole: '', stream: '', why: 'nothing is there' },
-      { text: 'Zm9v', whole: 'foo', stream: 'foo', why: 'three bytes need no padding' },
-      { text: 'Zg==', whole: 'f', stream: 'f', why: 'the padding is complete' },
-      { text: 'Zm8=', whole: 'fo', stream: 'fo', why: 'the padding is complete' },
-      { text: 'Zg', whole: 'f', stream: 'f', why: 'the padding is missing' },
-      { text: 'Zm8', whole: 'fo', stream: 'fo', why: 'the padding is missing' },
-      { text: 'Zh', whole: 'f', stream: 'f', why: 'unused bits are not looked at' },
-      { text: 'Zm9', whole: 'fo', stream: 'fo', why: 'unused bits are not looked at' },
-      { text: '+/+/', whole: '\xfb\xff\xbf', stream: '\xfb\xff\xbf', why: '+ and / are of the alphabet' },
-      { text: 'Zg==x', whole: refused, stream: 'f', why: 'only the stream never sees what follows padding' },
-      {
-        text: 'Zg==Zg==',
-        whole: refused,
-        stream: 'f',
-        why: 'only the stream never sees what follows padding',
-      },
-      {
-        text: 'Zg== \n',
-        whole: refused,
-        stream: 'f',
-        why: 'only the stream never sees what follows padding',
-      },
-      { text: 'Zg===', whole: refused, stream: 'f', why: 'only the stream never sees what follows padding' },
-      { text: 'Zm8==', whole: refused, stream: 'fo', why: 'only the stream never sees what follows padding' },
-      { text: 'Zm8=x', whole: refused, stream: 'fo', why: 'only the stream never sees what follows padding' },
-      { text: 'Zg=', whole: refused, stream: refused, why: 'one = where two are due' },
-      { text: 'Zg=x', whole: refused, stream: refused, why: 'one = where two are due' },
-      { text: 'Zg=\n=', whole: refused, stream: refused, why: 'one = where two are due' },
-      { text: 'Zm9v=', whole: refused, stream: refused, why: 'padding where none is due' },
-      { text: 'Zm9v==', whole: refused, stream: refused, why: 'padding where none is due' },
-      { text: '=', whole: refused, stream: refused, why: 'padding of nothing' },
-      { text: '====', whole: refused, stream: refused, why: 'padding of nothing' },
-      { text: 'Z', whole: refused, stream: refused, why: 'the length is 1 mod 4' },
-      { text: 'Zm9vZ', whole: refused, stream: refused, why: 'the length is 1 mod 4' },
-      { text: 'Z===', whole: refused, stream: refused, why: 'the length is 1 mod 4, padded' },
-      { text: 'Zm-v', whole: refused, stream: refused, why: 'the alphabet is not the URL-safe one' },
-      { text: 'Zm_v', whole: refused, stream: refused, why: 'the alphabet is not the URL-safe one' },
-      { text: 'Zm 9v', whole: refused, stream: refused, why: 'white space is not in the alphabet' },
-      { text: ' Zm9v', whole: refused, stream: refused, why: 'nor is it in front' },
-      { text: 'Zm9v\n', whole: refused, stream: refused, why: 'nor is a line end at the end' },
-      { text: 'Zm9v\u00e9', whole: refused, stream: refused, why: 'nor is a letter with an accent' },
+    each([
+      [[''], ['', ''], 'nothing is there'],
+      [['Zm9v'], ['foo', 'foo'], 'three bytes need no padding'],
+      [['Zg==', 'Zg', 'Zh'], ['f', 'f'], 'padding may be missing, unused bits are not looked at'],
+      [['Zm8=', 'Zm8', 'Zm9'], ['fo', 'fo'], 'padding may be missing, unused bits are not looked at'],
+      [['+/+/'], ['\xfb\xff\xbf', '\xfb\xff\xbf'], '+ and / are of the alphabet'],
+      [['Zg==x', 'Zg==Zg==', 'Zg== \n', 'Zg==='], [undefined, 'f'], 'the stream reads nothing after padding'],
+      [['Zm8==', 'Zm8=x'], [undefined, 'fo'], 'the stream reads nothing after padding'],
+      [['Zg=', 'Zg=x', 'Zg=\n='], refused, 'one = where two are due'],
+      [['Zm9v=', 'Zm9v==', '=', '===='], refused, 'padding where none is due, or of nothing'],
+      [['Z', 'Zm9vZ', 'Z==='], refused, 'the length is 1 mod 4'],
+      [['Zm-v', 'Zm_v'], refused, 'the alphabet is not the URL-safe one'],
+      [['Zm 9v', ' Zm9v', 'Zm9v\n', 'Zm9v\u00e9'], refused, 'white space and other letters are not in it'],
     ]),
-  )('$shown: $why', ({ text, whole, stream }) => {
+  )('%s: %s', (_, __, text, [whole, stream]) => {
     expect(decodeBase64(text)?.toString('latin1')).toBe(whole);
     expect(decodeBase64Stream(text)?.toString('latin1')).toBe(stream);
   });

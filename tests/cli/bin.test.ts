@@ -54,13 +54,13 @@ function outcome({ status, stdout, stderr }: SpawnSyncReturns<string>) {
   return { status, stdout, stderr };
 }
 
+const success = (stdout: unknown) => ({ status: 0, stdout, stderr: '' });
+
 describe('the launcher', () => {
   test('runs from any directory, and writes nothing to stderr when it succeeds', () => {
-    expect(outcome(run(['create', 'elastic/kibana', 'a', ...asServer]))).toEqual({
-      status: 0,
-      stdout: expect.stringMatching(/^SERVICE_TOKEN elastic\/kibana\/a = AAEAA[A-Za-z0-9+/]+\n$/),
-      stderr: '',
-    });
+    expect(outcome(run(['create', 'elastic/kibana', 'a', ...asServer]))).toEqual(
+      success(expect.stringMatching(/^SERVICE_TOKEN elastic\/kibana\/a = AAEAA[A-Za-z0-9+/]+\n$/)),
+    );
     expect(fs.readFileSync(tokensFile, 'utf8')).toMatch(/^elastic\/kibana\/a:\{PBKDF2_STRETCH\}10000\$.*\n$/);
   });
 
@@ -68,11 +68,7 @@ describe('the launcher', () => {
     const link = join(dir, 'link');
     fs.symlinkSync(bin, link);
     fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
-    expect(outcome(run(['list'], { command: link }))).toEqual({
-      status: 0,
-      stdout: 'elastic/kibana/a\n',
-      stderr: '',
-    });
+    expect(outcome(run(['list'], { command: link }))).toEqual(success('elastic/kibana/a\n'));
   });
 
   test('says which Node it needs on an older one', () => {
@@ -116,11 +112,7 @@ describe('the launcher', () => {
     const file = join(dir, 'dist/bundle/index.js') + (end && `.${process.arch}${end}`);
     fs.writeFileSync(file, change(fs.readFileSync(file)));
     const command = join(dir, 'bin/elasticsearch-service-tokens');
-    expect(outcome(run(['--version'], { command }))).toEqual({
-      status: 0,
-      stdout: `${answer}\n`,
-      stderr: '',
-    });
+    expect(outcome(run(['--version'], { command }))).toEqual(success(`${answer}\n`));
   });
 
   test.each([
@@ -137,7 +129,7 @@ describe('the launcher', () => {
   });
 
   test.each([[['--version']], [['create', '--version']]])('prints its version for %j', (args) => {
-    expect(outcome(run(args))).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
+    expect(outcome(run(args))).toEqual(success(`${version}\n`));
   });
 });
 
@@ -242,18 +234,17 @@ describe('if the token cannot be written to stdout', () => {
   }
 
   const refusal = /^ERROR: could not write to standard output: E[A-Z]+, with exit code 74\n$/;
+  const refused = { status: 74, stderr: expect.stringMatching(refusal) };
 
   test.each(ways)('because %s, a new file is removed again', (_, createLost) => {
-    const { status, stderr } = createLost();
-    expect({ status, stderr }).toEqual({ status: 74, stderr: expect.stringMatching(refusal) });
+    expect(createLost()).toMatchObject(refused);
     expect(fs.readdirSync(join(dir, 'config'))).toEqual([]);
   });
 
   test.each(ways)('because %s, the content of an old file is restored', (_, createLost) => {
     const before = '# kept\r\nelastic/kibana/a:{SHA}x';
     fs.writeFileSync(tokensFile, before, { mode: 0o640 });
-    const { status, stderr } = createLost();
-    expect({ status, stderr }).toEqual({ status: 74, stderr: expect.stringMatching(refusal) });
+    expect(createLost()).toMatchObject(refused);
     expect(fs.readFileSync(tokensFile, 'utf8')).toBe(before);
     expect(fs.readdirSync(join(dir, 'config'))).toEqual(['service_tokens']);
   });
@@ -294,24 +285,21 @@ describe('if the token cannot be written to stdout', () => {
     const argv = [command, 'elastic/kibana', 'a', '--file', '-'];
     const args = command === 'create' ? [...argv, '--token-file', 'token'] : [...argv, '--ignore-not-found'];
     for (const go of [() => run(args, { stdout: 'ignore' }), () => inShell('>&-', args)]) {
-      const { status, stderr } = go();
-      expect({ status, stderr }).toEqual({ status: 74, stderr: expect.stringMatching(refusal) });
+      expect(go()).toMatchObject(refused);
       expect(fs.existsSync(join(dir, 'token'))).toBe(false);
     }
   });
 
   test('nor the JSON about a token in a token file, there is no token', () => {
     const args = [...create, '--json', '--token-file', 'token'];
-    const { status, stderr } = withDescriptor(fs.openSync('/dev/full', 'w'), args);
-    expect({ status, stderr }).toEqual({ status: 74, stderr: expect.stringMatching(refusal) });
+    expect(withDescriptor(fs.openSync('/dev/full', 'w'), args)).toMatchObject(refused);
     expect(fs.readdirSync(dir)).toEqual(['config']);
     expect(fs.readdirSync(join(dir, 'config'))).toEqual([]);
   });
 
   test('list to a directory is an error, too', () => {
     fs.writeFileSync(tokensFile, 'elastic/kibana/a:{SHA}x\n');
-    const { status, stderr } = inShell('1</', ['list']);
-    expect({ status, stderr }).toEqual({ status: 74, stderr: expect.stringMatching(refusal) });
+    expect(inShell('1</', ['list'])).toMatchObject(refused);
   });
 
   test('list ends without a message when its reader closes the pipe, as in list | head', () => {

@@ -1,0 +1,195 @@
+/**
+ * Whether the tests of a room notice a change of its code: `npm run mutation -- ROOM [SAMPLE] [SEED]`.
+ *
+ * It makes mutants of the compiled code in dist/src/ROOM, each with one operator, literal, condition or statement changed,
+ * and runs the room's tests and the transcripts of the command line on each, in copies of the project. Only mutants that
+ * parse count. It prints every survivor as `file:line: code -> mutant`, and the score. With SAMPLE it takes that many
+ * mutants, chosen by SEED (1 if absent). docs/mutants.md lists the survivors that change nothing.
+ */
+import { spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parse, type parseExpression } from '@babel/parser';
+import { Random } from './fuzz/random.js';
+
+const CORES = 2;
+const PATIENCE_MS = 300_000;
+
+type Node = ReturnType<typeof parse>['program']['body'][number] | ReturnType<typeof parseExpression>;
+
+interface Mutant {
+  readonly file: string;
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+type Change = readonly [start: number, end: number, text: string];
+
+const OPPOSITES: Readonly<Record<string, string>> = {
+  ...{
+    '===': '!==',
+    '!==': '===',
+    '<': '<=',
+    '<=': '<',
+    '>': '>=',
+    '>=': '>',
+    '&&': '||',
+    '||': '&&',
+    '??': '&&',
+  },
+  ...{
+    '+': '-',
+    '-': '+',
+    '*': '/',
+    '/': '*',
+    '%': '*',
+    '&': '|',
+    '|': '&',
+    '<<': '>>',
+    '>>': '<<',
+    '>>>': '<<',
+  },
+};
+
+/** The changes of a node. Modules keep their imports, because those are checked when they are loaded. */
+function changesOf(node: Node, code: string): Change[] {
+  const [start, end] = [node.start ?? 0, node.end ?? 0];
+  const all = (...texts: string[]): Change[] => texts.map((text) => [start, end, text]);
+  switch (node.type) {
+    case 'BinaryExpression':
+    case 'LogicalExpression': {
+      const [from, to] = [node.left.end ?? 0, node.right.start ?? 0];
+      const between = code.slice(from, to);
+      const opposite = OPPOSITES[node.operator];
+      return opposite === undefined ? [] : [[from, to, between.replace(node.operator, opposite)]];
+    }
+    case 'UnaryExpression':
+      return node.operator === '!' ? [[start, start + 1, '']] : [];
+    case 'IfStatement':
+    case 'ConditionalExpression':
+      return ['true', 'false'].map((text) => [node.test.start ?? 0, node.test.end ?? 0, text]);
+    case 'WhileStatement':
+      return [[node.test.start ?? 0, node.test.end ?? 0, 'false']];
+    case 'BooleanLiteral':
+      return all(String(!node.value));
+    case 'NumericLiteral':
+      return all(String(node.value + 1));
+    case 'StringLiteral':
+      return node.value === '' ? all("'x'") : all("''");
+    case 'ArrayExpression':
+      return node.elements.length > 0 ? all('[]') : [];
+    case 'AwaitExpression':
+      return [[start, start + 'await'.length, '']];
+    case 'ExpressionStatement':
+    case 'ThrowStatement':
+    case 'ContinueStatement':
+    case 'BreakStatement':
+      return all(';');
+    default:
+      return [];
+  }
+}
+
+function mutantsOf(file: string): Mutant[] {
+  const code = readFileSync(file, 'utf8');
+  const found: Mutant[] = [];
+  const visit = (value: unknown): void => {
+    if (Array.isArray(value)) value.forEach(visit);
+    const node = value as Node | null;
+    if (typeof node?.type !== 'string' || /^(?:Import|Export\w*From|ExportAll|Comment)/.test(node.type))
+      return;
+    for (const [start, end, text] of changesOf(node, code)) {
+      try {
+        parse(code.slice(0, start) + text + code.slice(end), { sourceType: 'module' });
+        found.push({ file, start, end, text });
+      } catch {} // it does not parse
+    }
+    for (const [key, child] of Object.entries(node))
+      if (typeof child === 'object' && !/comments|tokens|errors|loc/i.test(key)) visit(child);
+  };
+  visit(parse(code, { sourceType: 'module' }).program.body);
+  return found;
+}
+
+/** A copy of the project, whose tests run the compiled sources instead of the bundle. */
+class Copy {
+  readonly #path = mkdtempSync(join(tmpdir(), 'service-tokens-mutation-'));
+
+  constructor() {
+    for (const name of readdirSync('.'))
+      if (!['dist', '.git', 'package.json'].includes(name))
+        symlinkSync(join(process.cwd(), name), join(this.#path, name));
+    cpSync('dist', join(this.#path, 'dist'), { recursive: true });
+    const { jest, ...rest } = JSON.parse(readFileSync('package.json', 'utf8'));
+    writeFileSync(
+      join(this.#path, 'package.json'),
+      JSON.stringify({ ...rest, jest: { ...jest, moduleNameMapper: {} } }),
+    );
+  }
+
+  /** @returns whether a test fails, or does not end */
+  async kills({ file, start, end, text }: Mutant, tests: readonly string[]): Promise<boolean> {
+    const code = readFileSync(file, 'utf8');
+    writeFileSync(join(this.#path, file), code.slice(0, start) + text + code.slice(end));
+    const status = await this.run(tests);
+    writeFileSync(join(this.#path, file), code);
+    return status !== 0;
+  }
+
+  run(tests: readonly string[]): Promise<number | null> {
+    const jest = [
+      '--experimental-vm-modules',
+      'node_modules/jest/bin/jest.js',
+      '--runInBand',
+      '--bail',
+      ...tests,
+    ];
+    const env = { ...process.env, NODE_NO_WARNINGS: '1' };
+    const options = {
+      cwd: this.#path,
+      env,
+      stdio: 'ignore',
+      timeout: PATIENCE_MS,
+      killSignal: 'SIGKILL',
+    } as const;
+    return new Promise((resolve) => spawn(process.execPath, jest, options).on('close', resolve));
+  }
+
+  remove(): void {
+    rmSync(this.#path, { recursive: true });
+  }
+}
+
+const [room = '', sample = '0', seed = '1'] = process.argv.slice(2);
+const tests = [`dist/tests/${room}/`, 'dist/tests/cli/transcripts.test.js'];
+const files = readdirSync(`dist/src/${room}`, { recursive: true, encoding: 'utf8' });
+const mutants = files
+  .filter((name) => name.endsWith('.js'))
+  .flatMap((name) => mutantsOf(`dist/src/${room}/${name}`));
+const random = new Random(Number(seed));
+const chosen =
+  Number(sample) > 0 ? Array.from({ length: Number(sample) }, () => random.pick(mutants)) : mutants;
+const queue = [...chosen];
+let survivors = 0;
+
+async function work(): Promise<void> {
+  const copy = new Copy();
+  if ((await copy.run(tests)) !== 0) throw new Error('the tests fail without a mutant');
+  for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
+    if (await copy.kills(mutant, tests)) continue;
+    survivors++;
+    const code = readFileSync(mutant.file, 'utf8');
+    const line = code.slice(0, mutant.start).split('\n').length;
+    const was = code.slice(mutant.start, mutant.end).split('\n')[0];
+    console.log(`${mutant.file}:${line}: ${was} -> ${mutant.text}`);
+  }
+  copy.remove();
+}
+
+await Promise.all(Array.from({ length: CORES }, work));
+const killed = chosen.length - survivors;
+console.log(
+  `${room}: ${killed} of ${chosen.length} mutants killed, ${Math.round((100 * killed) / chosen.length)} %`,
+);
