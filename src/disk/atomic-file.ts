@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ServiceTokensError } from '../errors.js';
 import { openRegular, readBounded } from './bounded-read.js';
 import { attempt, tooLarge } from './file-errors.js';
@@ -19,6 +19,7 @@ import {
   O_WRONLY,
   sameFile,
 } from './file-system.js';
+import { lockPath } from './lock-candidate.js';
 import { mountedAt } from './mounts.js';
 
 /** The owner, group and mode of a file; `mode` holds the nine permission bits. */
@@ -277,8 +278,10 @@ export function syncDirectoryOf(fs: FileSystem, path: string): void {
 }
 
 /**
- * Overwrites a file in place, for a bind mount of a single file, which cannot be replaced. A reader may see a partial
- * file, also after a crash.
+ * Overwrites a file in place, for a bind mount of a single file, which cannot be replaced. The caller holds the lock on it.
+ *
+ * A reader may see a partial file. After a power failure it may even be a mixture that looks whole, such as a hash of two
+ * halves. So the lock is synced first: then it is still there, and `check` reports it.
  *
  * @param old the file as it was read: no other file is overwritten, and its content is restored after a failure
  * @throws PERMISSION or IO; the message says so if the old content could not be restored
@@ -294,6 +297,7 @@ export function overwriteFile(
     try {
       if (!sameFile(stat, old.id)) throw exchanged(path);
       if (stat.nlink > 1n) throw hardLinked(path);
+      for (const name of [join(lockPath(path), 'owner'), path]) syncDirectoryOf(fs, name);
       let isChanged = false;
       const note = () => {
         isChanged = true;
