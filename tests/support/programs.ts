@@ -16,10 +16,12 @@ export const pythonWithYaml = (): string | undefined =>
 const probes = {
   'ansible-playbook': () => isOnPath('ansible-playbook'),
   curl: () => isOnPath('curl'),
+  gcc: () => isOnPath('gcc'),
   'docker-compose': () => isOnPath('docker-compose'),
   'docker compose': () => succeeds('docker', 'compose', 'version'),
   jq: () => isOnPath('jq'),
   kubectl: () => isOnPath('kubectl'),
+  spin: () => isOnPath('spin'),
   'python3-yaml': () => pythonWithYaml() !== undefined,
 } as const satisfies Record<string, () => boolean>;
 
