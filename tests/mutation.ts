@@ -4,7 +4,7 @@
  * It makes mutants of the compiled code in dist/src/ROOM, each with one operator, literal, condition or statement changed,
  * and runs the room's tests and the transcripts of the command line on each, in copies of the project. Only mutants that
  * parse count. It prints every survivor as `file:line: code -> mutant`, and the score. With SAMPLE it takes that many
- * mutants, chosen by SEED (1 if absent). docs/mutants.md lists the survivors that change nothing.
+ * mutants, chosen by SEED (1 if absent).
  */
 import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -163,7 +163,10 @@ class Copy {
 }
 
 const [room = '', sample = '0', seed = '1'] = process.argv.slice(2);
-const tests = [`dist/tests/${room}/`, 'dist/tests/cli/transcripts.test.js'];
+const tests = [
+  `dist/tests/${room}/`,
+  ...['wrong-arguments', 'cli/transcripts'].map((name) => `dist/tests/${name}.test.js`),
+];
 const files = readdirSync(`dist/src/${room}`, { recursive: true, encoding: 'utf8' });
 const mutants = files
   .filter((name) => name.endsWith('.js'))

@@ -20,6 +20,9 @@ const enrollment = {
 const VERSION = [0xe3, 0x95, 0xed, 0x03];
 const UUID = [...'46ToAwIHQxGVpBuUpCkGXA'].map((character) => character.charCodeAt(0));
 
+/** A number in groups of seven bits, lowest first. */
+const groups = (number: number) => [0, 7, 14, 21].map((at) => ((number >> at) & 0x7f) | (at < 21 ? 0x80 : 0));
+
 describe('kindOf', () => {
   test.each([
     ['service account token', publicTokens.bearers[0]?.bearer ?? '', 'the server’s decoder accepts it'],
@@ -37,6 +40,10 @@ describe('kindOf', () => {
       'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJtZSJ9.c2lnbmF0dXJl',
       'three parts, the first of which begins with {"',
     ],
+    ['OAuth2 access token', base64([...groups(6_000_000), ...UUID]), 'the first version'],
+    ['OAuth2 access token', base64([...groups(19_999_999), ...UUID]), 'the last version'],
+    ['unknown', base64([...groups(5_999_999), ...UUID]), 'before the first version'],
+    ['unknown', base64([...groups(20_000_000), ...UUID]), 'after the last version'],
     ['unknown', '', 'nothing'],
     ['unknown', 'elastic/kibana/my-token', 'a name is not a token'],
     ['unknown', 'hunter2', 'a password'],
