@@ -75,7 +75,7 @@ const CASES: readonly Case[] = [
       const directory = '/etc/es/.service_tokens.lock';
       fs.mkdirSync(directory, 0o700);
       const left = [
-        `${directory}/5-5-1_2_00000000dead-0123456789ab`,
+        `${directory}/${process.pid}-5-1_2_0123456789ab-0123456789ab`,
         '/etc/es/.service_tokens.0123456789abcdef01.tmp',
       ];
       for (const path of left) fs.closeSync(fs.openSync(path, O_RDWR | O_CREAT, 0o600));
