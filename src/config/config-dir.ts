@@ -100,7 +100,7 @@ export function findHome({ env, toolPath }: Surroundings, fs: FileSystem): strin
 /**
  * Finds the configuration directory of a command that has no tokens file.
  *
- * @returns undefined unless `--config-dir` names one
+ * @returns undefined unless `--config-dir`, ES_PATH_CONF or ES_HOME names one
  * @throws CONFIG if it does not exist
  */
 export function findConfigDir(
@@ -109,9 +109,8 @@ export function findConfigDir(
   fs: FileSystem,
 ): string | undefined {
   requireNotEmpty({ configDir });
-  return configDir === undefined
-    ? undefined
-    : requireDirectory(absolutePath(configDir, surroundings), '--config-dir', fs);
+  const named = nameDirectory({ configDir }, surroundings, fs);
+  return named && requireDirectory(absolutePath(named.path, surroundings), named.source, fs);
 }
 
 function requireNotEmpty({ file, configDir }: PathOptions): void {

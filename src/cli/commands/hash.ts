@@ -1,7 +1,6 @@
-import { findHome } from '../../config/config-dir.js';
+import { findConfigDir, findHome } from '../../config/config-dir.js';
 import { findHashSettings } from '../../config/settings.js';
 import { readSettingsFile } from '../../config/settings-file.js';
-import { absolutePath } from '../../paths.js';
 import { ExitCode } from '../exit-codes.js';
 import { type BearerOptions, readBearers } from './bearers.js';
 import { decodeBearers, hashTokens, prepareThreads } from './bulk.js';
@@ -14,7 +13,7 @@ const BATCH = 1_000;
 export const hash: Command<BearerOptions> = async (invocation) => {
   const { options, overrides, io, terminal, fs } = invocation;
   prepareThreads(invocation);
-  const configDir = options.configDir && absolutePath(options.configDir, io);
+  const configDir = findConfigDir(options, io, fs);
   const readFile = () => (configDir ? readSettingsFile(configDir, fs) : undefined);
   const settings = await findHashSettings(readFile, overrides, io.env, findHome(io, fs));
   const tokens = await decodeBearers(await readBearers(invocation), invocation);
