@@ -3,7 +3,7 @@
  *
  * Each change is an operation on one inode: its bytes, its attributes, or, of a directory, its names; a rename is one
  * operation, on both directories. An operation is pending until one of its inodes is synced. When the power fails, the
- * disk may hold any subset of the pending operations, in their order; a long write may be torn. That is weaker than any
+ * disk may hold any subset of the pending operations, in their order; a write may be torn between sectors. That is weaker than any
  * common file system, and what POSIX allows.
  *
  * Permissions are not modelled: the process is root. The system's answers are those of Linux.
@@ -56,6 +56,8 @@ interface Descriptor {
 const ROOT = 1;
 const MODES: Record<Kind, number> = { file: 0o100000, directory: 0o040000, symlink: 0o120000 };
 const UMASK = 0o022;
+/** What a disk writes whole or not at all, in bytes. */
+const SECTOR = 512;
 
 function clone(inodes: Inodes): Inodes {
   return new Map([...inodes].map(([ino, inode]) => [ino, { ...inode, names: new Map(inode.names) }]));
@@ -118,10 +120,11 @@ export class MemoryDisk {
       },
       writeSync: (fd: number, bytes: Uint8Array, offset: number, length: number, at: number) => {
         const { ino } = this.#fd(fd, 'write', O_WRONLY).inode;
-        const half = Math.ceil(length / 2);
-        for (const [from, to] of [[0, half] as const, [half, length] as const]) {
-          const piece = Buffer.from(bytes.subarray(offset + from, offset + to));
-          if (piece.length > 0) this.#change(ino, (each) => writeAt(each, piece, at + from));
+        for (let from = 0; from < length; ) {
+          const to = Math.min(length, from + SECTOR - ((at + from) % SECTOR));
+          const [piece, start] = [Buffer.from(bytes.subarray(offset + from, offset + to)), at + from];
+          this.#change(ino, (each) => writeAt(each, piece, start));
+          from = to;
         }
         return length;
       },

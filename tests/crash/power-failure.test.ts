@@ -6,7 +6,7 @@
  * machine starts, and these must hold:
  *
  * - the tokens file is the old one or the new one; if it was overwritten in place, `check` may report it instead;
- * - a token that was handed over is accepted; a token file is the old one or the new one, whole;
+ * - a token that was handed over is accepted; a token file is the old one or the new one, whole, or empty, which counts as none;
  * - the next command succeeds, and the next change leaves nothing behind.
  */
 import { describe, expect, test } from '@jest/globals';
@@ -26,8 +26,8 @@ const SUBSETS = runsOf(2 ** 12, 2 ** 5);
 const STATES = runsOf(Number.POSITIVE_INFINITY, 4);
 
 const ACCOUNT = 'elastic/fleet-server';
-const [A, B, C] = ['a', 'b', 'c'].map((name) => `create ${ACCOUNT} ${name}`);
-const THREE = [A, B, C] as string[];
+/** A file of more than one sector. */
+const FIVE = ['a', 'b', 'c', 'd', 'e'].map((name) => `create ${ACCOUNT} ${name}`);
 const MORE = '/run/es/more';
 /** The next change, which hashes nothing. */
 const NEXT = `import --entries ${MORE} --if-not-exists`;
@@ -45,32 +45,32 @@ interface Case {
 const ENSURE = `ensure ${ACCOUNT} new --token-file ${TOKEN}`;
 const CASES: readonly Case[] = [
   { command: `create ${ACCOUNT} new` },
-  { command: `create ${ACCOUNT} new`, given: THREE },
+  { command: `create ${ACCOUNT} new`, given: FIVE },
   {
     command: `create ${ACCOUNT} new --token-file ${TOKEN}`,
-    given: THREE,
+    given: FIVE,
     next: `create ${ACCOUNT} new --replace --token-file ${TOKEN} --force`,
   },
-  { command: ENSURE, given: THREE, next: ENSURE },
-  { command: `${ENSURE} -o env`, given: THREE, next: `${ENSURE} -o env` },
-  { command: `rotate ${ACCOUNT} a`, given: THREE },
+  { command: ENSURE, given: FIVE, next: ENSURE },
+  { command: `${ENSURE} -o env`, given: FIVE, next: `${ENSURE} -o env` },
+  { command: `rotate ${ACCOUNT} a`, given: FIVE },
   {
     command: `create ${ACCOUNT} a --replace --token-file ${TOKEN} --force`,
-    given: [`${A} --token-file ${TOKEN}`],
+    given: [`create ${ACCOUNT} a --token-file ${TOKEN}`],
     next: `create ${ACCOUNT} a --replace --token-file ${TOKEN} --force`,
   },
-  { command: `delete ${ACCOUNT} a`, given: THREE },
+  { command: `delete ${ACCOUNT} a`, given: FIVE },
   {
     command: `import`,
-    given: THREE,
+    given: FIVE,
     stdin: 'AAEAAWVsYXN0aWMvZmxlZXQtc2VydmVyL2ltcG9ydGVkOm1HUDBjV2VjU2xpeUVDR3d5MVdVZVE\n',
   },
-  { command: `create ${ACCOUNT} new --in-place`, given: THREE },
-  { command: `create ${ACCOUNT} a --replace --in-place`, given: THREE },
-  { command: `delete ${ACCOUNT} a --in-place`, given: THREE },
+  { command: `create ${ACCOUNT} new --in-place`, given: FIVE },
+  { command: `create ${ACCOUNT} d --replace --in-place`, given: FIVE }, // its hash is in two sectors
+  { command: `delete ${ACCOUNT} a --in-place`, given: FIVE },
   {
     command: 'check --fix --server-user 1000:1000',
-    given: THREE,
+    given: FIVE,
     prepare: (fs) => {
       const directory = '/etc/es/.service_tokens.lock';
       fs.mkdirSync(directory, 0o700);
@@ -180,8 +180,9 @@ async function faultsOf(
       : [];
   }
   if (bearer !== undefined && !isNew) faults.push('the token that was handed over is not accepted');
-  if (!isOneOf(token, TOKEN)) faults.push(`the token file is ${JSON.stringify(token)}`);
-  if (token !== textAt(old, TOKEN) && !isNew) faults.push('the token of the token file is not accepted');
+  if (token !== '' && !isOneOf(token, TOKEN)) faults.push(`the token file is ${JSON.stringify(token)}`);
+  if (token !== '' && token !== textAt(old, TOKEN) && !isNew)
+    faults.push('the token of the token file is not accepted');
   const disk = new MemoryDisk(inodes);
   const fs = disk.fileSystem();
   for (const each of new Set([next, NEXT])) {
