@@ -114,7 +114,7 @@ active [PROCESSES] proctype changer() {
 #endif
 
       STEP(seen = file);                                                  /* readSnapshot, atomic-file.ts */
-      STEP(temporary[own] = true);                                        /* writeBeside, atomic-file.ts */
+      STEP(temporary[own] = true);                                        /* replaceFile, atomic-file.ts */
       STEP(isHeld = (lock == own));                                       /* requireHeld, file-lock.ts */
 #ifdef NO_ASSERT
       isHeld = true;
@@ -126,7 +126,7 @@ active [PROCESSES] proctype changer() {
           :: temporary[own] -> assert(file == seen); file++; temporary[own] = false
           :: else
           fi)
-      :: !isHeld -> STEP(temporary[own] = false)                          /* writeBeside, atomic-file.ts */
+      :: !isHeld -> STEP(temporary[own] = false)                          /* replaceFile, atomic-file.ts */
       fi;
       STEP(if :: lock == own -> lock = 0 :: else fi)                      /* release, lock-candidate.ts */
     } unless { killed[me] };

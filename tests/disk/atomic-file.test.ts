@@ -83,6 +83,7 @@ describe('A system call that fails', () => {
     ['after a byte was overwritten, and again while the old content is restored', 1, false],
   ])('%s, says whether the file is damaged', (_, writes, isWhole) => {
     const old = readSnapshot(nodeFileSystem, path) as Snapshot;
+    directory.mkdir('.file.lock'); // the lock is held, and synced before the first byte
     let calls = 0;
     const { fs } = watchedFileSystem({
       before(_, name) {
