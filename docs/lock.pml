@@ -12,6 +12,8 @@
  *   read the file, or fails, because the next owner has removed its temporary file before reading. Without either of
  *   the two (-DNO_ASSERT, -DNO_REMOVAL) an update is lost. With --in-place there is no rename that could fail: it needs
  *   the assumption that a process is not frozen between assertHeld and its last write.
+ *   So does the removal of a new file whose token could not be delivered (removeFile, atomic-file.ts); neither is in the
+ *   model. It assumes, too, that removeLeftovers may remove the temporary files of others.
  * - There is no deadlock.
  * - Without crashes and freezes each process gets the lock for each of its changes, under weak fairness (-DLIVE). The
  *   number of changes is bounded: a process that polls may always come too late if others change the file forever.
