@@ -3,7 +3,7 @@
  *
  * First it runs all tests of which `npm test` runs a sample, the package on every supported version of Node, the
  * standalone executable, its packages, and ten minutes of fuzz, or as many seconds as FUZZ_SECONDS in the environment
- * says; npm downloads these versions of Node, and Bun. Then it runs every attack of another user, or,
+ * says, from the seed FUZZ_SEED; npm downloads these versions of Node, and Bun. Then it runs every attack of another user, or,
  * with `npm run acceptance -- WORD...`, only the attacks whose titles contain these words. The attacks need root, Linux
  * and perl; otherwise they are reported as skipped. They are a table, with a move before each system call of each
  * command, and real races. It prints a line for each group, every attack that did harm, and finally how many attacks
@@ -44,8 +44,9 @@ function runTestsWhole(): number {
 
 /** @returns the exit status */
 function fuzz(): number {
-  const { FUZZ_SECONDS = '600' } = process.env;
-  return spawnSync(process.execPath, ['dist/tests/fuzz.js', FUZZ_SECONDS], { stdio: 'inherit' }).status ?? 1;
+  const { FUZZ_SECONDS = '600', FUZZ_SEED } = process.env;
+  const args = ['dist/tests/fuzz.js', FUZZ_SECONDS, ...(FUZZ_SEED === undefined ? [] : [FUZZ_SEED])];
+  return spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1;
 }
 
 function sayThatTheyAreSkipped(): number {
