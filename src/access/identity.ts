@@ -3,8 +3,8 @@ import type { FileSystem } from '../disk/file-system.js';
 import type { Directory } from '../disk/path-walk.js';
 import { ServiceTokensError } from '../errors.js';
 import { OVERFLOW, type ResolvedPath, type UntrustedModifier } from './resolved-path.js';
-import { findServer, namedUser } from './server-access.js';
-import { groupName, groupsOf, userName } from './system-accounts.js';
+import { findServer, isConfigDir, namedUser, quote } from './server-access.js';
+import { findUser, groupName, groupsOf, userName } from './system-accounts.js';
 
 /** A user that root acts as. */
 export interface Identity {
@@ -105,6 +105,29 @@ function refusal(
       hint: 'Choose the user to act as with --server-user USER, sudo -u USER or docker exec -u USER; or, if you trust every user who can change it, use --trust-directory.',
     },
   );
+}
+
+/**
+ * Warns if root acts as the owner of the directory, and another user runs the server: the owner may no longer exist.
+ *
+ * @returns the fact, and how to repair it; undefined if nothing is wrong
+ */
+export function warningOfIdentity(
+  { directory, modifiers }: ResolvedPath,
+  { uid }: Identity,
+  configDir: string,
+  fs: FileSystem,
+): [fact: string, hint: string] | undefined {
+  if (directory?.uid !== uid || !isConfigDir(configDir, fs)) return undefined;
+  const account = findUser(String(uid), fs) === undefined ? findUser('elasticsearch', fs) : undefined;
+  const server = (account ?? findServer(configDir, undefined, fs, true))?.uid;
+  if (server === undefined || server === uid) return undefined;
+  const name = userName(server, fs);
+  const fact = `Root acts as [${userName(uid, fs)}], because [${directory.path}] belongs to that user, but Elasticsearch runs as [${name}]`;
+  // The owner can change the names in the directory, but not its own path.
+  const isPathPrivate = modifiers.every(({ at }) => at === directory.path);
+  const hint = isPathPrivate ? `chown ${name} ${quote(directory.path)}` : `give it to [${name}] with chown`;
+  return [fact, `Repair it as root: ${hint}`];
 }
 
 /**

@@ -4,11 +4,15 @@ import { ServiceTokensError } from '../errors.js';
 import { below } from '../paths.js';
 import { findUser, groupName, groupsOf, userName, userOfGroup } from './system-accounts.js';
 
-/** The account that the server runs as, as far as it can be determined. */
-export interface Server {
-  /** Undefined when only its group is known. */
+/** A user and its groups. */
+interface Account {
+  /** Undefined when only a group is known. */
   readonly uid: number | undefined;
   readonly groups: readonly number[];
+}
+
+/** The account that the server runs as, as far as it can be determined. */
+export interface Server extends Account {
   /** The attributes of a new file that the server can read. */
   readonly model: Attributes;
 }
@@ -60,13 +64,13 @@ export function canRead(server: Server, attributes: Attributes): boolean {
   return may(server, attributes, READ);
 }
 
-/** Whether the server has all of `bits`. As in the kernel, only the first class that applies counts. */
-export function may(server: Server, attributes: Attributes, bits: number): boolean {
+/** Whether an account has all of `bits`. As in the kernel, only the first class that applies counts. */
+export function may(server: Account, attributes: Attributes, bits: number): boolean {
   return ((attributes.mode >> shiftOf(server, attributes)) & bits) === bits;
 }
 
-/** The position of the server's class of bits in a mode: 6 for the owner, 3 for the group, 0 for others. */
-export function shiftOf(server: Server, { uid, gid }: Attributes): 6 | 3 | 0 {
+/** The position of an account's class of bits in a mode: 6 for the owner, 3 for the group, 0 for others. */
+export function shiftOf(server: Account, { uid, gid }: Attributes): 6 | 3 | 0 {
   if (server.uid === uid) return 6;
   return server.groups.includes(gid) ? 3 : 0;
 }

@@ -10,6 +10,15 @@ export function isInKubernetesVolume({ linkChain, directory }: ResolvedPath): bo
   return [...linkChain, directory?.path ?? ''].some((path) => /(^|\/)\.\.[^/.]/.test(path));
 }
 
+/** The error of a change in a Kubernetes volume. */
+export function kubernetesVolume({ linkChain: [path] }: ResolvedPath): ServiceTokensError {
+  return new ServiceTokensError(
+    'CANNOT_REPLACE',
+    `could not write [${path}]: it is in a Kubernetes volume (..data), which only Kubernetes may change`,
+    { hint: 'Change the Secret that is mounted there.' },
+  );
+}
+
 /**
  * Refuses to change a file through an untrusted symlink, or in a Kubernetes volume: there the change would be lost, and
  * replacing the symlink would detach the pod from its operator.
@@ -21,14 +30,7 @@ export function isInKubernetesVolume({ linkChain, directory }: ResolvedPath): bo
  * @throws CANNOT_REPLACE or PERMISSION
  */
 export function requireTrustedLinks(resolved: ResolvedPath, fs: FileSystem, caller: number): void {
-  const [path] = resolved.linkChain;
-  if (isInKubernetesVolume(resolved)) {
-    throw new ServiceTokensError(
-      'CANNOT_REPLACE',
-      `could not write [${path}]: it is in a Kubernetes volume (..data), which only Kubernetes may change`,
-      { hint: 'Change the Secret that is mounted there.' },
-    );
-  }
+  if (isInKubernetesVolume(resolved)) throw kubernetesVolume(resolved);
   if (resolved.links.length === 0 || resolved.directory === undefined) return;
   const owner =
     attempt(

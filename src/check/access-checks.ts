@@ -1,4 +1,5 @@
-import type { ResolvedPath } from '../access/resolved-path.js';
+import { checkFixCommand } from '../access/permission-denied.js';
+import { isPrivateTo, type ResolvedPath } from '../access/resolved-path.js';
 import {
   canRead,
   ENTER,
@@ -22,25 +23,33 @@ import { type Finding, finding } from './findings.js';
 const OTHERS = 0o007;
 const OTHERS_READ = 0o004;
 
+/** Who asked for the check. */
+interface Asker {
+  readonly caller: number;
+  /** The options with which the caller named the file. */
+  readonly named: readonly string[];
+  /** Whether a repair was refused. */
+  readonly isRefused: boolean;
+}
+
 /**
  * Finds what keeps the server from reading a tokens file, and who else can use it.
  *
  * @param server undefined if it cannot be determined: then only a file that root alone can read is known to be
  *   unreadable
- * @param canCopy whether a hint may contain a command with the path: no other user can change the path, and nothing was
- *   refused
  */
 export function checkFileAccess(
   resolved: ResolvedPath,
   attributes: Attributes,
   server: Server | undefined,
   configDir: string,
-  canCopy: boolean,
+  asker: Asker,
   fs: FileSystem,
 ): Finding[] {
   const [path] = resolved.linkChain;
   const found: Finding[] = [];
-  const hint = fileHint(resolved, attributes, server, canCopy, fs);
+  const hint = fileHint(resolved, attributes, server, asker, fs);
+  const canCopy = isPrivateTo(asker.caller, resolved) && !asker.isRefused;
   if (server !== undefined && !canRead(server, attributes)) {
     const message = `Elasticsearch runs as [${serverName(server, fs)}] and cannot read [${path}]`;
     found.push(finding('FILE_UNREADABLE', message, hint));
@@ -59,16 +68,19 @@ function fileHint(
   resolved: ResolvedPath,
   attributes: Attributes,
   server: Server | undefined,
-  canCopy: boolean,
+  { caller, named, isRefused }: Asker,
   fs: FileSystem,
 ): string {
   const [path] = resolved.linkChain;
   if (isInKubernetesVolume(resolved)) {
     return "Set fsGroup in the pod's security context, and defaultMode: 0440 in the volume.";
   }
-  // Another user could redirect a command that uses the path.
-  if (!canCopy) return server ? 'Use --fix.' : 'Use --fix with --server-user.';
   const repaired = repairedAttributes(server, attributes);
+  if (caller > 0 && (caller !== attributes.uid || (repaired && repaired.uid !== caller)))
+    return `Repair it: ${checkFixCommand(named, caller, resolved)}`; // only root can
+  // Another user could redirect a command that uses the path.
+  if (!isPrivateTo(caller, resolved) || isRefused)
+    return server ? 'Use --fix.' : 'Use --fix with --server-user.';
   return repaired
     ? `Use --fix, or: ${repairCommand(path, repaired, fs, attributes)}`
     : `Use --fix with --server-user, because the user that runs Elasticsearch cannot be determined; or, if it does not need this access: chmod o= ${quote(path)}`;
@@ -92,32 +104,32 @@ export function repairedAttributes(
 
 /** Finds the directories on the path that the server cannot enter or, for the file's own directory, cannot list. */
 export function checkDirectoryAccess(
-  { directories, directory: own }: ResolvedPath,
+  resolved: ResolvedPath,
   server: Server | undefined,
+  caller: number,
   fs: FileSystem,
 ): Finding[] {
   if (server === undefined) return [];
+  const { directories, directory: own } = resolved;
   const passed = new Map(directories.map((directory) => [directory.path, directory]));
   return [...passed.values()].flatMap((directory) => {
     const isOwn = directory.path === own?.path;
     const bits = isOwn ? READ | ENTER : ENTER;
     if (may(server, directory, bits)) return [];
     const message = `Elasticsearch runs as [${serverName(server, fs)}] and cannot ${isOwn ? 'list' : 'enter'} [${directory.path}]`;
-    return [
-      finding('DIRECTORY_UNREADABLE', message, directoryHint(directory.path, directory, bits, server, fs)),
-    ];
+    const place = isPrivateTo(caller, resolved) ? quote(directory.path) : 'DIRECTORY';
+    return [finding('DIRECTORY_UNREADABLE', message, directoryHint(place, directory, bits, server, fs))];
   });
 }
 
 function directoryHint(
-  directory: string,
+  place: string,
   { uid, gid }: Attributes,
   bits: number,
   server: Server,
   fs: FileSystem,
 ): string {
   const rights = bits & READ ? 'rx' : 'x';
-  const place = quote(directory);
   const shift = shiftOf(server, { uid, gid, mode: 0 });
   if (shift === 6) return `Repair it: chmod u+${rights} ${place}`;
   if (shift === 3) return `Repair it: chmod g+${rights} ${place}`;

@@ -1,9 +1,10 @@
 import { dirname } from 'node:path';
-import { isPrivateTo, type ResolvedPath, resolvePath } from '../access/resolved-path.js';
-import { findServer } from '../access/server-access.js';
+import { type ResolvedPath, resolvePath } from '../access/resolved-path.js';
+import { canRead, findServer, type Server } from '../access/server-access.js';
 import { type ElasticsearchVersion, requireVersion } from '../accounts/elasticsearch-version.js';
 import { type Attributes, MAX_FILE_BYTES, readSnapshot } from '../disk/atomic-file.js';
 import { readCallerDescriptor, requireName } from '../disk/caller-descriptor.js';
+import { attempt } from '../disk/file-errors.js';
 import type { LockOptions } from '../disk/file-lock.js';
 import { errnoOf, type FileSystem, ifExists, nodeFileSystem } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
@@ -24,7 +25,7 @@ import type { EnteredFile } from '../tokens-file/tokens-file-transaction.js';
 import { checkDirectoryAccess, checkFileAccess } from './access-checks.js';
 import { checkLines } from './entry-checks.js';
 import { checkExpectations, type Expectations } from './expectation-checks.js';
-import type { Finding } from './findings.js';
+import { type Finding, finding } from './findings.js';
 import { checkLeftovers, checkLinks } from './place-checks.js';
 import { repair } from './repair.js';
 
@@ -47,6 +48,8 @@ export interface CheckOptions extends LockOptions, Expectations {
 export interface CheckedFile extends EnteredFile {
   /** The file system as the caller, while the command acts as another user. */
   readonly asCaller: FileSystem;
+  /** The options with which the caller named the file, for a message. */
+  readonly named: readonly string[];
 }
 
 /** The result of a check. */
@@ -137,37 +140,47 @@ async function examineFile(
   const resolved = entered?.resolved ?? resolvePath(fs, absolutePath(path, fs));
   const server = entered?.server ?? findServer(configDir, serverUser, fs);
   const asCaller = entered?.asCaller ?? fs;
-  look(resolved, entered, fs); // a file that cannot be read is an error, before anything is repaired
+  const before = look(resolved, server, fs); // what cannot be read is an error, before anything is repaired
+  if (before.other !== undefined)
+    return { exists: true, bytes: undefined, findings: [before.other], fixed: [] };
   const repairable = { resolved, server, asCaller, caller, isEntered: entered !== undefined };
   const { fixed, refused } = fix
     ? await repair(repairable, { trustDirectory, patience, signal, timing }, fs)
     : { fixed: [], refused: [] };
 
-  const { attributes, bytes } = look(resolved, entered, fs);
-  const canCopy = isPrivateTo(caller, resolved) && refused.length === 0;
+  const { attributes, bytes } = look(resolved, server, fs);
+  const asker = { caller, named: entered?.named ?? ['--file', path], isRefused: refused.length > 0 };
   const findings = [
     ...refused,
-    ...(attributes ? checkFileAccess(resolved, attributes, server, configDir, canCopy, fs) : []),
-    ...checkDirectoryAccess(resolved, server, fs),
+    ...(attributes ? checkFileAccess(resolved, attributes, server, configDir, asker, fs) : []),
+    ...checkDirectoryAccess(resolved, server, caller, fs),
     ...checkLinks(resolved, fs),
-    ...(await checkLeftovers(resolved, fs, timing)),
+    ...(await checkLeftovers(resolved, caller, fs, timing)),
   ];
   return { exists: attributes !== undefined, bytes, findings, fixed };
 }
 
-/** Reads the file. If the command acts as the server, which may not read it, that is a finding and not an error. */
-function look(
-  { target }: ResolvedPath,
-  entered: CheckedFile | undefined,
-  fs: FileSystem,
-): { readonly attributes?: Attributes; readonly bytes?: Buffer } {
+/** What was found in the file's place; nothing if there is no file. */
+interface Look {
+  readonly attributes?: Attributes;
+  /** Undefined if the file cannot be read. */
+  readonly bytes?: Buffer;
+  readonly other?: Finding;
+}
+
+/** Reads the file. What also keeps the server from reading it is a finding; what keeps only the caller, an error. */
+function look({ target }: ResolvedPath, server: Server | undefined, fs: FileSystem): Look {
   try {
     return readSnapshot(fs, target) ?? { bytes: Buffer.alloc(0) };
   } catch (error) {
-    const isClosed = error instanceof ServiceTokensError && errnoOf(error.cause) === 'EACCES';
-    const stat = isClosed && entered?.server ? ifExists(() => fs.lstatSync(target)) : undefined;
-    if (stat === undefined) throw error;
-    return { attributes: { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o777 } };
+    if (!(error instanceof ServiceTokensError)) throw error;
+    const stat = attempt(fs, 'could not read', target, () => ifExists(() => fs.lstatSync(target)));
+    if (stat !== undefined && !stat.isFile() && !stat.isSymbolicLink())
+      return { other: finding('NOT_A_FILE', error.message, error.hint ?? 'Remove it.') };
+    const attributes = stat && { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o777 };
+    if (errnoOf(error.cause) !== 'EACCES' || !attributes || !server || canRead(server, attributes))
+      throw error;
+    return { attributes };
   }
 }
 

@@ -22,6 +22,10 @@ export const findingKinds = {
     severity: 'error',
     meaning: 'No secret can match a hash, or the server fails on it.',
   },
+  NOT_A_FILE: {
+    severity: 'error',
+    meaning: 'There is a directory, a named pipe, a socket or a device in place of the file.',
+  },
   FILE_UNREADABLE: { severity: 'error', meaning: 'The user that runs Elasticsearch cannot read the file.' },
   DIRECTORY_UNREADABLE: {
     severity: 'error',

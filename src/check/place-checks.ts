@@ -1,5 +1,5 @@
 import { basename, dirname, join } from 'node:path';
-import type { ResolvedPath } from '../access/resolved-path.js';
+import { isPrivateTo, type ResolvedPath } from '../access/resolved-path.js';
 import { quote } from '../access/server-access.js';
 import { isInKubernetesVolume } from '../access/symlinks.js';
 import type { FileSystem } from '../disk/file-system.js';
@@ -28,10 +28,13 @@ export function checkLinks(resolved: ResolvedPath, fs: FileSystem): Finding[] {
       "This tool changes the target; Elasticsearch's own tool and many editors replace the symlink.";
     found.push(finding('SYMBOLIC_LINK', message, hint));
   }
-  const source = directory && mountedAt(join(directory.path, basename(target)), fs);
-  if (source !== undefined) {
-    const message = `[${target}] is a bind mount of [${source}], which cannot be replaced`;
-    const hint = 'Mount the directory instead of the file, or use --in-place.';
+  const mount = directory && mountedAt(join(directory.path, basename(target)), fs);
+  if (mount !== undefined) {
+    const kind = mount.isReadOnly ? 'read-only bind mount' : 'bind mount';
+    const message = `[${target}] is a ${kind} of [${mount.source}], which cannot be replaced`;
+    const hint = mount.isReadOnly
+      ? 'Mount the directory instead of the file, and writable; or change the file at its source.'
+      : 'Mount the directory instead of the file, or use --in-place.';
     found.push(finding('SINGLE_FILE_MOUNT', message, hint));
   }
   return found;
@@ -43,10 +46,15 @@ export function checkLinks(resolved: ResolvedPath, fs: FileSystem): Finding[] {
  * @param timing for tests
  */
 export async function checkLeftovers(
-  { linkChain: [path], target }: ResolvedPath,
+  resolved: ResolvedPath,
+  caller: number,
   fs: FileSystem,
   timing?: LockTiming,
 ): Promise<Finding[]> {
+  const {
+    linkChain: [path],
+    target,
+  } = resolved;
   const { temporaryFiles, locks } = await leftoversOf(target, fs, timing);
   const hint = 'Use --fix, or remove it by hand.';
   return [
@@ -64,7 +72,7 @@ export async function checkLeftovers(
       finding(
         'STALE_TEMPORARY_FILE',
         `[${file}] is a temporary file of Elasticsearch's own tool, which may contain hashes`,
-        `If no elasticsearch-service-tokens process is running: rm ${quote(file)}`,
+        `If no elasticsearch-service-tokens process is running, remove it${isPrivateTo(caller, resolved) ? `: rm ${quote(file)}` : '.'}`,
       ),
     ),
   ];

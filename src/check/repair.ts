@@ -164,10 +164,10 @@ function isOrdinary({ kind, key = '' }: Line): boolean {
   return kind === 'skipped' || (kind === 'entry' && isName);
 }
 
-/** Whether there is at least one line, and all are comments, blank, or entries of a valid name. */
+/** Whether all lines are comments, blank, or entries of a valid name. An empty file has nothing to give away. */
 function holdsTokensOnly(bytes: Uint8Array): boolean {
   for (const line of readLines(bytes)) if (!isOrdinary(line)) return false;
-  return bytes.length > 0;
+  return true;
 }
 
 function unsafe(path: string, reason: string): ServiceTokensError {

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { ServiceTokensError } from '../errors.js';
-import { openRegular, readBounded } from './bounded-read.js';
+import { type OtherKind, openRegular, readBounded } from './bounded-read.js';
 import { attempt, tooLarge } from './file-errors.js';
 import { temporaryName } from './file-lock.js';
 import {
@@ -89,10 +89,19 @@ function openFile(fs: FileSystem, path: string, flags: number) {
   try {
     const opened = openRegular(fs, path, flags | O_NOFOLLOW);
     if (opened.fd !== undefined) return opened;
-    throw new ServiceTokensError('IO', `could not read [${path}]: it is ${opened.kind}`);
+    throw notAFile(path, opened.kind);
   } catch (error) {
+    if (errnoOf(error) === 'EISDIR') throw notAFile(path, 'a directory');
     throw errnoOf(error) === 'ELOOP' ? exchanged(path, error) : error;
   }
+}
+
+function notAFile(path: string, kind: OtherKind): ServiceTokensError {
+  const hint =
+    kind === 'a directory'
+      ? 'Docker makes a directory if the source of a bind mount does not exist: remove it with rmdir, on the host too, and mount the directory above it instead.'
+      : 'Remove it, and put a file in its place.';
+  return new ServiceTokensError('IO', `could not read [${path}]: it is ${kind}`, { hint });
 }
 
 function exchanged(path: string, cause?: unknown): ServiceTokensError {
@@ -350,16 +359,28 @@ function restore(fs: FileSystem, fd: number, old: Uint8Array, path: string, caus
 }
 
 function busy(fs: FileSystem, path: string, cause: unknown): ServiceTokensError {
-  const source = mountedAt(path, fs);
-  const reason = source === undefined ? 'it is in use by the system' : `it is a bind mount of [${source}]`;
+  const mount = mountedAt(path, fs);
+  const kind = mount?.isReadOnly ? 'read-only bind mount' : 'bind mount';
+  const reason = mount === undefined ? 'it is in use by the system' : `it is a ${kind} of [${mount.source}]`;
+  const hint = canOverwrite(fs, path)
+    ? 'Mount the directory instead of the file, or use --in-place, which overwrites the file; a reader may see a partial file.'
+    : 'Mount the directory instead of the file, and writable; or change the file at its source.';
   return new ServiceTokensError(
     'CANNOT_REPLACE',
     `could not write [${path}]: ${reason} and cannot be replaced`,
-    {
-      hint: 'Mount the directory instead of the file, or use --in-place, which overwrites the file; a reader may see a partial file.',
-      cause,
-    },
+    { hint, cause },
   );
+}
+
+/** Whether overwriteFile would open the file: otherwise it is not advised. */
+function canOverwrite(fs: FileSystem, path: string): boolean {
+  let can = false;
+  ignoreFailure(() => {
+    const { fd, stat } = openFile(fs, path, O_WRONLY);
+    fs.closeSync(fd);
+    can = stat.nlink === 1n;
+  });
+  return can;
 }
 
 /**

@@ -6,11 +6,7 @@ type Sentence = readonly [code: ErrorCode, fact: string, hint?: string];
 /** What each failure of a system call means for the user. */
 const sentences: Readonly<Record<string, Sentence>> = {
   ENOENT: ['IO', 'it does not exist'],
-  EACCES: [
-    'PERMISSION',
-    'permission denied',
-    'Run the command as the user that owns the configuration directory.',
-  ],
+  EACCES: ['PERMISSION', 'permission denied'],
   EPERM: ['PERMISSION', 'the operation is not permitted'],
   EROFS: [
     'CANNOT_REPLACE',

@@ -298,7 +298,7 @@ describe('A file that the server cannot read, in a directory of the server', () 
       expect(await tool(...args)).toEqual({
         status: 77,
         stdout: '',
-        stderr: `ERROR: could not open [service_tokens] as [${ALICE}]: [${file()}] belongs to [root], with exit code 77\nRepair it: elasticsearch-service-tokens check --fix\n`,
+        stderr: `ERROR: could not read [${file()}] as [${ALICE}]: it belongs to [root:root], mode 0600, with exit code 77\nRepair it: elasticsearch-service-tokens check --fix, with the same --config-dir\n`,
       });
       expect(readFileSync(file(), 'utf8')).toBe(content);
     });
@@ -323,7 +323,6 @@ describe('A file that the server cannot read, in a directory of the server', () 
       'contains something other than tokens',
       () => writeFileSync(file(), `${content}root:*:19000:0:99999:7:::\n`),
     ],
-    ['is empty', () => writeFileSync(file(), '')],
     ['belongs to a third user', () => chownSync(file(), STRANGER, STRANGER)],
     ['has another hard link', () => linkSync(file(), join(top, 'other'))],
   ] as const) {
@@ -350,7 +349,7 @@ testAsRoot(
     expect(await run(BIN, create)).toEqual({
       status: 77,
       stdout: '',
-      stderr: `ERROR: could not write [${file()}]: permission denied, with exit code 77\nRun the command as the user that owns the configuration directory.\n`,
+      stderr: `ERROR: could not write [${file()}] as [${STRANGER}]: its directory belongs to [${ALICE}:${ALICE}], mode 0755, with exit code 77\nUse --server-user ${ALICE}, or leave the option out.\n`,
     });
   },
 );

@@ -132,6 +132,6 @@ test('mountedAt distinguishes a mount point from a file in a mount, and decodes 
       '22 1 254:0 / / rw - ext4 /dev/vda rw\n' +
       '50 22 254:0 /srv/my\\040tokens /conf/service_tokens rw - ext4 /dev/vda rw\n') as unknown as typeof nodeFileSystem.readFileSync,
   };
-  expect(mountedAt('/conf/service_tokens', fs)).toBe('/srv/my tokens');
+  expect(mountedAt('/conf/service_tokens', fs)).toEqual({ source: '/srv/my tokens', isReadOnly: false });
   expect(mountedAt('/conf', fs)).toBeUndefined();
 });

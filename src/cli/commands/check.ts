@@ -21,7 +21,7 @@ export const check: Command<CheckOptions> = async (invocation) => {
   const { serverUser, trustDirectory, fix } = options;
   const expected = { expectedDigest: parseDigest(options), expectedTokens: parseCount(options) };
   const required = options.file !== undefined;
-  const { configDir, tokensFile, inTokensDir } = await openPlace(invocation, fix ? 'change' : 'read');
+  const { configDir, tokensFile, inTokensDir } = await openPlace(invocation, fix ? 'repair' : 'read');
   const signal = fix ? io.interrupted : undefined;
   const report = await inTokensDir(({ fs, ...entered }) => {
     const checkOptions = { serverUser, trustDirectory, configDir, fix, version, required, signal, fs };

@@ -1,12 +1,12 @@
-import { basename } from 'node:path';
-import { chooseIdentity, type Identity } from '../../access/identity.js';
+import { chooseIdentity, type Identity, warningOfIdentity } from '../../access/identity.js';
 import { actingAs, impersonate, inDirectory, type OpenedDirectory } from '../../access/opened-directory.js';
+import { type Asker, explainDenied } from '../../access/permission-denied.js';
 import { type ResolvedPath, resolvePath } from '../../access/resolved-path.js';
 import type { Server } from '../../access/server-access.js';
-import { userName } from '../../access/system-accounts.js';
+import { isInKubernetesVolume, kubernetesVolume } from '../../access/symlinks.js';
 import { findServerPaths, type ServerPaths } from '../../config/config-dir.js';
 import { callerDescriptor, requireName } from '../../disk/caller-descriptor.js';
-import { errnoOf, type FileSystem, ifExists, ignoreFailure, sameFile } from '../../disk/file-system.js';
+import { type FileSystem, ignoreFailure, sameFile } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
 import { below } from '../../paths.js';
 import type { EnteredFile } from '../../tokens-file/tokens-file-transaction.js';
@@ -20,11 +20,16 @@ export interface ChangeOptions {
 }
 
 /** The tokens file's directory, held open. */
-export interface EnteredPlace extends Omit<OpenedDirectory, 'close'>, EnteredFile {}
+export interface EnteredPlace extends Omit<OpenedDirectory, 'close'>, EnteredFile {
+  /** The options with which the caller named the file, for a message. */
+  readonly named: readonly string[];
+}
 
 /** The paths of a command's files, and access to them. */
 export interface OpenPlace extends ServerPaths {
   readonly resolved: ResolvedPath;
+  /** A warning that root acts as somebody else than the server. */
+  readonly identityWarning: readonly string[] | undefined;
   /** Calls `work` for the tokens file. */
   inTokensDir<T>(work: (entered: EnteredPlace) => Promise<T>): Promise<T>;
   /** Calls `work` for elasticsearch.yml. */
@@ -33,8 +38,8 @@ export interface OpenPlace extends ServerPaths {
   following(): FileSystem;
 }
 
-/** What a command does with the tokens file: only names and findings leave it, its hashes do, or it is changed. */
-export type Purpose = 'read' | 'copy' | 'change';
+/** What a command does with the tokens file: only names and findings leave it, its hashes do, it is changed, or repaired. */
+export type Purpose = 'read' | 'copy' | 'change' | 'repair';
 
 /**
  * Finds the files of a command and chooses the identity under which it works on them.
@@ -68,23 +73,32 @@ export async function openPlace(
     }
   };
   const caller = fs.geteuid();
-  if (purpose === 'change') requireName(tokensFile);
+  if (purpose === 'change' || purpose === 'repair') requireName(tokensFile);
   const isPassed = callerDescriptor(tokensFile) !== undefined; // the descriptor is open already
   const resolved = resolvePath(fs, tokensFile, !isPassed);
-  const identity = isPassed ? undefined : identityFor(resolved, purpose === 'read');
+  const isManaged = isInKubernetesVolume(resolved);
+  if (isManaged && purpose === 'change') throw kubernetesVolume(resolved); // no identity could help
+  const identity = isPassed ? undefined : identityFor(resolved, purpose === 'read' || isManaged);
+  const named = namingOptions(options, configDir, io);
+  const as = identity ?? { uid: caller, gid: fs.getegid(), groups: [fs.getegid(), ...fs.getgroups()] };
+  const asker: Asker = { as, caller, configDir, serverUser: options.serverUser, named };
 
   return {
     ...place,
     resolved,
+    identityWarning:
+      identity && options.serverUser === undefined
+        ? warningOfIdentity(resolved, identity, configDir, fs)
+        : undefined,
     async inTokensDir(work) {
       if (isPassed || resolved.directory === undefined) {
-        return work({ fs, asCaller: fs, resolved, caller, server: undefined });
+        return work({ fs, asCaller: fs, resolved, caller, named, server: undefined });
       }
       return inDirectory(resolved, identity, fs, async (opened) => {
         try {
-          return await work({ ...opened, resolved, caller, server: identity && serverOf(identity) });
+          return await work({ ...opened, resolved, caller, named, server: identity && serverOf(identity) });
         } catch (error) {
-          throw identity === undefined ? error : explain(error, resolved, identity, opened.fs);
+          throw explainDenied(error, resolved, asker, opened.asCaller);
         }
       });
     },
@@ -98,11 +112,27 @@ export async function openPlace(
           { hint: 'Use --server-user, or sudo -u USER.' },
         );
       }
-      return inDirectory(resolvedConfig, identity, fs, (opened) => work(opened.fs));
+      return inDirectory(resolvedConfig, identity, fs, async (opened) => {
+        try {
+          return await work(opened.fs);
+        } catch (error) {
+          throw explainDenied(error, resolvedConfig, asker, opened.asCaller);
+        }
+      });
     },
     following: () =>
       identity === undefined || !canReach(resolved, identity, fs) ? fs : actingAs(identity, fs),
   };
+}
+
+/** The options that name the file for another user, who has another environment. */
+function namingOptions(
+  { file, configDir: given }: CommonOptions,
+  configDir: string,
+  { env }: Invocation['io'],
+): readonly string[] {
+  if (file !== undefined) return ['--file', file];
+  return (given ?? env['ES_PATH_CONF'] ?? env['ES_HOME']) ? ['--config-dir', given ?? configDir] : [];
 }
 
 function canReach({ directory }: ResolvedPath, identity: Identity, fs: FileSystem): boolean {
@@ -116,18 +146,4 @@ function canReach({ directory }: ResolvedPath, identity: Identity, fs: FileSyste
 
 function serverOf({ uid, gid, groups }: Identity): Server {
   return { uid, groups, model: { uid, gid, mode: 0o600 } };
-}
-
-/** A file that root created for itself, as the original does, cannot be read under the server's identity. */
-function explain(error: unknown, { target }: ResolvedPath, { uid }: Identity, fs: FileSystem): unknown {
-  if (!(error instanceof ServiceTokensError) || errnoOf(error.cause) !== 'EACCES') return error;
-  const isOfFile = basename((error.cause as NodeJS.ErrnoException).path ?? '') === basename(target);
-  const owner = isOfFile ? ifExists(() => fs.lstatSync(target))?.uid : undefined;
-  if (owner === undefined || owner === uid) return error;
-  const [its, ours] = [userName(owner, fs), userName(uid, fs)];
-  return new ServiceTokensError(
-    'PERMISSION',
-    `could not open [${basename(target)}] as [${ours}]: [${target}] belongs to [${its}]`,
-    { hint: 'Repair it: elasticsearch-service-tokens check --fix', cause: error },
-  );
 }

@@ -46,7 +46,8 @@ export function openTarget(invocation: Invocation<TargetOptions>): Promise<Targe
 
 async function openFile(invocation: Invocation<TargetOptions>): Promise<Target> {
   const { options, overrides, io, terminal, fs } = invocation;
-  const { configDir, tokensFile, resolved, inConfigDir, inTokensDir } = await openPlace(invocation, 'change');
+  const place = await openPlace(invocation, 'change');
+  const { configDir, tokensFile, resolved, identityWarning, inConfigDir, inTokensDir } = place;
   return {
     isStream: false,
     resolved,
@@ -65,6 +66,7 @@ async function openFile(invocation: Invocation<TargetOptions>): Promise<Target> 
       }),
     async warnOf(change) {
       if (change === undefined) return;
+      if (identityWarning !== undefined) await terminal.warn(identityWarning);
       for (const warning of attributeWarnings(tokensFile, configDir, change, fs))
         await terminal.warn(warning);
     },
