@@ -6,6 +6,9 @@ import { OVERFLOW, type ResolvedPath, type UntrustedModifier } from './resolved-
 import { findServer, isConfigDir, namedUser, quote } from './server-access.js';
 import { findUser, groupName, groupsOf, userName } from './system-accounts.js';
 
+/** What is done with a file: only names and findings leave it, its content does, it is changed, or repaired. */
+export type Purpose = 'read' | 'copy' | 'change' | 'repair';
+
 /** A user that root acts as. */
 export interface Identity {
   readonly uid: number;
@@ -18,6 +21,10 @@ export interface IdentityOptions {
   readonly serverUser?: string | undefined;
   /** Do not refuse a change: the caller trusts every user who can change the path. */
   readonly trustDirectory?: boolean | undefined;
+  /** What is done with the file; a change by default. */
+  readonly purpose?: Purpose;
+  /** The way out of a refusal, if the caller takes no `--server-user`. */
+  readonly hint?: string;
   /** The server's configuration directory, whose files identify the server's user. */
   readonly configDir: string;
 }
@@ -32,7 +39,7 @@ export interface IdentityOptions {
  */
 export function chooseIdentity(
   resolved: ResolvedPath,
-  { serverUser, trustDirectory = false, configDir }: IdentityOptions,
+  { serverUser, trustDirectory = false, configDir, purpose, hint }: IdentityOptions,
   fs: FileSystem,
 ): Identity | undefined {
   const { modifiers, directory } = resolved;
@@ -42,7 +49,7 @@ export function chooseIdentity(
   const identity = ownerOf(directory, fs) ?? serverOf(directory, configDir, fs);
   if (trustDirectory) return identity;
   const other = identity ? modifiers.find((modifier) => !isCovered(modifier, identity)) : modifiers[0];
-  if (identity === undefined || other !== undefined) throw refusal(resolved, other, fs);
+  if (identity === undefined || other !== undefined) throw refusal(resolved, other, fs, purpose, hint);
   return identity;
 }
 
@@ -91,6 +98,8 @@ function refusal(
   { target }: ResolvedPath,
   modifier: UntrustedModifier | undefined,
   fs: FileSystem,
+  purpose: Purpose = 'change',
+  hint = 'Choose the user to act as with --server-user USER, sudo -u USER or docker exec -u USER; or, if you trust every user who can change it, use --trust-directory.',
 ): ServiceTokensError {
   const { kind = 'everybody', id = -1, at = target } = modifier ?? {};
   const who = {
@@ -100,10 +109,8 @@ function refusal(
   };
   return new ServiceTokensError(
     'PERMISSION',
-    `could not write [${target}]: ${who[kind]} can change [${at}], which is unsafe for root`,
-    {
-      hint: 'Choose the user to act as with --server-user USER, sudo -u USER or docker exec -u USER; or, if you trust every user who can change it, use --trust-directory.',
-    },
+    `could not ${purpose === 'copy' ? 'read' : 'write'} [${target}]: ${who[kind]} can change [${at}], which is unsafe for root`,
+    { hint },
   );
 }
 

@@ -23,14 +23,24 @@ export function kubernetesVolume({ linkChain: [path] }: ResolvedPath): ServiceTo
  * Refuses to change a file through an untrusted symlink, or in a Kubernetes volume: there the change would be lost, and
  * replacing the symlink would detach the pod from its operator.
  *
+ * @param caller the number of the user that acts
+ * @throws CANNOT_REPLACE or PERMISSION
+ */
+export function requireChangeable(resolved: ResolvedPath, fs: FileSystem, caller: number): void {
+  if (isInKubernetesVolume(resolved)) throw kubernetesVolume(resolved);
+  requireTrustedLinks(resolved, fs, caller);
+}
+
+/**
+ * Refuses to open a file through an untrusted symlink, for reading too.
+ *
  * The owner of a symlink decides where it leads. So a symlink must belong to root, to the caller, or to the owner of
  * its target, who could change the target anyway.
  *
  * @param caller the number of the user that acts
- * @throws CANNOT_REPLACE or PERMISSION
+ * @throws PERMISSION
  */
 export function requireTrustedLinks(resolved: ResolvedPath, fs: FileSystem, caller: number): void {
-  if (isInKubernetesVolume(resolved)) throw kubernetesVolume(resolved);
   if (resolved.links.length === 0 || resolved.directory === undefined) return;
   const owner =
     attempt(

@@ -1,5 +1,5 @@
 import { checkFixCommand } from '../access/permission-denied.js';
-import { isPrivateTo, type ResolvedPath } from '../access/resolved-path.js';
+import { isPrivateTo, type ResolvedPath, type UntrustedModifier } from '../access/resolved-path.js';
 import {
   canRead,
   ENTER,
@@ -18,6 +18,7 @@ import { isInKubernetesVolume } from '../access/symlinks.js';
 import { groupName } from '../access/system-accounts.js';
 import type { Attributes } from '../disk/atomic-file.js';
 import type { FileSystem } from '../disk/file-system.js';
+import { below } from '../paths.js';
 import { type Finding, finding } from './findings.js';
 
 const OTHERS = 0o007;
@@ -117,7 +118,10 @@ export function checkDirectoryAccess(
     const bits = isOwn ? READ | ENTER : ENTER;
     if (may(server, directory, bits)) return [];
     const message = `Elasticsearch runs as [${serverName(server, fs)}] and cannot ${isOwn ? 'list' : 'enter'} [${directory.path}]`;
-    const place = isPrivateTo(caller, resolved) ? quote(directory.path) : 'DIRECTORY';
+    // Who can change names in the directory cannot change its own path.
+    const isAbove = ({ at }: UntrustedModifier) => !below(at, '').startsWith(below(directory.path, ''));
+    const modifiers = resolved.modifiers.filter(isAbove);
+    const place = isPrivateTo(caller, { ...resolved, modifiers }) ? quote(directory.path) : 'DIRECTORY';
     return [finding('DIRECTORY_UNREADABLE', message, directoryHint(place, directory, bits, server, fs))];
   });
 }

@@ -1,7 +1,7 @@
 import { refuseModifiers } from '../access/identity.js';
 import { isPrivateTo, type ResolvedPath } from '../access/resolved-path.js';
 import { repairCommand, type Server } from '../access/server-access.js';
-import { requireTrustedLinks } from '../access/symlinks.js';
+import { requireChangeable } from '../access/symlinks.js';
 import { groupName, userName } from '../access/system-accounts.js';
 import { type Attributes, attributesOf, MAX_FILE_BYTES } from '../disk/atomic-file.js';
 import { openRegular, readBounded } from '../disk/bounded-read.js';
@@ -67,7 +67,7 @@ export async function repair(
   const refused: Finding[] = [];
   try {
     if (!file.isEntered && !trustDirectory) refuseModifiers(resolved, fs);
-    if (!(caller === 0 && trustDirectory)) requireTrustedLinks(resolved, fs, fs.geteuid());
+    if (!(caller === 0 && trustDirectory)) requireChangeable(resolved, fs, fs.geteuid());
     if (before.length > 0) await removeStaleLocks(file.asCaller, target, options.timing); // root clears those of every user
     await withLock(fs, target, options, async (lock) => {
       lock.assertHeld();

@@ -91,7 +91,6 @@ function openFile(fs: FileSystem, path: string, flags: number) {
     if (opened.fd !== undefined) return opened;
     throw notAFile(path, opened.kind);
   } catch (error) {
-    if (errnoOf(error) === 'EISDIR') throw notAFile(path, 'a directory');
     throw errnoOf(error) === 'ELOOP' ? exchanged(path, error) : error;
   }
 }
@@ -99,7 +98,7 @@ function openFile(fs: FileSystem, path: string, flags: number) {
 function notAFile(path: string, kind: OtherKind): ServiceTokensError {
   const hint =
     kind === 'a directory'
-      ? 'Docker makes a directory if the source of a bind mount does not exist: remove it with rmdir, on the host too, and mount the directory above it instead.'
+      ? 'If it is empty, Docker may have made it, because the source of a bind mount did not exist: remove it with rmdir, on the host too, and mount the directory above it.'
       : 'Remove it, and put a file in its place.';
   return new ServiceTokensError('IO', `could not read [${path}]: it is ${kind}`, { hint });
 }

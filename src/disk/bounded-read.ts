@@ -1,6 +1,16 @@
 import { ServiceTokensError } from '../errors.js';
 import { fileError, tooLarge } from './file-errors.js';
-import { type BigIntStats, errnoOf, type FileSystem, O_NOCTTY, O_NONBLOCK, O_RDONLY } from './file-system.js';
+import {
+  type BigIntStats,
+  type FileSystem,
+  ifExists,
+  O_NOCTTY,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  sameFile,
+} from './file-system.js';
 
 /** The result of openRegular: an open descriptor of a regular file, or the kind of another file. */
 export type Opened =
@@ -11,39 +21,47 @@ export type Opened =
 export type OtherKind = 'a directory' | 'a named pipe' | 'a socket' | 'a device';
 
 /**
- * Opens a regular file, and refuses anything else without blocking. The kind is checked after the open, so that no user
- * can put a named pipe in the file's place in between.
+ * Opens a regular file, and nothing else. The kind is looked at through a descriptor that opens nothing (O_PATH), and the
+ * same file is opened: to open a named pipe wakes its writer, whose data would be lost.
  *
  * @param flags the flags of open(2); O_NONBLOCK and O_NOCTTY are added, which have no effect on a regular file. Add
  *   O_NOFOLLOW to refuse a symlink (ELOOP)
  * @returns the descriptor, which the caller closes, and its fstat; or the kind of file, with nothing left open
- * @throws the system's error: ENOENT, EACCES, ELOOP, EISDIR (a directory opened for writing) and so on
+ * @throws the system's error: ENOENT, EACCES, ELOOP and so on
  *
  * @example
  * const opened = openRegular(fs, path);
  * if (opened.fd === undefined) throw new ServiceTokensError('IO', `[${path}] is ${opened.kind}`);
  */
 export function openRegular(fs: FileSystem, path: string, flags: number = O_RDONLY): Opened {
-  let fd: number;
+  const safe = O_NONBLOCK | O_NOCTTY;
+  const seen = fs.openSync(path, O_PATH | (flags & O_NOFOLLOW) | safe);
   try {
-    fd = fs.openSync(path, flags | O_NONBLOCK | O_NOCTTY);
-  } catch (error) {
-    // A device without a driver, a socket, or a named pipe without a reader that is opened for writing.
-    const kind = ['ENXIO', 'ENODEV'].includes(errnoOf(error) ?? '')
-      ? kindOf(fs.statSync(path, { bigint: true }))
-      : undefined;
-    if (kind === undefined) throw error;
-    return { fd: undefined, kind };
-  }
-  let regular = false;
-  try {
-    const stat = fs.fstatSync(fd, { bigint: true });
+    const stat = fs.fstatSync(seen, { bigint: true });
+    if (stat.isSymbolicLink())
+      throw Object.assign(new Error(`ELOOP: it is a symlink: ${path}`), { code: 'ELOOP', syscall: 'open' });
     const kind = kindOf(stat);
-    regular = kind === undefined;
-    return kind === undefined ? { fd, stat } : { fd: undefined, kind };
+    if (kind !== undefined) return { fd: undefined, kind };
+    const fd =
+      ifExists(() => fs.openSync(`/proc/self/fd/${seen}`, (flags & ~O_NOFOLLOW) | safe)) ??
+      openAgain(fs, path, flags | safe, stat);
+    return { fd, stat };
   } finally {
-    if (!regular) fs.closeSync(fd);
+    fs.closeSync(seen);
   }
+}
+
+/** Without /proc: opens a file by its name, which must still be the same. */
+function openAgain(fs: FileSystem, path: string, flags: number, seen: BigIntStats): number {
+  const fd = fs.openSync(path, flags);
+  let isSame = false;
+  try {
+    isSame = sameFile(fs.fstatSync(fd, { bigint: true }), seen);
+  } finally {
+    if (!isSame) fs.closeSync(fd);
+  }
+  if (isSame) return fd;
+  throw Object.assign(new Error(`ENOENT: it was replaced: ${path}`), { code: 'ENOENT', syscall: 'open' });
 }
 
 function kindOf(stat: BigIntStats): OtherKind | undefined {

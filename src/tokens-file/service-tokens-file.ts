@@ -3,6 +3,7 @@ import { refuseModifiers } from '../access/identity.js';
 import { inDirectory } from '../access/opened-directory.js';
 import { type ResolvedPath, resolvePath } from '../access/resolved-path.js';
 import { findServer } from '../access/server-access.js';
+import { requireTrustedLinks } from '../access/symlinks.js';
 import { type Principal, parsePrincipal } from '../accounts/known-accounts.js';
 import { callerDescriptor } from '../disk/caller-descriptor.js';
 import { type FileSystem, ifExists, nodeFileSystem } from '../disk/file-system.js';
@@ -180,7 +181,9 @@ export class ServiceTokensFile {
   }
 
   #content(): FileContent {
-    return readTokensFile({ fs: this.#fs, path: this.path, resolved: this.#resolved() }).content;
+    const [fs, resolved] = [this.#fs, this.#resolved()];
+    if (callerDescriptor(this.path) === undefined) requireTrustedLinks(resolved, fs, fs.geteuid());
+    return readTokensFile({ fs, path: this.path, resolved }).content;
   }
 
   /** Calls `work` with the file's directory held open, so that it stays the same even if the path changes. */

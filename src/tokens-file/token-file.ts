@@ -2,7 +2,7 @@ import { basename, dirname } from 'node:path';
 import { chooseIdentity, type Identity, missingDirectory } from '../access/identity.js';
 import { type OpenedDirectory, openDirectory } from '../access/opened-directory.js';
 import { type ResolvedPath, resolvePath } from '../access/resolved-path.js';
-import { requireTrustedLinks } from '../access/symlinks.js';
+import { requireChangeable } from '../access/symlinks.js';
 import { findGroup, findUser, userName } from '../access/system-accounts.js';
 import {
   type Attributes,
@@ -113,7 +113,7 @@ export class TokenFile {
     }
     this.#fs = this.#opened.fs;
     try {
-      requireTrustedLinks(resolved, fs, this.#actor.uid);
+      requireChangeable(resolved, fs, this.#actor.uid);
     } catch (error) {
       this.close();
       throw error;

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { missingDirectory } from '../access/identity.js';
 import { isPrivateTo, type ResolvedPath } from '../access/resolved-path.js';
 import { newFileAttributes, type Server } from '../access/server-access.js';
-import { requireTrustedLinks } from '../access/symlinks.js';
+import { requireChangeable } from '../access/symlinks.js';
 import {
   type Attributes,
   MAX_FILE_BYTES,
@@ -94,7 +94,7 @@ export class TokensFileTransaction implements EntryStore {
   /** @throws CANNOT_REPLACE or PERMISSION if the file must not be changed through its symlinks */
   constructor(location: TokensLocation, options: TransactionOptions) {
     const { fs, resolved, path } = location;
-    if (!(fs.geteuid() === 0 && options.trustDirectory)) requireTrustedLinks(resolved, fs, fs.geteuid());
+    if (!(fs.geteuid() === 0 && options.trustDirectory)) requireChangeable(resolved, fs, fs.geteuid());
     this.path = path;
     this.#location = location;
     this.#options = options;

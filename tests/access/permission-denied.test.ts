@@ -125,7 +125,7 @@ testAsRoot('A directory in the file’s place is named with its cause, and check
   for (const args of [['list'], CREATE, ['export'], ['delete', 'elastic/kibana/old']])
     expect(await tool(args)).toMatchObject({
       status: 74,
-      stderr: expect.stringMatching(/it is a directory, with exit code 74\nDocker makes a directory/),
+      stderr: expect.stringMatching(/it is a directory, with exit code 74\nIf it is empty, Docker/),
     });
   for (const args of [['check'], ['check', '--fix']]) {
     const { status, stdout } = await tool([...args, '--json']);

@@ -1,3 +1,4 @@
+import type { Purpose } from '../../access/identity.js';
 import { ServiceTokensError } from '../../errors.js';
 import { absolutePath } from '../../paths.js';
 import { whyNotDecoded } from '../../token/token.js';
@@ -23,16 +24,14 @@ export interface Bearers extends Iterable<GivenToken> {
 /**
  * Reads tokens in any form from standard input or from `--token-file`, and warns of what is around them.
  *
+ * @param purpose whether what is printed or stored derives from the secrets
  * @throws USAGE for an argument, which would be visible in process lists; NOT_A_TOKEN if there is no token; IO or
  *   PERMISSION
  */
-export async function readBearers({
-  args,
-  options,
-  io,
-  terminal,
-  fs,
-}: Invocation<BearerOptions>): Promise<Bearers> {
+export async function readBearers(
+  { args, options, io, terminal, fs }: Invocation<BearerOptions>,
+  purpose: Purpose,
+): Promise<Bearers> {
   if (args.length > 0) {
     throw new ServiceTokensError(
       'USAGE',
@@ -44,7 +43,7 @@ export async function readBearers({
   const bytes =
     options.tokenFile === undefined
       ? await readStandardInput(io, LIMIT)
-      : readInputFile(absolutePath(options.tokenFile, io), fs, LIMIT);
+      : readInputFile(absolutePath(options.tokenFile, io), fs, LIMIT, purpose);
   const text = bytes.toString('utf8');
   let count = 0;
   const blemished: GivenToken[] = [];

@@ -1,3 +1,4 @@
+import type { Purpose } from '../../access/identity.js';
 import { MAX_FILE_BYTES } from '../../disk/atomic-file.js';
 import { ServiceTokensError } from '../../errors.js';
 import { absolutePath } from '../../paths.js';
@@ -5,7 +6,7 @@ import { FileContent } from '../../tokens-file/file-content.js';
 import { readTokensFile } from '../../tokens-file/tokens-file-transaction.js';
 import type { Invocation } from './command.js';
 import { readStandardInput, STREAM } from './input.js';
-import { openPlace, type Purpose } from './place.js';
+import { openPlace } from './place.js';
 
 /**
  * Reads the entries of a tokens file that is named on the command line, or of standard input.

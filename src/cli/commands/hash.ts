@@ -16,7 +16,7 @@ export const hash: Command<BearerOptions> = async (invocation) => {
   const configDir = findConfigDir(options, io, fs);
   const readFile = () => (configDir ? readSettingsFile(configDir, fs) : undefined);
   const settings = await findHashSettings(readFile, overrides, io.env, findHome(io, fs));
-  const tokens = await decodeBearers(await readBearers(invocation), invocation);
+  const tokens = await decodeBearers(await readBearers(invocation, 'copy'), invocation);
   const hashes = [...(await hashTokens(tokens, settings.algorithm, invocation))];
   for (let start = 0; start < hashes.length; start += BATCH) {
     const lines = hashes.slice(start, start + BATCH).map(([key, hash]) => `${key}:${hash}\n`);

@@ -62,7 +62,7 @@ async function hashBearers(
 ): Promise<ReadonlyMap<QualifiedName, string>> {
   const { options } = invocation;
   const settings = (await target.hashSettings())();
-  const tokens = await decodeBearers(await readBearers(invocation), invocation);
+  const tokens = await decodeBearers(await readBearers(invocation, 'copy'), invocation);
   const hashes = options.dryRun
     ? new Map(tokens.map(({ qualifiedName }) => [qualifiedName, '']))
     : await hashTokens(tokens, settings.algorithm, invocation);
@@ -85,7 +85,7 @@ async function readTokenEntries(
       throw new ServiceTokensError(
         'MALFORMED_FILE',
         `[${path}] has an entry that does not name a service token`,
-        { hint: `Find it with: elasticsearch-service-tokens check --file ${path}` },
+        { hint: 'Find it with the command check, with --file and this path.' },
       );
     }
     named.set(qualifiedName(principal, name), hash);

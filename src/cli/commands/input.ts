@@ -1,7 +1,13 @@
-import { readRegular } from '../../disk/bounded-read.js';
+import { dirname } from 'node:path';
+import { chooseIdentity, type Purpose } from '../../access/identity.js';
+import { openDirectory } from '../../access/opened-directory.js';
+import { resolvePath } from '../../access/resolved-path.js';
+import { requireTrustedLinks } from '../../access/symlinks.js';
+import { readSnapshot } from '../../disk/atomic-file.js';
 import { callerDescriptor, readCallerDescriptor } from '../../disk/caller-descriptor.js';
 import { fileError, tooLarge } from '../../disk/file-errors.js';
 import type { FileSystem } from '../../disk/file-system.js';
+import { ServiceTokensError } from '../../errors.js';
 import { absolutePath } from '../../paths.js';
 import type { Io } from '../terminal.js';
 
@@ -40,8 +46,27 @@ export async function readStandardInput({ stdin }: Io, limit: number): Promise<B
  *
  * @param path an absolute path
  * @param limit in bytes
+ * @param purpose a copy is refused where a change is: root must not be led to another file
  * @throws IO, also if it is not a regular file or exceeds the limit; PERMISSION
  */
-export function readInputFile(path: string, fs: FileSystem, limit: number): Buffer {
-  return readCallerDescriptor(fs, path, limit) ?? readRegular(fs, path, limit);
+export function readInputFile(path: string, fs: FileSystem, limit: number, purpose: Purpose): Buffer {
+  return readCallerDescriptor(fs, path, limit) ?? readNamed(path, fs, limit, purpose);
+}
+
+function readNamed(path: string, fs: FileSystem, limit: number, purpose: Purpose): Buffer {
+  const resolved = resolvePath(fs, path);
+  const hint = 'Use sudo -u USER or docker exec -u USER, or give the content on standard input.';
+  const options = { configDir: dirname(path), purpose, hint };
+  const identity = purpose === 'copy' ? chooseIdentity(resolved, options, fs) : undefined;
+  const missing = () => new ServiceTokensError('IO', `could not read [${path}]: it does not exist`);
+  if (resolved.directory === undefined) throw missing();
+  const opened = openDirectory(resolved, identity, fs);
+  try {
+    requireTrustedLinks(resolved, opened.fs, opened.fs.geteuid());
+    const snapshot = readSnapshot(opened.fs, resolved.target, { limit });
+    if (snapshot === undefined) throw missing();
+    return snapshot.bytes;
+  } finally {
+    opened.close();
+  }
 }

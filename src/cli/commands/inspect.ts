@@ -15,7 +15,7 @@ export const inspect: Command<BearerOptions & { readonly json?: boolean }> = asy
   let status: ExitStatus = ExitCode.OK;
   let answer = '';
   let separator = '';
-  for (const { bearer } of await readBearers(invocation)) {
+  for (const { bearer } of await readBearers(invocation, 'read')) {
     const description = describe(bearer);
     if (description.type !== 'service account token') status = ExitCode.DATA;
     answer += options.json ? `${toJson(description)}\n` : `${separator}${forPeople(description)}`;

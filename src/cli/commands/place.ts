@@ -1,9 +1,9 @@
-import { chooseIdentity, type Identity, warningOfIdentity } from '../../access/identity.js';
+import { chooseIdentity, type Identity, type Purpose, warningOfIdentity } from '../../access/identity.js';
 import { actingAs, impersonate, inDirectory, type OpenedDirectory } from '../../access/opened-directory.js';
 import { type Asker, explainDenied } from '../../access/permission-denied.js';
 import { type ResolvedPath, resolvePath } from '../../access/resolved-path.js';
 import type { Server } from '../../access/server-access.js';
-import { isInKubernetesVolume, kubernetesVolume } from '../../access/symlinks.js';
+import { isInKubernetesVolume, kubernetesVolume, requireTrustedLinks } from '../../access/symlinks.js';
 import { findServerPaths, type ServerPaths } from '../../config/config-dir.js';
 import { callerDescriptor, requireName } from '../../disk/caller-descriptor.js';
 import { type FileSystem, ignoreFailure, sameFile } from '../../disk/file-system.js';
@@ -38,9 +38,6 @@ export interface OpenPlace extends ServerPaths {
   following(): FileSystem;
 }
 
-/** What a command does with the tokens file: only names and findings leave it, its hashes do, it is changed, or repaired. */
-export type Purpose = 'read' | 'copy' | 'change' | 'repair';
-
 /**
  * Finds the files of a command and chooses the identity under which it works on them.
  *
@@ -64,7 +61,7 @@ export async function openPlace(
   }
   const identityFor = (resolved: ResolvedPath, isRead: boolean): Identity | undefined => {
     try {
-      const identity = chooseIdentity(resolved, { ...options, configDir }, fs);
+      const identity = chooseIdentity(resolved, { ...options, configDir, purpose }, fs);
       if (identity !== undefined) impersonate(identity, fs, () => undefined); // can it be taken on?
       return identity;
     } catch (error) {
@@ -81,6 +78,7 @@ export async function openPlace(
   const identity = isPassed ? undefined : identityFor(resolved, purpose === 'read' || isManaged);
   const named = namingOptions(options, configDir, io);
   const as = identity ?? { uid: caller, gid: fs.getegid(), groups: [fs.getegid(), ...fs.getgroups()] };
+  const vouches = caller === 0 && options.trustDirectory === true;
   const asker: Asker = { as, caller, configDir, serverUser: options.serverUser, named };
 
   return {
@@ -96,6 +94,7 @@ export async function openPlace(
       }
       return inDirectory(resolved, identity, fs, async (opened) => {
         try {
+          if (!vouches) requireTrustedLinks(resolved, opened.fs, as.uid);
           return await work({ ...opened, resolved, caller, named, server: identity && serverOf(identity) });
         } catch (error) {
           throw explainDenied(error, resolved, asker, opened.asCaller);
@@ -120,8 +119,11 @@ export async function openPlace(
         }
       });
     },
-    following: () =>
-      identity === undefined || !canReach(resolved, identity, fs) ? fs : actingAs(identity, fs),
+    following() {
+      const isActing = identity !== undefined && canReach(resolved, identity, fs);
+      requireTrustedLinks(resolved, fs, isActing ? identity.uid : caller);
+      return isActing ? actingAs(identity, fs) : fs;
+    },
   };
 }
 

@@ -18,7 +18,7 @@ import { openPlace } from './place.js';
 
 export const verify: Command<BearerOptions & { readonly json?: boolean }> = async (invocation) => {
   const { options, version, terminal } = invocation;
-  const bearers = await readBearers(invocation);
+  const bearers = await readBearers(invocation, 'read');
   const names = [...bearers].flatMap(({ bearer }) => ServiceToken.decode(bearer)?.qualifiedName ?? []);
   const file = await readStored(names, invocation);
 
