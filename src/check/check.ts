@@ -176,7 +176,7 @@ function look({ target }: ResolvedPath, server: Server | undefined, fs: FileSyst
     if (!(error instanceof ServiceTokensError)) throw error;
     const stat = attempt(fs, 'could not read', target, () => ifExists(() => fs.lstatSync(target)));
     if (stat !== undefined && !stat.isFile() && !stat.isSymbolicLink())
-      return { other: finding('NOT_A_FILE', error.message, error.hint ?? 'Remove it.') };
+      return { other: finding('NOT_A_FILE', error.message, error.hint ?? 'Name a regular file.') };
     const attributes = stat && { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o777 };
     if (errnoOf(error.cause) !== 'EACCES' || !attributes || !server || canRead(server, attributes))
       throw error;

@@ -99,7 +99,7 @@ function notAFile(path: string, kind: OtherKind): ServiceTokensError {
   const hint =
     kind === 'a directory'
       ? 'If it is empty, Docker may have made it, because the source of a bind mount did not exist: remove it with rmdir, on the host too, and mount the directory above it.'
-      : 'Remove it, and put a file in its place.';
+      : undefined;
   return new ServiceTokensError('IO', `could not read [${path}]: it is ${kind}`, { hint });
 }
 
