@@ -55,6 +55,7 @@ const rooms: Readonly<
     is: 'what a running node does: authenticate, follow the file',
     imports: {
       'tokens-file': 'it loads the file as the server reads it',
+      access: 'it reads the file through no link of a third user',
       disk: 'it watches the file',
       token: 'it decodes bearers',
       hash: 'it verifies secrets',

@@ -1,7 +1,7 @@
 /** What "permission denied" means: whose the file or directory is, its mode, who asked, and the way out. */
 import { basename } from 'node:path';
 import type { Attributes } from '../disk/atomic-file.js';
-import { errnoOf, type FileSystem, ifExists } from '../disk/file-system.js';
+import { errnoOf, type FileSystem, ifExists, type Stats } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 import { type Identity, warningOfIdentity } from './identity.js';
 import { isPrivateTo, type ResolvedPath } from './resolved-path.js';
@@ -38,7 +38,7 @@ const WRITE = 0o2;
 export function explainDenied(error: unknown, resolved: ResolvedPath, asker: Asker, fs: FileSystem): unknown {
   if (!(error instanceof ServiceTokensError) || error.hint !== undefined || errnoOf(error.cause) !== 'EACCES')
     return error;
-  const refused = findRefused(resolved, asker.as, fs);
+  const refused = findRefused(resolved, asker, fs);
   if (refused === undefined) return error;
   const { uid, gid, mode, what } = refused;
   const owners = `[${userName(uid, fs)}:${groupName(gid, fs)}], mode ${mode.toString(8).padStart(4, '0')}`;
@@ -49,17 +49,30 @@ export function explainDenied(error: unknown, resolved: ResolvedPath, asker: Ask
   });
 }
 
-/** The first thing on the path that refuses what the asker needs. */
-function findRefused({ directories, directory, target }: ResolvedPath, as: Identity, fs: FileSystem) {
-  const closed = directories.find((each) => !may(as, each, ENTER));
+/** The first thing on the path that refuses what the asker needs. Root opens the directory before it acts as a user. */
+function findRefused(
+  { directories, directory, target }: ResolvedPath,
+  { as, caller }: Asker,
+  fs: FileSystem,
+) {
+  const passed = as.uid === caller ? directories : directories.filter(({ path }) => path === directory?.path);
+  const closed = passed.find((each) => !may(as, each, ENTER));
   if (closed !== undefined) return { ...closed, kind: 'path', what: `[${closed.path}]` } satisfies Refused;
-  const stat = ifExists(() => fs.lstatSync(target));
+  const stat = statIfPossible(target, fs);
   const file = stat && { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o7777 };
   const itself = file && ({ ...file, kind: 'file', what: 'it' } satisfies Refused);
   if (itself && !may(as, itself, READ)) return itself;
   if (directory !== undefined && !may(as, directory, WRITE))
     return { ...directory, kind: 'directory', what: 'its directory' } satisfies Refused;
   return itself && !may(as, itself, WRITE) ? itself : undefined;
+}
+
+function statIfPossible(path: string, fs: FileSystem): Stats | undefined {
+  try {
+    return ifExists(() => fs.lstatSync(path));
+  } catch {
+    return undefined; // there is an error to report already
+  }
 }
 
 function hintFor(refused: Refused, resolved: ResolvedPath, asker: Asker, fs: FileSystem): string {

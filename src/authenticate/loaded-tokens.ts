@@ -1,6 +1,6 @@
+import { readTrusted } from '../access/trusted-read.js';
 import { MAX_FILE_BYTES } from '../disk/atomic-file.js';
-import { readRegular } from '../disk/bounded-read.js';
-import { errnoOf, type FileSystem } from '../disk/file-system.js';
+import type { FileSystem } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 import { FileContent } from '../tokens-file/file-content.js';
 
@@ -25,16 +25,16 @@ export interface Reload {
 }
 
 /**
- * Loads a tokens file as a node does. Symlinks are followed; a missing file is empty.
+ * Loads a tokens file as a node does: a missing file is empty. Symlinks are followed, but not those of a third user.
  *
  * @returns the entries, or the error; nothing is thrown
  */
 export function loadTokens(fs: FileSystem, path: string): LoadedTokens {
   try {
-    return { entries: FileContent.parse(readRegular(fs, path, MAX_FILE_BYTES), path).entries() };
+    const bytes = readTrusted(fs, path, MAX_FILE_BYTES)?.bytes ?? new Uint8Array();
+    return { entries: FileContent.parse(bytes, path).entries() };
   } catch (error) {
-    const isMissing = error instanceof ServiceTokensError && errnoOf(error.cause) === 'ENOENT';
-    return { entries: new Map(), ...(!isMissing && { error: asOurs(error, path) }) };
+    return { entries: new Map(), error: asOurs(error, path) };
   }
 }
 

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { type ResolvedPath, resolvePath } from '../access/resolved-path.js';
 import { canRead, findServer, type Server } from '../access/server-access.js';
+import { requireTrustedLinks } from '../access/symlinks.js';
 import { type ElasticsearchVersion, requireVersion } from '../accounts/elasticsearch-version.js';
 import { type Attributes, MAX_FILE_BYTES, readSnapshot } from '../disk/atomic-file.js';
 import { readCallerDescriptor, requireName } from '../disk/caller-descriptor.js';
@@ -138,6 +139,7 @@ async function examineFile(
 ): Promise<Examined> {
   const caller = entered?.caller ?? fs.geteuid();
   const resolved = entered?.resolved ?? resolvePath(fs, absolutePath(path, fs));
+  if (entered === undefined) requireTrustedLinks(resolved, fs, caller);
   const server = entered?.server ?? findServer(configDir, serverUser, fs);
   const asCaller = entered?.asCaller ?? fs;
   const before = look(resolved, server, fs); // what cannot be read is an error, before anything is repaired

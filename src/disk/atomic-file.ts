@@ -63,8 +63,9 @@ export function readSnapshot(
     const { fd, stat } = opened;
     try {
       const size = Number(stat.size);
+      if (size > limit) throw tooLarge(path, limit, size);
       const isSame = known !== undefined && size === known.bytes.length && holds(fs, fd, known.bytes);
-      const bytes = isSame ? known.bytes : readBounded(fs, fd, limit, Math.min(size, limit));
+      const bytes = isSame ? known.bytes : readBounded(fs, fd, limit, size);
       if (bytes.length > limit) throw tooLarge(path, limit, fs.fstatSync(fd).size);
       return { attributes: attributesOf(stat), id: idOf(stat), bytes };
     } finally {

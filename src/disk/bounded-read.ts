@@ -1,9 +1,8 @@
-import { ServiceTokensError } from '../errors.js';
-import { fileError, tooLarge } from './file-errors.js';
 import {
   type BigIntStats,
   type FileSystem,
   ifExists,
+  ignoreFailure,
   O_NOCTTY,
   O_NOFOLLOW,
   O_NONBLOCK,
@@ -47,7 +46,7 @@ export function openRegular(fs: FileSystem, path: string, flags: number = O_RDON
       openAgain(fs, path, flags | safe, stat);
     return { fd, stat };
   } finally {
-    fs.closeSync(seen);
+    ignoreFailure(() => fs.closeSync(seen)); // nothing was read or written through it, so no error is lost
   }
 }
 
@@ -115,30 +114,4 @@ function fillFrom(fs: Pick<FileSystem, 'readSync'>, fd: number, chunk: Buffer): 
     filled += read;
   }
   return filled;
-}
-
-/**
- * Reads a regular file whole.
- *
- * @param limit in bytes
- * @throws IO, also if it is not a regular file or exceeds the limit; PERMISSION
- */
-export function readRegular(fs: FileSystem, path: string, limit: number): Buffer {
-  try {
-    const opened = openRegular(fs, path);
-    if (opened.fd === undefined) {
-      throw new ServiceTokensError('IO', `could not read [${path}]: it is ${opened.kind}`);
-    }
-    try {
-      const size = Number(opened.stat.size);
-      if (size > limit) throw tooLarge(path, limit, size);
-      const bytes = readBounded(fs, opened.fd, limit, size);
-      if (bytes.length > limit) throw tooLarge(path, limit, bytes.length);
-      return bytes;
-    } finally {
-      fs.closeSync(opened.fd);
-    }
-  } catch (error) {
-    throw fileError(error, 'could not read', path);
-  }
 }

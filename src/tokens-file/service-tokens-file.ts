@@ -3,9 +3,11 @@ import { refuseModifiers } from '../access/identity.js';
 import { inDirectory } from '../access/opened-directory.js';
 import { type ResolvedPath, resolvePath } from '../access/resolved-path.js';
 import { findServer } from '../access/server-access.js';
-import { requireTrustedLinks } from '../access/symlinks.js';
+import { readTrusted } from '../access/trusted-read.js';
 import { type Principal, parsePrincipal } from '../accounts/known-accounts.js';
-import { callerDescriptor } from '../disk/caller-descriptor.js';
+import { MAX_FILE_BYTES } from '../disk/atomic-file.js';
+import { callerDescriptor, readCallerDescriptor } from '../disk/caller-descriptor.js';
+import { attempt } from '../disk/file-errors.js';
 import { type FileSystem, ifExists, nodeFileSystem } from '../disk/file-system.js';
 import { type Algorithm, defaultAlgorithm, requireAlgorithm } from '../hash/algorithm.js';
 import type { RandomBytes } from '../hash/hasher.js';
@@ -25,8 +27,8 @@ import { parseTokenName, qualifiedName, type TokenName } from '../token/token-na
 import { addToken, decideByName } from './add-token.js';
 import { removeEntries } from './edits.js';
 import { applyEdit, type Change } from './entry-store.js';
-import type { FileContent } from './file-content.js';
-import { readTokensFile, TokensFileTransaction } from './tokens-file-transaction.js';
+import { FileContent } from './file-content.js';
+import { TokensFileTransaction } from './tokens-file-transaction.js';
 
 export interface FileOptions {
   /** The user who runs the server, by name or number; by default determined from other files of the directory. */
@@ -107,7 +109,12 @@ export class ServiceTokensFile {
   /** Whether the file exists. @throws IO or PERMISSION */
   exists(): boolean {
     const isPassed = callerDescriptor(this.path) !== undefined;
-    return isPassed || ifExists(() => this.#fs.lstatSync(this.#resolved().target)) !== undefined;
+    if (isPassed) return true;
+    const { target } = this.#resolved();
+    return (
+      attempt(this.#fs, 'could not read', target, () => ifExists(() => this.#fs.lstatSync(target))) !==
+      undefined
+    );
   }
 
   /**
@@ -181,9 +188,10 @@ export class ServiceTokensFile {
   }
 
   #content(): FileContent {
-    const [fs, resolved] = [this.#fs, this.#resolved()];
-    if (callerDescriptor(this.path) === undefined) requireTrustedLinks(resolved, fs, fs.geteuid());
-    return readTokensFile({ fs, path: this.path, resolved }).content;
+    const [fs, path] = [this.#fs, this.path];
+    const passed = readCallerDescriptor(fs, path, MAX_FILE_BYTES);
+    const bytes = passed ?? readTrusted(fs, absolutePath(path, fs), MAX_FILE_BYTES)?.bytes;
+    return FileContent.parse(bytes ?? new Uint8Array(), path);
   }
 
   /** Calls `work` with the file's directory held open, so that it stays the same even if the path changes. */

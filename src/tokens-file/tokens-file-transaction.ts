@@ -47,18 +47,21 @@ interface FoundFile {
   readonly content: FileContent;
 }
 
-/**
- * Reads a tokens file, or a descriptor that the caller passed.
- *
- * @returns its content, that of an empty file if it does not exist
- * @throws MALFORMED_FILE, IO or PERMISSION
- */
-export function readTokensFile(location: TokensLocation): { exists: boolean; content: FileContent } {
+/** A tokens file that was read. If there is none, its content is that of an empty file. */
+export interface ReadFile {
+  readonly exists: boolean;
+  readonly content: FileContent;
+  /** Undefined for a descriptor. */
+  readonly attributes?: Attributes | undefined;
+}
+
+/** Reads a tokens file, or a descriptor that the caller passed. @throws MALFORMED_FILE, IO or PERMISSION */
+export function readTokensFile(location: TokensLocation): ReadFile {
   const { fs, path } = location;
   const passed = readCallerDescriptor(fs, path, MAX_FILE_BYTES);
   if (passed !== undefined) return { exists: true, content: FileContent.parse(passed, path) };
   const { snapshot, content } = findFile(location);
-  return { exists: snapshot !== undefined, content };
+  return { exists: snapshot !== undefined, content, attributes: snapshot?.attributes };
 }
 
 /** @param earlier the file as found before: if its content is unchanged, it is not parsed again */

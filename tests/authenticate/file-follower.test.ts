@@ -469,7 +469,10 @@ describe('A file that the server cannot read', () => {
       const following = await follow(path, { fs: watched.fs });
       fails = true;
       fs.appendFileSync(path, line('b'));
-      expect(await following.next()).toEqual(['removed a', `failed could not read [${path}]: ${says}`]);
+      const failed = expect.stringMatching(/^failed could not (open|read) /);
+      const reload = await following.next();
+      expect(reload).toEqual(['removed a', failed]);
+      expect(reload[1]).toContain(`[${path}]: ${says}`);
       expect([...watched.openDescriptors]).toEqual([]);
       fails = false;
       fs.appendFileSync(path, line('c'));

@@ -307,11 +307,10 @@ describe('when root repairs', () => {
     path = join(conf, 'link');
     symlinkSync('../shadow', path);
     lchownSync(path, SERVER, SERVER);
-    const report = await fix(String(SERVER));
-    expect(codes(report)).toEqual(['NOT_FIXED', 'FILE_UNREADABLE', 'SYMBOLIC_LINK']);
-    expect(report.findings[0]?.message).toContain(
-      `user [${SERVER}] can change [${path}], which is unsafe for root`,
-    );
+    await expect(fix(String(SERVER))).rejects.toMatchObject({
+      code: 'PERMISSION',
+      message: expect.stringContaining(`untrusted symlink [${path}]`),
+    });
     expect(attributes(join(directory.path, 'shadow'))).toEqual([0, 0, '600']);
   });
 

@@ -362,7 +362,11 @@ describe('access to the file', () => {
     mkdirSync(join(conf, 'closed', 'open'), { recursive: true });
     writeFileSync(join(conf, 'closed', 'open', 'tokens'), `${GOOD}\n`);
     symlinkSync('closed/open/tokens', path);
-    const fs = world({ service_tokens: [61007, 0, 0o600], closed: [0, 0, 0o700] });
+    const fs = world({
+      service_tokens: [61007, 0, 0o600],
+      'closed/open/tokens': [61007, 0, 0o600],
+      closed: [0, 0, 0o700],
+    });
     const { findings } = await checkTokensFile(path, { fs, serverUser: 'server' });
     expect(findings.map(({ code, message }) => [code, message])).toEqual([
       ['DIRECTORY_UNREADABLE', `Elasticsearch runs as [server] and cannot enter [${join(conf, 'closed')}]`],

@@ -1,9 +1,6 @@
 import { dirname } from 'node:path';
 import { chooseIdentity, type Purpose } from '../../access/identity.js';
-import { openDirectory } from '../../access/opened-directory.js';
-import { resolvePath } from '../../access/resolved-path.js';
-import { requireTrustedLinks } from '../../access/symlinks.js';
-import { readSnapshot } from '../../disk/atomic-file.js';
+import { readTrusted } from '../../access/trusted-read.js';
 import { callerDescriptor, readCallerDescriptor } from '../../disk/caller-descriptor.js';
 import { fileError, tooLarge } from '../../disk/file-errors.js';
 import type { FileSystem } from '../../disk/file-system.js';
@@ -50,23 +47,13 @@ export async function readStandardInput({ stdin }: Io, limit: number): Promise<B
  * @throws IO, also if it is not a regular file or exceeds the limit; PERMISSION
  */
 export function readInputFile(path: string, fs: FileSystem, limit: number, purpose: Purpose): Buffer {
-  return readCallerDescriptor(fs, path, limit) ?? readNamed(path, fs, limit, purpose);
-}
-
-function readNamed(path: string, fs: FileSystem, limit: number, purpose: Purpose): Buffer {
-  const resolved = resolvePath(fs, path);
+  const passed = readCallerDescriptor(fs, path, limit);
+  if (passed !== undefined) return passed;
   const hint = 'Use sudo -u USER or docker exec -u USER, or give the content on standard input.';
   const options = { configDir: dirname(path), purpose, hint };
-  const identity = purpose === 'copy' ? chooseIdentity(resolved, options, fs) : undefined;
-  const missing = () => new ServiceTokensError('IO', `could not read [${path}]: it does not exist`);
-  if (resolved.directory === undefined) throw missing();
-  const opened = openDirectory(resolved, identity, fs);
-  try {
-    requireTrustedLinks(resolved, opened.fs, opened.fs.geteuid());
-    const snapshot = readSnapshot(opened.fs, resolved.target, { limit });
-    if (snapshot === undefined) throw missing();
-    return snapshot.bytes;
-  } finally {
-    opened.close();
-  }
+  const found = readTrusted(fs, path, limit, (resolved) =>
+    purpose === 'copy' ? chooseIdentity(resolved, options, fs) : undefined,
+  );
+  if (found !== undefined) return found.bytes;
+  throw new ServiceTokensError('IO', `could not read [${path}]: it does not exist`);
 }

@@ -5,7 +5,6 @@ import {
   explain,
   refusalMessage,
 } from '../../authenticate/authentication.js';
-import { ifExists } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
 import { ServiceToken } from '../../token/token.js';
 import { readTokensFile } from '../../tokens-file/tokens-file-transaction.js';
@@ -75,14 +74,13 @@ async function readStored(names: readonly string[], invocation: Invocation): Pro
   const { tokensFile: path, configDir, inTokensDir } = await openPlace(invocation, 'read');
   try {
     return await inTokensDir(async ({ fs, resolved, server: actor }) => {
-      const entries = readTokensFile({ fs, resolved, path }).content.hashesOf(names);
-      const attributes = ifExists(() => fs.statSync(resolved.target));
+      const { content, exists, attributes } = readTokensFile({ fs, resolved, path });
       // With --file, the file may be another one than the server's.
       const server =
         options.file === undefined ? (actor ?? findServer(configDir, undefined, asCaller)) : undefined;
       const isReadable = server === undefined || attributes === undefined || canRead(server, attributes);
       const unreadableBy = isReadable ? undefined : serverName(server, asCaller);
-      return { path, exists: attributes !== undefined, entries, unreadableBy };
+      return { path, exists, entries: content.hashesOf(names), unreadableBy };
     });
   } catch (error) {
     if (!(error instanceof ServiceTokensError) || error.code !== 'MALFORMED_FILE') throw error;

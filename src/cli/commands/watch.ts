@@ -1,7 +1,8 @@
 import { EventEmitter, on } from 'node:events';
 import { FileFollower, type Reload } from '../../authenticate/file-follower.js';
 import { requireName } from '../../disk/caller-descriptor.js';
-import { errnoOf, ifExists } from '../../disk/file-system.js';
+import { attempt } from '../../disk/file-errors.js';
+import { errnoOf, type FileSystem, ifExists } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { escapeControls } from '../terminal.js';
@@ -38,8 +39,8 @@ async function follow(
     const changes = on(reloads, 'reload', { signal: interrupted });
     const onReload = (reload: Reload) => void reloads.emit('reload', reload);
     follower = await FileFollower.open(tokensFile, { fs, onReload });
-    const exists = ifExists(() => fs.statSync(tokensFile)) !== undefined;
     const { error, entries } = follower;
+    const exists = error !== undefined || isThere(tokensFile, fs);
     const tokens = [...entries.keys()].sort();
     await print(
       error === undefined
@@ -91,4 +92,8 @@ function linesOf(report: Report, failure: string): string[] {
     ...removed.map((name) => `removed ${name}`),
     ...changed.map((name) => `changed ${name}`),
   ];
+}
+
+function isThere(path: string, fs: FileSystem): boolean {
+  return attempt(fs, 'could not read', path, () => ifExists(() => fs.statSync(path))) !== undefined;
 }
