@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { attempt } from '../disk/file-errors.js';
-import type { FileSystem } from '../disk/file-system.js';
+import type { FileIdentity, FileSystem } from '../disk/file-system.js';
+import { fuseUserOf } from '../disk/mounts.js';
 import { type Directory, type Lookup, walkPath } from '../disk/path-walk.js';
 import { below } from '../paths.js';
 
@@ -46,6 +47,7 @@ export function resolvePath(fs: FileSystem, path: string, follows = true): Resol
     const linkChain: [string, ...string[]] = [path];
     const [directories, links, modifiers]: [Directory[], Link[], UntrustedModifier[]] = [[], [], []];
     const isUnmapped = (uid: number) => uid === OVERFLOW && !isMapped(uid, fs);
+    const fuseUser = fuseUsers(fs);
     const walk = walkPath(fs, path, follows);
     let last: Lookup | undefined;
     let step = walk.next();
@@ -54,8 +56,18 @@ export function resolvePath(fs: FileSystem, path: string, follows = true): Resol
       const { directory, stat, link, isLast } = last;
       if (directories.at(-1) !== directory) directories.push(directory);
       modifiers.push(...modifiersOf(last, isUnmapped));
+      for (const on of [directory, ...(stat ? [stat] : [])]) {
+        const user = fuseUser(on);
+        if (user)
+          modifiers.push({
+            kind: 'user',
+            id: user,
+            at: on === directory ? directory.path : last.path,
+            owner: user,
+          });
+      }
       if (link === undefined || stat === undefined) continue;
-      links.push({ path: last.path, uid: Number(stat.uid) });
+      links.push({ path: last.path, uid: fuseUser(stat) ?? Number(stat.uid) });
       const text = link.startsWith('/') ? link : below(dirname(linkChain.at(-1) ?? path), link);
       if (isLast) linkChain.push(text);
     }
@@ -67,6 +79,15 @@ export function resolvePath(fs: FileSystem, path: string, follows = true): Resol
     if (isFound && target !== resolve(target)) linkChain[linkChain.length - 1] = last?.path ?? target;
     return { linkChain, target: linkChain.at(-1) ?? path, directories, links, modifiers, directory };
   });
+}
+
+/** Looks up the user of the FUSE mount that a file is on, once for each device. */
+function fuseUsers(fs: FileSystem): (file: Pick<FileIdentity, 'dev'>) => number | undefined {
+  const users = new Map<bigint, number | undefined>();
+  return (file) => {
+    if (!users.has(file.dev)) users.set(file.dev, fuseUserOf(file, fs));
+    return users.get(file.dev);
+  };
 }
 
 const STICKY = 0o1000;

@@ -86,6 +86,11 @@ export const findingKinds = {
     severity: 'warning',
     meaning: 'The file is a bind mount, which cannot be replaced.',
   },
+  FUSE_MOUNT: {
+    severity: 'warning',
+    meaning:
+      'The file is on a FUSE mount: a change that another program makes to its storage may be seen late.',
+  },
   STALE_LOCK: { severity: 'warning', meaning: 'The lock is stale: no running process holds it.' },
   STALE_TEMPORARY_FILE: {
     severity: 'warning',

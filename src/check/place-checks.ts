@@ -5,7 +5,7 @@ import { isInKubernetesVolume } from '../access/symlinks.js';
 import type { FileSystem } from '../disk/file-system.js';
 import { type Leftovers, leftovers } from '../disk/lock-leftovers.js';
 import type { LockTiming } from '../disk/lock-owner.js';
-import { mountedAt } from '../disk/mounts.js';
+import { fuseUserOf, mountedAt } from '../disk/mounts.js';
 import { below } from '../paths.js';
 import { type Finding, finding } from './findings.js';
 
@@ -36,6 +36,12 @@ export function checkLinks(resolved: ResolvedPath, fs: FileSystem): Finding[] {
       ? 'Mount the directory instead of the file, and writable; or change the file at its source.'
       : 'Mount the directory instead of the file, or use --in-place.';
     found.push(finding('SINGLE_FILE_MOUNT', message, hint));
+  }
+  if (directory !== undefined && fuseUserOf(directory, fs) !== undefined) {
+    const message = `[${directory.path}] is on a FUSE mount: what other programs change in its storage may be seen late`;
+    found.push(
+      finding('FUSE_MOUNT', message, 'Change the file on one machine only, or mount with direct_io.'),
+    );
   }
   return found;
 }
