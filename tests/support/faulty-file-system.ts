@@ -10,7 +10,7 @@ export interface Interference {
   /** Called before each call with its number (from 0), name and arguments; if it throws, the call fails. */
   readonly before?: (number: number, name: string, args: readonly unknown[]) => void;
   /** Replaces the result of the real call, unless it returns undefined. */
-  readonly instead?: (name: string, path: unknown) => unknown;
+  readonly instead?: (name: string, path: unknown, options?: unknown) => unknown;
 }
 
 /** The real file system, observed: every call is recorded, and a test can make any call fail. */
@@ -40,7 +40,7 @@ export function watchedFileSystem({ before, instead }: Interference = {}): Watch
           if (name === 'closeSync') real(...args); // the kernel closes the descriptor even when close(2) fails
           throw error;
         }
-        const result = instead?.(name, args[0]) ?? real(...args);
+        const result = instead?.(name, args[0], args[1]) ?? real(...args);
         if (name === 'openSync') openDescriptors.add(result as number);
         return result;
       };

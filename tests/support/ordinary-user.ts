@@ -1,8 +1,9 @@
-import { lstatSync, statSync } from 'node:fs';
-import { type FileSystem, nodeFileSystem } from '../../src/disk/file-system.js';
+import { fstatSync, lstatSync, type StatSyncOptions, statSync } from 'node:fs';
+import type { FileSystem } from '../../src/disk/file-system.js';
 import { watchedFileSystem } from './faulty-file-system.js';
 
 const OWNER = { uid: 1000, gid: 1000 };
+const CALLS: Readonly<Record<string, unknown>> = { fstatSync, statSync, lstatSync };
 
 /**
  * The file system as seen by a user who runs both the tool and the server: the user owns every file, and there is no
@@ -10,15 +11,16 @@ const OWNER = { uid: 1000, gid: 1000 };
  */
 export function ordinaryUserFileSystem(): FileSystem {
   return watchedFileSystem({
-    instead: (name, argument) => {
+    instead: (name, argument, options) => {
       if (argument === '/etc/passwd' || argument === '/etc/group')
         return 'me:x:1000:1000::/home/me:/bin/sh\n';
       if (name === 'geteuid') return OWNER.uid;
       if (name === 'getegid') return OWNER.gid;
-      if (name === 'fstatSync') return Object.assign(nodeFileSystem.fstatSync(argument as number), OWNER);
-      if (name === 'statSync') return Object.assign(statSync(argument as string), OWNER);
-      if (name === 'lstatSync') return Object.assign(lstatSync(argument as string), OWNER);
-      return undefined;
+      const call = CALLS[name] as ((argument: unknown, options?: StatSyncOptions) => object) | undefined;
+      if (call === undefined) return undefined;
+      const areBigints = (options as StatSyncOptions | undefined)?.bigint === true;
+      const owner = areBigints ? { uid: BigInt(OWNER.uid), gid: BigInt(OWNER.gid) } : OWNER;
+      return Object.assign(call(argument, { bigint: areBigints }), owner);
     },
   }).fs;
 }
