@@ -22,7 +22,7 @@ import { nodeFileSystem } from '../../src/disk/file-system.js';
 import { ownProcess } from '../../src/disk/processes.js';
 import { ServiceTokensError } from '../../src/errors.js';
 import { run } from '../support/commands.js';
-import { systemError, watchedFileSystem } from '../support/faulty-file-system.js';
+import { statAs, systemError, watchedFileSystem } from '../support/faulty-file-system.js';
 import { publicTokens, rejectionOf } from '../support/fixtures.js';
 import { testAsRoot } from '../support/needs.js';
 import { ordinaryUserFileSystem } from '../support/ordinary-user.js';
@@ -90,12 +90,10 @@ describe('when others can read the file', () => {
 
   test('and the server is unknown, then their bits stay, because it may be one of them', async () => {
     const { fs } = watchedFileSystem({
-      instead: (name, argument) => {
-        if (argument === '/etc/passwd' || argument === '/etc/group') return '';
-        if (!['statSync', 'fstatSync', 'lstatSync'].includes(name)) return undefined;
-        const stat = (nodeFileSystem[name as 'statSync'] as (at: unknown) => object)(argument);
-        return Object.assign(stat, { uid: 0, gid: 0 });
-      },
+      instead: (name, argument, options) =>
+        argument === '/etc/passwd' || argument === '/etc/group'
+          ? ''
+          : statAs(name, argument, options, { uid: 0, gid: 0 }),
     });
     const report = await checkTokensFile(path, { fs, fix: true });
     expect(report.fixed).toEqual([]);
@@ -135,12 +133,8 @@ describe('when others can read the file', () => {
         before: (_, name) => {
           if (name === call) throw systemError('EPERM', call);
         },
-        instead: (name, argument) => {
-          if (name === 'geteuid') return 1000;
-          const stat = { statSync, fstatSync: nodeFileSystem.fstatSync, lstatSync: nodeFileSystem.lstatSync };
-          const real = stat[name as keyof typeof stat] as ((at: unknown) => object) | undefined;
-          return real && Object.assign(real(argument), { uid: 1000, gid: 1000 });
-        },
+        instead: (name, argument, options) =>
+          name === 'geteuid' ? 1000 : statAs(name, argument, options, { uid: 1000, gid: 1000 }),
       });
       const { findings } = await checkTokensFile(path, { fs, fix: true });
       expect(findings[0]).toMatchObject({

@@ -1,16 +1,6 @@
 /** The findings of `check`: each fault alone, beside a valid entry. */
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -22,7 +12,7 @@ import { withLock } from '../../src/disk/file-lock.js';
 import { type FileSystem, nodeFileSystem } from '../../src/disk/file-system.js';
 import { ownProcess } from '../../src/disk/processes.js';
 import { digestOf } from '../../src/tokens-file/digest.js';
-import { watchedFileSystem } from '../support/faulty-file-system.js';
+import { statAs, watchedFileSystem } from '../support/faulty-file-system.js';
 import { codeAndMessage, publicTokens, rejectionOf } from '../support/fixtures.js';
 import { memoryIo } from '../support/memory-io.js';
 import { ordinaryUserFileSystem } from '../support/ordinary-user.js';
@@ -269,22 +259,15 @@ describe('the version determines which accounts exist', () => {
 /** The real file system, in which some files appear to have other owners and modes. */
 function world(attributes: Readonly<Record<string, readonly [uid: number, gid: number, mode: number]>>) {
   const { fs } = watchedFileSystem({
-    instead: (name, argument) => {
+    instead: (name, argument, options) => {
       if (argument === '/etc/passwd') return 'server:x:61007:61113::/:/bin/false\n';
       if (argument === '/etc/group') return 'server:x:61113:\n';
-      if (name === 'fstatSync') {
-        const [uid, gid, mode] = attributes['service_tokens'] ?? [0, 0, 0o600];
-        return Object.assign(nodeFileSystem.fstatSync(argument as number), {
-          uid,
-          gid,
-          mode: 0o100000 | mode,
-        });
-      }
-      if (name !== 'statSync' && name !== 'lstatSync') return undefined;
-      const known = Object.entries(attributes).find(([file]) => join(conf, file) === argument)?.[1];
-      const [uid, gid, mode] = known ?? [0, 0, 0o755];
-      const stat = name === 'statSync' ? statSync(argument as string) : lstatSync(argument as string);
-      return Object.assign(stat, { uid, gid, mode: (stat.mode & ~0o7777) | mode });
+      const isOpen = name === 'fstatSync';
+      const known = Object.entries(attributes).find(([file]) =>
+        isOpen ? file === 'service_tokens' : join(conf, file) === argument,
+      );
+      const [uid, gid, mode] = known?.[1] ?? [0, 0, isOpen ? 0o600 : 0o755];
+      return statAs(name, argument, options, { uid, gid, mode });
     },
   });
   return fs;

@@ -1,9 +1,7 @@
-import { fstatSync, lstatSync, type StatSyncOptions, statSync } from 'node:fs';
 import type { FileSystem } from '../../src/disk/file-system.js';
-import { watchedFileSystem } from './faulty-file-system.js';
+import { statAs, watchedFileSystem } from './faulty-file-system.js';
 
 const OWNER = { uid: 1000, gid: 1000 };
-const CALLS: Readonly<Record<string, unknown>> = { fstatSync, statSync, lstatSync };
 
 /**
  * The file system as seen by a user who runs both the tool and the server: the user owns every file, and there is no
@@ -16,11 +14,7 @@ export function ordinaryUserFileSystem(): FileSystem {
         return 'me:x:1000:1000::/home/me:/bin/sh\n';
       if (name === 'geteuid') return OWNER.uid;
       if (name === 'getegid') return OWNER.gid;
-      const call = CALLS[name] as ((argument: unknown, options?: StatSyncOptions) => object) | undefined;
-      if (call === undefined) return undefined;
-      const areBigints = (options as StatSyncOptions | undefined)?.bigint === true;
-      const owner = areBigints ? { uid: BigInt(OWNER.uid), gid: BigInt(OWNER.gid) } : OWNER;
-      return Object.assign(call(argument, { bigint: areBigints }), owner);
+      return statAs(name, argument, options, OWNER);
     },
   }).fs;
 }
