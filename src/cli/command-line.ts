@@ -4,11 +4,11 @@ import type { FileSystem } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 import type { Invocation } from './commands/command.js';
 import { complete } from './commands/complete.js';
-import { findCommand } from './commands/table.js';
+import { findCommand, NAME } from './commands/table.js';
 import { ExitCode, type ExitStatus } from './exit-codes.js';
 import { splitWords } from './option-words.js';
 import type { CommonOptions } from './options.js';
-import { commandParser, type Parser, topParser } from './parser.js';
+import { commandParser, optionsParser, type Parser, topParser } from './parser.js';
 import type { Io, Terminal } from './terminal.js';
 
 /** The version of this package; a test holds it against package.json, which is not there for a standalone executable. */
@@ -32,12 +32,14 @@ export async function run(
 ): Promise<ExitStatus> {
   const top = topParser();
   terminal.usage = top.usage;
+  terminal.pointer = `See "${NAME} help" for the commands.`;
   const before = splitWords(argv, top.options, { untilArgument: true });
   const topOptions = top.parse(before.options);
   terminal.color = topOptions.color;
   if (await answerAtOnce(top, topOptions, terminal)) return ExitCode.OK;
   const [name, ...rest] = before.args;
   if (name === undefined) throw new ServiceTokensError('USAGE', 'Missing required command');
+  terminal.usage = '';
   if (name === 'help') return help(rest, top, terminal);
   if (name === 'complete') {
     // Not in any help, because the scripts of `completion` run it, not users.
@@ -47,6 +49,7 @@ export async function run(
   const entry = findCommand(name);
   const parser = commandParser(name, entry);
   terminal.usage = parser.usage;
+  terminal.pointer = '';
   splitWords(before.options, parser.options); // refuses those that the command does not accept
   const after = splitWords(rest, parser.options);
   const own = parser.parse([...after.options, ...passOn(topOptions)]);
@@ -75,11 +78,15 @@ function passOn({ E = [] }: CommonOptions): string[] {
   });
 }
 
-/** `help`, alone or before the name of a command; the original has `--help` only. */
+/** `help`, alone or before the name of a command or `options`; the original has `--help` only. */
 async function help([name]: readonly string[], top: Parser, terminal: Terminal): Promise<ExitStatus> {
-  const parser = name === undefined || name === 'help' ? top : commandParser(name, findCommand(name));
-  await terminal.answer(`${parser.help()}\n`);
+  await terminal.answer(`${parserOf(name, top).help()}\n`);
   return ExitCode.OK;
+}
+
+function parserOf(name: string | undefined, top: Parser): Parser {
+  if (name === undefined || name === 'help') return top;
+  return name === 'options' ? optionsParser() : commandParser(name, findCommand(name));
 }
 
 /**

@@ -20,21 +20,36 @@ export type OptionGroup = 'settings' | 'paths' | 'version';
 
 /** The options that several commands accept: those of a group, and without one those of every command. */
 export const commonOptions: readonly { readonly group?: OptionGroup; readonly entry: OptionEntry }[] = [
-  { group: 'settings', entry: ['-E, --E <KEY=VALUE>', 'set a setting of elasticsearch.yml (repeatable)'] },
   {
-    group: 'paths',
-    entry: ['--config-dir <DIR>', 'the configuration directory of the server (default: $ES_PATH_CONF)'],
+    group: 'settings',
+    entry: [
+      '-E, --E <KEY=VALUE>',
+      'set a setting as in elasticsearch.yml: xpack.security.authc.service_token_hashing.algorithm chooses the hash (repeatable)',
+    ],
   },
   {
     group: 'paths',
-    entry: ['--file <PATH>', 'the tokens file (default: service_tokens in that directory)'],
+    entry: [
+      '--config-dir <DIR>',
+      'the configuration directory of the server (default: ES_PATH_CONF, config in ES_HOME, or where packages have it)',
+    ],
+  },
+  {
+    group: 'paths',
+    entry: [
+      '--file <PATH>',
+      'the tokens file (default: service_tokens in that directory); - is standard input and output',
+    ],
   },
   {
     group: 'version',
-    entry: ['--es-version <X.Y>', 'the version of the server, which decides which accounts exist'],
+    entry: [
+      '--es-version <X.Y>',
+      'the version of the server, which decides which accounts exist (default: that of ES_HOME, or any)',
+    ],
   },
-  { entry: ['-s, --silent', 'print less'] },
-  { entry: ['-v, --verbose', 'print more: the stack trace of an internal error'] },
+  { entry: ['-s, --silent', 'print less: errors and warnings remain'] },
+  { entry: ['-v, --verbose', 'print more: after a bug in this tool, where it is'] },
   { entry: ['--no-color', 'print no colors'] },
   { entry: ['--version', 'print the version of this tool'] },
   { entry: ['-h, --help', 'print help'] },

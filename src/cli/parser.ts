@@ -24,15 +24,24 @@ export interface KnownOption {
 
 /** The parser of the options before the command's name. */
 export function topParser(): Parser {
-  const parser = newCommand(`${NAME}`, '<command>', PURPOSE);
-  for (const { entry } of commonOptions) parser.addOption(newOption(entry).helpGroup(COMMON));
-  const lines = Object.entries(commands).map(([name, { usage }]) => `${NAME} ${name} ${usage}`.trimEnd());
+  const parser = newCommand(NAME, '<command>', `${PURPOSE}.`);
+  for (const { entry } of commonOptions) parser.addOption(newOption(entry).hideHelp());
   const addCommands = () => {
-    for (const [name, { summary }] of Object.entries(commands)) {
-      parser.addCommand(new Command(name).description(summary));
+    for (const [name, { group, summary }] of Object.entries(commands)) {
+      parser.addCommand(new Command(name).description(summary).helpGroup(`${group}:`));
     }
   };
-  return wrap(parser, lines.join('\n       '), `See "${NAME} help <command>" for one command.`, addCommands);
+  const end = `See "${NAME} help <command>" for one command, and\n"${HELP_OPTIONS}" for the options that most accept.`;
+  return wrap(parser, end, addCommands);
+}
+
+const HELP_OPTIONS = `${NAME} help options`;
+
+/** The parser of `help options`, which describes the common options. */
+export function optionsParser(): Parser {
+  const parser = newCommand(NAME, '<command>', 'These options are common to most commands.');
+  for (const { entry } of commonOptions) parser.addOption(newOption(entry));
+  return wrap(parser, 'The help of each command lists those that it accepts.');
 }
 
 /** The commands of the original, which accept its option -E even where it has no effect. */
@@ -40,32 +49,30 @@ const ORIGINAL_COMMANDS = ['create', 'list', 'delete'];
 
 /** The parser of the words after the command's name. */
 export function commandParser(name: string, entry: CommandEntry): Parser {
-  const { summary, usage, examples, options = [] } = entry;
-  const parser = newCommand(`${NAME} ${name}`, usage, summary);
-  for (const each of optionsOf(entry)) {
-    parser.addOption(newOption(each).helpGroup(options.includes(each) ? 'Options:' : COMMON));
-  }
+  const { summary, details = [], usage, examples } = entry;
+  const parser = newCommand(`${NAME} ${name}`, usage, [`${summary}.`, ...details].join('\n\n'));
+  const all = optionsOf(entry);
+  const common = all.filter((each) => commonOptions.some((option) => option.entry === each));
+  for (const each of all) parser.addOption(newOption(each).hideHelp(common.includes(each)));
   const settings = commonOptions.find(({ group }) => group === 'settings');
   if (settings && ORIGINAL_COMMANDS.includes(name) && !entry.optionGroups.includes('settings')) {
     parser.addOption(newOption(settings.entry).hideHelp());
   }
-  return wrap(
-    parser,
-    `${parser.name()} ${parser.usage()}`,
+  const names = common.map(([flags]) => flags.split(/[ ,]/)[0]).join(', ');
+  const end = [
+    `Common options, see "${HELP_OPTIONS}":\n  ${names}`,
     ['Examples:', ...examples.map((line) => `  $ ${line}`)].join('\n'),
-  );
+  ];
+  return wrap(parser, end.join('\n\n'));
 }
 
-/** The heading of the options that several commands accept. */
-const COMMON = 'Common options:';
-
-function newCommand(name: string, usage: string, summary: string): Command {
+function newCommand(name: string, usage: string, description: string): Command {
   return new Command(name)
     .helpOption(false)
     .helpCommand(false)
     .configureOutput({ getOutHelpWidth: () => WIDTH })
     .usage(`[options] ${usage}`.trimEnd())
-    .description(`${summary}.`);
+    .description(description);
 }
 
 function newOption([flags, description]: OptionEntry): Option {
@@ -75,9 +82,9 @@ function newOption([flags, description]: OptionEntry): Option {
 }
 
 /** @param end what follows the help @param complete adds the parts that only the help shows */
-function wrap(command: Command, usage: string, end: string, complete = () => {}): Parser {
+function wrap(command: Command, end: string, complete = () => {}): Parser {
   return {
-    usage: `Usage: ${usage}`,
+    usage: `Usage: ${command.name()} ${command.usage()}`,
     options: command.options,
     parse: (words) => {
       command.parseOptions([...words]);
@@ -85,9 +92,7 @@ function wrap(command: Command, usage: string, end: string, complete = () => {})
     },
     help: () => {
       complete();
-      // Commander prints the options before the commands.
-      const text = command.helpInformation().replace(/(Common options:.*\n)\n(Commands:.*)$/s, '$2\n$1');
-      return `${text}\n${end}`;
+      return `${command.helpInformation()}\n${end}`;
     },
   };
 }

@@ -2,7 +2,8 @@
  * The rules for the output of the command:
  * - stdout contains only the answer; warnings, errors, hints and usage go to stderr;
  * - an error is one line, `ERROR: <message>, with exit code <n>`; like the original, parser errors have no suffix;
- * - a usage error shows the usage of the command first, unless `-s` is given; a hint follows on lines of its own;
+ * - a hint follows on lines of its own;
+ * - unless `-s` is given, a usage error shows the usage of the command first, or at the end where the help is;
  * - a warning is never suppressed: the tool warns only where something is wrong;
  * - control characters in a message are escaped, so that it stays on one line;
  * - what looks like a token is never repeated in a message, wherever the user has put it;
@@ -42,6 +43,8 @@ export class Terminal {
   readonly #io: Io;
   /** The usage of the current command, shown before a usage error. */
   usage = '';
+  /** Where the help is, shown after a usage error. */
+  pointer = '';
   silent = false;
   verbose = false;
   color: boolean | undefined;
@@ -118,8 +121,11 @@ export class Terminal {
     if (isOurs && error.hint !== undefined) lines.push(shown(error.hint));
     if (hideTokens(message) !== message) lines.push(WHERE_TOKENS_GO);
     if (!isOurs && this.verbose && error instanceof Error) lines.push(hideTokens(error.stack ?? ''));
-    const usage = status === ExitCode.USAGE && !this.silent && this.usage ? `${this.usage}\n\n` : '';
-    await this.#say(`${usage}${lines.join('\n')}\n`);
+    if (status === ExitCode.USAGE && !this.silent) {
+      if (this.usage !== '') lines.unshift(this.usage, '');
+      if (this.pointer !== '') lines.push(this.pointer);
+    }
+    await this.#say(`${lines.join('\n')}\n`);
     return status;
   }
 

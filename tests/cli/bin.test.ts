@@ -134,32 +134,34 @@ describe('the launcher', () => {
 });
 
 describe('help', () => {
-  const commandsInHelp = (help: string) => {
-    const block = /^Commands:\n((?: {2}.*\n)+)/m.exec(help)?.[1] ?? '';
-    return [...block.matchAll(/^ {2}(\S+) /gm)].map(([, name = '']) => name);
-  };
+  const commandsInHelp = (help: string) =>
+    [...help.matchAll(/^ {2}([a-z]+) {2,}[A-Z]/gm)].map(([, name = '']) => name);
 
-  test('without a command lists all commands, on stdout', () => {
+  test('without a command lists all commands in groups, in 80 columns, on stdout', () => {
     const { status, stdout, stderr } = run(['--help']);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(outcome(run(['help']))).toEqual({ status: 0, stdout, stderr: '' });
-    expect(stdout.indexOf('\nCommands:\n')).toBeLessThan(stdout.indexOf('\nCommon options:\n'));
     expect(stdout).toMatch(/^Usage: elasticsearch-service-tokens \[options\] <command>\n/);
-    expect(commandsInHelp(stdout)).toEqual(expect.arrayContaining(['create', 'list', 'delete']));
+    expect(stdout.match(/^[A-Z][\w -]*:$/gm)).toEqual([
+      'Tokens:',
+      'Hand-over:',
+      'Checks:',
+      'Other nodes:',
+      'Shell:',
+    ]);
+    expect(commandsInHelp(stdout)).toEqual(Object.keys(commands));
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
   });
 
-  test('of every command names its own options before the common ones, in 80 columns, and ends with two or three examples', () => {
-    for (const command of commandsInHelp(run(['-h']).stdout)) {
+  test('of every command describes its own options, names the common ones, in 80 columns, and ends with two or three examples', () => {
+    const common = run(['help', 'options']).stdout;
+    for (const command of Object.keys(commands)) {
       const { status, stdout, stderr } = run([command, '--help']);
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
       expect(stdout).toMatch(new RegExp(`^Usage: elasticsearch-service-tokens ${command} `));
-      for (const option of ['-h, --help', '-s, --silent', '-v, --verbose']) {
-        expect(stdout).toContain(`\n  ${option}`);
-      }
-      const [options = -1, common = -1] = ['\nOptions:\n', '\nCommon options:\n'].map((title) =>
-        stdout.indexOf(title),
-      );
-      expect(common).toBeGreaterThan(options);
+      const [, names = ''] = /\nCommon options, see ".* help options":\n {2}(.*)\n/.exec(stdout) ?? [];
+      expect(names).toMatch(/--no-color, --version, -h$/);
+      for (const name of names.split(', ')) expect(common).toMatch(new RegExp(`^ {2}${name}\\b`, 'm'));
       expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
       const example = ` {2}\\$ .*\\belasticsearch-service-tokens ${command}\\b.*\n`;
       expect(stdout).toMatch(new RegExp(`\n\nExamples:\n(?:${example}){2,3}$`));
@@ -179,21 +181,28 @@ describe('help', () => {
     expect(stdout).toMatch(/^Usage: /);
   });
 
-  test('shows the common options that the command accepts', () => {
+  test('shows what -s and -v do in the command, and common options only if it accepts them', () => {
     const [inspect, create] = [run(['help', 'inspect']).stdout, run(['help', 'create']).stdout];
-    for (const option of ['-E, --E <', '--config-dir <', '--file <']) {
-      expect(create).toContain(`\n  ${option}`);
-      expect(inspect).not.toContain(`\n  ${option}`);
-    }
+    expect(create).toMatch(/\n {2}-E, --config-dir, --file, --es-version, -v, /);
     expect(create).toMatch(/\n {2}-s, --silent {2,}print only the token, for scripts\n/);
+    expect(inspect).toMatch(/\n {2}--es-version, -s, -v, /);
   });
 
-  test('is replaced by the usage when there is no command to help with, on stderr', () => {
-    const { status, stdout, stderr } = run([]);
-    expect({ status, stdout }).toEqual({ status: 64, stdout: '' });
-    expect(stderr).toMatch(
-      /^Usage: elasticsearch-service-tokens create .*\n\nERROR: Missing required command/s,
-    );
+  test('is pointed to after the error, where there is no command to help with', () => {
+    const pointer = 'See "elasticsearch-service-tokens help" for the commands.\n';
+    const usage = 'Usage: elasticsearch-service-tokens [options] <command>\n\n';
+    expect(outcome(run([]))).toEqual({
+      status: 64,
+      stdout: '',
+      stderr: `${usage}ERROR: Missing required command, with exit code 64\n${pointer}`,
+    });
+    for (const argv of [['creat'], ['help', 'creat']]) {
+      expect(outcome(run(argv))).toEqual({
+        status: 64,
+        stdout: '',
+        stderr: `ERROR: Unknown command [creat], with exit code 64\nDid you mean create?\n${pointer}`,
+      });
+    }
   });
 });
 
@@ -355,7 +364,7 @@ describe('if the token cannot be written to stdout', () => {
   });
 
   test('every command is among those that are tried on a full disk', () => {
-    expect(Object.keys(answering)).toEqual([...Object.keys(commands), 'help', 'complete']);
+    expect(Object.keys(answering).sort()).toEqual([...Object.keys(commands), 'help', 'complete'].sort());
   });
 
   test.each(

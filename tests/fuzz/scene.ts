@@ -1,7 +1,6 @@
-/** What the fuzz plays: files, and command lines from a grammar that follows `help`, all made from one seed. */
-import { spawnSync } from 'node:child_process';
+/** What the fuzz plays: files, and command lines from the table of commands, all made from one seed. */
+import { commands, optionsOf } from '../../src/cli/commands/table.js';
 import { ServiceToken } from '../../src/token/token.js';
-import { BIN } from '../support/commands.js';
 import { Random } from './random.js';
 
 /** One run of the command. */
@@ -93,7 +92,7 @@ const PRINCIPALS = [
   ...['elastic/kibana/a', 'elastic/kibana/b', BEARERS[0] ?? ''],
 ];
 
-/** Values by what `help` calls them, likely ones first. */
+/** Values by what the table calls them, likely ones first. */
 const VALUES: Readonly<Record<string, readonly string[]>> = {
   '<PATH>': PATHS,
   '<DIR>': ['conf', 'conf', '.', 'missing', 'service_tokens', ''],
@@ -131,14 +130,12 @@ const NOISE = [
   '--help',
 ];
 
-/** What `help` says of a command: what follows it, and its options, each with the value that it takes. */
+/** A command, what follows it, and its options, each with the value that it takes. */
 interface Grammar {
   readonly command: string;
   readonly positional: readonly string[];
   readonly options: readonly (readonly [option: string, value: string | undefined])[];
 }
-
-const help = (...args: string[]) => spawnSync(BIN, ['help', ...args], { encoding: 'utf8' }).stdout;
 
 /** Options that most command lines have, because little happens without them. */
 const USUAL: readonly (readonly [commands: string, option: string, value: string])[] = [
@@ -147,21 +144,19 @@ const USUAL: readonly (readonly [commands: string, option: string, value: string
   ['ensure', '--token-file', 'token'],
 ];
 
-export const grammars: readonly Grammar[] = [...help().matchAll(/^ {2}([a-z]+) {2,}[A-Z]/gm)].map(
-  ([, command = '']) => {
-    const text = help(command);
-    const [usage = ''] = text.split('\n');
-    const options = [...text.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)(?: (<[^>]+>))?/gm)];
-    return {
-      command,
-      positional: usage.match(/<[a-z]+>/g) ?? [],
-      options: options.map(([, option = '', value]) => [option, value] as const),
-    };
-  },
-);
+export const grammars: readonly Grammar[] = Object.entries(commands).map(([command, entry]) => ({
+  command,
+  positional: entry.usage.match(/<[a-z]+>/g) ?? [],
+  options: optionsOf(entry).map(([flags]) => {
+    const [, option = '', value] = /(--[\w-]+)(?: (<.+>))?$/.exec(flags) ?? [];
+    return [option, value] as const;
+  }),
+}));
 
-/** Half of the command lines are of the first commands in `help`: create, ensure, rotate, list and delete. */
-const CHANGING = 5;
+/** Half of the command lines are of these commands. */
+const CHANGING = grammars.filter(({ command }) =>
+  ['create', 'ensure', 'rotate', 'list', 'delete'].includes(command),
+);
 
 function argvOf(random: Random, { command, positional, options }: Grammar): string[] {
   const value = (name: string) => {
@@ -199,7 +194,7 @@ export function sceneOf(seed: number): Scene {
   };
   const files = Object.entries(possible).filter(() => !random.once(3));
   const step = (): Step => {
-    const argv = argvOf(random, random.pick(random.once(2) ? grammars : grammars.slice(0, CHANGING)));
+    const argv = argvOf(random, random.pick(random.once(2) ? grammars : CHANGING));
     const isEndless = argv.includes('watch');
     return {
       argv,

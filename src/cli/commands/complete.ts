@@ -70,7 +70,7 @@ async function candidatesFor(
       'help\tPrint help',
     ];
   }
-  if (name === 'help') return rest.length === 1 ? Object.keys(commands) : [];
+  if (name === 'help') return rest.length === 1 ? [...Object.keys(commands), 'options'] : [];
 
   const entry = findCommand(name);
   const parser = commandParser(name, entry);

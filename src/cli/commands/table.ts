@@ -33,8 +33,12 @@ export const PURPOSE = 'Manages the file-based service account tokens of Elastic
 
 /** What the command line knows about a command. */
 export interface CommandEntry {
+  /** The heading under which the help lists it. */
+  readonly group: 'Tokens' | 'Hand-over' | 'Checks' | 'Other nodes' | 'Shell';
   /** What it does, in the imperative, without a period. */
   readonly summary: string;
+  /** What goes in, what comes out, and what it never does: a paragraph each. */
+  readonly details?: readonly string[];
   /** Its arguments. */
   readonly usage: string;
   /** Command lines that fit in 80 columns. */
@@ -55,18 +59,22 @@ export interface CommandEntry {
 const CHANGE: readonly OptionEntry[] = [
   [
     '--server-user <USER>',
-    'the user that runs Elasticsearch, as NAME or UID, optionally followed by :GID; root acts as this user if other users can change the path of the file',
+    'the user that runs Elasticsearch, as NAME or UID, optionally followed by :GID; root acts as this user if others can change the path of the file',
   ],
-  ['--trust-directory', 'as root, trust all users who can change the path of the file, instead of refusing'],
+  ['--trust-directory', 'as root, trust all users who can change the path of the file'],
 ];
 const IN_PLACE: OptionEntry = [
   '--in-place',
-  'overwrite the file instead of replacing it, for a bind mount of the single file; a reader may see a partial file',
+  'overwrite the file, for a bind mount of the single file; a reader may see a partial file',
 ];
-const DRY_RUN: OptionEntry = ['--dry-run', 'check everything, change nothing, and say what would be done'];
+const DRY_RUN: OptionEntry = ['--dry-run', 'say what would be done, and change nothing'];
 const TOKEN_OWNER: OptionEntry = [
   '--token-owner <USER>',
-  'as root, give the token file to this user, or with USER:GROUP let the group read it too (default: its maker, and in a set-group-ID directory of another group that group)',
+  'as root, give the token file to this user, or as USER:GROUP let a group read it, too',
+];
+const FORCE: OptionEntry = [
+  '--force',
+  'replace the token file, or with --output env the value in it, whatever it is',
 ];
 const TO_FILE: readonly OptionEntry[] = [
   [
@@ -74,7 +82,7 @@ const TO_FILE: readonly OptionEntry[] = [
     'write the token to this new file, and no secret to stdout; with --output env, set its variable in this file',
   ],
   TOKEN_OWNER,
-  ['--force', 'replace the token file if it exists; with --output env, another value of its variable'],
+  FORCE,
 ];
 const ENV_NAME: OptionEntry = ['--env-name <NAME>', 'the variable of --output env (default: per account)'];
 const SECRET: readonly OptionEntry[] = [
@@ -93,15 +101,21 @@ const OUTPUT: readonly OptionEntry[] = [
   ...TO_FILE,
 ];
 const IF_EXISTS: readonly OptionEntry[] = [
-  ['--if-not-exists', 'do nothing if the token exists'],
-  ['--replace', 'replace the secret of an existing token, in one write'],
+  ['--if-not-exists', 'keep a token that exists'],
+  ['--replace', 'replace a token that exists'],
 ];
 const TOKEN_FILE: OptionEntry = ['--token-file <PATH>', 'read the tokens from this file instead of stdin'];
 
-/** The commands. To add one: see docs/CONTRIBUTING.md. */
+/** The commands, in groups and in the order of need. To add one: see docs/CONTRIBUTING.md. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
   create: {
-    summary: 'Create a file token for a service account and print it',
+    group: 'Tokens',
+    summary: 'Create a token for a service account and print it',
+    details: [
+      'The principal is a service account (the command accounts lists them), and the name is yours to choose. A random secret is made, its hash is added to the tokens file, and the token is printed.',
+      'It is shown only this once, as the file has only its hash. A running node accepts it within five seconds.',
+      'An existing token is never changed without --replace, nor a token file without --force.',
+    ],
     usage: '<principal> <name>',
     examples: [
       `${NAME} create elastic/fleet-server my-token`,
@@ -114,57 +128,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     options: [...OUTPUT, ...IF_EXISTS, DRY_RUN, ...CHANGE, IN_PLACE],
     run: create,
   },
-  ensure: {
-    summary: 'Ensure that a file contains a token that the tokens file accepts',
-    usage: '<principal> <name>',
-    examples: [
-      `${NAME} ensure elastic/kibana a --token-file token`,
-      `${NAME} ensure elastic/kibana b -o env --token-file e`,
-    ],
-    completes: 'principal',
-    optionGroups: ['settings', 'paths', 'version'],
-    silent: 'do not print what was done',
-    options: [
-      [
-        '--token-file <PATH>',
-        'the file with the token, required; with --output env, its variable is set in this file',
-      ],
-      TOKEN_OWNER,
-      ['--force', 'replace the token file even if it contains something else'],
-      [
-        '-o, --output <FORM>',
-        'how the token is written: token, env or k8s-secret (default: token)',
-        ENSURE_OUTPUTS,
-      ],
-      ENV_NAME,
-      ...SECRET,
-      ['--json', 'print one JSON object, with "changed"'],
-      DRY_RUN,
-      ...CHANGE,
-      IN_PLACE,
-    ],
-    run: ensure,
-  },
-  rotate: {
-    summary: 'Create the next token of a series (NAME_r2 after NAME), or delete its predecessors',
-    usage: '<principal> <name>',
-    examples: [`${NAME} rotate elastic/kibana my-token`, `${NAME} rotate elastic/kibana my-token --finish`],
-    completes: 'token',
-    optionGroups: ['settings', 'paths', 'version'],
-    silent: 'print only the token, for scripts',
-    options: [
-      ['--finish', 'delete every predecessor of the newest token'],
-      ...OUTPUT,
-      DRY_RUN,
-      ...CHANGE,
-      IN_PLACE,
-    ],
-    run: rotate,
-  },
   list: {
-    summary: 'List the file tokens of one service account, or of all',
+    group: 'Tokens',
+    summary: 'List the tokens of one service account, or of all',
     usage: '[<principal>]',
-    examples: [`${NAME} list`, `${NAME} list elastic/kibana`, `${NAME} list --file ./service_tokens`],
+    examples: [`${NAME} list elastic/kibana`, `${NAME} list --file ./service_tokens`],
     completes: 'principal',
     optionGroups: ['paths', 'version'],
     options: [
@@ -174,7 +142,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     run: list,
   },
   delete: {
-    summary: 'Delete a file token, several by their qualified names, or all of an account',
+    group: 'Tokens',
+    summary: 'Delete one token, several, or all of a service account',
     usage: '<principal> <name>',
     examples: [
       `${NAME} delete elastic/fleet-server my-token`,
@@ -193,8 +162,81 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     ],
     run: deleteTokens,
   },
+  accounts: {
+    group: 'Tokens',
+    summary: 'List the service accounts and the versions that have them',
+    usage: '',
+    examples: [`${NAME} accounts`, `${NAME} accounts --es-version 8.16`],
+    optionGroups: ['version'],
+    options: [['--json', 'print one JSON array']],
+    run: accounts,
+  },
+  ensure: {
+    group: 'Hand-over',
+    summary: 'Ensure that a file holds a valid token; safe to run again',
+    details: [
+      'If the token file holds a token that the tokens file accepts, nothing changes. If not, a token is created, or the existing one gets a new secret, and is written to the token file. The command prints unchanged, created or replaced.',
+      'Tokens that rotate has made count, too: NAME_r2 in the token file is as good as NAME.',
+      'The token itself is never printed, and a token file with other content is never replaced without --force.',
+    ],
+    usage: '<principal> <name>',
+    examples: [
+      `${NAME} ensure elastic/kibana a --token-file token`,
+      `${NAME} ensure elastic/kibana b -o env --token-file e`,
+    ],
+    completes: 'principal',
+    optionGroups: ['settings', 'paths', 'version'],
+    silent: 'do not print what was done',
+    options: [
+      [
+        '--token-file <PATH>',
+        'the file with the token, required; with --output env, its variable is set in this file',
+      ],
+      TOKEN_OWNER,
+      FORCE,
+      [
+        '-o, --output <FORM>',
+        'how the token is written: token, env or k8s-secret (default: token)',
+        ENSURE_OUTPUTS,
+      ],
+      ENV_NAME,
+      ...SECRET,
+      ['--json', 'print one JSON object'],
+      DRY_RUN,
+      ...CHANGE,
+      IN_PLACE,
+    ],
+    run: ensure,
+  },
+  rotate: {
+    group: 'Hand-over',
+    summary: 'Replace a token without an outage, in two steps',
+    details: [
+      'The first step creates NAME_r2 beside NAME, and prints it or writes it to the token file as create does. Both tokens are valid. When every consumer uses the new one, the second step, --finish, deletes the old one. The next rotation creates NAME_r3.',
+      'The newest token is never deleted, and no rotation begins before the last one is finished.',
+    ],
+    usage: '<principal> <name>',
+    examples: [`${NAME} rotate elastic/kibana my-token`, `${NAME} rotate elastic/kibana my-token --finish`],
+    completes: 'token',
+    optionGroups: ['settings', 'paths', 'version'],
+    silent: 'print only the token, for scripts',
+    options: [
+      ['--finish', 'delete every predecessor of the newest token'],
+      ...OUTPUT,
+      DRY_RUN,
+      ...CHANGE,
+      IN_PLACE,
+    ],
+    run: rotate,
+  },
   verify: {
-    summary: 'Check tokens against the tokens file, as the server would',
+    group: 'Checks',
+    summary: 'Test whether the server would accept a token',
+    details: [
+      'Reads tokens from standard input or --token-file, one per line: bare, as NAME=token, as create prints them, as JSON, as a header, or the manifest of a Secret. It compares them with the tokens file, and needs no server.',
+      'The qualified name of each accepted token is printed. A refused token is an error, with status 1, and what is no token one with status 65.',
+      'A token is never taken as an argument and never printed, and nothing is changed.',
+    ],
     usage: '< TOKENS',
     examples: [`${NAME} verify < token`, `${NAME} verify --token-file /run/secrets/token --json`],
     optionGroups: ['paths', 'version'],
@@ -203,6 +245,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     run: verify,
   },
   inspect: {
+    group: 'Checks',
     summary: 'Show what a token is, without its secret',
     usage: '< TOKENS',
     examples: [`${NAME} inspect < token`, `${NAME} inspect --token-file /run/secrets/token`],
@@ -211,8 +254,12 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     run: inspect,
   },
   check: {
-    summary:
-      'Find what prevents the server from starting, reading the tokens file, or accepting a token in it',
+    group: 'Checks',
+    summary: 'Find, and repair, what is wrong with the tokens file',
+    details: [
+      'Examines the file, its directory and its lock for what keeps the server from starting, from reading the file, or from accepting a token in it. It prints each finding with a way out, then the number of tokens and their digest, which is the same on all nodes that have the same tokens. The exit status is 1 if there is an error or a warning.',
+      'Without --fix it changes nothing, and with --fix never a line of the file.',
+    ],
     usage: '',
     examples: [
       `${NAME} check`,
@@ -226,52 +273,24 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
         '--fix',
         'repair owner, group and mode of the file, touch it so that a running node reads it again, and remove stale locks and orphaned temporary files',
       ],
-      ['--expect-digest <DIGEST>', 'fail unless the tokens have this digest, as check prints it'],
+      ['--expect-digest <DIGEST>', 'fail unless the tokens have this digest'],
       ['--expect-tokens <NUMBER>', 'fail unless there are this many tokens'],
       ['--json', 'print one JSON object'],
     ],
     run: check,
   },
-  diff: {
-    summary: 'Compare the tokens of two files; - is stdin',
-    usage: '<file> <file>',
-    examples: [`${NAME} diff service_tokens service_tokens.bak`, `cat service_tokens | ${NAME} diff - other`],
-    completes: 'file',
-    optionGroups: [],
-    silent: 'print nothing; the exit status is the answer',
-    options: [['--json', 'print one JSON object']],
-    run: diff,
-  },
-  hash: {
-    summary: 'Print the lines of a tokens file for given tokens; no file is changed',
-    usage: '< TOKENS',
-    examples: [`${NAME} hash < tokens`, `${NAME} hash --token-file tokens > service_tokens`],
-    optionGroups: ['settings', 'version'],
-    options: [
-      TOKEN_FILE,
-      ['--config-dir <DIR>', 'read how to hash from elasticsearch.yml in this directory'],
-    ],
-    run: hash,
-  },
-  import: {
-    summary: 'Add given tokens, or the entries of another tokens file, all or none',
-    usage: '[< TOKENS]',
-    examples: [`${NAME} import < tokens`, `${NAME} import --entries other/service_tokens`],
-    optionGroups: ['settings', 'paths', 'version'],
-    options: [
-      TOKEN_FILE,
-      ['--entries <PATH>', 'add the entries of this tokens file instead'],
-      ['--if-not-exists', 'keep existing tokens'],
-      ['--replace', 'replace existing tokens'],
-      ['--json', 'print one JSON object'],
-      DRY_RUN,
-      ...CHANGE,
-      IN_PLACE,
-    ],
-    run: importTokens,
+  watch: {
+    group: 'Checks',
+    summary: 'Follow the tokens file as a node does, and print each change',
+    usage: '',
+    examples: [`${NAME} watch --config-dir /etc/elasticsearch`, `${NAME} watch --json`],
+    optionGroups: ['paths'],
+    options: [['--json', 'print one JSON object per line']],
+    run: watch,
   },
   export: {
-    summary: 'Print entries for other nodes: names and hashes, no secrets',
+    group: 'Other nodes',
+    summary: 'Print the names and hashes in the file, for other nodes',
     usage: '[<principal>]',
     examples: [
       `${NAME} export elastic/kibana`,
@@ -284,36 +303,63 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       ['-o, --output <FORM>', 'lines, json, k8s-secret or eck-secret (default: lines)', ENTRY_OUTPUTS],
       ['--json', 'the same as --output json'],
       ['--name <NAME>', 'the name of the Secret of k8s-secret (default: service-tokens)'],
-      ['--namespace <NAME>', 'the namespace of the Secrets'],
+      ['--namespace <NAME>', 'the namespace of the Secret'],
       ['--cluster <NAME>', 'the Elasticsearch resource of eck-secret'],
       ...CHANGE,
     ],
     run: exportTokens,
   },
-  watch: {
-    summary: 'Follow the tokens file as a node does, and print each change',
-    usage: '',
-    examples: [`${NAME} watch`, `${NAME} watch --json`, `${NAME} watch --file ./service_tokens`],
-    optionGroups: ['paths'],
-    options: [['--json', 'print one JSON object per line']],
-    run: watch,
+  import: {
+    group: 'Other nodes',
+    summary: 'Add tokens that exist, or the entries of another tokens file',
+    details: [
+      'Reads tokens from standard input or --token-file, in the forms that verify reads, and adds their names and hashes to the tokens file. With --entries, it copies the names and hashes from another tokens file instead.',
+      'All are added, or none: the first one that cannot be added is an error.',
+      'No secret is stored, and an existing token is never changed without --replace.',
+    ],
+    usage: '[< TOKENS]',
+    examples: [`${NAME} import < tokens`, `${NAME} import --entries other/service_tokens`],
+    optionGroups: ['settings', 'paths', 'version'],
+    options: [
+      TOKEN_FILE,
+      ['--entries <PATH>', 'add the entries of this tokens file instead'],
+      ['--if-not-exists', 'keep a token that exists'],
+      ['--replace', 'replace a token that exists'],
+      ['--json', 'print one JSON object'],
+      DRY_RUN,
+      ...CHANGE,
+      IN_PLACE,
+    ],
+    run: importTokens,
   },
-  accounts: {
-    summary: 'List the service accounts and the versions of Elasticsearch that have them',
-    usage: '',
-    examples: [`${NAME} accounts`, `${NAME} accounts --es-version 8.16`, `${NAME} accounts --json`],
-    optionGroups: ['version'],
-    options: [['--json', 'print one JSON array']],
-    run: accounts,
+  diff: {
+    group: 'Other nodes',
+    summary: 'Compare the tokens of two tokens files; - is stdin',
+    usage: '<file> <file>',
+    examples: [`${NAME} diff service_tokens service_tokens.bak`, `cat service_tokens | ${NAME} diff - other`],
+    completes: 'file',
+    optionGroups: [],
+    silent: 'print nothing; the exit status is the answer',
+    options: [['--json', 'print one JSON object']],
+    run: diff,
+  },
+  hash: {
+    group: 'Other nodes',
+    summary: 'Print the lines of a tokens file for tokens that exist',
+    usage: '< TOKENS',
+    examples: [`${NAME} hash < tokens`, `${NAME} hash --token-file tokens > service_tokens`],
+    optionGroups: ['settings', 'version'],
+    options: [
+      TOKEN_FILE,
+      ['--config-dir <DIR>', 'read how to hash from elasticsearch.yml in this directory'],
+    ],
+    run: hash,
   },
   completion: {
+    group: 'Shell',
     summary: 'Print a script that completes command lines, for bash, zsh or fish',
     usage: '<shell>',
-    examples: [
-      `source <(${NAME} completion bash)`,
-      `source <(${NAME} completion zsh)`,
-      `${NAME} completion fish | source`,
-    ],
+    examples: [`source <(${NAME} completion bash)`, `${NAME} completion fish | source`],
     completes: ['bash', 'zsh', 'fish'],
     optionGroups: [],
     run: completionOf(NAME),
@@ -329,7 +375,10 @@ export function optionsOf({ options = [], optionGroups, silent, verbose }: Comma
   const common = commonOptions.filter(({ group }) => group === undefined || optionGroups.includes(group));
   return [
     ...options,
-    ...common.map(({ entry: [flags, text] }): OptionEntry => [flags, meanings[flags] ?? text]),
+    ...common.map(({ entry }): OptionEntry => {
+      const meaning = meanings[entry[0]];
+      return meaning === undefined ? entry : [entry[0], meaning];
+    }),
   ];
 }
 
