@@ -16,22 +16,23 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { checkTokensFile } from '../../src/check/check.js';
+import { type CheckOptions, checkTokensFile } from '../../src/check/check.js';
 import { withLock } from '../../src/disk/file-lock.js';
 import { nodeFileSystem } from '../../src/disk/file-system.js';
 import { ownProcess } from '../../src/disk/processes.js';
 import { ServiceTokensError } from '../../src/errors.js';
 import { run } from '../support/commands.js';
-import { statAs, systemError, watchedFileSystem } from '../support/faulty-file-system.js';
+import { failing, systemError, watchedFileSystem } from '../support/faulty-file-system.js';
 import { publicTokens, rejectionOf } from '../support/fixtures.js';
 import { testAsRoot } from '../support/needs.js';
-import { ordinaryUserFileSystem } from '../support/ordinary-user.js';
+import { asOrdinaryUser, disguise, ordinaryUserFileSystem } from '../support/ordinary-user.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
 /** Numbers that are not in /etc/passwd of the test systems. */
 const SERVER = 61_007;
 const SERVER_GROUP = 61_113;
 
+const AS_SERVER = { serverUser: String(SERVER), fs: nodeFileSystem };
 const CONTENT = `elastic/kibana/good:${publicTokens.tokens[0]?.stored}\n`;
 const LONG_AGO = new Date('2001-01-01');
 
@@ -60,14 +61,17 @@ const attributes = (file = path) => {
   const { uid, gid, mode } = statSync(file);
   return [uid, gid, (mode & 0o7777).toString(8)];
 };
+const temporary = () => join(conf, '.service_tokens.0123456789abcdef01.tmp');
 const isTouched = (file = path) => statSync(file).mtimeMs > LONG_AGO.getTime();
+const fix = (options: CheckOptions = {}) =>
+  checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true, ...options });
 const codes = ({ findings }: { findings: readonly { code: string }[] }) => findings.map(({ code }) => code);
 
 describe('when others can read the file', () => {
   beforeEach(() => chmodSync(path, 0o644));
 
   test('then their bits are removed, the file is touched, and there is no finding any more', async () => {
-    const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true });
+    const report = await fix();
     expect(report).toMatchObject({
       findings: [],
       fixed: [
@@ -89,54 +93,41 @@ describe('when others can read the file', () => {
   });
 
   test('and the server is unknown, then their bits stay, because it may be one of them', async () => {
-    const { fs } = watchedFileSystem({
-      instead: (name, argument, options) =>
-        argument === '/etc/passwd' || argument === '/etc/group'
-          ? ''
-          : statAs(name, argument, options, { uid: 0, gid: 0 }),
-    });
-    const report = await checkTokensFile(path, { fs, fix: true });
-    expect(report.fixed).toEqual([]);
-    expect(report.findings).toMatchObject([
-      { code: 'OPEN_TO_OTHERS', hint: expect.stringContaining('--server-user') },
-    ]);
+    const { fs } = watchedFileSystem({ instead: disguise(() => ({ uid: 0, gid: 0 })) });
+    const hint = expect.stringContaining('--server-user');
+    expect(await fix({ fs })).toMatchObject({ fixed: [], findings: [{ code: 'OPEN_TO_OTHERS', hint }] });
     expect(attributes()[2]).toBe('644');
   });
 
   test('and no token can match an entry, then that is still a finding', async () => {
     writeFileSync(path, `${CONTENT}elastic/kibna/a:{SHA}gXODQUdXbcUYsUww3rIJNH98bD0=\n`);
-    const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true });
-    expect(codes(report)).toEqual(['UNKNOWN_ACCOUNT']);
-    expect(report.fixed).toHaveLength(2);
+    expect(await fix()).toMatchObject({
+      findings: [{ code: 'UNKNOWN_ACCOUNT' }],
+      fixed: [expect.anything(), expect.anything()],
+    });
   });
 
   test('and the file cannot be parsed, then it is repaired nevertheless', async () => {
     writeFileSync(path, 'x\n');
-    const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true });
-    expect(codes(report)).toEqual(['MISSING_COLON']);
+    expect(codes(await fix())).toEqual(['MISSING_COLON']);
     expect(attributes()[2]).toBe('640');
   });
 
   test('and the file has another hard link, then it is not changed', async () => {
     linkSync(path, join(conf, 'other'));
-    const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true });
-    expect(codes(report)).toEqual(['NOT_FIXED', 'OPEN_TO_OTHERS']);
-    expect(report.findings[0]?.hint).toBe('Inspect the file before you change it.');
-    expect(report.fixed).toEqual([]);
+    const hint = 'Inspect the file before you change it.';
+    const findings = [{ code: 'NOT_FIXED', hint }, { code: 'OPEN_TO_OTHERS' }];
+    expect(await fix()).toMatchObject({ fixed: [], findings });
     expect(attributes()[2]).toBe('644');
   });
 
   test.each(['fchmodSync', 'futimesSync'] as const)(
     'and %s is not permitted, then that is an error, and the hint contains the command',
     async (call) => {
-      const { fs } = watchedFileSystem({
-        before: (_, name) => {
-          if (name === call) throw systemError('EPERM', call);
-        },
-        instead: (name, argument, options) =>
-          name === 'geteuid' ? 1000 : statAs(name, argument, options, { uid: 1000, gid: 1000 }),
-      });
-      const { findings } = await checkTokensFile(path, { fs, fix: true });
+      const before = (_: number, name: string) => {
+        if (name === call) throw systemError('EPERM', call);
+      };
+      const { findings } = await fix({ fs: watchedFileSystem({ before, instead: asOrdinaryUser }).fs });
       expect(findings[0]).toMatchObject({
         severity: 'error',
         code: 'NOT_FIXED',
@@ -149,8 +140,7 @@ describe('when others can read the file', () => {
 
   test('and another process holds the lock, then that is an error, and nothing is changed', async () => {
     await withLock(nodeFileSystem, path, {}, async () => {
-      const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true, patience: 30 });
-      expect(codes(report)).toEqual(['NOT_FIXED', 'OPEN_TO_OTHERS']);
+      expect(codes(await fix({ patience: 30 }))).toEqual(['NOT_FIXED', 'OPEN_TO_OTHERS']);
     });
     expect(attributes()[2]).toBe('644');
   });
@@ -159,15 +149,14 @@ describe('when others can read the file', () => {
 describe('when there is nothing to repair', () => {
   test('then the file is not touched, and no lock is taken', async () => {
     const { fs, calls } = watchedFileSystem();
-    const report = await checkTokensFile(path, { fs, fix: true });
-    expect(report.fixed).toEqual([]);
+    expect((await fix({ fs })).fixed).toEqual([]);
     expect(isTouched()).toBe(false);
     expect(calls).not.toContain('mkdirSync');
   });
 
   test('and there is no file, then none is created', async () => {
     path = join(conf, 'missing');
-    expect(await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true })).toMatchObject({
+    expect(await fix()).toMatchObject({
       findings: [{ code: 'NO_FILE' }],
       fixed: [],
     });
@@ -177,14 +166,14 @@ describe('when there is nothing to repair', () => {
 
 test('stale locks and orphaned temporary files are removed and reported, and the file is not touched', async () => {
   const { started, scope } = ownProcess(nodeFileSystem);
-  const [temporary, lock] = ['.service_tokens.0123456789abcdef01.tmp', '.service_tokens.lock'].map((name) =>
-    join(conf, name),
-  ) as [string, string];
-  place(temporary, CONTENT);
+  const lock = join(conf, '.service_tokens.lock');
+  place(temporary(), CONTENT);
   mkdirSync(lock);
   place(join(lock, `${2 ** 22 + 1}-${started}-${scope}-0123456789ab`));
-  const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true });
-  expect(report).toMatchObject({ findings: [], fixed: [`removed [${lock}]`, `removed [${temporary}]`] });
+  expect(await fix()).toMatchObject({
+    findings: [],
+    fixed: [`removed [${lock}]`, `removed [${temporary()}]`],
+  });
   expect(readdirSync(conf)).toEqual(['service_tokens']);
   expect(isTouched()).toBe(false);
 });
@@ -193,23 +182,16 @@ test('a stale lock or orphaned temporary file that cannot be removed is an error
   const lock = join(conf, '.service_tokens.lock');
   mkdirSync(lock);
   place(join(lock, 'not-a-mark'));
-  const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true, patience: 30 });
-  expect(report).toMatchObject({
-    fixed: [],
-    findings: [{ code: 'NOT_FIXED', hint: `Remove [${join(lock, 'not-a-mark')}].` }, { code: 'STALE_LOCK' }],
-  });
+  const hint = `Remove [${join(lock, 'not-a-mark')}].`;
+  const findings = [{ code: 'NOT_FIXED', hint }, { code: 'STALE_LOCK' }];
+  expect(await fix({ patience: 30 })).toMatchObject({ fixed: [], findings });
 });
 
 test('when the caller cannot read the file, then nothing is repaired', async () => {
-  const temporary = join(conf, '.service_tokens.0123456789abcdef01.tmp');
-  place(temporary);
-  const { fs } = watchedFileSystem({
-    instead: (name, argument) => {
-      if (name === 'openSync' && argument === path) throw systemError('EACCES', 'open');
-    },
-  });
-  expect((await rejectionOf(checkTokensFile(path, { fs, fix: true }))).code).toBe('PERMISSION');
-  expect(existsSync(temporary)).toBe(true);
+  place(temporary());
+  const fs = failing('openSync', 'EACCES', path);
+  expect((await rejectionOf(fix({ fs }))).code).toBe('PERMISSION');
+  expect(existsSync(temporary())).toBe(true);
 });
 
 test('a signal aborts the wait for the lock, and is not a finding', async () => {
@@ -217,10 +199,7 @@ test('a signal aborts the wait for the lock, and is not a finding', async () => 
   const reason = new ServiceTokensError('INTERRUPT', 'interrupted');
   await withLock(nodeFileSystem, path, {}, async () => {
     const signal = AbortSignal.abort(reason);
-    const error = await rejectionOf(
-      checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true, signal }),
-    );
-    expect(error).toBe(reason);
+    expect(await rejectionOf(fix({ signal }))).toBe(reason);
   });
 });
 
@@ -241,13 +220,11 @@ describe('when root repairs', () => {
         isExchanged = true;
       },
     });
-    const report = await checkTokensFile(path, { fix: true, trustDirectory: true, fs });
-    expect(report.findings.map(({ message }) => message).join()).toContain(
-      `unsafe to change [${path}]: it was replaced while this command ran`,
-    );
+    const { findings } = await fix({ trustDirectory: true, fs });
+    const message = `--fix failed: unsafe to change [${path}]: it was replaced while this command ran`;
+    expect(findings).toContainEqual(expect.objectContaining({ message }));
   });
 
-  const fix = (serverUser?: string) => checkTokensFile(path, { fix: true, serverUser });
   const reads = async (uid: number, gid: number) =>
     (await run('cat', [path], { uid, gid })).stdout === CONTENT;
 
@@ -258,24 +235,23 @@ describe('when root repairs', () => {
     own(path, 0, 0, 0o600);
     expect(codes(await checkTokensFile(path))).toEqual(['FILE_UNREADABLE']);
     expect(await reads(SERVER, SERVER_GROUP)).toBe(false);
-    const report = await fix();
-    expect(report.findings).toEqual([]);
-    expect(report.fixed).toEqual([
+    const fixed = [
       `owner and group of [${path}]: root:root is now root:${SERVER_GROUP}`,
       `mode of [${path}]: 0600 is now 0660`,
       `touched [${path}], so that a running node reads it again`,
-    ]);
+    ];
+    expect(await fix({ fs: nodeFileSystem })).toMatchObject({ findings: [], fixed });
     expect(attributes()).toEqual([0, SERVER_GROUP, '660']);
     expect(await reads(SERVER, SERVER_GROUP)).toBe(true);
     expect(isTouched()).toBe(true);
-    expect((await fix()).fixed).toEqual([]);
+    expect((await fix({ fs: nodeFileSystem })).fixed).toEqual([]);
   });
 
   testAsRoot(
-    'then a file that the server reads through the bits for others is given to the server',
+    'then one that the server reads through the bits for others is given to the server',
     async () => {
       own(path, 0, 0, 0o644);
-      expect((await fix(String(SERVER))).findings).toEqual([]);
+      expect((await fix(AS_SERVER)).findings).toEqual([]);
       expect(attributes()).toEqual([SERVER, SERVER, '640']);
       expect(await reads(SERVER, SERVER)).toBe(true);
       expect(await reads(61_999, 61_999)).toBe(false);
@@ -284,7 +260,7 @@ describe('when root repairs', () => {
 
   testAsRoot('then correct attributes stay: only the bits for others are removed', async () => {
     own(path, SERVER, 0, 0o606);
-    await fix(String(SERVER));
+    await fix(AS_SERVER);
     expect(attributes()).toEqual([SERVER, 0, '600']);
   });
 
@@ -292,7 +268,7 @@ describe('when root repairs', () => {
     place(join(directory.path, 'target'), CONTENT);
     path = join(conf, 'link');
     symlinkSync('../target', path);
-    expect(codes(await fix(String(SERVER)))).toEqual(['SYMBOLIC_LINK']);
+    expect(codes(await fix(AS_SERVER))).toEqual(['SYMBOLIC_LINK']);
     expect(attributes(join(directory.path, 'target'))).toEqual([SERVER, SERVER, '640']);
   });
 
@@ -301,7 +277,7 @@ describe('when root repairs', () => {
     path = join(conf, 'link');
     symlinkSync('../shadow', path);
     lchownSync(path, SERVER, SERVER);
-    await expect(fix(String(SERVER))).rejects.toMatchObject({
+    await expect(fix(AS_SERVER)).rejects.toMatchObject({
       code: 'PERMISSION',
       message: expect.stringContaining(`untrusted symlink [${path}]`),
     });
@@ -310,7 +286,7 @@ describe('when root repairs', () => {
 
   testAsRoot('then a directory that the server cannot enter is a finding, and not changed', async () => {
     own(conf, 0, 0, 0o700);
-    expect(codes(await fix(String(SERVER)))).toEqual(['DIRECTORY_UNREADABLE']);
+    expect(codes(await fix(AS_SERVER))).toEqual(['DIRECTORY_UNREADABLE']);
     expect(attributes(conf)).toEqual([0, 0, '700']);
   });
 });

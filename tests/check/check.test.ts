@@ -1,21 +1,20 @@
-/** The findings of `check`: each fault alone, beside a valid entry. */
+/** The findings of `check`. tests/transcripts/check.txt shows those about lines as they are printed. */
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { accessWarning } from '../../src/access/server-access.js';
-import { checkTokensFile } from '../../src/check/check.js';
-import type { FindingCode } from '../../src/check/findings.js';
+import { type CheckOptions, checkTokensFile } from '../../src/check/check.js';
 import { main } from '../../src/cli/main.js';
 import { withLock } from '../../src/disk/file-lock.js';
 import { type FileSystem, nodeFileSystem } from '../../src/disk/file-system.js';
 import { ownProcess } from '../../src/disk/processes.js';
 import { digestOf } from '../../src/tokens-file/digest.js';
-import { statAs, watchedFileSystem } from '../support/faulty-file-system.js';
+import { failing, watchedFileSystem } from '../support/faulty-file-system.js';
 import { codeAndMessage, publicTokens, rejectionOf } from '../support/fixtures.js';
 import { memoryIo } from '../support/memory-io.js';
-import { ordinaryUserFileSystem } from '../support/ordinary-user.js';
+import { disguise, ordinaryUserFileSystem } from '../support/ordinary-user.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { runsOf } from '../support/thoroughness.js';
 
@@ -38,355 +37,205 @@ function write(content: string | Uint8Array, mode = 0o600): void {
   chmodSync(path, mode);
 }
 
-interface Printed {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly status: number;
-}
-
-async function check(
-  args: readonly string[] = [],
-  fs: FileSystem = ordinaryUserFileSystem(),
-): Promise<Printed> {
+/** Runs the command. */
+async function check(args: readonly string[] = [], fs: FileSystem = ordinaryUserFileSystem()) {
   const { io, written } = memoryIo({ cwd: directory.path });
   const status = await main(['check', '--config-dir', conf, ...args], io, fs);
   return { ...written, status };
 }
 
-/** A finding without its message and hint. */
-const briefly = async (fs: FileSystem = ordinaryUserFileSystem(), serverUser?: string) =>
-  (await checkTokensFile(path, { fs, serverUser })).findings.map(({ severity, code, line }) =>
+const report = (options: CheckOptions = {}) =>
+  checkTokensFile(path, { fs: ordinaryUserFileSystem(), ...options });
+
+/** The findings without message and hint. */
+const briefly = async (options: CheckOptions = {}) =>
+  (await report(options)).findings.map(({ severity, code, line }) =>
     line === undefined ? `${severity} ${code}` : `${severity} ${code} line ${line}`,
   );
 
-describe('a valid file', () => {
-  test('is reported in one line: the number of tokens, and the digest', async () => {
-    write(`# comment\n\n${GOOD}\nelastic/fleet-server/good:${HASH}\n`);
-    expect(await check()).toEqual({
-      stdout: expect.stringMatching(/^ok: \[.*\/service_tokens\]: 2 tokens, sha256:[0-9a-f]{64}\n$/),
-      stderr: '',
-      status: 0,
-    });
+describe('The lines of a file', () => {
+  test('each have the code of their fault; a line that stops the server, or a hash that cannot match, is an error', async () => {
+    const key = 'elastic/kibana/a';
+    const faults: readonly (readonly [line: string | Uint8Array, ...findings: string[]])[] = [
+      [`\ufeff# ${SECRET}`, 'warning BYTE_ORDER_MARK', 'error MISSING_COLON'],
+      [SECRET, 'error MISSING_COLON'],
+      [Buffer.from(`${key}:${SECRET}\xff`, 'latin1'), 'error MALFORMED_UTF8'],
+      [`${key}:$2a$15$${SECRET.padEnd(53, '.')}`, 'error MALFORMED_HASH'],
+      [`${key}:{PBKDF2}${SECRET}$`, 'error MALFORMED_HASH'],
+      [`${key}:${SECRET}`, 'warning PLAIN_TEXT'],
+      [`${key}1:{SHA}`, 'error HASH_UNUSABLE'],
+      [`${key}2:{PBKDF2}10000$${SECRET}!$${'A'.repeat(43)}=`, 'error HASH_UNUSABLE'],
+      // Of duplicates only the last is checked further, as the server uses that one.
+      [`${key}3:${SHA}`, 'warning DUPLICATE'],
+      [`${key}3:{SHA}`, 'warning DUPLICATE'],
+      [`${key}3:${HASH}`],
+      [`elastic/kibna/a:${HASH}`, 'warning UNKNOWN_ACCOUNT'],
+      [`acme/robot/a:${HASH}`, 'warning USER_MANAGED_ACCOUNT'],
+      [`elastic/kibana/${SECRET}/b:${HASH}`, 'warning BAD_NAME'],
+      [`elastic/kibana/_${SECRET}:${HASH}`, 'warning BAD_TOKEN_NAME'],
+      [`${key}4:${SHA}`, 'warning WEAK_HASH'],
+      [`${key}5:${HASH}\r`, 'warning LINE_ENDS'],
+    ];
+    write(Buffer.concat(faults.flatMap(([line]) => [Buffer.from(line as string), Buffer.from('\n')])));
+    const expected = faults.flatMap(([, ...found], i) => found.map((finding) => `${finding} line ${i + 1}`));
+    expect(await briefly()).toEqual(expected);
+    const { stdout, ...rest } = await check(['--json']);
+    expect(rest).toEqual({ stderr: '', status: 1 });
+    expect(stdout + (await check()).stdout).not.toContain(SECRET);
+    expect(stdout).not.toContain(HASH.slice(-20));
   });
 
-  test('may be missing, as for the server: that is a note, and the file is not created', async () => {
-    const none = createHash('sha256').digest('hex');
-    expect(await check()).toEqual({
-      stdout: `note: The file [${path}] does not exist\n  A missing file is an empty file; create makes it.\nok: [${path}]: 0 tokens, sha256:${none}\n`,
-      stderr: '',
-      status: 0,
-    });
-    expect(readdirSync(conf)).toEqual([]);
-  });
-
-  test('causes no output with -s', async () => {
-    write(`${GOOD}\n`);
-    expect(await check(['-s'])).toEqual({ stdout: '', stderr: '', status: 0 });
-  });
-});
-
-const bytes = (...parts: (string | number[])[]) =>
-  Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : Buffer.from(part))));
-
-describe('a fault is reported with its line and without any secret, and the status is 1:', () => {
-  test.each<[why: string, content: string | Uint8Array, code: FindingCode, line: number, said: string]>([
-    // Faults that stop the node.
-    ['no colon', `${GOOD}\n${SECRET}\n`, 'MISSING_COLON', 2, "Missing ':' character"],
-    ['an indented comment', ` # ${SECRET}\n${GOOD}`, 'MISSING_COLON', 1, 'first character is #'],
+  test.each<[why: string, content: string, ...findings: string[]]>([
+    ['a byte order mark before an entry', `\ufeff${GOOD}\n`, 'warning BYTE_ORDER_MARK line 1'],
+    ['a carriage return at the end of the file', `${GOOD}\r`, 'warning LINE_ENDS line 1'],
+    ['the first of two lines with a carriage return', `#\n${GOOD}\r\n\r\n`, 'warning LINE_ENDS line 2'],
     [
-      'a bcrypt cost that the server does not support',
-      `${GOOD}\nelastic/kibana/a:$2a$15$${SECRET.padEnd(53, '.')}`,
-      'MALFORMED_HASH',
-      2,
-      'unknown hash function [bcrypt15]',
+      'keys that are equal in their first MiB, as no duplicates',
+      ['b', 'c'].map((end) => `${'a'.repeat(2 ** 20)}${end}:${HASH}\n`).join(''),
+      ...['warning BAD_NAME line 1', 'warning BAD_NAME line 2'],
     ],
-    [
-      'a PBKDF2 cost that is not a number',
-      `elastic/kibana/a:{PBKDF2}${SECRET}$\n${GOOD}`,
-      'MALFORMED_HASH',
-      1,
-      'number of iterations',
-    ],
-    [
-      'bad UTF-8',
-      bytes(GOOD, '\n', `elastic/kibana/a:${SECRET}`, [0xff], '\n'),
-      'MALFORMED_UTF8',
-      2,
-      'Malformed UTF-8',
-    ],
-    // Lines that the server skips.
-    ['plain text', `${GOOD}\nelastic/kibana/a:${SECRET}`, 'PLAIN_TEXT', 2, '[elastic/kibana/a]'],
-    ['plain text on both sides', `${GOOD}\n${SECRET}:${SECRET}`, 'PLAIN_TEXT', 2, 'This entry'],
-    [
-      'plain text on both sides, with slashes',
-      `${GOOD}\na/b/${SECRET}:${SECRET}`,
-      'PLAIN_TEXT',
-      2,
-      'This entry',
-    ],
-    [
-      'plain text after a name of four parts',
-      `elastic/kibana/a/${SECRET}:${SECRET}\n${GOOD}`,
-      'PLAIN_TEXT',
-      1,
-      'This entry',
-    ],
-    ['a blank after the colon', `elastic/kibana/a: ${HASH}`, 'PLAIN_TEXT', 1, 'white space after the colon'],
-    // Entries that no token matches.
-    ['a duplicate', `${GOOD}\n#\n${GOOD}\n`, 'DUPLICATE', 1, 'is a duplicate of line 3'],
-    ['an unknown account', `elastic/kibna/a:${HASH}`, 'UNKNOWN_ACCOUNT', 1, 'Did you mean elastic/kibana?'],
-    ['a user-managed account', `acme/robot/a:${HASH}`, 'USER_MANAGED_ACCOUNT', 1, 'REST API only'],
-    ['a name of two parts', `elastic/kibana:${HASH}`, 'BAD_NAME', 1, 'not <namespace>/<service>/<name>'],
-    ['a name of four parts', `${GOOD}\nelastic/kibana/${SECRET}/b:${HASH}`, 'BAD_NAME', 2, 'by hand'],
-    ['no name', `:${HASH}`, 'BAD_NAME', 1, 'not <namespace>'],
-    [
-      'a token name that begins with _',
-      `elastic/kibana/_${SECRET}:${HASH}`,
-      'BAD_TOKEN_NAME',
-      1,
-      'Invalid token name',
-    ],
-    ['a blank before the colon', `elastic/kibana/a :${HASH}`, 'BAD_TOKEN_NAME', 1, 'before the colon'],
-    // Hashes that cannot match, and weak hashes.
-    [
-      'a salt that is not base64',
-      `${GOOD}\nelastic/kibana/a:{PBKDF2}10000$${SECRET}!$${'A'.repeat(43)}=`,
-      'HASH_UNUSABLE',
-      2,
-      '[elastic/kibana/a] can never match: its salt is not base64',
-    ],
-    [
-      'an empty key',
-      `elastic/kibana/a:{PBKDF2}10000$AQgPFh0kKzI=$`,
-      'HASH_UNUSABLE',
-      1,
-      'its key has 0 bytes; 32 are wanted, or 16, 48 or 64',
-    ],
-    ['{SHA}', `elastic/kibana/a:${SHA}`, 'WEAK_HASH', 1, 'stored as {SHA}'],
-    ['{MD5}', `elastic/kibana/a:{MD5}1B2M2Y8AsgTpgAmY7PhCfg==`, 'WEAK_HASH', 1, 'stored as {MD5}'],
-    [
-      'cost 1000',
-      `elastic/kibana/a:${HASH.replace('10000', '1000')}`,
-      'WEAK_HASH',
-      1,
-      'PBKDF2_STRETCH with only 1000 iterations',
-    ],
-    // Traces of an editor.
-    ['a byte order mark', `\ufeff${GOOD}\n`, 'BYTE_ORDER_MARK', 1, 'byte order mark'],
-    [
-      'CRLF',
-      `#\n${GOOD}\r\n\r\n`,
-      'LINE_ENDS',
-      2,
-      '2 lines, starting with this one, end with a carriage return',
-    ],
-    ['CR', `${GOOD}\r`, 'LINE_ENDS', 1, 'This line ends with a carriage return'],
-  ])('%s', async (_, content, code, line, said) => {
+  ])('report %s', async (_, content, ...expected) => {
     write(content);
-    const { findings } = await checkTokensFile(path, { fs: ordinaryUserFileSystem() });
-    expect(findings.map((finding) => [finding.code, finding.line])).toEqual([[code, line]]);
-
-    const { stdout, stderr, status } = await check();
-    expect({ stderr, status }).toEqual({ stderr: '', status: 1 });
-    expect(stdout).toContain(`${findings[0]?.severity}: line ${line}: `);
-    expect(stdout).toContain(said);
-    const json = await check(['--json']);
-    expect(json).toMatchObject({ stderr: '', status: 1 });
-    expect(stdout + json.stdout).not.toContain(SECRET);
-    expect(stdout + json.stdout).not.toContain(HASH.slice(-20));
+    expect(await briefly()).toEqual(expected);
   });
 
-  test('a byte order mark before a comment keeps the server from starting', async () => {
-    write(`\ufeff# comment\n${GOOD}\n`);
-    expect(await briefly()).toEqual(['warning BYTE_ORDER_MARK line 1', 'error MISSING_COLON line 1']);
-  });
-
-  test('a line that stops the server, or a hash that cannot match, is an error', async () => {
-    write(bytes(`x\n${GOOD}`, [0xff], `\nelastic/kibana/a:{PBKDF2}7$\nelastic/kibana/b:{SHA}\n`));
-    expect(await briefly()).toEqual([
-      'error MISSING_COLON line 1',
-      'error MALFORMED_UTF8 line 2',
-      'error MALFORMED_HASH line 3',
-      'error HASH_UNUSABLE line 4',
-    ]);
-  });
-
-  test('of several duplicates only the last one is checked further, as the server uses that one', async () => {
-    write(
-      `elastic/kibana/a:${SHA}\nelastic/kibana/a:{SHA}\nelastic/kibana/a:${HASH}\nelastic/kibana/a:plain\n`,
-    );
-    expect(await briefly()).toEqual([
-      'warning DUPLICATE line 1',
-      'warning DUPLICATE line 2',
-      'warning PLAIN_TEXT line 4',
-    ]);
-  });
-});
-
-test('two keys that are equal in their first MiB are not duplicates', async () => {
-  const long = 'a'.repeat(2 ** 20);
-  write([`${long}b`, `${long}c`].map((key) => `${key}:${HASH}\n`).join(''));
-  expect(await briefly()).toEqual(['warning BAD_NAME line 1', 'warning BAD_NAME line 2']);
-});
-
-describe('the version determines which accounts exist', () => {
-  const inVersion = async (...version: [] | [number, number]) => {
-    const [major = 0, minor = 0] = version;
-    const options = version.length ? { version: { major, minor } } : {};
-    const { findings } = await checkTokensFile(path, { ...options, fs: ordinaryUserFileSystem() });
-    return findings.map(({ severity, code }) => `${severity} ${code}`);
-  };
-
-  test('an account that a version does not have is a warning, and one that it has is not', async () => {
-    write(`elastic/auto-ops/a:${HASH}\n`);
-    expect(await inVersion(8, 15)).toEqual(['warning UNKNOWN_ACCOUNT']);
-    expect(await inVersion(8, 16)).toEqual([]);
-    expect(await inVersion()).toEqual([]);
-  });
-
-  test('if the version is unknown, a withdrawn account is a note, and the status is 0', async () => {
-    write(`elastic/enterprise-search-server/a:${HASH}\n`);
-    expect(await inVersion(8, 19)).toEqual([]);
-    expect(await inVersion(9, 0)).toEqual(['warning UNKNOWN_ACCOUNT']);
-    expect((await check(['--es-version', '9.0'])).stdout).toContain(
-      'was added in Elasticsearch 8.2 and removed in 9.0. Delete the token, with the command delete.\n',
-    );
-    expect(await inVersion()).toEqual(['note WITHDRAWN_ACCOUNT']);
-    expect(await check()).toMatchObject({ status: 0, stdout: expect.stringMatching(/^note: line 1: /) });
-  });
-});
-
-/** The real file system, in which some files appear to have other owners and modes. */
-function world(attributes: Readonly<Record<string, readonly [uid: number, gid: number, mode: number]>>) {
-  const { fs } = watchedFileSystem({
-    instead: (name, argument, options) => {
-      if (argument === '/etc/passwd') return 'server:x:61007:61113::/:/bin/false\n';
-      if (argument === '/etc/group') return 'server:x:61113:\n';
-      const isOpen = name === 'fstatSync';
-      const known = Object.entries(attributes).find(([file]) =>
-        isOpen ? file === 'service_tokens' : join(conf, file) === argument,
-      );
-      const [uid, gid, mode] = known?.[1] ?? [0, 0, isOpen ? 0o600 : 0o755];
-      return statAs(name, argument, options, { uid, gid, mode });
+  test.each([
+    [1_000, '', undefined],
+    [1_003, '', ['warning', 'and 3 more lines with findings']],
+    [1_000, 'no colon\n', ['error', 'and 1 more line with findings']],
+  ])(
+    'are listed up to 1,000 and counted beyond that, with the worst severity: %d %j',
+    async (count, more, last) => {
+      write('elastic/kibana/a:x\n'.repeat(count) + more);
+      const { findings } = await report();
+      expect(findings).toHaveLength(last ? 1_001 : 1_000);
+      const [severity, message] = last ?? [];
+      const hint = 'Only the first 1000 lines with findings are listed: correct them, and check again.';
+      const summary = { severity, code: 'MORE_FINDINGS', line: undefined, message, hint };
+      expect(findings[1_000]).toEqual(last && summary);
     },
+  );
+
+  test('are never shown', async () => {
+    const unit = fc.constantFrom(...'aZ09+/:$#{}! \t=');
+    const junk = fc.array(fc.string({ minLength: 12, unit }), { maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(junk, async (lines) => {
+        write(lines.join('\n'));
+        const said = JSON.stringify((await report()).findings);
+        for (const line of lines.map((text) => text.trim())) if (line) expect(said).not.toContain(line);
+      }),
+      { numRuns: runsOf(200, 100) },
+    );
   });
-  return fs;
+
+  test.each<[account: string, expected: Readonly<Record<string, string[]>>]>([
+    ['auto-ops', { '8.15': ['warning UNKNOWN_ACCOUNT line 1'], '8.16': [], unknown: [] }],
+    [
+      'enterprise-search-server', // withdrawn
+      { '8.19': [], '9.0': ['warning UNKNOWN_ACCOUNT line 1'], unknown: ['note WITHDRAWN_ACCOUNT line 1'] },
+    ],
+  ])('may name the accounts of the version, or of any if it is unknown: %s', async (account, expected) => {
+    write(`elastic/${account}/a:${HASH}\n`);
+    for (const [version, findings] of Object.entries(expected)) {
+      const [major = 0, minor = 0] = version.split('.').map(Number);
+      expect(await briefly(version === 'unknown' ? {} : { version: { major, minor } })).toEqual(findings);
+    }
+  });
+});
+
+type Shown = readonly [uid: number, gid: number, mode: number];
+
+/** The real file system, in which the files in `conf` have other owners and modes; a descriptor is the tokens file's. */
+function world(files: Readonly<Record<string, Shown>>): FileSystem {
+  const accounts = {
+    '/etc/passwd': 'server:x:61007:61113::/:/bin/false\n',
+    '/etc/group': 'server:x:61113:\n',
+  };
+  const instead = disguise((at) => {
+    const file = typeof at === 'number' ? join(conf, 'service_tokens') : at;
+    const known = Object.entries(files).find(([name]) => join(conf, name) === file)?.[1];
+    const [uid, gid, mode] = known ?? [0, 0, 0o755];
+    return { uid, gid, mode };
+  }, accounts);
+  return watchedFileSystem({ instead }).fs;
 }
 
-describe('access to the file', () => {
-  const model = ([uid, gid, mode]: readonly [number, number, number]) =>
-    world({ service_tokens: [uid, gid, mode], '': [0, 61113, 0o2750] });
+describe('Access to the file', () => {
+  const model = (file: Shown) => world({ service_tokens: file, '': [0, 61113, 0o2750] });
+  beforeEach(() => write(`${GOOD}\n`));
 
-  test.each<[why: string, file: readonly [number, number, number], expected: readonly string[]]>([
-    ['a package’s file', [0, 61113, 0o660], []],
-    ['root’s private file, which the server cannot read', [0, 0, 0o600], ['error FILE_UNREADABLE']],
-    ['the server’s own file without the bit', [61007, 61113, 0o040], ['error FILE_UNREADABLE']],
-    ['a world-readable file', [0, 61113, 0o644], ['warning OPEN_TO_OTHERS']],
-    ['a world-writable file', [0, 61113, 0o642], ['warning OPEN_TO_OTHERS']],
-    [
-      'a file that others can read, but not the server',
-      [0, 61113, 0o604],
-      ['error FILE_UNREADABLE', 'warning OPEN_TO_OTHERS'],
-    ],
-  ])('%s', async (_, file, expected) => {
-    write(`${GOOD}\n`);
-    expect(await briefly(model(file), 'server')).toEqual(expected);
+  test.each<[why: string, file: Shown, ...expected: string[]]>([
+    ['a package’s file', [0, 61113, 0o660]],
+    ['root’s private file, which the server cannot read', [0, 0, 0o600], 'error FILE_UNREADABLE'],
+    ['the server’s own file without the bit', [61007, 61113, 0o040], 'error FILE_UNREADABLE'],
+    ['a world-readable file', [0, 61113, 0o644], 'warning OPEN_TO_OTHERS'],
+    ['a world-writable file', [0, 61113, 0o642], 'warning OPEN_TO_OTHERS'],
+    ['one that only others can read', [0, 61113, 0o604], 'error FILE_UNREADABLE', 'warning OPEN_TO_OTHERS'],
+  ])('%s', async (_, file, ...expected) => {
+    expect(await briefly({ fs: model(file), serverUser: 'server' })).toEqual(expected);
   });
 
   test('the hint is the command that repairs it', async () => {
-    write(`${GOOD}\n`);
-    const { findings } = await checkTokensFile(path, { fs: model([0, 0, 0o644]), serverUser: 'server' });
-    expect(findings.map(({ message, hint }) => [message, hint])).toEqual([
-      [
-        `Every user of this system can read [${path}]`,
-        `Use --fix, or: chown server:server ${path} && chmod 0640 ${path} && touch ${path}`,
-      ],
-    ]);
+    const { findings } = await report({ fs: model([0, 0, 0o644]), serverUser: 'server' });
+    const hint = `Use --fix, or: chown server:server ${path} && chmod 0640 ${path} && touch ${path}`;
+    expect(findings).toMatchObject([{ message: `Every user of this system can read [${path}]`, hint }]);
   });
 
-  test.each<[why: string, file: readonly [number, number, number], expected: readonly string[]]>([
-    ['only root can read it', [0, 0, 0o600], ['warning SERVER_UNKNOWN']],
-    ['a group can read it, which may be that of the server', [0, 0, 0o640], []],
-    ['a user other than root owns it', [61007, 0, 0o600], []],
-  ])('if the server is unknown, and %s', async (_, file, expected) => {
-    write(`${GOOD}\n`);
+  test.each<[why: string, file: Shown, ...expected: string[]]>([
+    ['only root can read it', [0, 0, 0o600], 'warning SERVER_UNKNOWN'],
+    ['a group can read it, which may be that of the server', [0, 0, 0o640]],
+    ['a user other than root owns it', [61007, 0, 0o600]],
+  ])('if the server is unknown, and %s', async (_, file, ...expected) => {
     directory.write('config/jvm.options', '');
-    expect(await briefly(world({ service_tokens: file }))).toEqual(expected);
+    expect(await briefly({ fs: world({ service_tokens: file }) })).toEqual(expected);
   });
 
   test('check and create have the same warning about an unknown server', async () => {
-    write(`${GOOD}\n`);
     directory.write('config/jvm.options', '');
-    const attributes = { uid: 0, gid: 0, mode: 0o600 };
-    const { findings } = await checkTokensFile(path, { fs: world({ service_tokens: [0, 0, 0o600] }) });
-    const created = { before: undefined, after: attributes, isPathPrivate: true };
-    expect([findings[0]?.message, findings[0]?.hint]).toEqual(
-      accessWarning(path, conf, undefined, created, nodeFileSystem),
-    );
+    const { findings } = await report({ fs: world({ service_tokens: [0, 0, 0o600] }) });
+    const created = { before: undefined, after: { uid: 0, gid: 0, mode: 0o600 }, isPathPrivate: true };
+    const warning = accessWarning(path, conf, undefined, created, nodeFileSystem);
+    expect([findings[0]?.message, findings[0]?.hint]).toEqual(warning);
   });
 
-  test.each<[why: string, attributes: readonly [number, number, number], hint: string | undefined]>([
-    ['only its owner can enter', [61007, 0, 0o700], undefined],
-    ['its owner and group can enter', [0, 61113, 0o750], undefined],
+  test.each<[why: string, attributes: Shown, ...hint: string[]]>([
+    ['only its owner can enter', [61007, 0, 0o700]],
+    ['its owner and group can enter', [0, 61113, 0o750]],
     ['only root can enter', [0, 0, 0o700], 'Repair it: chgrp server DIR && chmod g+rx DIR'],
     ['the server can enter, but not list', [0, 0, 0o711], 'Repair it: chgrp server DIR && chmod g+rx DIR'],
     ['its own group cannot enter', [0, 61113, 0o705], 'Repair it: chmod g+rx DIR'],
     ['its owner cannot enter', [61007, 61113, 0o077], 'Repair it: chmod u+rx DIR'],
-  ])('a configuration directory that %s is checked', async (_, attributes, hint) => {
-    write(`${GOOD}\n`);
+  ])('a configuration directory that %s is checked', async (_, attributes, ...hint) => {
     const fs = world({ service_tokens: [61007, 0, 0o600], '': attributes });
-    const { findings } = await checkTokensFile(path, { fs, serverUser: 'server' });
-    expect(findings.map((finding) => [finding.code, finding.hint])).toEqual(
-      hint === undefined ? [] : [['DIRECTORY_UNREADABLE', hint.replaceAll('DIR', conf)]],
+    const { findings } = await report({ fs, serverUser: 'server' });
+    const code = 'DIRECTORY_UNREADABLE';
+    expect(findings).toMatchObject(hint.map((text) => ({ code, hint: text.replaceAll('DIR', conf) })));
+    expect(findings).toHaveLength(hint.length);
+  });
+
+  test('directories that the server cannot enter are found above a symlink and above its target', async () => {
+    rmSync(path);
+    for (const name of ['aside', 'real/config/open']) mkdirSync(join(conf, name), { recursive: true });
+    writeFileSync(join(conf, 'real/config/open/tokens'), GOOD);
+    symlinkSync('open/tokens', join(conf, 'real/config/service_tokens'));
+    symlinkSync('../real/config', join(conf, 'aside/link'));
+    path = join(conf, 'aside/link/service_tokens');
+    const closed = ['aside', 'real', 'real/config', 'real/config/open'];
+    const shown = Object.fromEntries(closed.map((name) => [name, [0, 0, 0o700] as const]));
+    const file = [61007, 0, 0o600] as const;
+    const fs = world({ ...shown, service_tokens: file, 'real/config/open/tokens': file });
+    const { findings } = await report({ fs, serverUser: 'server' });
+    const verbs = ['enter', 'enter', 'enter', 'list'];
+    expect(findings.slice(0, 4).map(({ message }) => message)).toEqual(
+      closed.map((name, i) => `Elasticsearch runs as [server] and cannot ${verbs[i]} [${join(conf, name)}]`),
     );
-  });
-
-  test('a directory above that the server cannot enter is found, also behind a symlink', async () => {
-    mkdirSync(join(conf, 'closed', 'open'), { recursive: true });
-    writeFileSync(join(conf, 'closed', 'open', 'tokens'), `${GOOD}\n`);
-    symlinkSync('closed/open/tokens', path);
-    const fs = world({
-      service_tokens: [61007, 0, 0o600],
-      'closed/open/tokens': [61007, 0, 0o600],
-      closed: [0, 0, 0o700],
-    });
-    const { findings } = await checkTokensFile(path, { fs, serverUser: 'server' });
-    expect(findings.map(({ code, message }) => [code, message])).toEqual([
-      ['DIRECTORY_UNREADABLE', `Elasticsearch runs as [server] and cannot enter [${join(conf, 'closed')}]`],
-      ['SYMBOLIC_LINK', expect.anything()],
-    ]);
-  });
-
-  test('if the configuration directory is a symlink, the directories above the symlink and above its target are checked', async () => {
-    mkdirSync(join(conf, 'aside'));
-    mkdirSync(join(conf, 'real', 'config'), { recursive: true });
-    writeFileSync(join(conf, 'real', 'config', 'service_tokens'), GOOD);
-    symlinkSync('../real/config', join(conf, 'aside', 'link'));
-    path = join(conf, 'aside', 'link', 'service_tokens');
-    const closed = [0, 0, 0o700] as const;
-    const fs = world({
-      service_tokens: [61007, 0, 0o600],
-      aside: closed,
-      real: closed,
-      'real/config': closed,
-    });
-    const { findings } = await checkTokensFile(path, { fs, serverUser: 'server' });
-    expect(findings.map(({ message }) => message)).toEqual([
-      `Elasticsearch runs as [server] and cannot enter [${join(conf, 'aside')}]`,
-      `Elasticsearch runs as [server] and cannot enter [${join(conf, 'real')}]`,
-      `Elasticsearch runs as [server] and cannot list [${join(conf, 'real', 'config')}]`,
-    ]);
+    expect(findings.slice(4)).toMatchObject([{ code: 'SYMBOLIC_LINK' }]);
   });
 
   test('if the caller cannot read the file, that is an error and not a finding', async () => {
-    write(GOOD);
-    const { fs } = watchedFileSystem({
-      before: (_, name) => {
-        if (name === 'openSync')
-          throw Object.assign(new Error('EACCES'), { code: 'EACCES', syscall: 'open' });
-      },
-    });
-    expect(codeAndMessage(await rejectionOf(checkTokensFile(path, { fs })))).toEqual({
+    const fs = failing('openSync', 'EACCES');
+    expect(codeAndMessage(await rejectionOf(report({ fs })))).toEqual({
       code: 'PERMISSION',
       message: `could not read [${path}]: permission denied`,
     });
@@ -394,22 +243,15 @@ describe('access to the file', () => {
   });
 });
 
-describe('a file that a rename would break', () => {
-  test('a symlink is a warning', async () => {
-    symlinkSync('../tokens', path);
-    directory.write('tokens', `${GOOD}\n`);
-    chmodSync(join(directory.path, 'tokens'), 0o600);
-    expect(await briefly()).toEqual(['warning SYMBOLIC_LINK']);
-  });
-
+describe('A file that a rename would break', () => {
   test('a symlink into a Kubernetes volume is a warning, and the hint for its mode is a Kubernetes setting', async () => {
     directory.write('secret/..2025/service_tokens', `${GOOD}\n`);
     symlinkSync('..2025', join(directory.path, 'secret/..data'));
     symlinkSync('../secret/..data/service_tokens', path);
-    chmodSync(join(directory.path, 'secret/..data/service_tokens'), 0o644);
-    const report = await checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true });
-    expect(report.fixed).toEqual([]);
-    expect(report.findings.map(({ code, hint }) => [code, hint])).toEqual([
+    chmodSync(path, 0o644);
+    const { fixed, findings } = await report({ fix: true });
+    expect(fixed).toEqual([]);
+    expect(findings.map(({ code, hint }) => [code, hint])).toEqual([
       ['NOT_FIXED', 'Change the Secret that is mounted there.'],
       ['OPEN_TO_OTHERS', expect.stringContaining('defaultMode: 0440')],
       ['KUBERNETES_VOLUME', 'Change the Secret, not the file.'],
@@ -418,212 +260,103 @@ describe('a file that a rename would break', () => {
 
   test('a bind mount of a single file is a warning with --in-place in its hint', async () => {
     write(`${GOOD}\n`);
+    const mounts = `36 35 98:0 /host/tokens ${path} rw - ext4 /dev/sda1 rw\n`;
     const { fs } = watchedFileSystem({
-      instead: (name, argument) =>
-        name === 'readFileSync' && argument === '/proc/self/mountinfo'
-          ? `36 35 98:0 /host/tokens ${path} rw - ext4 /dev/sda1 rw\n`
-          : undefined,
+      instead: (name, at) => (name === 'readFileSync' && at === '/proc/self/mountinfo' ? mounts : undefined),
     });
-    const { findings } = await checkTokensFile(path, { fs });
-    expect(findings.filter(({ code }) => code === 'SINGLE_FILE_MOUNT')).toMatchObject([
-      {
-        severity: 'warning',
-        code: 'SINGLE_FILE_MOUNT',
-        message: expect.stringContaining('[/host/tokens]'),
-        hint: expect.stringContaining('--in-place'),
-      },
-    ]);
+    const [message, hint] = ['[/host/tokens]', '--in-place'].map((text) => expect.stringContaining(text));
+    const found = (await report({ fs })).findings.filter(({ code }) => code === 'SINGLE_FILE_MOUNT');
+    expect(found).toMatchObject([{ severity: 'warning', message, hint }]);
   });
 });
 
-describe('stale locks and orphaned temporary files', () => {
+describe('Stale locks and orphaned temporary files', () => {
   const own = ownProcess(nodeFileSystem);
-  const lock = () => join(conf, '.service_tokens.lock');
   const TEMPORARY = '.service_tokens.0123456789abcdef01.tmp';
+  const LOCK = '.service_tokens.lock';
   const mark = (pid: number, started = own.started, scope = own.scope) =>
     `${pid}-${started}-${scope}-0123456789ab`;
-  const NOBODY = 2 ** 22 + 1; // above the kernel's maximum
+  const dead = mark(2 ** 22 + 1); // above the kernel's maximum
 
-  function lay(at: string, ageInSeconds = 0): void {
-    mkdirSync(join(at, '..'), { recursive: true });
-    writeFileSync(at, '');
+  function lay(name: string, ageInSeconds = 0): void {
     const then = Date.now() / 1000 - ageInSeconds;
-    utimesSync(at, then, then);
+    utimesSync(directory.write(`config/${name}`), then, then);
   }
 
   beforeEach(() => write(`${GOOD}\n`));
 
-  test.each<[why: string, file: () => string, age: number, expected: readonly string[]]>([
-    ['a temporary file', () => join(conf, TEMPORARY), 0, ['warning STALE_TEMPORARY_FILE']],
-    ['one of the original', () => `${path}9876543210tmp`, 0, ['warning STALE_TEMPORARY_FILE']],
-    ['the lock of a dead process', () => join(lock(), mark(NOBODY)), 0, ['warning STALE_LOCK']],
+  test.each<[why: string, name: string, age: number, ...expected: string[]]>([
+    ['a temporary file', TEMPORARY, 0, 'warning STALE_TEMPORARY_FILE'],
+    ['one of the original', 'service_tokens9876543210tmp', 0, 'warning STALE_TEMPORARY_FILE'],
+    ['the lock of a dead process', `${LOCK}/${dead}`, 0, 'warning STALE_LOCK'],
+    ['the directory of a dead waiter', `${LOCK}-${dead}/${dead}`, 0, 'warning STALE_LOCK'],
     [
-      'the directory of a dead waiter',
-      () => join(`${lock()}-${mark(NOBODY)}`, mark(NOBODY)),
+      'a mark of another container that does not change',
+      `${LOCK}/${mark(1, '1', '1_a')}`,
       0,
-      ['warning STALE_LOCK'],
+      'warning STALE_LOCK',
     ],
-    [
-      'a lock of another container whose mark does not change',
-      () => join(lock(), mark(1, '1', '1_a')),
-      0,
-      ['warning STALE_LOCK'],
-    ],
-    [
-      'one of another container whose clock is an hour ahead',
-      () => join(lock(), mark(1, '1', '1_a')),
-      -3600,
-      ['warning STALE_LOCK'],
-    ],
-    ['a lock that contains another file', () => join(lock(), 'x'), 0, ['warning STALE_LOCK']],
-    ['a file in place of the lock', lock, 0, ['warning STALE_LOCK']],
-    ['an unrelated file', () => join(conf, 'service_tokens.bak'), 3600, []],
-  ])('%s', async (_, file, age, expected) => {
-    lay(file(), age);
+    ['one whose clock is an hour ahead', `${LOCK}/${mark(1, '1', '1_a')}`, -3600, 'warning STALE_LOCK'],
+    ['a lock that contains another file', `${LOCK}/x`, 0, 'warning STALE_LOCK'],
+    ['a file in place of the lock', LOCK, 0, 'warning STALE_LOCK'],
+    ['an unrelated file', 'service_tokens.bak', 3600],
+  ])('%s', async (_, name, age, ...expected) => {
+    lay(name, age);
     expect(await briefly()).toEqual(expected);
   });
 
   test('an empty lock directory is a stale lock', async () => {
-    mkdirSync(lock());
+    directory.mkdir(`config/${LOCK}`);
     expect(await briefly()).toEqual(['warning STALE_LOCK']);
   });
 
   test('the lock and the temporary file of a live process are not findings', async () => {
     await withLock(nodeFileSystem, path, {}, async () => {
-      lay(join(conf, TEMPORARY));
+      lay(TEMPORARY);
       expect(await briefly()).toEqual([]);
     });
   });
 
   test('a lock that is released during the check is not a finding', async () => {
-    const held = join(lock(), mark(NOBODY));
-    lay(held);
+    lay(`${LOCK}/${dead}`);
     let listings = 0;
     const { fs } = watchedFileSystem({
       before: (_, name) => {
         if (name === 'readdirSync') listings++;
-        if (listings > 2) rmSync(lock(), { recursive: true, force: true });
+        if (listings > 2) rmSync(join(conf, LOCK), { recursive: true, force: true });
       },
     });
-    const codes = (await checkTokensFile(path, { fs })).findings.map(({ code }) => code);
-    expect(codes.filter((code) => code === 'STALE_LOCK')).toEqual([]);
+    expect((await report({ fs })).findings.map(({ code }) => code)).not.toContain('STALE_LOCK');
     expect(listings).toBeGreaterThan(2); // of the directory, and twice of the lock
   });
 
   test('check makes no call that changes a file', async () => {
-    lay(join(conf, TEMPORARY));
-    lay(join(lock(), mark(NOBODY)));
+    lay(TEMPORARY);
+    lay(`${LOCK}/${dead}`);
     const { fs, calls } = watchedFileSystem();
-    await checkTokensFile(path, { fs });
-    expect(
-      [...new Set(calls)].filter(
-        (call) => !/^(readFile|read|open|fstat|close|stat|lstat|readdir|readlink|realpath)Sync$/.test(call),
-      ),
-    ).toEqual([]);
+    await report({ fs });
+    const reads = /^(readFile|read|open|fstat|close|stat|lstat|readdir|readlink|realpath)Sync$/;
+    expect(calls.filter((call) => !reads.test(call))).toEqual([]);
   });
 });
 
-describe('--json', () => {
-  test('is one object on one line', async () => {
-    write(`${GOOD}\nelastic/kibana/a:${SECRET}\n`, 0o644);
-    const { stdout, stderr, status } = await check(['--json']);
-    expect({ stderr, status, lines: stdout.split('\n').length }).toEqual({ stderr: '', status: 1, lines: 2 });
-    const text = { message: expect.any(String), hint: expect.any(String) };
-    expect(JSON.parse(stdout)).toEqual({
-      file: path,
-      exists: true,
-      tokens: 1,
-      digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
-      findings: [
-        { severity: 'warning', code: 'OPEN_TO_OTHERS', line: null, ...text },
-        { severity: 'warning', code: 'PLAIN_TEXT', line: 2, ...text },
-      ],
-      fixed: [],
-    });
+test('--json is one line of printable text even if a path is not', async () => {
+  conf = directory.mkdir('con\u202e\u009bfig');
+  path = join(conf, 'service_tokens');
+  write(GOOD, 0o644);
+  const { stdout } = await check(['--json']);
+  expect(stdout).not.toMatch(/[\u202e\u009b]/);
+  expect(JSON.parse(stdout)).toMatchObject({
+    file: path,
+    findings: [{ code: 'OPEN_TO_OTHERS', line: null }],
   });
-
-  test('has no digest if the server cannot read the file', async () => {
-    write(`${GOOD}\nx\n`);
-    expect(JSON.parse((await check(['--json'])).stdout)).toMatchObject({ tokens: 0, digest: null });
-    expect((await check()).stdout).toMatch(/\n\[.*\]: Elasticsearch does not read this file\n$/);
-  });
-
-  test('is one line of printable text even if a path is not', async () => {
-    conf = directory.mkdir('con\u202e\u009bfig');
-    path = join(conf, 'service_tokens');
-    write(GOOD, 0o644);
-    const { stdout } = await check(['--json']);
-    expect(stdout).not.toMatch(/[\u202e\u009b]/);
-    expect(JSON.parse(stdout)).toMatchObject({ file: path });
-    expect((await check()).stdout).toContain('con\\u202e\\u009bfig');
-  });
+  expect((await check()).stdout).toContain('con\\u202e\\u009bfig');
 });
 
-describe('a file that does not exist', () => {
-  test('is a warning if it was named by --file', async () => {
-    expect(await check(['--file', join(conf, 'typo'), '--json'])).toMatchObject({ status: 1, stderr: '' });
-    const { stdout } = await check(['--file', join(conf, 'typo'), '--json']);
-    expect(JSON.parse(stdout)).toMatchObject({
-      exists: false,
-      tokens: 0,
-      findings: [{ severity: 'warning', code: 'NO_FILE', message: `The file [${conf}/typo] does not exist` }],
-    });
-  });
-
-  test('is a warning behind a symlink, too', async () => {
-    symlinkSync('nowhere', path);
-    expect(JSON.parse((await check(['--json'])).stdout)).toMatchObject({ exists: false });
-  });
-});
-
-describe('an expectation', () => {
-  const digest = `sha256:${createHash('sha256').update(`${GOOD}\n`).digest('hex')}`;
-  const other = digest.replace(/[0-9a-f]{8}$/, '00000000');
-  beforeEach(() => write(`${GOOD}\n`));
-
-  test.each<[args: readonly string[], status: number]>([
-    [['--expect-digest', digest], 0],
-    [['--expect-digest', digest.toUpperCase().replace('SHA', 'sha')], 0],
-    [['--expect-digest', other], 1],
-    [['--expect-tokens', '1'], 0],
-    [['--expect-tokens', '0'], 1],
-    [['--expect-tokens', '1', '--expect-digest', digest], 0],
-    [['--expect-tokens', '1', '--expect-digest', other], 1],
-  ])('%j gives status %i', async (args, status) => {
-    expect((await check(['-s', ...args])).status).toBe(status);
-  });
-
-  test('that is not met is an error with the actual value', async () => {
-    const { stdout } = await check(['--expect-digest', other, '--expect-tokens', '2']);
-    expect(stdout).toContain(`error: The digest is ${digest}; expected ${other}\n`);
-    expect(stdout).toContain('error: The number of tokens is 1; expected 2\n');
-  });
-
-  test('is never met by a file that the server cannot read', async () => {
-    write('broken\n');
-    const { stdout } = await check(['--expect-digest', digest]);
-    expect(stdout).toContain(`error: The digest is unknown; expected ${digest}\n`);
-  });
-
-  test.each([
-    ['--expect-digest', 'x', '[x] is not a digest'],
-    ['--expect-digest', '', '[] is not a digest'],
-    ['--expect-digest', digest.slice(0, -1), `[${digest.slice(0, -1)}] is not a digest`],
-    ['--expect-tokens', 'x', '[x] is not a number of tokens'],
-    ['--expect-tokens', '-1', '[-1] is not a number of tokens'],
-    ['--expect-tokens', '', '[] is not a number of tokens'],
-    ['--expect-tokens', '1.0', '[1.0] is not a number of tokens'],
-  ])('%s <%s> is a usage error', async (option, value, message) => {
-    const { stdout, stderr, status } = await check([option, value]);
-    expect({ stdout, status }).toEqual({ stdout: '', status: 64 });
-    expect(stderr).toContain(`ERROR: ${message}, with exit code 64\n`);
-  });
-});
-
-describe('the digest', () => {
+describe('The digest', () => {
   const digest = async (content: string) => {
     write(content);
-    return (await checkTokensFile(path, { fs: ordinaryUserFileSystem() })).digest;
+    return (await report()).digest;
   };
 
   test('is the result of sort and sha256sum for a plain file', async () => {
@@ -633,77 +366,26 @@ describe('the digest', () => {
   });
 
   test.each([
-    ['comments and blank lines', `# x\n\n${GOOD}\n`],
-    ['line ends', `${GOOD}\r\n`],
-    ['a missing end of the last line', GOOD],
-    ['blanks around a line', `  ${GOOD}\t\n`],
-    ['an older duplicate', `elastic/kibana/good:${SHA}\n${GOOD}\n`],
-    ['plain text', `${GOOD}\nelastic/kibana/x:${SECRET}\n`],
-  ])('does not depend on %s', async (_, content) => {
-    expect(await digest(content)).toBe(await digest(`${GOOD}\n`));
-  });
-
-  test.each([
-    ['another hash', `elastic/kibana/good:${SHA}\n`],
-    ['another name', `${GOOD.replace('good', 'better')}\n`],
-    ['one more token', `${GOOD}\nelastic/kibana/b:${HASH}\n`],
-    ['a later duplicate', `${GOOD}\nelastic/kibana/good:${SHA}\n`],
-  ])('depends on %s', async (_, content) => {
-    expect(await digest(content)).not.toBe(await digest(`${GOOD}\n`));
+    ['does not depend on comments and blank lines', `# x\n\n${GOOD}\n`],
+    ['does not depend on line ends', `${GOOD}\r\n`],
+    ['does not depend on a missing end of the last line', GOOD],
+    ['does not depend on blanks around a line', `  ${GOOD}\t\n`],
+    ['does not depend on an older duplicate', `elastic/kibana/good:${SHA}\n${GOOD}\n`],
+    ['does not depend on plain text', `${GOOD}\nelastic/kibana/x:${SECRET}\n`],
+    ['depends on the hash', `elastic/kibana/good:${SHA}\n`],
+    ['depends on the name', `${GOOD.replace('good', 'better')}\n`],
+    ['depends on one more token', `${GOOD}\nelastic/kibana/b:${HASH}\n`],
+    ['depends on a later duplicate', `${GOOD}\nelastic/kibana/good:${SHA}\n`],
+  ])('%s', async (title, content) => {
+    const isSame = (await digest(content)) === (await digest(`${GOOD}\n`));
+    expect(isSame).toBe(title.startsWith('does not'));
   });
 
   test('does not depend on the order of any entries', () => {
-    const entries = fc.uniqueArray(fc.tuple(fc.string({ unit: 'binary' }), fc.string()), {
-      selector: ([key]) => key,
-    });
-    fc.assert(
-      fc.property(entries, (some) => {
-        expect(digestOf(new Map(some.toReversed()))).toBe(digestOf(new Map(some)));
-      }),
-    );
+    const entry = fc.tuple(fc.string({ unit: 'binary' }), fc.string());
+    const entries = fc.uniqueArray(entry, { selector: ([key]) => key });
+    const isSame = (some: [string, string][]) =>
+      expect(digestOf(new Map(some.toReversed()))).toBe(digestOf(new Map(some)));
+    fc.assert(fc.property(entries, isSame));
   });
-});
-
-describe('many lines with findings', () => {
-  const severitiesOf = async (content: string) => {
-    write(content);
-    const { findings } = await checkTokensFile(path, { fs: ordinaryUserFileSystem() });
-    return findings.filter(({ line, code }) => line !== undefined || code === 'MORE_FINDINGS');
-  };
-
-  test('are listed up to 1,000, and counted beyond that', async () => {
-    const findings = await severitiesOf(`${'elastic/kibana/a:x\n'.repeat(1_003)}`);
-    expect(findings).toHaveLength(1_001);
-    expect(findings.at(-1)).toEqual({
-      severity: 'warning',
-      code: 'MORE_FINDINGS',
-      line: undefined,
-      message: 'and 3 more lines with findings',
-      hint: 'Only the first 1000 lines with findings are listed: correct them, and check again.',
-    });
-  });
-
-  test('are an error if one that is only counted is an error', async () => {
-    const findings = await severitiesOf(`${'elastic/kibana/a:x\n'.repeat(1_000)}no colon\n`);
-    expect(findings.at(-1)).toMatchObject({ severity: 'error', message: 'and 1 more line with findings' });
-  });
-
-  test('are all listed if there are 1,000', async () => {
-    expect(await severitiesOf('elastic/kibana/a:x\n'.repeat(1_000))).toHaveLength(1_000);
-  });
-});
-
-test('no content of a line is ever shown', async () => {
-  const junk = fc.array(fc.string({ minLength: 12, unit: fc.constantFrom(...'aZ09+/:$#{}! \t=') }), {
-    maxLength: 6,
-  });
-  await fc.assert(
-    fc.asyncProperty(junk, async (lines) => {
-      write(lines.join('\n'));
-      const { findings } = await checkTokensFile(path, { fs: ordinaryUserFileSystem() });
-      const said = JSON.stringify(findings);
-      for (const line of lines.filter((text) => text.trim() !== '')) expect(said).not.toContain(line.trim());
-    }),
-    { numRuns: runsOf(200, 100) },
-  );
 });

@@ -49,7 +49,7 @@ export function watchedFileSystem({ before, instead }: Interference = {}): Watch
   return { fs, calls, openDescriptors };
 }
 
-type Seen = { readonly uid: number; readonly gid: number; readonly mode?: number };
+export type Seen = { readonly uid: number; readonly gid: number; readonly mode?: number };
 
 /**
  * The result of a call of stat, lstat or fstat in which a file seems to have other attributes, for `instead`.
@@ -68,4 +68,17 @@ export function statAs(name: string, at: unknown, options: unknown, seen: Seen):
   const numbers = Object.entries({ uid: seen.uid, gid: seen.gid, mode });
   const convert = typeof stat.mode === 'bigint' ? BigInt : Number;
   return Object.assign(stat, Object.fromEntries(numbers.map(([key, value]) => [key, convert(value)])));
+}
+
+/** The real file system with a call that fails: all such calls, or those for one path or descriptor. */
+export function failing(
+  call: keyof FileSystem,
+  errno: Parameters<typeof systemError>[0],
+  at?: unknown,
+): FileSystem {
+  const before: Interference['before'] = (_, name, [argument]) => {
+    if (name === call && (at === undefined || argument === at))
+      throw systemError(errno, call.replace('Sync', ''));
+  };
+  return watchedFileSystem({ before }).fs;
 }

@@ -1,20 +1,33 @@
 import type { FileSystem } from '../../src/disk/file-system.js';
-import { statAs, watchedFileSystem } from './faulty-file-system.js';
+import { type Interference, type Seen, statAs, watchedFileSystem } from './faulty-file-system.js';
 
-const OWNER = { uid: 1000, gid: 1000 };
+type Instead = NonNullable<Interference['instead']>;
+
+/**
+ * For `instead` of `watchedFileSystem`: files appear to have other owners or modes.
+ *
+ * @param seen the attributes of a path or a descriptor
+ * @param accounts the contents of /etc/passwd and /etc/group; by default there are no accounts
+ */
+export function disguise(
+  seen: (at: unknown) => Seen,
+  accounts: Readonly<Record<string, string>> = {},
+): Instead {
+  return (name, at, options) =>
+    at === '/etc/passwd' || at === '/etc/group'
+      ? (accounts[at] ?? '')
+      : statAs(name, at, options, seen(at));
+}
+
+const ME = 'me:x:1000:1000::/home/me:/bin/sh\n';
+const ownedByMe = disguise(() => ({ uid: 1000, gid: 1000 }), { '/etc/passwd': ME, '/etc/group': ME });
+
+/** For `instead` of `watchedFileSystem`: see `ordinaryUserFileSystem`. */
+export const asOrdinaryUser: Instead = (name, ...args) =>
+  name === 'geteuid' || name === 'getegid' ? 1000 : ownedByMe(name, ...args);
 
 /**
  * The file system as seen by a user who runs both the tool and the server: the user owns every file, and there is no
  * account elasticsearch. So the output of a session does not depend on the user and the machine.
  */
-export function ordinaryUserFileSystem(): FileSystem {
-  return watchedFileSystem({
-    instead: (name, argument, options) => {
-      if (argument === '/etc/passwd' || argument === '/etc/group')
-        return 'me:x:1000:1000::/home/me:/bin/sh\n';
-      if (name === 'geteuid') return OWNER.uid;
-      if (name === 'getegid') return OWNER.gid;
-      return statAs(name, argument, options, OWNER);
-    },
-  }).fs;
-}
+export const ordinaryUserFileSystem = (): FileSystem => watchedFileSystem({ instead: asOrdinaryUser }).fs;
