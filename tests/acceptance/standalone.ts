@@ -20,6 +20,7 @@ import { call } from '../support/installation.js';
 /** The test files that run the command as a process of its own. */
 const TESTS = [
   'cli/bin',
+  'cli/processes',
   'cli/output-parsing',
   'cli/watch',
   'access/layouts',

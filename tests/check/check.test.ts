@@ -6,14 +6,13 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { accessWarning } from '../../src/access/server-access.js';
 import { type CheckOptions, checkTokensFile } from '../../src/check/check.js';
-import { main } from '../../src/cli/main.js';
 import { withLock } from '../../src/disk/file-lock.js';
 import { type FileSystem, nodeFileSystem } from '../../src/disk/file-system.js';
 import { ownProcess } from '../../src/disk/processes.js';
 import { digestOf } from '../../src/tokens-file/digest.js';
 import { failing, watchedFileSystem } from '../support/faulty-file-system.js';
 import { codeAndMessage, publicTokens, rejectionOf } from '../support/fixtures.js';
-import { memoryIo } from '../support/memory-io.js';
+import { runHere } from '../support/memory-io.js';
 import { disguise, ordinaryUserFileSystem } from '../support/ordinary-user.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { runsOf } from '../support/thoroughness.js';
@@ -38,11 +37,8 @@ function write(content: string | Uint8Array, mode = 0o600): void {
 }
 
 /** Runs the command. */
-async function check(args: readonly string[] = [], fs: FileSystem = ordinaryUserFileSystem()) {
-  const { io, written } = memoryIo({ cwd: directory.path });
-  const status = await main(['check', '--config-dir', conf, ...args], io, fs);
-  return { ...written, status };
-}
+const check = (args: readonly string[] = [], fs: FileSystem = ordinaryUserFileSystem()) =>
+  runHere(['check', '--config-dir', conf, ...args], { cwd: directory.path }, fs);
 
 const report = (options: CheckOptions = {}) =>
   checkTokensFile(path, { fs: ordinaryUserFileSystem(), ...options });

@@ -1,5 +1,8 @@
 import { Readable } from 'node:stream';
+import { main } from '../../src/cli/main.js';
 import type { Io } from '../../src/cli/terminal.js';
+import type { FileSystem } from '../../src/disk/file-system.js';
+import type { Finished } from './commands.js';
 
 /** Streams in memory, for a command that runs in this process. */
 export interface MemoryIo {
@@ -31,4 +34,15 @@ export function memoryIo({
     ...given,
   };
   return { io, written };
+}
+
+/** Runs a command in this process. @param given what it uses of its process @returns what it wrote, and its status */
+export async function runHere(
+  args: readonly string[],
+  given: Parameters<typeof memoryIo>[0] = {},
+  fs?: FileSystem,
+): Promise<Finished> {
+  const { io, written } = memoryIo(given);
+  const status = await main(args, io, fs);
+  return { ...written, status };
 }

@@ -13,13 +13,16 @@
  * Unexpected output is a failure, so a command without expected output must be silent. Further rules:
  * - prose is at the top or after an empty line; directly after the lines of a command, `# text` is its output;
  * - a last line without an end is followed by `\ No newline at end of file`, as in a diff, also in files;
- * - invisible characters have names, which are holes that are always bound (see `hidden`).
+ * - invisible characters have names, which are holes that are always bound (see `hidden`);
+ * - `bash 'line'` runs a line of bash, in which the tool is a process of its own, and $UID the user who runs the tests.
  */
+import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { main } from '../../src/cli/main.js';
+import { BIN } from './commands.js';
 import { ordinaryUserFileSystem } from './ordinary-user.js';
 
 export interface Transcript {
@@ -157,7 +160,8 @@ function parseCommand(text: string, line: number): Step {
   const argv = words.map((word) => word.replaceAll("'", ''));
   const at = argv.findIndex((word) => !/^[A-Za-z_]\w*=/.test(word));
   const program = (argv[at] ?? '').replace(/^bin\//, '');
-  if (program !== TOOL && !Object.hasOwn(witnesses, program)) refuse(line, `no program [${program}] here`);
+  if (program !== TOOL && program !== 'bash' && !Object.hasOwn(witnesses, program))
+    refuse(line, `no program [${program}] here`);
   const command = { line, text, env: argv.slice(0, at), program, args: argv.slice(at + 1) };
   return { ...command, stdin: [], stdout: [], stderr: [], status: 0 };
 }
@@ -241,10 +245,13 @@ function show({ text, stdin }: Step, { stdout, stderr, status }: Output): string
 async function runStep({ env, program, args, stdin }: Step, dir: string, holes: Holes): Promise<Output> {
   const words = args.map((word) => holes.fill(word));
   const variables = Object.fromEntries(env.map((word) => holes.fill(word).split(/=(.*)/s)));
+  const input = holes.fill(toText(stdin));
   const { stdout, stderr, status } =
     program === TOOL
-      ? await runTool(words, variables, holes.fill(toText(stdin)), dir)
-      : runWitness(program, words, dir);
+      ? await runTool(words, variables, input, dir)
+      : program === 'bash'
+        ? runBash(words, variables, input, dir)
+        : runWitness(program, words, dir);
   return { stdout: holes.name(stdout), stderr: holes.name(stderr), status };
 }
 
@@ -279,6 +286,17 @@ async function runTool(
   };
   const status = await main(argv, io, ordinaryUserFileSystem());
   return { ...written, status };
+}
+
+function runBash([line]: readonly string[], env: NodeJS.ProcessEnv, input: string, cwd: string): Result {
+  const script = `${TOOL}() { "$0" "$@"; }; ${line}`;
+  const PATH = `${dirname(process.execPath)}:${process.env['PATH']}`;
+  const options = { cwd, input, encoding: 'utf8' } as const;
+  const bash = spawnSync('bash', ['--norc', '-c', script, BIN], {
+    ...options,
+    env: { PATH, ES_PATH_CONF: 'config', ...env },
+  });
+  return { stdout: bash.stdout, stderr: bash.stderr, status: bash.status ?? -1 };
 }
 
 function runWitness(program: string, args: readonly string[], dir: string): Result {
