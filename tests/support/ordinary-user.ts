@@ -14,9 +14,7 @@ export function disguise(
   accounts: Readonly<Record<string, string>> = {},
 ): Instead {
   return (name, at, options) =>
-    at === '/etc/passwd' || at === '/etc/group'
-      ? (accounts[at] ?? '')
-      : statAs(name, at, options, seen(at));
+    at === '/etc/passwd' || at === '/etc/group' ? (accounts[at] ?? '') : statAs(name, at, options, seen(at));
 }
 
 const ME = 'me:x:1000:1000::/home/me:/bin/sh\n';
