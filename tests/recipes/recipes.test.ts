@@ -458,3 +458,55 @@ esac`,
     }
   },
 );
+
+describe('Monitoring', () => {
+  const unit = (end: string) => textOf(`monitoring/service-tokens-check.${end}`);
+  const script = recipe('monitoring/check-metrics.sh');
+  const count = (options = '') => workplace.trace(script, `. --config-dir config ${options}`);
+  const metrics = () => workplace.read('service_tokens.prom');
+
+  testWith(['jq'])('writes what check finds as metrics, and ends with its status', async () => {
+    directory.mkdir('config');
+    await workplace.tool('create elastic/kibana a --config-dir config');
+    const digest = JSON.parse(await workplace.tool('list --json --config-dir config')).digest;
+    const sound = `service_tokens_check_status 0\nservice_tokens_count 1\nservice_tokens_info{digest="${digest}"} 1\n`;
+    expect([(await count()).status, metrics()]).toEqual([0, sound]);
+    chmodSync(workplace.at('config/service_tokens'), 0o644);
+    expect((await count('--expect-tokens 2')).status).toBe(1);
+    expect(metrics()).toBe(
+      `${sound.replace('0', '1')}service_tokens_findings{severity="error",code="UNEXPECTED_COUNT"} 1
+service_tokens_findings{severity="warning",code="OPEN_TO_OTHERS"} 1\n`,
+    );
+    directory.write('config/service_tokens', 'broken\nbroken\n');
+    expect((await count()).status).toBe(1);
+    expect(metrics()).toContain('service_tokens_info{digest=""} 1\n');
+    expect(metrics()).toContain('service_tokens_findings{severity="error",code="MISSING_COLON"} 2\n');
+    expect((await count('--nonsense')).status).toBe(64);
+    expect(metrics()).toBe('service_tokens_check_status 64\n');
+    expect(readdirSync(directory.path).filter((name) => name.includes('.prom.'))).toEqual([]);
+    expect(modeOf('service_tokens.prom')).toBe(0o644);
+  });
+
+  test('systemd runs it: the unit may write the metrics, and nothing else', () => {
+    const [, program, target] = /^ExecStart=\S*\/(\S+) (\S+)$/m.exec(unit('service')) ?? [];
+    expect([program, unit('service')]).toEqual([
+      'check-metrics.sh',
+      expect.stringContaining(`ReadWritePaths=${target}\n`),
+    ]);
+  });
+
+  testWith(['systemd-analyze'])('systemd accepts the units', async () => {
+    const installed = unit('service').replace(/(?<=^ExecStart=)\S+/m, script);
+    for (const [end, text] of [
+      ['service', installed],
+      ['timer', unit('timer')],
+    ] as const)
+      directory.write(`service-tokens-check.${end}`, text);
+    const { status, stderr } = await workplace.run('systemd-analyze', [
+      'verify',
+      workplace.at('service-tokens-check.timer'),
+    ]);
+    const lines = stderr.split('\n').filter((line) => line.includes('service-tokens-check'));
+    expect({ status, lines }).toEqual({ status: 0, lines: [] });
+  });
+});

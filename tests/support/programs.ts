@@ -21,6 +21,7 @@ const probes = {
   'docker compose': () => succeeds('docker', 'compose', 'version'),
   jq: () => isOnPath('jq'),
   kubectl: () => isOnPath('kubectl'),
+  'systemd-analyze': () => isOnPath('systemd-analyze'),
   spin: () => isOnPath('spin'),
   'python3-yaml': () => pythonWithYaml() !== undefined,
 } as const satisfies Record<string, () => boolean>;
