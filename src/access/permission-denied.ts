@@ -1,7 +1,7 @@
 /** What "permission denied" means: whose the file or directory is, its mode, who asked, and the way out. */
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { Attributes } from '../disk/atomic-file.js';
-import { errnoOf, type FileSystem, ifExists, type Stats } from '../disk/file-system.js';
+import { errnoOf, type FileSystem } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 import { type Identity, warningOfIdentity } from './identity.js';
 import { isPrivateTo, type ResolvedPath } from './resolved-path.js';
@@ -36,17 +36,56 @@ const WRITE = 0o2;
  * @param fs the file system as the caller
  */
 export function explainDenied(error: unknown, resolved: ResolvedPath, asker: Asker, fs: FileSystem): unknown {
-  if (!(error instanceof ServiceTokensError) || error.hint !== undefined || errnoOf(error.cause) !== 'EACCES')
-    return error;
+  if (!isUnexplained(error)) return error;
   const refused = findRefused(resolved, asker, fs);
-  if (refused === undefined) return error;
-  const { uid, gid, mode, what } = refused;
+  return refused === undefined
+    ? error
+    : explained(error, refused, asker.as.uid, hintFor(refused, resolved, asker, fs), fs);
+}
+
+/**
+ * Replaces the error of a path that could not be resolved, because the caller may not enter a directory of it.
+ *
+ * @param error any error; one that is not of EACCES, or that has a hint, is returned as it is
+ */
+export function explainClosed(error: unknown, fs: FileSystem): unknown {
+  const { path } = Object(error instanceof ServiceTokensError ? error.cause : undefined) as {
+    path?: unknown;
+  };
+  if (!isUnexplained(error) || typeof path !== 'string') return error;
+  const statOf = (at: string) => ifPossible(() => fs.statSync(at));
+  let at = dirname(path);
+  while (at !== '/' && statOf(at) === undefined) at = dirname(at);
+  const stat = statOf(at);
+  if (stat === undefined) return error;
+  const { uid, gid } = stat;
+  const closed = { uid, gid, mode: stat.mode & 0o7777, what: `[${at}]` };
+  const caller = fs.geteuid();
+  return explained(error, closed, caller, whoMay(closed, caller, fs), fs);
+}
+
+function isUnexplained(error: unknown): error is ServiceTokensError {
+  return error instanceof ServiceTokensError && error.hint === undefined && errnoOf(error.cause) === 'EACCES';
+}
+
+function explained(
+  error: ServiceTokensError,
+  { uid, gid, mode, what }: Omit<Refused, 'kind'>,
+  asker: number,
+  hint: string,
+  fs: FileSystem,
+): ServiceTokensError {
   const owners = `[${userName(uid, fs)}:${groupName(gid, fs)}], mode ${mode.toString(8).padStart(4, '0')}`;
-  const message = `${error.message.replace(/: permission denied$/, '')} as [${userName(asker.as.uid, fs)}]: ${what} belongs to ${owners}`;
-  return new ServiceTokensError('PERMISSION', message, {
-    hint: hintFor(refused, resolved, asker, fs),
-    cause: error.cause,
-  });
+  const message = `${error.message.replace(/: permission denied$/, '')} as [${userName(asker, fs)}]: ${what} belongs to ${owners}`;
+  return new ServiceTokensError('PERMISSION', message, { hint, cause: error.cause });
+}
+
+/** Who may do what was refused to the caller. */
+function whoMay({ uid: owner, mode }: Attributes, caller: number, fs: FileSystem): string {
+  if (caller === owner) return `Its owner lacks a permission in mode ${mode.toString(8)}: use chmod.`;
+  const name = userName(owner, fs);
+  if (caller === 0) return `Run the command as [${name}].`;
+  return owner === 0 ? 'Run the command as root.' : `Run the command as root, or as [${name}].`;
 }
 
 /** The first thing on the path that refuses what the asker needs. Root opens the directory before it acts as a user. */
@@ -58,7 +97,7 @@ function findRefused(
   const passed = as.uid === caller ? directories : directories.filter(({ path }) => path === directory?.path);
   const closed = passed.find((each) => !may(as, each, ENTER));
   if (closed !== undefined) return { ...closed, kind: 'path', what: `[${closed.path}]` } satisfies Refused;
-  const stat = statIfPossible(target, fs);
+  const stat = ifPossible(() => fs.lstatSync(target));
   const file = stat && { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o7777 };
   const itself = file && ({ ...file, kind: 'file', what: 'it' } satisfies Refused);
   if (itself && !may(as, itself, READ)) return itself;
@@ -67,9 +106,9 @@ function findRefused(
   return itself && !may(as, itself, WRITE) ? itself : undefined;
 }
 
-function statIfPossible(path: string, fs: FileSystem): Stats | undefined {
+function ifPossible<T>(call: () => T): T | undefined {
   try {
-    return ifExists(() => fs.lstatSync(path));
+    return call();
   } catch {
     return undefined; // there is an error to report already
   }
@@ -77,7 +116,7 @@ function statIfPossible(path: string, fs: FileSystem): Stats | undefined {
 
 function hintFor(refused: Refused, resolved: ResolvedPath, asker: Asker, fs: FileSystem): string {
   const { as, caller, configDir, serverUser, named } = asker;
-  const { kind, uid: owner, mode } = refused;
+  const { kind, uid: owner } = refused;
   const isTokensFile = basename(resolved.target) !== 'elasticsearch.yml';
   const isActing = caller !== as.uid;
   if (isActing && serverUser === undefined) {
@@ -93,11 +132,9 @@ function hintFor(refused: Refused, resolved: ResolvedPath, asker: Asker, fs: Fil
     const first = isWritable ? 'Repair it' : 'To change the file, run the command as root; to repair it';
     return `${first}: ${checkFixCommand(named, caller, resolved)}`;
   }
-  if (as.uid === owner) return `Its owner lacks a permission in mode ${mode.toString(8)}: use chmod.`;
-  const ownerName = userName(owner, fs);
-  if (isActing) return `Use --server-user ${ownerName}, or leave the option out.`;
-  if (caller === 0) return `Run the command as [${ownerName}].`;
-  return owner === 0 ? 'Run the command as root.' : `Run the command as root, or as [${ownerName}].`;
+  if (isActing && as.uid !== owner)
+    return `Use --server-user ${userName(owner, fs)}, or leave the option out.`;
+  return whoMay(refused, as.uid, fs);
 }
 
 /**

@@ -95,11 +95,11 @@ export class TokenFile {
    *   directory does not exist; IO or PERMISSION, also if the file cannot be given to its owner
    */
   constructor(path: string, codec: TokenCodec, options: TokenFileOptions, fs: FileSystem) {
-    requireUsableName(path);
     this.path = path;
     this.#codec = codec;
     this.#options = options;
     const resolved = resolvePath(fs, path);
+    resolved.linkChain.forEach(requireUsableName);
     if (resolved.directory === undefined) throw missingDirectory(path);
     this.#resolved = resolved;
     this.#directory = resolved.directory;

@@ -120,6 +120,16 @@ describe('Permission denied', () => {
   }
 });
 
+testAsRoot('A directory that the caller may not enter is named with its owner and mode', async () => {
+  own('', SERVER, SERVER, 0o750);
+  for (const args of [['list'], ['check'], CREATE, ['export']]) {
+    const { status, stderr } = await tool(args, STRANGER);
+    const said = `as [${STRANGER}]: [${conf}] belongs to [${SERVER}:${SERVER}], mode 0750, with exit code 77`;
+    expect({ status, stderr }).toEqual({ status: 77, stderr: expect.stringContaining(said) });
+    expect(stderr).toMatch(new RegExp(`\nRun the command as root, or as \\[${SERVER}\\]\\.\n$`));
+  }
+});
+
 testAsRoot('A directory in the file’s place is named with its cause, and check reports it', async () => {
   mkdirSync(file);
   for (const args of [['list'], CREATE, ['export'], ['delete', 'elastic/kibana/old']])

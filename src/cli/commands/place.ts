@@ -1,6 +1,6 @@
 import { chooseIdentity, type Identity, type Purpose, warningOfIdentity } from '../../access/identity.js';
 import { actingAs, impersonate, inDirectory, type OpenedDirectory } from '../../access/opened-directory.js';
-import { type Asker, explainDenied } from '../../access/permission-denied.js';
+import { type Asker, explainClosed, explainDenied } from '../../access/permission-denied.js';
 import { type ResolvedPath, resolvePath } from '../../access/resolved-path.js';
 import type { Server } from '../../access/server-access.js';
 import { isInKubernetesVolume, kubernetesVolume, requireTrustedLinks } from '../../access/symlinks.js';
@@ -51,7 +51,7 @@ export async function openPlace(
   purpose: Purpose,
 ): Promise<OpenPlace> {
   const options: CommonOptions & ChangeOptions = given; // a command that only reads has only the common ones
-  const place = findServerPaths(options, io, fs);
+  const place = explaining(() => findServerPaths(options, io, fs), fs);
   const { configDir, tokensFile, ignored } = place;
   if (ignored !== undefined) {
     await terminal.warn([
@@ -70,9 +70,9 @@ export async function openPlace(
     }
   };
   const caller = fs.geteuid();
-  if (purpose === 'change' || purpose === 'repair') requireName(tokensFile);
   const isPassed = callerDescriptor(tokensFile) !== undefined; // the descriptor is open already
-  const resolved = resolvePath(fs, tokensFile, !isPassed);
+  const resolved = explaining(() => resolvePath(fs, tokensFile, !isPassed), fs);
+  if (purpose === 'change' || purpose === 'repair') resolved.linkChain.forEach(requireName);
   const isManaged = isInKubernetesVolume(resolved);
   if (isManaged && purpose === 'change') throw kubernetesVolume(resolved); // no identity could help
   const identity = isPassed ? undefined : identityFor(resolved, purpose === 'read' || isManaged);
@@ -125,6 +125,14 @@ export async function openPlace(
       return isActing ? actingAs(identity, fs) : fs;
     },
   };
+}
+
+function explaining<T>(call: () => T, fs: FileSystem): T {
+  try {
+    return call();
+  } catch (error) {
+    throw explainClosed(error, fs);
+  }
 }
 
 /** The options that name the file for another user, who has another environment. */
