@@ -23,7 +23,7 @@ export interface Addition {
 
 export interface AddOptions {
   /** Chooses how the secret is hashed. It is not called if nothing is hashed. */
-  readonly algorithm: () => Algorithm;
+  readonly algorithm: () => Algorithm | Promise<Algorithm>;
   readonly random?: RandomBytes | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Check everything and change nothing. */
@@ -52,7 +52,7 @@ export async function addToken(
   const { secret } = ServiceToken.mint(principal, first.name, random);
   if (first.outcome !== 'kept') {
     requireReady?.();
-    const chosen = algorithm();
+    const chosen = await algorithm();
     if (!dryRun) hash = await hashSecret(secret, chosen, random);
   } else if (!store.isStream) return { result: first };
   return store.update(

@@ -1,5 +1,5 @@
 /** Every command that changes files leaves a consistent state if a system call fails or the process is killed. */
-import { constants, readdirSync, readFileSync, statSync } from 'node:fs';
+import { constants, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from '@jest/globals';
@@ -161,4 +161,29 @@ describe.each(['create', 'ensure'])('%s into a directory that cannot be written'
       expect(readdirSync(join(directory.path, command))).toEqual([]);
     }
   });
+});
+
+const KEPT = `create ${A} ${TOKEN}`;
+test.each([
+  ['ensure with nothing to do', `ensure ${A} ${TOKEN}`, 0],
+  ['ensure --dry-run with nothing to do', `ensure ${A} ${TOKEN} --dry-run`, 0],
+  ['create --if-not-exists of an existing token', `create ${A} --if-not-exists`, 0],
+  ['create --if-not-exists --dry-run of an existing token', `create ${A} --if-not-exists --dry-run`, 0],
+  ['create --dry-run of an existing token', `create ${A} --dry-run`, 70],
+  ['create of a new token', 'create elastic/kibana b', 0, 1],
+  ['create --dry-run of a new token', 'create elastic/kibana b --dry-run', 0, 1],
+  ['ensure of a token file that does not match', `ensure ${A} --token-file other`, 0, 1],
+])('%s opens elasticsearch.yml only if a token is hashed', async (title, line, status, opened = 0) => {
+  const name = `settings ${title}`;
+  mkdirSync(join(directory.path, name));
+  writeFileSync(join(directory.path, name, 'elasticsearch.yml'), '');
+  await call(KEPT.split(' '), name);
+  const paths: string[] = [];
+  const { fs } = watchedFileSystem({
+    before: (_, call, [path]) => {
+      if (call === 'openSync') paths.push(String(path));
+    },
+  });
+  expect((await call(line.split(' '), name, fs)).status).toBe(status);
+  expect(paths.filter((path) => path.endsWith('/elasticsearch.yml'))).toHaveLength(opened);
 });

@@ -61,7 +61,7 @@ async function hashBearers(
   target: Target,
 ): Promise<ReadonlyMap<QualifiedName, string>> {
   const { options } = invocation;
-  const settings = (await target.hashSettings())();
+  const settings = await target.hashSettings();
   const tokens = await decodeBearers(await readBearers(invocation, 'copy'), invocation);
   const hashes = options.dryRun
     ? new Map(tokens.map(({ qualifiedName }) => [qualifiedName, '']))

@@ -44,8 +44,7 @@ export async function mint(
   const output = openOutput(plan, invocation, target, principal, series);
   try {
     const { file } = output;
-    const settings = await target.hashSettings();
-    if (!mayKeep) settings(); // as in the original, which reports an invalid algorithm before an existing entry
+    if (!mayKeep && !dryRun) await target.hashSettings(); // as in the original, which reports an invalid algorithm before an existing entry
     const held = () => file?.held() ?? 'nothing';
     const { result, change, paths } = await target.inStore(async (store) => {
       const paths = { tokens: store.path, tokenFile: file?.path };
@@ -53,7 +52,7 @@ export async function mint(
         store,
         { principal, decide: (content) => decide(content, held) },
         {
-          algorithm: () => settings().algorithm,
+          algorithm: async () => (await target.hashSettings()).algorithm,
           signal: io.interrupted,
           dryRun,
           requireReady: () => output.requireReady(),
@@ -69,7 +68,7 @@ export async function mint(
     await report(result, paths, () => held() !== 'nothing');
     if (result.outcome !== 'kept') {
       if (dryRun && file?.plannedLine() !== undefined) await terminal.note(file.plannedLine() ?? '');
-      await warnOfSettings(settings(), invocation);
+      await warnOfSettings(await target.hashSettings(), invocation);
     }
     await target.warnOf(change);
     if (file?.isOpenToOthers)

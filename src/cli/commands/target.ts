@@ -27,12 +27,8 @@ export interface Target {
   readonly resolved: ResolvedPath | undefined;
   /** The configuration directory; undefined if none is needed and none was given. */
   readonly configDir: string | undefined;
-  /**
-   * Reads the settings for hashing, which must be done before the directory of the tokens is entered.
-   *
-   * @returns the settings; it throws what is wrong with them, which does not matter until something is hashed
-   */
-  hashSettings(): Promise<() => HashSettings>;
+  /** Reads the settings for hashing, on the first call. @throws as `findHashSettings` does */
+  hashSettings(): Promise<HashSettings>;
   /** Calls `work` with the entries. */
   inStore<T>(work: (store: EntryStore) => Promise<T>): Promise<T>;
   /** Warns if the file's attributes have changed or the server cannot read it. */
@@ -45,17 +41,16 @@ export function openTarget(invocation: Invocation<TargetOptions>): Promise<Targe
 }
 
 async function openFile(invocation: Invocation<TargetOptions>): Promise<Target> {
-  const { options, overrides, io, terminal, fs } = invocation;
+  const { options, terminal, fs } = invocation;
   const place = await openPlace(invocation, 'change');
   const { configDir, tokensFile, resolved, identityWarning, inConfigDir, inTokensDir } = place;
   return {
     isStream: false,
     resolved,
     configDir,
-    hashSettings: () => {
-      const readFile = () => inConfigDir(async (fs) => readSettingsFile(configDir, fs));
-      return laterIfItFails(findHashSettings(readFile, overrides, io.env, findHome(io, fs)));
-    },
+    hashSettings: once(() =>
+      readHashSettings(() => inConfigDir(async (fs) => readSettingsFile(configDir, fs)), invocation),
+    ),
     inStore: (work) =>
       inTokensDir(({ fs, caller, server }) => {
         const location = { fs, resolved, path: tokensFile };
@@ -74,7 +69,7 @@ async function openFile(invocation: Invocation<TargetOptions>): Promise<Target> 
 }
 
 async function openStream(invocation: Invocation<TargetOptions>): Promise<Target> {
-  const { options, overrides, io, terminal, fs } = invocation;
+  const { options, io, terminal, fs } = invocation;
   if (options.inPlace)
     throw new ServiceTokensError('USAGE', 'Options --in-place and --file - exclude each other');
   const configDir = findConfigDir(options, io, fs);
@@ -82,10 +77,7 @@ async function openStream(invocation: Invocation<TargetOptions>): Promise<Target
     isStream: true,
     resolved: undefined,
     configDir,
-    hashSettings: () => {
-      const readFile = () => (configDir ? readSettingsFile(configDir, fs) : undefined);
-      return laterIfItFails(findHashSettings(readFile, overrides, io.env, findHome(io, fs)));
-    },
+    hashSettings: once(() => readSettingsIn(configDir, invocation)),
     async inStore(work) {
       const { stdoutFault } = terminal;
       if (stdoutFault !== undefined && !options.dryRun) throw stdoutFault; // the tokens file would be lost
@@ -96,16 +88,25 @@ async function openStream(invocation: Invocation<TargetOptions>): Promise<Target
   };
 }
 
-/** Waits for a result, and throws its error when it is used. */
-async function laterIfItFails<T>(result: Promise<T>): Promise<() => T> {
-  try {
-    const value = await result;
-    return () => value;
-  } catch (error) {
-    return () => {
-      throw error;
-    };
-  }
+function once<T>(call: () => T): () => T {
+  let result: { readonly value: T } | undefined;
+  return () => {
+    result ??= { value: call() };
+    return result.value;
+  };
+}
+
+/** Reads the settings for hashing of a command that has no tokens file. @param configDir as findConfigDir returns it */
+export function readSettingsIn(configDir: string | undefined, invocation: Invocation): Promise<HashSettings> {
+  const readFile = () => (configDir ? readSettingsFile(configDir, invocation.fs) : undefined);
+  return readHashSettings(readFile, invocation);
+}
+
+function readHashSettings(
+  readFile: Parameters<typeof findHashSettings>[0],
+  { overrides, io, fs }: Invocation,
+): Promise<HashSettings> {
+  return findHashSettings(readFile, overrides, io.env, findHome(io, fs));
 }
 
 /** Warns of an algorithm that FIPS mode does not allow. */
