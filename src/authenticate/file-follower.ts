@@ -19,7 +19,7 @@ export interface FollowerOptions {
   readonly onReload: (reload: Reload) => void;
   /** How long a file must not change before it is read, in milliseconds; 200 by default. */
   readonly quiet?: number;
-  /** How often the file is polled if the system does not report changes, in milliseconds; 5,000 by default. */
+  /** How often the file is looked at even if the system reports no change, in milliseconds; 5,000 by default. */
   readonly poll?: number;
 }
 

@@ -64,8 +64,8 @@ export async function checkLeftovers(
   const { temporaryFiles, locks } = await leftoversOf(target, fs, timing);
   const hint = 'Use --fix, or remove it by hand.';
   return [
-    ...locks.map((lock) =>
-      finding('STALE_LOCK', `[${lock}] is a stale lock: no running process holds it`, hint),
+    ...locks.map(({ path }) =>
+      finding('STALE_LOCK', `[${path}] is a stale lock: no running process holds it`, hint),
     ),
     ...temporaryFiles.map((file) =>
       finding(

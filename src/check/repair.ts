@@ -60,7 +60,8 @@ export async function repair(
   const { target } = resolved;
   const found = attributesAt(target, fs);
   const wanted = found && repairedAttributes(server, found);
-  const before = pathsOf(await leftoversOf(target, fs, options.timing));
+  const left = await leftoversOf(target, fs, options.timing);
+  const before = pathsOf(left);
   if (wanted === undefined && before.length === 0) return { fixed: [], refused: [] };
 
   const fixed: string[] = [];
@@ -68,7 +69,7 @@ export async function repair(
   try {
     if (!file.isEntered && !trustDirectory) refuseModifiers(resolved, fs);
     if (!(caller === 0 && trustDirectory)) requireChangeable(resolved, fs, fs.geteuid());
-    if (before.length > 0) await removeStaleLocks(file.asCaller, target, options.timing); // root clears those of every user
+    removeStaleLocks(file.asCaller, left.locks); // root clears those of every user
     await withLock(fs, target, options, async (lock) => {
       lock.assertHeld();
       if (wanted !== undefined) setAttributes(file, fixed, file.asCaller);
@@ -87,7 +88,7 @@ export async function repair(
 }
 
 function pathsOf({ temporaryFiles, locks }: Leftovers): string[] {
-  return [...locks, ...temporaryFiles];
+  return [...locks.map(({ path }) => path), ...temporaryFiles];
 }
 
 /**

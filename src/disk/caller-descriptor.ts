@@ -6,6 +6,7 @@ import {
   errnoOf,
   type FileIdentity,
   type FileSystem,
+  ignoreFailure,
   O_RDONLY,
   sameFile,
 } from './file-system.js';
@@ -61,21 +62,11 @@ function canEnd(fs: FileSystem, fd: number): boolean {
 }
 
 function writesTo(fs: FileSystem, pipe: FileIdentity): boolean {
-  return openDescriptors(fs).some((fd) => {
-    try {
-      return sameFile(fs.fstatSync(fd, { bigint: true }), pipe) && accessModeOf(fs, fd) !== O_RDONLY;
-    } catch {
-      return false; // closed by now, such as the one that read the directory
-    }
+  const open = ignoreFailure(() => fs.readdirSync('/proc/self/fd').map(Number)) ?? []; // there may be no /proc
+  return open.some((fd) => {
+    const stat = ignoreFailure(() => fs.fstatSync(fd, { bigint: true })); // the one that read the directory is closed
+    return stat !== undefined && sameFile(stat, pipe) && accessModeOf(fs, fd) !== O_RDONLY;
   });
-}
-
-function openDescriptors(fs: FileSystem): number[] {
-  try {
-    return fs.readdirSync('/proc/self/fd').map(Number);
-  } catch {
-    return []; // no /proc
-  }
 }
 
 const PAUSE = 10; // milliseconds

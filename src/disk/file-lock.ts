@@ -30,7 +30,7 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceTokensError } from '../errors.js';
 import { attempt } from './file-errors.js';
-import { errnoOf, type FileSystem, ignoreFailure } from './file-system.js';
+import { type FileSystem, hasErrno, ignoreFailure } from './file-system.js';
 import { LockCandidate, lockPath, notALock } from './lock-candidate.js';
 import { removeLeftovers } from './lock-leftovers.js';
 import {
@@ -39,6 +39,7 @@ import {
   isThisThread,
   type LockTiming,
   newOwner,
+  notOfALock,
   OwnerWatch,
   processOf,
   removeOwner,
@@ -158,7 +159,7 @@ function clear(fs: FileSystem, directory: OpenDirectory, lock: string, owner: st
   try {
     removeOwner(fs, directory, owner, join(lock, owner));
   } catch (cause) {
-    if (!['EACCES', 'EPERM'].includes(errnoOf(cause) ?? '')) throw cause;
+    if (!hasErrno(cause, 'EACCES', 'EPERM')) throw cause;
     const user = fs.fstatSync(directory.fd).uid;
     throw new ServiceTokensError(
       'LOCKED',
@@ -172,9 +173,8 @@ function openLock(fs: FileSystem, lock: string): OpenDirectory | undefined {
   try {
     return new OpenDirectory(fs, lock);
   } catch (error) {
-    const errno = errnoOf(error) ?? '';
-    if (errno === 'ENOENT') return undefined;
-    throw ['ENOTDIR', 'ELOOP'].includes(errno) ? notALock(lock) : error;
+    if (hasErrno(error, 'ENOENT')) return undefined;
+    throw hasErrno(error, 'ENOTDIR', 'ELOOP') ? notALock(lock) : error;
   }
 }
 
@@ -187,12 +187,7 @@ function requireHeld(fs: FileSystem, lock: LockCandidate, path: string): void {
 
 function stillLocked(fs: FileSystem, path: string, patience: number, entry: string): ServiceTokensError {
   const holder = processOf(entry);
-  if (holder === undefined) {
-    const other = join(lockPath(path), entry);
-    return new ServiceTokensError('LOCKED', `[${other}] does not belong in a lock directory`, {
-      hint: `Remove [${other}].`,
-    });
-  }
+  if (holder === undefined) return notOfALock(join(lockPath(path), entry));
   const { pid } = holder;
   const [who, waitFor] = isElsewhere(holder, fs)
     ? [`a process of another container or machine (number ${pid} there)`, 'it']

@@ -1,31 +1,4 @@
-import {
-  type BigIntStats,
-  chmodSync,
-  closeSync,
-  constants,
-  fchmodSync,
-  fchownSync,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  futimesSync,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  readSync,
-  realpathSync,
-  renameSync,
-  rmdirSync,
-  type Stats,
-  statfsSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import fs, { type BigIntStats, constants, type Stats } from 'node:fs';
 import process from 'node:process';
 
 /** The identity and working directory of the process; a system without users returns -1 and changes nothing. */
@@ -41,43 +14,44 @@ export interface ProcessCalls {
   together<T>(calls: () => T): T;
 }
 
+/** The calls to files, each with the number of paths that it begins with. */
+const PATHS = {
+  openSync: 1,
+  readFileSync: 1,
+  readSync: 0,
+  writeSync: 0,
+  fstatSync: 0,
+  fchownSync: 0,
+  fchmodSync: 0,
+  futimesSync: 0,
+  fsyncSync: 0,
+  chmodSync: 1,
+  closeSync: 0,
+  renameSync: 2,
+  unlinkSync: 1,
+  statSync: 1,
+  lstatSync: 1,
+  readlinkSync: 1,
+  readdirSync: 1,
+  realpathSync: 1,
+  mkdirSync: 1,
+  rmdirSync: 1,
+  ftruncateSync: 0,
+};
+
+type FileCalls = Pick<typeof fs, keyof typeof PATHS>;
+
 /**
  * The system calls of this package. Only this file imports node:fs.
  *
  * The calls are synchronous on purpose: no other code, such as a signal handler, runs in the middle of a change. Every
  * function takes the file system as a parameter, so that tests can make each call fail.
  */
-export type FileSystem = typeof fileCalls & ProcessCalls;
-
-/** Named one by one: to look through all of node:fs would load its streams and promises, which takes time. */
-const fileCalls = {
-  openSync,
-  readFileSync,
-  readSync,
-  writeSync,
-  fstatSync,
-  fchownSync,
-  fchmodSync,
-  futimesSync,
-  fsyncSync,
-  chmodSync,
-  closeSync,
-  linkSync,
-  renameSync,
-  unlinkSync,
-  statSync,
-  statfsSync,
-  lstatSync,
-  readlinkSync,
-  readdirSync,
-  realpathSync,
-  mkdirSync,
-  rmdirSync,
-  ftruncateSync,
-};
+export type FileSystem = FileCalls & ProcessCalls;
 
 export const nodeFileSystem: FileSystem = {
-  ...fileCalls,
+  // One by one: the whole of node:fs would load its streams and promises.
+  ...(Object.fromEntries(Object.keys(PATHS).map((name) => [name, fs[name as keyof FileCalls]])) as FileCalls),
   cwd: () => process.cwd(),
   geteuid: () => process.geteuid?.() ?? -1,
   getegid: () => process.getegid?.() ?? -1,
@@ -100,33 +74,6 @@ export interface FileIdentity {
 export function sameFile(one: FileIdentity, other: FileIdentity): boolean {
   return one.dev === other.dev && one.ino === other.ino;
 }
-
-/** How many paths each call begins with. A call that is missing here does not compile. */
-const PATHS: Readonly<Record<keyof typeof fileCalls, 0 | 1 | 2>> = {
-  openSync: 1,
-  readFileSync: 1,
-  readSync: 0,
-  writeSync: 0,
-  fstatSync: 0,
-  fchownSync: 0,
-  fchmodSync: 0,
-  futimesSync: 0,
-  fsyncSync: 0,
-  closeSync: 0,
-  linkSync: 2,
-  renameSync: 2,
-  unlinkSync: 1,
-  statSync: 1,
-  statfsSync: 1,
-  lstatSync: 1,
-  readlinkSync: 1,
-  readdirSync: 1,
-  realpathSync: 1,
-  mkdirSync: 1,
-  rmdirSync: 1,
-  ftruncateSync: 0,
-  chmodSync: 1,
-};
 
 /** How a view of a file system differs from it. */
 export interface View {
@@ -163,12 +110,9 @@ const O_ACCMODE = O_RDONLY | O_WRONLY | O_RDWR;
  * The access mode of a descriptor of this process: O_RDONLY, O_WRONLY or O_RDWR; undefined on a system without /proc.
  */
 export function accessModeOf(fs: FileSystem, fd: number): number | undefined {
-  try {
-    const flags = /^flags:\s*(\d+)$/m.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1];
-    return flags === undefined ? undefined : Number.parseInt(flags, 8) & O_ACCMODE;
-  } catch {
-    return undefined;
-  }
+  const info = ignoreFailure(() => fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')) ?? '';
+  const flags = /^flags:\s*(\d+)$/m.exec(info)?.[1];
+  return flags === undefined ? undefined : Number.parseInt(flags, 8) & O_ACCMODE;
 }
 
 /** The `code` of a failed system call, such as ENOENT; undefined for any other error. */
@@ -177,12 +121,17 @@ export function errnoOf(error: unknown): string | undefined {
   return syscall === undefined ? undefined : String(code);
 }
 
+/** Whether a system call failed with one of some codes. */
+export function hasErrno(error: unknown, ...codes: readonly string[]): boolean {
+  return codes.includes(errnoOf(error) ?? '');
+}
+
 /** Calls, and returns undefined if the file does not exist (ENOENT). */
 export function ifExists<T>(call: () => T): T | undefined {
   try {
     return call();
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+    if (hasErrno(error, 'ENOENT')) return undefined;
     throw error;
   }
 }
@@ -192,16 +141,18 @@ export function ignoreRefusal(call: () => void): void {
   try {
     call();
   } catch (error) {
-    if (!['EPERM', 'EACCES', 'EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes(errnoOf(error) ?? ''))
-      throw error;
+    if (!hasErrno(error, 'EPERM', 'EACCES', 'EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP')) throw error;
   }
 }
 
-/** Calls, and ignores every failure. For cleanup, where an earlier failure is the one to report. */
-export function ignoreFailure(call: () => void): void {
+/**
+ * Calls, and returns undefined if the call fails, for whatever reason. For what is optional, and for clean-up, where an
+ * earlier failure is the one to report.
+ */
+export function ignoreFailure<T>(call: () => T): T | undefined {
   try {
-    call();
+    return call();
   } catch {
-    // See above.
+    return undefined;
   }
 }

@@ -1,9 +1,8 @@
 import { basename, dirname, join } from 'node:path';
 import { ServiceTokensError } from '../errors.js';
 import {
-  errnoOf,
   type FileSystem,
-  ifExists,
+  hasErrno,
   ignoreFailure,
   ignoreRefusal,
   O_CREAT,
@@ -14,7 +13,7 @@ import {
   O_WRONLY,
   sameFile,
 } from './file-system.js';
-import { OpenDirectory } from './open-directory.js';
+import { inDirectoryAt, OpenDirectory } from './open-directory.js';
 
 /** The lock directory of a file. */
 export function lockPath(path: string): string {
@@ -62,7 +61,7 @@ export class LockCandidate {
       isAcquired = candidate.#becomeLock();
       return isAcquired ? candidate : undefined;
     } catch (error) {
-      const isGone = ['ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR'].includes(errnoOf(error) ?? '');
+      const isGone = hasErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR');
       throw isGone ? exchanged(candidate.#path, error) : error;
     } finally {
       if (!isAcquired) candidate.release();
@@ -84,18 +83,13 @@ export class LockCandidate {
 
   /** Whether the lock still contains this owner file. */
   isHeld(): boolean {
-    let lock: OpenDirectory;
+    const [fs, path, owner] = [this.#fs, this.#lock, this.#owner];
     try {
-      lock = new OpenDirectory(this.#fs, this.#lock);
+      const found = inDirectoryAt(fs, path, (lock) => fs.lstatSync(lock.within(owner), { bigint: true }));
+      return sameFile(found, fs.fstatSync(this.#openOwner(), { bigint: true }));
     } catch (error) {
-      if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '')) return false;
+      if (hasErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return false;
       throw error;
-    }
-    try {
-      const found = ifExists(() => this.#fs.lstatSync(lock.within(this.#owner), { bigint: true }));
-      return found !== undefined && sameFile(found, this.#fs.fstatSync(this.#openOwner(), { bigint: true }));
-    } finally {
-      lock.close();
     }
   }
 
@@ -142,9 +136,8 @@ export class LockCandidate {
     try {
       this.#fs.renameSync(this.#path, this.#lock);
     } catch (error) {
-      const errno = errnoOf(error) ?? '';
-      if (['ENOTEMPTY', 'EEXIST'].includes(errno)) return false;
-      if (errno === 'ENOTDIR') throw notALock(this.#lock);
+      if (hasErrno(error, 'ENOTEMPTY', 'EEXIST')) return false;
+      if (hasErrno(error, 'ENOTDIR')) throw notALock(this.#lock);
       if (!this.isHeld()) throw error; // NFS may return an error for a rename that took effect
     }
     this.#directory?.movedTo(this.#lock);
@@ -162,7 +155,7 @@ function openOwn(fs: FileSystem, path: string): OpenDirectory {
   try {
     return new OpenDirectory(fs, path);
   } catch (error) {
-    if (errnoOf(error) !== 'EACCES') throw error;
+    if (!hasErrno(error, 'EACCES')) throw error;
     giveOwnerBits(fs, path);
     return new OpenDirectory(fs, path);
   }

@@ -1,25 +1,31 @@
 /** What killed processes leave beside a file: orphaned temporary files, candidates for the lock, a stale lock. */
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errnoOf, type FileSystem, ifExists, ignoreFailure } from './file-system.js';
+import { type FileSystem, hasErrno, ifExists, ignoreFailure } from './file-system.js';
 import { lockPath } from './lock-candidate.js';
 import {
   classifyOwner,
   type LockTiming,
-  type OwnerState,
   OwnerWatch,
   processOf,
   removeOwner,
   TIMING,
   versionOf,
 } from './lock-owner.js';
-import { OpenDirectory } from './open-directory.js';
+import { inDirectoryAt } from './open-directory.js';
 
 /** What dead processes left beside a file. The next change of the file removes it. */
 export interface Leftovers {
   readonly temporaryFiles: readonly string[];
   /** The lock itself, and candidates for it. */
-  readonly locks: readonly string[];
+  readonly locks: readonly StaleLock[];
+}
+
+/** A lock, or a candidate for it, that no live process uses. */
+export interface StaleLock {
+  readonly path: string;
+  /** The owner files of dead processes. */
+  readonly owners: readonly string[];
 }
 
 /**
@@ -32,7 +38,7 @@ const CANDIDATE_LIFETIME = 2_000;
  * Finds what dead processes left beside a file, and files that prevent the lock from being acquired. Changes nothing.
  * If the lock belongs to another container, machine or thread, watches it for 1.5 seconds.
  *
- * @throws what a system call throws, if the directory cannot be read
+ * @throws what a system call throws, if the directory or the lock cannot be read
  */
 export async function leftovers(
   fs: FileSystem,
@@ -43,16 +49,13 @@ export async function leftovers(
   const { temporaryFiles, candidates } = namesBeside(fs, path);
   const lock = lockPath(path);
   const dead = await deadOwners(fs, lock, timing);
-  const { state, owners } = lookInto(fs, lock); // again: a release leaves an empty directory for a moment
-  const isStale = (owner: string) => processOf(owner) === undefined || dead.includes(owner);
-  const isHeld = state === 'closed' || (state === 'lock' && !owners.every(isStale));
+  const owners = namesIn(fs, lock); // again: a release leaves an empty directory for a moment
+  const isHeld = owners?.some((owner) => processOf(owner) !== undefined && !dead.includes(owner));
   return {
     temporaryFiles: isHeld ? [] : temporaryFiles.filter((file) => isFile(fs, file)),
     locks: [
-      ...(isHeld || state === 'none' ? [] : [lock]),
-      ...candidates
-        .filter((candidate) => isOrphan(fs, candidate, Date.now()))
-        .map(({ directory }) => directory),
+      ...(isHeld || owners === undefined ? [] : [{ path: lock, owners: dead }]),
+      ...candidates.filter((candidate) => isOrphan(fs, candidate, Date.now())),
     ],
   };
 }
@@ -66,39 +69,25 @@ export function removeLeftovers(fs: FileSystem, path: string, now: number): void
   const { temporaryFiles, candidates } = namesBeside(fs, path);
   // Only the lock owner, this process, uses a temporary file, and it has not made one yet.
   for (const file of temporaryFiles) ignoreFailure(() => isFile(fs, file) && fs.unlinkSync(file));
-  for (const { directory, owner } of candidates.filter((each) => isOrphan(fs, each, now))) {
-    ignoreFailure(() => removeFrom(fs, directory, [owner]));
+  removeStaleLocks(
+    fs,
+    candidates.filter((each) => isOrphan(fs, each, now)),
+  );
+}
+
+/** Removes owner files of dead processes and their directories, but no other file in one or in its place. */
+export function removeStaleLocks(fs: FileSystem, locks: readonly StaleLock[]): void {
+  for (const { path, owners } of locks) {
+    ignoreFailure(() =>
+      inDirectoryAt(fs, path, (directory) => {
+        for (const owner of owners) removeOwner(fs, directory, owner, path);
+        directory.removeIfEmpty();
+      }),
+    );
   }
 }
 
-/** Removes the lock if all its owners are dead, and orphaned candidates; for root, those of every user. */
-export async function removeStaleLocks(
-  fs: FileSystem,
-  path: string,
-  timing: LockTiming = TIMING,
-): Promise<void> {
-  const lock = lockPath(path);
-  const dead = await deadOwners(fs, lock, timing);
-  ignoreFailure(() => removeFrom(fs, lock, dead));
-  for (const { directory, owner } of namesBeside(fs, path).candidates) {
-    ignoreFailure(() => isOrphan(fs, { directory, owner }, Date.now()) && removeFrom(fs, directory, [owner]));
-  }
-}
-
-/** Removes owner files and their directory, but no other file in it or in its place. */
-function removeFrom(fs: FileSystem, path: string, owners: readonly string[]): void {
-  inLockDirectory(fs, path, (directory) => {
-    for (const owner of owners) removeOwner(fs, directory, owner, path);
-    directory.removeIfEmpty();
-  });
-}
-
-interface Candidate {
-  readonly directory: string;
-  readonly owner: string;
-}
-
-function namesBeside(fs: FileSystem, path: string): { temporaryFiles: string[]; candidates: Candidate[] } {
+function namesBeside(fs: FileSystem, path: string): { temporaryFiles: string[]; candidates: StaleLock[] } {
   const directory = dirname(path);
   const [temporary, candidate] = [`.${basename(path)}.`, `.${basename(path)}.lock-`];
   const names = fs.readdirSync(directory);
@@ -110,62 +99,40 @@ function namesBeside(fs: FileSystem, path: string): { temporaryFiles: string[]; 
       .map((name) => join(directory, name)),
     candidates: names
       .filter((name) => name.startsWith(candidate) && processOf(name.slice(candidate.length)) !== undefined)
-      .map((name) => ({ directory: join(directory, name), owner: name.slice(candidate.length) })),
+      .map((name) => ({ path: join(directory, name), owners: [name.slice(candidate.length)] })),
   };
 }
 
-function isOrphan(fs: FileSystem, { directory, owner }: Candidate, now: number): boolean {
-  const stat = ifExists(() => fs.lstatSync(directory, { bigint: true }));
+function isOrphan(fs: FileSystem, { path, owners: [owner = ''] }: StaleLock, now: number): boolean {
+  const stat = ifExists(() => fs.lstatSync(path, { bigint: true }));
   if (!stat?.isDirectory()) return false; // gone, or not made by this tool
   const isOld = Math.abs(now - Number(stat.ctimeMs)) > CANDIDATE_LIFETIME;
   return classifyOwner(fs, owner, () => (isOld ? 'dead' : 'undetermined')) === 'dead';
 }
 
-/** `other`: not a directory. `closed`: the caller may not list it. */
-type LockState = 'none' | 'lock' | 'other' | 'closed';
-
-function lookInto(
-  fs: FileSystem,
-  lock: string,
-): { readonly state: LockState; readonly owners: readonly string[] } {
+/** The names in the lock; none if it is not a directory; undefined if there is no lock. */
+function namesIn(fs: FileSystem, lock: string): readonly string[] | undefined {
   try {
-    const owners = inLockDirectory(fs, lock, (directory) => directory.names());
-    const isGone = owners.length === 0 && ifExists(() => fs.lstatSync(lock)) === undefined;
-    return { state: isGone ? 'none' : 'lock', owners };
+    const names = inDirectoryAt(fs, lock, (directory) => directory.names());
+    return names.length === 0 ? ifExists(() => fs.lstatSync(lock)) && names : names;
   } catch (error) {
-    const errno = errnoOf(error) ?? '';
-    if (errno === 'ENOENT') return { state: 'none', owners: [] };
-    return { state: ['ENOTDIR', 'ELOOP'].includes(errno) ? 'other' : 'closed', owners: [] };
+    if (hasErrno(error, 'ENOENT')) return undefined;
+    if (hasErrno(error, 'ENOTDIR', 'ELOOP')) return [];
+    throw error;
   }
 }
 
 /** Watches the owners of a lock until each is known to be dead or not. */
 async function deadOwners(fs: FileSystem, lock: string, timing: LockTiming): Promise<readonly string[]> {
-  const { owners } = lookInto(fs, lock);
+  const owners = namesIn(fs, lock) ?? [];
   const watch = new OwnerWatch(timing);
-  const stateOf = (owner: string): OwnerState =>
-    classifyOwner(fs, owner, () => watch.classify(owner, versionIn(fs, lock, owner)));
+  const versionIn = (owner: string) =>
+    ignoreFailure(() => inDirectoryAt(fs, lock, (directory) => versionOf(fs, directory, owner)));
+  const stateOf = (owner: string) => classifyOwner(fs, owner, () => watch.classify(owner, versionIn(owner)));
   for (;;) {
     const states = owners.map(stateOf);
     if (!states.includes('undetermined')) return owners.filter((_, i) => states[i] === 'dead');
     await sleep(timing.heartbeat / 4);
-  }
-}
-
-function versionIn(fs: FileSystem, lock: string, owner: string): string | undefined {
-  try {
-    return inLockDirectory(fs, lock, (directory) => versionOf(fs, directory, owner));
-  } catch {
-    return undefined; // the lock is gone
-  }
-}
-
-function inLockDirectory<T>(fs: FileSystem, path: string, work: (directory: OpenDirectory) => T): T {
-  const directory = new OpenDirectory(fs, path);
-  try {
-    return work(directory);
-  } finally {
-    directory.close();
   }
 }
 

@@ -2,9 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { ServiceTokensError } from '../errors.js';
 import {
-  type BigIntStats,
-  errnoOf,
   type FileSystem,
+  hasErrno,
   ifExists,
   ignoreFailure,
   O_NOFOLLOW,
@@ -118,23 +117,22 @@ export class OwnerWatch {
  */
 export function versionOf(fs: FileSystem, directory: OpenDirectory, owner: string): string | undefined {
   const path = directory.within(owner);
-  let fd: number | undefined;
+  const fd = ignoreFailure(() => fs.openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW));
   try {
-    fd = fs.openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-  }
-  const opened = fd;
-  if (opened === undefined) return describe(ifExists(() => fs.lstatSync(path, { bigint: true })));
-  try {
-    return describe(fs.fstatSync(opened, { bigint: true }));
+    const stat =
+      fd === undefined
+        ? ifExists(() => fs.lstatSync(path, { bigint: true }))
+        : fs.fstatSync(fd, { bigint: true });
+    return stat && [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join();
   } finally {
-    ignoreFailure(() => fs.closeSync(opened));
+    if (fd !== undefined) ignoreFailure(() => fs.closeSync(fd));
   }
 }
 
-function describe(stat: BigIntStats | undefined): string | undefined {
-  return stat && [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join();
+/** The error for an entry of a lock directory that is not an owner file. */
+export function notOfALock(path: string, reason = ''): ServiceTokensError {
+  const message = `[${path}] does not belong in a lock directory${reason}`;
+  return new ServiceTokensError('LOCKED', message, { hint: `Remove [${path}].` });
 }
 
 /**
@@ -148,14 +146,7 @@ export function removeOwner(fs: FileSystem, directory: OpenDirectory, owner: str
   try {
     ifExists(() => (isDirectory ? fs.rmdirSync(at) : fs.unlinkSync(at)));
   } catch (error) {
-    if (!['ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')) throw error;
-    throw new ServiceTokensError(
-      'LOCKED',
-      `[${path}] does not belong in a lock directory: it is a directory that is not empty`,
-      {
-        hint: `Remove [${path}].`,
-        cause: error,
-      },
-    );
+    if (!hasErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
+    throw notOfALock(path, ': it is a directory that is not empty');
   }
 }

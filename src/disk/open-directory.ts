@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path';
 import {
+  type FileIdentity,
   type FileSystem,
   ifExists,
   ignoreFailure,
@@ -19,7 +20,7 @@ import {
 export class OpenDirectory {
   readonly fd: number;
   readonly #fs: FileSystem;
-  readonly #throughDescriptor: string | undefined;
+  readonly #throughDescriptor?: string;
   #path: string;
 
   /**
@@ -30,7 +31,8 @@ export class OpenDirectory {
     this.#fs = fs;
     this.#path = path;
     this.fd = fs.openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK);
-    this.#throughDescriptor = descriptorPath(fs, this.fd);
+    const descriptor = `/proc/self/fd/${this.fd}`;
+    if (this.#isAt(() => fs.statSync(descriptor, { bigint: true }))) this.#throughDescriptor = descriptor;
   }
 
   /** The path of a name in this directory, for a system call that does not follow a symlink in the last part. */
@@ -50,34 +52,27 @@ export class OpenDirectory {
 
   /** Removes the directory if it is empty; another directory in its place is left alone. */
   removeIfEmpty(): void {
-    ignoreFailure(() => {
-      if (this.#isExchanged()) return;
-      this.#fs.rmdirSync(this.#path);
-    });
+    if (this.#isAt(() => this.#fs.lstatSync(this.#path, { bigint: true })))
+      ignoreFailure(() => this.#fs.rmdirSync(this.#path));
   }
 
   close(): void {
     ignoreFailure(() => this.#fs.closeSync(this.fd)); // nothing was written
   }
 
-  #isExchanged(): boolean {
-    try {
-      return !sameFile(
-        this.#fs.lstatSync(this.#path, { bigint: true }),
-        this.#fs.fstatSync(this.fd, { bigint: true }),
-      );
-    } catch {
-      return false; // rmdir(2) will fail, too
-    }
+  /** @param stat returns what a path refers to */
+  #isAt(stat: () => FileIdentity): boolean {
+    const isIt = ignoreFailure(() => sameFile(stat(), this.#fs.fstatSync(this.fd, { bigint: true })));
+    return isIt === true;
   }
 }
 
-function descriptorPath(fs: FileSystem, fd: number): string | undefined {
-  const path = `/proc/self/fd/${fd}`;
+/** Opens a directory, works in it, and closes it. @throws as the constructor of OpenDirectory and the work do */
+export function inDirectoryAt<T>(fs: FileSystem, path: string, work: (directory: OpenDirectory) => T): T {
+  const directory = new OpenDirectory(fs, path);
   try {
-    const isIt = sameFile(fs.statSync(path, { bigint: true }), fs.fstatSync(fd, { bigint: true }));
-    return isIt ? path : undefined;
-  } catch {
-    return undefined;
+    return work(directory);
+  } finally {
+    directory.close();
   }
 }

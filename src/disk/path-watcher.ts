@@ -1,31 +1,9 @@
 import chokidar, { type FSWatcher } from 'chokidar';
-import { MAX_TIMER } from '../require.js';
-import type { FileSystem } from './file-system.js';
+import { type FileSystem, ignoreFailure } from './file-system.js';
 import { walkPath } from './path-walk.js';
 
 /** Far longer than a watch takes to open. Chokidar reports nothing if the directory becomes a file meanwhile. */
 const OPENING = 2_000;
-
-/**
- * File systems that other machines or the host change without the kernel's knowledge: a watch reports nothing. The
- * numbers are those of statfs(2), the selection is that of `tail -f`, which polls them, too.
- */
-const REMOTE: ReadonlySet<number> = new Set([
-  0x6969, // NFS
-  0xff534d42, // CIFS
-  0xfe534d42, // SMB2
-  0x517b, // SMB
-  0x01021997, // 9p
-  0x65735546, // FUSE, virtiofs
-  0x00c36400, // Ceph
-  0x5346414f, // AFS
-  0x0bd00bd0, // Lustre
-  0x47504653, // GPFS
-  0x01161970, // GFS2
-  0x7461636f, // OCFS2
-  0x786f4256, // VirtualBox
-  0xbacbacbc, // VMware
-]);
 
 /**
  * Calls back when the file that a path refers to may have changed, through every symlink and directory of the path.
@@ -37,77 +15,56 @@ const REMOTE: ReadonlySet<number> = new Set([
  * A directory that is deleted and recreated needs a new watch, but chokidar keeps the old one (its issues 379, 404,
  * 1042). So chokidar watches single directories only, and `refresh` decides which.
  *
- * Events of other names cause a check, too, but later: the kernel drops events if too many are queued, and does not
- * report which.
+ * It also calls back at an interval: on a network file system, the kernel does not report the changes of other machines;
+ * some directories cannot be watched; and if too many events are queued, the kernel drops some.
  */
 export class PathWatcher {
   readonly #fs: FileSystem;
   readonly #path: string;
-  readonly #poll: number;
   readonly #onEvent: () => void;
+  readonly #timer: NodeJS.Timeout;
   /** The functions that end the watches, by the identity of the directory. */
   readonly #watches = new Map<string, () => void>();
-  #watched: WatchedPath = { directories: new Map(), names: new Set() };
-  #timer: NodeJS.Timeout | undefined;
-  #later: NodeJS.Timeout | undefined;
-  #interval = 0;
+  /** The names of the path. */
+  #names = new Set<string>();
 
   /**
    * @param path an absolute path, which need not exist
-   * @param poll in milliseconds: how often to call back if the kernel does not report changes, and how soon after
-   *   events of other names
+   * @param interval in milliseconds; the process is kept alive until `close`
    */
-  constructor(fs: FileSystem, path: string, poll: number, onEvent: () => void) {
+  constructor(fs: FileSystem, path: string, interval: number, onEvent: () => void) {
     this.#fs = fs;
     this.#path = path;
-    this.#poll = poll;
     this.#onEvent = onEvent;
+    this.#timer = setInterval(onEvent, interval);
   }
 
   /**
-   * Watches the directories that the path leads through now. To be called first, and again after events. Once it has resolved,
-   * every later change is reported. Calls must not overlap.
+   * Watches the directories that the path leads through now. To be called first, and again after events. Once it has
+   * resolved, every later change is reported. Calls must not overlap.
    */
   async refresh(): Promise<void> {
-    const unwatchable = new Set<string>();
     for (;;) {
-      this.#watched = watchedPath(this.#fs, this.#path);
-      const { directories } = this.#watched;
+      const directories = this.#walk();
       for (const identity of this.#watches.keys()) {
         if (!directories.has(identity)) this.#unwatch(identity);
       }
-      const fresh = [...directories].filter(([id]) => !this.#watches.has(id) && !unwatchable.has(id));
-      if (fresh.length === 0) {
-        const isTold =
-          unwatchable.size === 0 && ![...directories.values()].some((d) => isRemote(this.#fs, d));
-        this.#tick(isTold ? MAX_TIMER : this.#poll);
-        return;
-      }
-      await Promise.all(
-        fresh.map(async ([identity, directory]) => {
-          const unwatch = await watchDirectory(directory, (name) => this.#hear(name));
-          if (unwatch === undefined) unwatchable.add(identity);
-          else this.#watches.set(identity, unwatch);
-        }),
-      ); // and check again: the resolved may have changed meanwhile
+      const fresh = [...directories].filter(([identity]) => !this.#watches.has(identity));
+      if (fresh.length === 0) return;
+      const watch = async ([identity, directory]: [string, string]) =>
+        this.#watches.set(identity, await watchDirectory(directory, (name) => this.#hear(name)));
+      await Promise.all(fresh.map(watch)); // and check again: the path may have changed meanwhile
     }
   }
 
   /** Ends all watches. Not to be called during `refresh`. */
   close(): void {
     clearInterval(this.#timer);
-    clearTimeout(this.#later);
     for (const identity of this.#watches.keys()) this.#unwatch(identity);
   }
 
   #hear(name: string | null): void {
-    if (name === null || this.#watched.names.has(name)) this.#onEvent();
-    else this.#later ??= setTimeout(() => this.#lookLater(), this.#poll);
-  }
-
-  #lookLater(): void {
-    this.#later = undefined;
-    this.#onEvent();
+    if (name === null || this.#names.has(name)) this.#onEvent();
   }
 
   #unwatch(identity: string): void {
@@ -115,57 +72,35 @@ export class PathWatcher {
     this.#watches.delete(identity);
   }
 
-  /** Also set if it will never fire: the watches themselves do not keep the process alive. */
-  #tick(interval: number): void {
-    if (interval === this.#interval) return;
-    clearInterval(this.#timer);
-    this.#timer = setInterval(this.#onEvent, interval);
-    this.#interval = interval;
+  /** @returns the directories of the path, as far as it exists, by an identity that a later directory does not have */
+  #walk(): Map<string, string> {
+    const directories = new Map<string, string>();
+    this.#names = new Set();
+    // If a part is inaccessible or not a directory, the watch of its parent reports a change.
+    ignoreFailure(() => {
+      for (const { directory, name } of walkPath(this.#fs, this.#path)) {
+        const { path, dev, ino, birthtimeNs } = directory;
+        directories.set(`${path} ${dev}:${ino}:${birthtimeNs}`, path);
+        this.#names.add(name);
+      }
+    });
+    return directories;
   }
-}
-
-function isRemote(fs: FileSystem, directory: string): boolean {
-  try {
-    return REMOTE.has(fs.statfsSync(directory).type);
-  } catch {
-    return false; // it is gone, which the watch of its parent reports
-  }
-}
-
-/** A path, as far as it exists. */
-interface WatchedPath {
-  /** The real paths of the directories, by an identity that differs for a later directory of the same name. */
-  readonly directories: ReadonlyMap<string, string>;
-  /** The names that are looked up in them. */
-  readonly names: ReadonlySet<string>;
-}
-
-function watchedPath(fs: FileSystem, path: string): WatchedPath {
-  const directories = new Map<string, string>();
-  const names = new Set<string>();
-  try {
-    for (const { directory, name } of walkPath(fs, path)) {
-      const { dev, ino, birthtimeNs } = directory;
-      directories.set(`${directory.path} ${dev}:${ino}:${birthtimeNs}`, directory.path);
-      names.add(name);
-    }
-  } catch {
-    // A part is inaccessible or not a directory: the watch of its parent reports a change.
-  }
-  return { directories, names };
 }
 
 /**
- * @returns a function that ends the watch; undefined if the directory cannot be watched: no permission, the limit of
- *   watches is reached (ENOSPC, EMFILE), or chokidar cannot be loaded
+ * Watches a directory if that is possible: with permission, and below the limit of watches (ENOSPC, EMFILE).
+ *
+ * @returns a function that ends the watch
  */
 async function watchDirectory(
   directory: string,
   onEvent: (name: string | null) => void,
-): Promise<(() => void) | undefined> {
-  if (directory.includes('\\')) return undefined; // chokidar treats it as a slash
-  const watcher = startWatch(directory);
-  if (watcher === undefined) return undefined;
+): Promise<() => void> {
+  const nothing = () => {};
+  if (directory.includes('\\')) return nothing; // chokidar treats it as a slash
+  const watcher = ignoreFailure(() => startWatch(directory));
+  if (watcher === undefined) return nothing; // chokidar, which the bundle loads on first use, cannot be loaded
   const works = await new Promise<boolean>((resolve) => {
     const limit = setTimeout(resolve, OPENING, false);
     const end = (answer: boolean) => {
@@ -179,21 +114,16 @@ async function watchDirectory(
   // unwatch, because close() during the listing that follows each event would leave a timer of a second behind.
   if (works) return () => watcher.unwatch(directory);
   await watcher.close();
-  return undefined;
+  return nothing;
 }
 
-/** @returns undefined if chokidar, which the bundle loads on first use, cannot be loaded */
-function startWatch(directory: string): FSWatcher | undefined {
-  try {
-    return chokidar.watch(directory, {
-      depth: 0,
-      ignored: (path) => path !== directory, // the entries are examined here
-      followSymlinks: false,
-      atomic: false, // true would ignore directories whose names look like an editor's temporary files
-      // Persistent watches of a path are shared in the process: a new directory would get the watch of an old one.
-      persistent: false,
-    });
-  } catch {
-    return undefined;
-  }
+function startWatch(directory: string): FSWatcher {
+  return chokidar.watch(directory, {
+    depth: 0,
+    ignored: (path) => path !== directory, // the entries are examined here
+    followSymlinks: false,
+    atomic: false, // true would ignore directories whose names look like an editor's temporary files
+    // Persistent watches of a path are shared in the process: a new directory would get the watch of an old one.
+    persistent: false,
+  });
 }

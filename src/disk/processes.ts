@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { isMainThread, threadId } from 'node:worker_threads';
-import type { FileSystem } from './file-system.js';
+import { type FileSystem, ignoreFailure } from './file-system.js';
 
 /**
  * Identifies a process, or a worker thread. The number alone does not: it is reused after the process has ended, and
@@ -11,13 +11,13 @@ export interface ProcessIdentity {
   /** The start time in the kernel's clock ticks since boot; empty if unknown. */
   readonly started: string;
   /**
-   * The pid and time namespaces and the boot of the machine for which number and start time are valid. A worker thread adds its number: `_t`
-   * and the kernel's, or `_w` and Node's if the kernel's is unknown.
+   * The pid and time namespaces and the boot of the machine for which number and start time are valid. A worker thread
+   * adds `_w` and its number.
    */
   readonly scope: string;
 }
 
-/** `foreign`: cannot be determined, because the number belongs to another container or machine. */
+/** `foreign`: cannot be determined, because it belongs to another container or machine, or is a worker thread. */
 export type Liveness = 'alive' | 'dead' | 'foreign';
 
 const known = new WeakMap<FileSystem, ProcessIdentity>();
@@ -38,14 +38,9 @@ export function livenessOf(identity: ProcessIdentity, fs: FileSystem): Liveness 
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return 'dead';
   }
-  const thread = THREAD.exec(scope)?.[0];
-  const whole = statusOf(`${pid}`, fs);
-  if (whole?.hasEnded) return 'dead';
-  if (thread === undefined) return (whole?.started ?? started) === started ? 'alive' : 'dead';
-  if (thread.startsWith('_w')) return 'foreign';
-  const status = statusOf(`${pid}/task/${thread.slice(2)}`, fs);
-  if (status === undefined && whole === undefined) return 'foreign'; // /proc hides the process
-  return status?.started === started && !status.hasEnded ? 'alive' : 'dead';
+  const status = statusOf(pid, fs);
+  if (status?.hasEnded || (status?.started ?? started) !== started) return 'dead';
+  return THREAD.test(scope) ? 'foreign' : 'alive';
 }
 
 /** Whether a process belongs to another container or machine, so that its number means nothing here. */
@@ -53,37 +48,27 @@ export function isElsewhere({ scope }: ProcessIdentity, fs: FileSystem): boolean
   return withoutThread(scope) !== withoutThread(ownProcess(fs).scope);
 }
 
-const THREAD = /_[tw]\d+$/;
+const THREAD = /_w\d+$/;
 
 function withoutThread(scope: string): string {
   return scope.replace(THREAD, '');
 }
 
 function readOwn(fs: FileSystem): ProcessIdentity {
-  const { pid } = process;
-  const scope = readScope(fs);
-  if (isMainThread) return { pid, started: startOf('self', fs) ?? '', scope };
-  const thread = read(() => fs.readlinkSync('/proc/thread-self'))?.replace(/^.*\//, '');
-  const started = thread && startOf(`self/task/${thread}`, fs);
-  return started
-    ? { pid, started, scope: `${scope}_t${thread}` }
-    : { pid, started: startOf('self', fs) ?? '', scope: `${scope}_w${threadId}` };
+  const scope = `${readScope(fs)}${isMainThread ? '' : `_w${threadId}`}`;
+  return { pid: process.pid, started: statusOf('self', fs)?.started ?? '', scope };
 }
 
 /** Fields 3 and 22 of proc(5)'s stat. The second field, a name in parentheses, may contain any character. */
 function statusOf(
-  processOrThread: string,
+  pid: number | 'self',
   fs: FileSystem,
 ): { readonly hasEnded: boolean; readonly started: string | undefined } | undefined {
-  const fields = read(() => fs.readFileSync(`/proc/${processOrThread}/stat`, 'utf8'))
+  const fields = ignoreFailure(() => fs.readFileSync(`/proc/${pid}/stat`, 'utf8'))
     ?.replace(/^.*\)/s, '')
     .split(' ');
   // A zombie has ended, although its number exists until its parent reaps it.
   return fields && { hasEnded: ['Z', 'X'].includes(fields[1] ?? ''), started: fields[20] };
-}
-
-function startOf(processOrThread: string, fs: FileSystem): string | undefined {
-  return statusOf(processOrThread, fs)?.started;
 }
 
 /**
@@ -92,21 +77,13 @@ function startOf(processOrThread: string, fs: FileSystem): string | undefined {
  */
 function readScope(fs: FileSystem): string {
   if (process.platform !== 'linux') return process.platform;
-  const isOurs = read(() => fs.readlinkSync('/proc/self')) === String(process.pid);
+  const isOurs = ignoreFailure(() => fs.readlinkSync('/proc/self')) === String(process.pid);
   const namespaceOf = (kind: string) =>
-    read(() => fs.readlinkSync(`/proc/self/ns/${kind}`))?.replace(/\D/g, '');
+    ignoreFailure(() => fs.readlinkSync(`/proc/self/ns/${kind}`))?.replace(/\D/g, '');
   const time = namespaceOf('time') ?? ''; // since Linux 5.6
   const namespace = isOurs ? namespaceOf('pid') : undefined;
-  const boot = read(() => fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'))
+  const boot = ignoreFailure(() => fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'))
     ?.replace(/[^0-9a-f]/g, '')
     .slice(0, 12);
   return namespace && boot ? `${namespace}_${time}_${boot}` : `unknown_${process.pid}_${Date.now()}`;
-}
-
-function read(call: () => string): string | undefined {
-  try {
-    return call();
-  } catch {
-    return undefined;
-  }
 }

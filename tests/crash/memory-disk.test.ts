@@ -91,7 +91,6 @@ function call({ fs, root, fds, symlink }: Side, pick: Pick): unknown {
     chmod: () => fs.chmodSync(path(), pick(MODES)),
     stat: () => seen(fs.statSync(path())),
     lstat: () => seen(fs.lstatSync(path())),
-    link: () => fs.linkSync(path(), path()),
     rename: () => fs.renameSync(path(), path()),
     unlink: () => fs.unlinkSync(path()),
     mkdir: () => fs.mkdirSync(path(), pick(MODES)),

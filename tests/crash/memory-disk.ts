@@ -184,16 +184,7 @@ export class MemoryDisk {
         if (inode.kind === 'directory') throw failure('EISDIR', 'unlink');
         this.#name([[parent, name, undefined]]);
       },
-      linkSync: (from: string, to: string) => {
-        const { inode } = this.#existing(from, 'link');
-        const { parent, name, inode: other } = this.#place(to, 'link');
-        if (other !== undefined) throw failure('EEXIST', 'link');
-        this.#requireAlive(parent, 'link');
-        if (inode.kind === 'directory') throw failure('EPERM', 'link');
-        this.#name([[parent, name, inode.ino]]);
-      },
       renameSync: (from: string, to: string) => this.#rename(from, to),
-      statfsSync: () => ({ type: 0 }),
       realpathSync: (path: string) => path,
     };
     const process = {
