@@ -5,9 +5,9 @@ import { attempt, tooLarge } from './file-errors.js';
 import { temporaryName } from './file-lock.js';
 import {
   type BigIntStats,
-  errnoOf,
   type FileIdentity,
   type FileSystem,
+  hasErrno,
   ifExists,
   ignoreFailure,
   ignoreRefusal,
@@ -16,6 +16,7 @@ import {
   O_EXCL,
   O_NOFOLLOW,
   O_RDONLY,
+  O_RDWR,
   O_WRONLY,
   sameFile,
 } from './file-system.js';
@@ -67,7 +68,7 @@ export function readSnapshot(
       const isSame = known !== undefined && size === known.bytes.length && holds(fs, fd, known.bytes);
       const bytes = isSame ? known.bytes : readBounded(fs, fd, limit, size);
       if (bytes.length > limit) throw tooLarge(path, limit, fs.fstatSync(fd).size);
-      return { attributes: attributesOf(stat), id: idOf(stat), bytes };
+      return { attributes: attributesOf(stat), id: { dev: stat.dev, ino: stat.ino }, bytes };
     } finally {
       fs.closeSync(fd);
     }
@@ -92,7 +93,7 @@ function openFile(fs: FileSystem, path: string, flags: number) {
     if (opened.fd !== undefined) return opened;
     throw notAFile(path, opened.kind);
   } catch (error) {
-    throw errnoOf(error) === 'ELOOP' ? exchanged(path, error) : error;
+    throw hasErrno(error, 'ELOOP') ? exchanged(path, error) : error;
   }
 }
 
@@ -135,36 +136,52 @@ export function createFile(
   wanted: AttributeChoice,
 ): Written {
   return attempt(fs, 'could not write', path, () => {
-    let fd: number;
     try {
-      fd = fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-    } catch (error) {
-      throw errnoOf(error) === 'EEXIST' ? fileExists(path, error) : error;
-    }
-    let id: FileIdentity | undefined;
-    try {
-      const stat = fs.fstatSync(fd, { bigint: true });
-      id = idOf(stat);
-      const born = attributesOf(stat);
-      const attributes = setAttributes(fs, fd, born, wanted);
-      const { uid, gid } = wanted(born);
-      if (attributes.uid !== uid || attributes.gid !== gid) {
-        throw new ServiceTokensError('PERMISSION', `could not give [${path}] its owner and group`);
-      }
-      writeAll(fs, fd, [content]);
-      fs.fsyncSync(fd);
-      requireOwn(fs, path, id);
-      return { attributes, id };
-    } catch (error) {
-      const own = id;
-      ignoreFailure(() => {
-        if (own === undefined || isStill(fs, path, own)) fs.unlinkSync(path);
+      return writeNew(fs, path, [content], wanted, (id, { uid, gid }, born) => {
+        const { uid: owner, gid: group } = wanted(born);
+        if (uid !== owner || gid !== group) {
+          throw new ServiceTokensError('PERMISSION', `could not give [${path}] its owner and group`);
+        }
+        requireOwn(fs, path, id);
       });
-      throw error;
-    } finally {
-      ignoreFailure(() => fs.closeSync(fd)); // the content is synced, or the failure is known
+    } catch (error) {
+      throw hasErrno(error, 'EEXIST') ? fileExists(path, error) : error;
     }
   });
+}
+
+/**
+ * Creates a file that must not exist, and writes it; after a failure it is removed. All calls use its descriptor.
+ *
+ * @param finish the last step, given the file's identity and its attributes, also those with which it was created
+ */
+function writeNew(
+  fs: FileSystem,
+  path: string,
+  content: readonly Uint8Array[],
+  wanted: Attributes | AttributeChoice,
+  finish: (id: FileIdentity, attributes: Attributes, born: Attributes) => void,
+): Written {
+  const fd = fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  let id: FileIdentity | undefined;
+  try {
+    const stat = fs.fstatSync(fd, { bigint: true });
+    id = { dev: stat.dev, ino: stat.ino };
+    const born = attributesOf(stat);
+    const attributes = setAttributes(fs, fd, born, wanted);
+    writeAll(fs, fd, content);
+    fs.fsyncSync(fd);
+    finish(id, attributes, born);
+    return { attributes, id };
+  } catch (error) {
+    const own = id;
+    ignoreFailure(() => {
+      if (own === undefined || isStill(fs, path, own)) fs.unlinkSync(path);
+    });
+    throw error;
+  } finally {
+    ignoreFailure(() => fs.closeSync(fd)); // the content is synced, or the failure is known
+  }
 }
 
 /** Creates an empty temporary file beside a file and removes it. @throws CANNOT_REPLACE, PERMISSION or IO */
@@ -208,27 +225,14 @@ export function replaceFile(
 ): Written {
   const temporary = temporaryName(path);
   return attempt(fs, 'could not write', path, () => {
-    const fd = fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-    let id: FileIdentity | undefined;
     try {
-      const stat = fs.fstatSync(fd, { bigint: true });
-      id = idOf(stat);
-      const attributes = setAttributes(fs, fd, attributesOf(stat), wanted);
-      writeAll(fs, fd, content);
-      fs.fsyncSync(fd);
-      beforeRename();
-      rename(fs, temporary, path, id);
-      requireOwn(fs, path, id);
-      return { attributes, id };
-    } catch (error) {
-      const own = id;
-      ignoreFailure(() => {
-        if (own === undefined || isStill(fs, temporary, own)) fs.unlinkSync(temporary);
+      return writeNew(fs, temporary, content, wanted, (id) => {
+        beforeRename();
+        rename(fs, temporary, path, id);
+        requireOwn(fs, path, id);
       });
-      if (errnoOf(error) === 'EBUSY') throw busy(fs, path, error);
-      throw error;
-    } finally {
-      ignoreFailure(() => fs.closeSync(fd)); // the content is synced, or the failure is known
+    } catch (error) {
+      throw hasErrno(error, 'EBUSY') ? busy(fs, path, error) : error;
     }
   });
 }
@@ -238,21 +242,13 @@ function rename(fs: FileSystem, temporary: string, path: string, id: FileIdentit
   try {
     fs.renameSync(temporary, path);
   } catch (error) {
-    let isDone = false;
-    ignoreFailure(() => {
-      isDone = isStill(fs, path, id);
-    });
-    if (!isDone) throw error;
+    if (!ignoreFailure(() => isStill(fs, path, id))) throw error;
   }
 }
 
 /** Another user may have exchanged the temporary file before the rename: then their file was renamed. */
 function requireOwn(fs: FileSystem, path: string, id: FileIdentity): void {
-  let isOwn = true;
-  ignoreFailure(() => {
-    isOwn = isStill(fs, path, id);
-  });
-  if (!isOwn) throw exchanged(path);
+  if (ignoreFailure(() => isStill(fs, path, id)) === false) throw exchanged(path);
 }
 
 /** Whether a name still refers to a file. */
@@ -268,20 +264,15 @@ function isStill(fs: FileSystem, path: string, id: FileIdentity): boolean {
  */
 export function syncDirectoryOf(fs: FileSystem, path: string): void {
   attempt(fs, 'could not sync the directory of', path, () => {
-    let fd: number;
+    let fd: number | undefined;
     try {
       fd = fs.openSync(dirname(path), O_RDONLY | O_DIRECTORY);
-    } catch (error) {
-      if (errnoOf(error) === 'EACCES') return; // a caller that may not read the directory cannot sync it
-      throw error;
-    }
-    try {
       fs.fsyncSync(fd);
     } catch (error) {
-      // Some file systems have nothing to sync in a directory.
-      if (errnoOf(error) !== 'EINVAL') throw error;
+      // A caller that may not read the directory cannot sync it, and some file systems have nothing to sync in one.
+      if (!hasErrno(error, fd === undefined ? 'EACCES' : 'EINVAL')) throw error;
     } finally {
-      fs.closeSync(fd);
+      if (fd !== undefined) fs.closeSync(fd);
     }
   });
 }
@@ -302,19 +293,15 @@ export function overwriteFile(
   old: Snapshot,
 ): Written {
   return attempt(fs, 'could not write', path, () => {
-    const { fd, stat } = openFile(fs, path, O_WRONLY);
+    const { fd, stat } = openFile(fs, path, O_RDWR);
     try {
       if (!sameFile(stat, old.id)) throw exchanged(path);
       if (stat.nlink > 1n) throw hardLinked(path);
       for (const name of [join(lockPath(path), 'owner'), path]) syncDirectoryOf(fs, name);
-      let isChanged = false;
-      const note = () => {
-        isChanged = true;
-      };
       try {
-        overwrite(fs, fd, content, note);
+        overwrite(fs, fd, content);
       } catch (error) {
-        if (isChanged) restore(fs, fd, old.bytes, path, error);
+        if (!ignoreFailure(() => holds(fs, fd, old.bytes))) restore(fs, fd, old.bytes, path, error);
         throw error;
       }
       return { attributes: attributesOf(stat), id: old.id };
@@ -331,15 +318,8 @@ function hardLinked(path: string): ServiceTokensError {
   });
 }
 
-/** @param note called after each change of the file */
-function overwrite(
-  fs: FileSystem,
-  fd: number,
-  content: readonly Uint8Array[],
-  note: () => void = () => {},
-): void {
-  fs.ftruncateSync(fd, writeAll(fs, fd, content, note));
-  note();
+function overwrite(fs: FileSystem, fd: number, content: readonly Uint8Array[]): void {
+  fs.ftruncateSync(fd, writeAll(fs, fd, content));
   fs.fsyncSync(fd);
 }
 
@@ -374,13 +354,12 @@ function busy(fs: FileSystem, path: string, cause: unknown): ServiceTokensError 
 
 /** Whether overwriteFile would open the file: otherwise it is not advised. */
 function canOverwrite(fs: FileSystem, path: string): boolean {
-  let can = false;
-  ignoreFailure(() => {
-    const { fd, stat } = openFile(fs, path, O_WRONLY);
+  const links = ignoreFailure(() => {
+    const { fd, stat } = openFile(fs, path, O_RDWR);
     fs.closeSync(fd);
-    can = stat.nlink === 1n;
+    return stat.nlink;
   });
-  return can;
+  return links === 1n;
 }
 
 /**
@@ -418,26 +397,16 @@ function setAttributes(
 }
 
 /** @returns the number of bytes */
-function writeAll(
-  fs: FileSystem,
-  fd: number,
-  content: readonly Uint8Array[],
-  note: () => void = () => {},
-): number {
+function writeAll(fs: FileSystem, fd: number, content: readonly Uint8Array[]): number {
   let at = 0;
   for (const bytes of content) {
     for (let offset = 0; offset < bytes.length; ) {
       const written = fs.writeSync(fd, bytes, offset, bytes.length - offset, at);
       offset += written;
       at += written;
-      note();
     }
   }
   return at;
-}
-
-function idOf({ dev, ino }: FileIdentity): FileIdentity {
-  return { dev, ino };
 }
 
 /** The owner, group and permission bits of what stat(2) tells. */

@@ -52,18 +52,17 @@ export class OpenDirectory {
 
   /** Removes the directory if it is empty; another directory in its place is left alone. */
   removeIfEmpty(): void {
-    if (this.#isAt(() => this.#fs.lstatSync(this.#path, { bigint: true })))
-      ignoreFailure(() => this.#fs.rmdirSync(this.#path));
+    const isExchanged = this.#isAt(() => this.#fs.lstatSync(this.#path, { bigint: true })) === false;
+    if (!isExchanged) ignoreFailure(() => this.#fs.rmdirSync(this.#path));
   }
 
   close(): void {
     ignoreFailure(() => this.#fs.closeSync(this.fd)); // nothing was written
   }
 
-  /** @param stat returns what a path refers to */
-  #isAt(stat: () => FileIdentity): boolean {
-    const isIt = ignoreFailure(() => sameFile(stat(), this.#fs.fstatSync(this.fd, { bigint: true })));
-    return isIt === true;
+  /** Whether a path refers to this directory; undefined if that cannot be determined. @param stat looks at the path */
+  #isAt(stat: () => FileIdentity): boolean | undefined {
+    return ignoreFailure(() => sameFile(stat(), this.#fs.fstatSync(this.fd, { bigint: true })));
   }
 }
 

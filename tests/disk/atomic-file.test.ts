@@ -86,8 +86,11 @@ describe('A system call that fails', () => {
     directory.mkdir('.file.lock'); // the lock is held, and synced before the first byte
     let calls = 0;
     const { fs } = watchedFileSystem({
-      before(_, name) {
-        if (name === 'writeSync' && calls++ >= writes) throw systemError('EIO', 'write');
+      before(_, name, args) {
+        if (name !== 'writeSync') return;
+        if (calls++ >= writes) throw systemError('EIO', 'write');
+        const [fd, bytes, offset, , position] = args as [number, Uint8Array, number, number, number];
+        nodeFileSystem.writeSync(fd, bytes, offset, 1, position);
       },
       instead: (name) => (name === 'writeSync' ? 1 : undefined),
     });
