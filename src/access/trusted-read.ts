@@ -5,12 +5,14 @@ import { openDirectory } from './opened-directory.js';
 import { type ResolvedPath, resolvePath } from './resolved-path.js';
 import { requireTrustedLinks } from './symlinks.js';
 
+/** Chooses the user that root acts as; undefined to act as the caller. */
+export type IdentityFor = (resolved: ResolvedPath) => Identity | undefined;
+
 /**
  * Reads a file whole. Its directory is held open, and no symlink of a third user is followed.
  *
  * @param path absolute
  * @param limit the maximum size, in bytes
- * @param identityFor chooses the user that root acts as; undefined to act as the caller
  * @returns undefined if the file does not exist
  * @throws PERMISSION, also for an untrusted symlink; IO, also if it is not a regular file or exceeds the limit
  */
@@ -18,7 +20,7 @@ export function readTrusted(
   fs: FileSystem,
   path: string,
   limit: number,
-  identityFor: (resolved: ResolvedPath) => Identity | undefined = () => undefined,
+  identityFor: IdentityFor = () => undefined,
 ): Snapshot | undefined {
   const resolved = resolvePath(fs, path);
   if (resolved.directory === undefined) return undefined;

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { IdentityFor } from '../access/trusted-read.js';
 import { errnoOf, type FileSystem, nodeFileSystem } from '../disk/file-system.js';
 import { PathWatcher } from '../disk/path-watcher.js';
 import { ServiceTokensError } from '../errors.js';
@@ -12,6 +13,8 @@ export type { Reload } from './loaded-tokens.js';
 export interface FollowerOptions {
   /** @internal */
   readonly fs?: FileSystem;
+  /** @internal */
+  readonly identityFor?: IdentityFor;
   /**
    * Called once for each effective change, in order. If it throws, that is an uncaught exception of the process, as
    * with any listener in Node; the follower already has the new entries, and continues.
@@ -43,6 +46,7 @@ const POLL = 5_000;
 export class FileFollower {
   readonly #fs: FileSystem;
   readonly #path: string;
+  readonly #identityFor: IdentityFor | undefined;
   readonly #onReload: (reload: Reload) => void;
   readonly #quiet: number;
   readonly #watcher: PathWatcher;
@@ -75,6 +79,7 @@ export class FileFollower {
     requireNumber(poll, 'poll', { least: 1, most: MAX_TIMER });
     this.#fs = fs;
     this.#path = absolute(path, fs);
+    this.#identityFor = options.identityFor;
     this.#onReload = onReload;
     this.#quiet = quiet;
     this.#watcher = new PathWatcher(fs, this.#path, poll, () => this.#hint());
@@ -146,7 +151,7 @@ export class FileFollower {
   async #read(): Promise<FileState> {
     const deadline = performance.now() + PATIENCE;
     for (;;) {
-      const state = { stamp: this.#stamp(), tokens: loadTokens(this.#fs, this.#path) };
+      const state = { stamp: this.#stamp(), tokens: loadTokens(this.#fs, this.#path, this.#identityFor) };
       if (this.#stamp() === state.stamp || performance.now() >= deadline) return state;
       await this.#settle();
     }

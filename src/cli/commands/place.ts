@@ -1,12 +1,13 @@
 import { chooseIdentity, type Identity, type Purpose, warningOfIdentity } from '../../access/identity.js';
-import { actingAs, impersonate, inDirectory, type OpenedDirectory } from '../../access/opened-directory.js';
+import { impersonate, inDirectory, type OpenedDirectory } from '../../access/opened-directory.js';
 import { type Asker, explainClosed, explainDenied } from '../../access/permission-denied.js';
 import { type ResolvedPath, resolvePath } from '../../access/resolved-path.js';
 import type { Server } from '../../access/server-access.js';
 import { isInKubernetesVolume, kubernetesVolume, requireTrustedLinks } from '../../access/symlinks.js';
+import type { IdentityFor } from '../../access/trusted-read.js';
 import { findServerPaths, type ServerPaths } from '../../config/config-dir.js';
 import { callerDescriptor, requireName } from '../../disk/caller-descriptor.js';
-import { type FileSystem, ignoreFailure, sameFile } from '../../disk/file-system.js';
+import type { FileSystem } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
 import { below } from '../../paths.js';
 import type { EnteredFile } from '../../tokens-file/tokens-file-transaction.js';
@@ -34,8 +35,8 @@ export interface OpenPlace extends ServerPaths {
   inTokensDir<T>(work: (entered: EnteredPlace) => Promise<T>): Promise<T>;
   /** Calls `work` for elasticsearch.yml. */
   inConfigDir<T>(work: (fs: FileSystem) => Promise<T>): Promise<T>;
-  /** The file system for following the path of the tokens file: as the identity, if it can reach the directory. */
-  following(): FileSystem;
+  /** Chooses the user that root acts as to read a file. */
+  readonly readAs: IdentityFor;
 }
 
 /**
@@ -119,11 +120,7 @@ export async function openPlace(
         }
       });
     },
-    following() {
-      const isActing = identity !== undefined && canReach(resolved, identity, fs);
-      requireTrustedLinks(resolved, fs, isActing ? identity.uid : caller);
-      return isActing ? actingAs(identity, fs) : fs;
-    },
+    readAs: (resolvedFile) => identityFor(resolvedFile, true),
   };
 }
 
@@ -143,15 +140,6 @@ function namingOptions(
 ): readonly string[] {
   if (file !== undefined) return ['--file', file];
   return (given ?? env['ES_PATH_CONF'] ?? env['ES_HOME']) ? ['--config-dir', given ?? configDir] : [];
-}
-
-function canReach({ directory }: ResolvedPath, identity: Identity, fs: FileSystem): boolean {
-  if (directory === undefined) return false;
-  let isReached = false;
-  ignoreFailure(() => {
-    isReached = sameFile(actingAs(identity, fs).statSync(directory.path, { bigint: true }), directory);
-  });
-  return isReached;
 }
 
 function serverOf({ uid, gid, groups }: Identity): Server {

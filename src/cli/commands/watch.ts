@@ -1,4 +1,6 @@
 import { EventEmitter, on } from 'node:events';
+import { requireTrustedLinks } from '../../access/symlinks.js';
+import type { IdentityFor } from '../../access/trusted-read.js';
 import { FileFollower, type Reload } from '../../authenticate/file-follower.js';
 import { requireName } from '../../disk/caller-descriptor.js';
 import { attempt } from '../../disk/file-errors.js';
@@ -25,11 +27,14 @@ export const watch: Command<WatchOptions> = async (invocation) => {
   refuseArguments(invocation.args);
   const place = await openPlace(invocation, 'read');
   requireName(place.tokensFile);
-  return follow(place.tokensFile, { ...invocation, fs: place.following() });
+  const { tokensFile, resolved, readAs } = place;
+  requireTrustedLinks(resolved, invocation.fs, readAs(resolved)?.uid ?? invocation.fs.geteuid());
+  return follow(tokensFile, readAs, invocation);
 };
 
 async function follow(
   tokensFile: string,
+  identityFor: IdentityFor,
   { options, io, terminal, fs }: Invocation<WatchOptions>,
 ): Promise<ExitStatus> {
   const { interrupted } = io; // from here on a signal is the normal end
@@ -38,7 +43,7 @@ async function follow(
   try {
     const changes = on(reloads, 'reload', { signal: interrupted });
     const onReload = (reload: Reload) => void reloads.emit('reload', reload);
-    follower = await FileFollower.open(tokensFile, { fs, onReload });
+    follower = await FileFollower.open(tokensFile, { fs, identityFor, onReload });
     const { error, entries } = follower;
     const exists = error !== undefined || isThere(tokensFile, fs);
     const tokens = [...entries.keys()].sort();
