@@ -2,8 +2,9 @@
 import type { FileSystem } from '../disk/file-system.js';
 import type { Directory } from '../disk/path-walk.js';
 import { ServiceTokensError } from '../errors.js';
+import { quote } from './printed-command.js';
 import { OVERFLOW, type ResolvedPath, type UntrustedModifier } from './resolved-path.js';
-import { findServer, isConfigDir, namedUser, quote } from './server-access.js';
+import { findServer, isConfigDir, namedUser } from './server-access.js';
 import { findUser, groupName, groupsOf, userName } from './system-accounts.js';
 
 /** What is done with a file: only names and findings leave it, its content does, it is changed, or repaired. */

@@ -4,8 +4,9 @@ import type { Attributes } from '../disk/atomic-file.js';
 import { errnoOf, type FileSystem } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 import { type Identity, warningOfIdentity } from './identity.js';
-import { isPrivateTo, type ResolvedPath } from './resolved-path.js';
-import { ENTER, findServer, may, quote, READ } from './server-access.js';
+import { commandLine, type Naming } from './printed-command.js';
+import type { ResolvedPath } from './resolved-path.js';
+import { ENTER, findServer, may, READ } from './server-access.js';
 import { groupName, userName } from './system-accounts.js';
 
 /** Who asked for a file. */
@@ -16,8 +17,7 @@ export interface Asker {
   readonly caller: number;
   readonly configDir: string;
   readonly serverUser: string | undefined;
-  /** The options with which the caller named the file. */
-  readonly named: readonly string[];
+  readonly naming: Naming;
 }
 
 /** What was refused. */
@@ -115,7 +115,7 @@ function ifPossible<T>(call: () => T): T | undefined {
 }
 
 function hintFor(refused: Refused, resolved: ResolvedPath, asker: Asker, fs: FileSystem): string {
-  const { as, caller, configDir, serverUser, named } = asker;
+  const { as, caller, configDir, serverUser, naming } = asker;
   const { kind, uid: owner } = refused;
   const isTokensFile = basename(resolved.target) !== 'elasticsearch.yml';
   const isActing = caller !== as.uid;
@@ -130,22 +130,14 @@ function hintFor(refused: Refused, resolved: ResolvedPath, asker: Asker, fs: Fil
     const { directory } = resolved;
     const isWritable = directory === undefined || may(as, directory, WRITE);
     const first = isWritable ? 'Repair it' : 'To change the file, run the command as root; to repair it';
-    return `${first}: ${checkFixCommand(named, caller, resolved)}`;
+    return `${first}: ${checkFixCommand(naming, caller)}`;
   }
   if (isActing && as.uid !== owner)
     return `Use --server-user ${userName(owner, fs)}, or leave the option out.`;
   return whoMay(refused, as.uid, fs);
 }
 
-/**
- * The command that repairs a file, for a message. A path that another user can change is not repeated.
- *
- * @param named the options with which the caller named the file, such as `--file PATH`
- */
-export function checkFixCommand(named: readonly string[], caller: number, resolved: ResolvedPath): string {
-  const command = `${caller === 0 ? '' : 'sudo '}elasticsearch-service-tokens check --fix`;
-  if (named.length === 0) return command;
-  return isPrivateTo(caller, resolved)
-    ? [command, ...named.map(quote)].join(' ')
-    : `${command}, with the same ${named[0]}`;
+/** The command that repairs the tokens file, for a message. */
+export function checkFixCommand(naming: Naming, caller: number): string {
+  return `${caller === 0 ? '' : 'sudo '}${commandLine(['check', '--fix'], naming)}`;
 }

@@ -2,6 +2,7 @@ import type { Attributes } from '../disk/atomic-file.js';
 import { type FileSystem, ifExists } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 import { below } from '../paths.js';
+import { commandLine, type Naming, quote } from './printed-command.js';
 import { findUser, groupName, groupsOf, userName, userOfGroup } from './system-accounts.js';
 
 /** A user and its groups. */
@@ -91,30 +92,26 @@ export function newFileAttributes(server: Server | undefined, born: Attributes):
  * a node notices a change of time or size only (docs/server-behaviour.md, "File store").
  *
  * @param configDir without a server's other files, nothing is said about an unknown server: the file may be for elsewhere
- * @param isPathPrivate whether no other user can change the path: else the warning contains no command that uses it
  * @returns the lines of a warning, or undefined if the server can read the file
  */
 export function accessWarning(
   path: string,
   configDir: string,
   server: Server | undefined,
-  {
-    before,
-    after,
-    isPathPrivate,
-  }: { readonly before: Attributes | undefined; readonly after: Attributes; readonly isPathPrivate: boolean },
+  { before, after }: { readonly before: Attributes | undefined; readonly after: Attributes },
+  naming: Naming,
   fs: FileSystem,
 ): string[] | undefined {
   if (server === undefined) {
     const isUnreadable = before === undefined && onlyRootCanRead(after) && isConfigDir(configDir, fs);
-    return isUnreadable ? unknownServerWarning(path, isPathPrivate) : undefined;
+    return isUnreadable ? unknownServerWarning(path, naming.isPrivate) : undefined;
   }
   if (canRead(server, after)) return undefined;
   return [
     `Elasticsearch runs as [${serverName(server, fs)}] and cannot read [${path}]`,
-    isPathPrivate
+    naming.isPrivate
       ? `Repair it: ${repairCommand(path, server.model, fs)}`
-      : 'Repair it as root: elasticsearch-service-tokens check --fix',
+      : `Repair it as root: ${commandLine(['check', '--fix'], naming)}`,
   ];
 }
 
@@ -204,9 +201,4 @@ function statOf(path: string, fs: FileSystem, isShared = false): Attributes | un
   } catch {
     return undefined; // a file that cannot be examined is no evidence
   }
-}
-
-/** Quotes a path for the shell. */
-export function quote(path: string): string {
-  return /^[\w./@%+:-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

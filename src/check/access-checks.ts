@@ -1,4 +1,5 @@
 import { checkFixCommand } from '../access/permission-denied.js';
+import { type Naming, quote } from '../access/printed-command.js';
 import { isPrivateTo, type ResolvedPath, type UntrustedModifier } from '../access/resolved-path.js';
 import {
   canRead,
@@ -6,7 +7,6 @@ import {
   isConfigDir,
   may,
   onlyRootCanRead,
-  quote,
   READ,
   repairCommand,
   type Server,
@@ -27,8 +27,7 @@ const OTHERS_READ = 0o004;
 /** Who asked for the check. */
 interface Asker {
   readonly caller: number;
-  /** The options with which the caller named the file. */
-  readonly named: readonly string[];
+  readonly naming: Naming;
   /** Whether a repair was refused. */
   readonly isRefused: boolean;
 }
@@ -50,7 +49,7 @@ export function checkFileAccess(
   const [path] = resolved.linkChain;
   const found: Finding[] = [];
   const hint = fileHint(resolved, attributes, server, asker, fs);
-  const canCopy = isPrivateTo(asker.caller, resolved) && !asker.isRefused;
+  const canCopy = asker.naming.isPrivate && !asker.isRefused;
   if (server !== undefined && !canRead(server, attributes)) {
     const message = `Elasticsearch runs as [${serverName(server, fs)}] and cannot read [${path}]`;
     found.push(finding('FILE_UNREADABLE', message, hint));
@@ -69,7 +68,7 @@ function fileHint(
   resolved: ResolvedPath,
   attributes: Attributes,
   server: Server | undefined,
-  { caller, named, isRefused }: Asker,
+  { caller, naming, isRefused }: Asker,
   fs: FileSystem,
 ): string {
   const [path] = resolved.linkChain;
@@ -78,10 +77,9 @@ function fileHint(
   }
   const repaired = repairedAttributes(server, attributes);
   if (caller > 0 && (caller !== attributes.uid || (repaired && repaired.uid !== caller)))
-    return `Repair it: ${checkFixCommand(named, caller, resolved)}`; // only root can
+    return `Repair it: ${checkFixCommand(naming, caller)}`; // only root can
   // Another user could redirect a command that uses the path.
-  if (!isPrivateTo(caller, resolved) || isRefused)
-    return server ? 'Use --fix.' : 'Use --fix with --server-user.';
+  if (!naming.isPrivate || isRefused) return server ? 'Use --fix.' : 'Use --fix with --server-user.';
   return repaired
     ? `Use --fix, or: ${repairCommand(path, repaired, fs, attributes)}`
     : `Use --fix with --server-user, because the user that runs Elasticsearch cannot be determined; or, if it does not need this access: chmod o= ${quote(path)}`;

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
-import { type ResolvedPath, resolvePath } from '../access/resolved-path.js';
+import type { Naming } from '../access/printed-command.js';
+import { isPrivateTo, type ResolvedPath, resolvePath } from '../access/resolved-path.js';
 import { canRead, findServer, type Server } from '../access/server-access.js';
 import { requireTrustedLinks } from '../access/symlinks.js';
 import { type ElasticsearchVersion, requireVersion } from '../accounts/elasticsearch-version.js';
@@ -49,8 +50,7 @@ export interface CheckOptions extends LockOptions, Expectations {
 export interface CheckedFile extends EnteredFile {
   /** The file system as the caller, while the command acts as another user. */
   readonly asCaller: FileSystem;
-  /** The options with which the caller named the file, for a message. */
-  readonly named: readonly string[];
+  readonly naming: Naming;
 }
 
 /** The result of a check. */
@@ -74,6 +74,7 @@ interface Examined {
   readonly bytes: Uint8Array | undefined;
   readonly findings: readonly Finding[];
   readonly fixed: readonly string[];
+  readonly naming: Naming;
 }
 
 /**
@@ -97,8 +98,8 @@ export async function checkTokensFile(
   const { version, fix = false, fs = nodeFileSystem, ...expectations } = requireOptions(options);
   if (fix) requireName(path);
   const passed = readCallerDescriptor(fs, path, MAX_FILE_BYTES);
-  const { exists, bytes, findings, fixed } = passed
-    ? { exists: true, bytes: passed, findings: [], fixed: [] }
+  const { exists, bytes, findings, fixed, naming } = passed
+    ? { exists: true, bytes: passed, findings: [], fixed: [], naming: { file: path, isPrivate: true } }
     : await examineFile(path, options, entered, fs);
   const entries = bytes && entriesIfReadable(bytes, path);
   const summary = { exists, tokens: entries?.size ?? 0, digest: entries ? digestOf(entries) : null };
@@ -106,7 +107,7 @@ export async function checkTokensFile(
     file: path,
     ...summary,
     findings: [
-      ...checkExpectations(path, summary, expectations),
+      ...checkExpectations(path, summary, expectations, naming),
       ...findings,
       ...checkLines(bytes ?? new Uint8Array(), version),
     ],
@@ -143,15 +144,16 @@ async function examineFile(
   const server = entered?.server ?? findServer(configDir, serverUser, fs);
   const asCaller = entered?.asCaller ?? fs;
   const before = look(resolved, server, fs); // what cannot be read is an error, before anything is repaired
+  const naming = entered?.naming ?? { file: path, isPrivate: isPrivateTo(caller, resolved) };
   if (before.other !== undefined)
-    return { exists: true, bytes: undefined, findings: [before.other], fixed: [] };
+    return { exists: true, bytes: undefined, findings: [before.other], fixed: [], naming };
   const repairable = { resolved, server, asCaller, caller, isEntered: entered !== undefined };
   const { fixed, refused } = fix
     ? await repair(repairable, { trustDirectory, patience, signal, timing }, fs)
     : { fixed: [], refused: [] };
 
   const { attributes, bytes } = look(resolved, server, fs);
-  const asker = { caller, named: entered?.named ?? ['--file', path], isRefused: refused.length > 0 };
+  const asker = { caller, naming, isRefused: refused.length > 0 };
   const findings = [
     ...refused,
     ...(attributes ? checkFileAccess(resolved, attributes, server, configDir, asker, fs) : []),
@@ -159,7 +161,7 @@ async function examineFile(
     ...checkLinks(resolved, fs),
     ...(await checkLeftovers(resolved, caller, fs, timing)),
   ];
-  return { exists: attributes !== undefined, bytes, findings, fixed };
+  return { exists: attributes !== undefined, bytes, findings, fixed, naming };
 }
 
 /** What was found in the file's place; nothing if there is no file. */

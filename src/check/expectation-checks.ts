@@ -1,3 +1,4 @@
+import { commandLine, type Naming } from '../access/printed-command.js';
 import { type Finding, finding } from './findings.js';
 
 /** What a caller expects of a file. */
@@ -23,6 +24,7 @@ export function checkExpectations(
   path: string,
   { exists, tokens, digest }: Summary,
   { required = false, expectedDigest, expectedTokens }: Expectations,
+  naming: Naming,
 ): Finding[] {
   const found: Finding[] = [];
   if (!exists) found.push(missing(path, required));
@@ -34,7 +36,8 @@ export function checkExpectations(
   }
   if (expectedTokens !== undefined && tokens !== expectedTokens) {
     const message = `The number of tokens is ${tokens}; expected ${expectedTokens}`;
-    found.push(finding('UNEXPECTED_COUNT', message, 'List the tokens: elasticsearch-service-tokens list'));
+    const hint = `List the tokens: ${commandLine(['list'], naming)}`;
+    found.push(finding('UNEXPECTED_COUNT', message, hint));
   }
   return found;
 }

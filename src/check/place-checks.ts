@@ -1,6 +1,6 @@
 import { basename, dirname, join } from 'node:path';
+import { quote } from '../access/printed-command.js';
 import { isPrivateTo, type ResolvedPath } from '../access/resolved-path.js';
-import { quote } from '../access/server-access.js';
 import { isInKubernetesVolume } from '../access/symlinks.js';
 import type { FileSystem } from '../disk/file-system.js';
 import { type Leftovers, leftovers } from '../disk/lock-leftovers.js';

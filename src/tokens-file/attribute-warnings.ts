@@ -1,3 +1,4 @@
+import type { Naming } from '../access/printed-command.js';
 import { accessWarning } from '../access/server-access.js';
 import { groupName, userName } from '../access/system-accounts.js';
 import type { Attributes } from '../disk/atomic-file.js';
@@ -9,15 +10,17 @@ import type { Change } from './entry-store.js';
  * original's words, and attributes that prevent the server from reading it.
  *
  * @param configDir the configuration directory of the server
+ * @param naming for the commands in the warnings
  * @returns the lines of each warning
  */
 export function attributeWarnings(
   path: string,
   configDir: string,
   change: Change,
+  naming: Naming,
   fs: FileSystem,
 ): string[][] {
-  const access = accessWarning(path, configDir, change.server, change, fs);
+  const access = accessWarning(path, configDir, change.server, change, naming, fs);
   return [...lossWarnings(path, change, fs), ...(access === undefined ? [] : [access])];
 }
 

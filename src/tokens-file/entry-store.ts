@@ -17,8 +17,6 @@ export interface Change {
   /** Undefined if there was no file before. */
   readonly before: Attributes | undefined;
   readonly after: Attributes;
-  /** Whether only the caller and root can change the path of the file. */
-  readonly isPathPrivate: boolean;
   /** The user who runs the server, if that can be determined. */
   readonly server: Server | undefined;
 }

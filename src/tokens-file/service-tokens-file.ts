@@ -203,7 +203,7 @@ export class ServiceTokensFile {
       work(
         new TokensFileTransaction(
           { fs: opened.fs, path, resolved },
-          { ...options, caller: fs.geteuid(), findServer: () => findServer(configDir, serverUser, fs) },
+          { ...options, findServer: () => findServer(configDir, serverUser, fs) },
         ),
       );
     return resolved.directory === undefined

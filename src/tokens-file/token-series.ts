@@ -1,4 +1,5 @@
 /** The tokens of a series in a tokens file: `N`, `N_r2`, `N_r3` and so on of one account. */
+import { commandLine, type Naming } from '../access/printed-command.js';
 import type { Principal } from '../accounts/known-accounts.js';
 import { ServiceTokensError } from '../errors.js';
 import { nameInSeries, numberIn, seriesOf } from '../token/series.js';
@@ -37,27 +38,26 @@ function newestOf(principal: Principal, name: TokenName, members: readonly Membe
 }
 
 /**
- * Returns the decision to create the next token of a series.
+ * Decides to create the next token of a series.
  *
- * @param suggest returns a command line for a hint, with the options that lead to the same file
- * @throws in the decision: TOKEN_MISSING if there is no token of the series; ROTATION_UNFINISHED if there are several;
+ * @param naming for the commands in hints
+ * @throws TOKEN_MISSING if there is no token of the series; ROTATION_UNFINISHED if there are several;
  *   INVALID_TOKEN_NAME if the next name is too long
  */
 export function decideNext(
   principal: Principal,
   name: TokenName,
-  suggest: (...words: string[]) => string,
-): (content: FileContent) => Decision {
-  return (content) => {
-    const members = membersOf(principal, name, content);
-    const newest = newestOf(principal, name, members);
-    const next = nameInSeries(seriesOf(name), newest.number + 1);
-    if (members.length > 1) throw unfinished(newest, members, suggest);
-    // A number that is too long for a member of the series may be taken.
-    const key = qualifiedName(principal, next);
-    if (content.hashOf(key) !== undefined) throw tokenExists(key);
-    return { name: next, outcome: 'created' };
-  };
+  content: FileContent,
+  naming: Naming,
+): Decision {
+  const members = membersOf(principal, name, content);
+  const newest = newestOf(principal, name, members);
+  const next = nameInSeries(seriesOf(name), newest.number + 1);
+  if (members.length > 1) throw unfinished(newest, members, naming);
+  // A number that is too long for a member of the series may be taken.
+  const key = qualifiedName(principal, next);
+  if (content.hashOf(key) !== undefined) throw tokenExists(key);
+  return { name: next, outcome: 'created' };
 }
 
 /**
@@ -79,17 +79,14 @@ export function finishSeries(
   };
 }
 
-function unfinished(
-  newest: Member,
-  members: readonly Member[],
-  suggest: (...words: string[]) => string,
-): ServiceTokensError {
-  const oldest = members[0]?.key ?? '';
+function unfinished(newest: Member, members: readonly Member[], naming: Naming): ServiceTokensError {
+  const finish = commandLine(['rotate', members[0]?.key ?? '', '--finish'], naming);
+  const undo = commandLine(['delete', newest.key], naming);
   return new ServiceTokensError(
     'ROTATION_UNFINISHED',
     `Service token [${newest.key}] has predecessors: the last rotation is not finished`,
     {
-      hint: `If its consumers use [${newest.key}], delete the predecessors: ${suggest('rotate', oldest, '--finish')}; if none of them does, undo the rotation: ${suggest('delete', newest.key)}`,
+      hint: `If its consumers use [${newest.key}], delete the predecessors: ${finish}; if none of them does, undo the rotation: ${undo}`,
     },
   );
 }

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { missingDirectory } from '../access/identity.js';
-import { isPrivateTo, type ResolvedPath } from '../access/resolved-path.js';
+import type { ResolvedPath } from '../access/resolved-path.js';
 import { newFileAttributes, type Server } from '../access/server-access.js';
 import { requireChangeable } from '../access/symlinks.js';
 import {
@@ -75,8 +75,6 @@ function findFile({ fs, path, resolved }: TokensLocation, earlier?: FoundFile): 
 export interface TransactionOptions {
   /** Determines the user who runs the server. */
   readonly findServer: () => Server | undefined;
-  /** The user who started the process, and may act as another one. */
-  readonly caller: number;
   /** Overwrite the file instead of replacing it. */
   readonly inPlace?: boolean | undefined;
   /** For root: the caller trusts every user who can change the path. */
@@ -119,7 +117,7 @@ export class TokensFileTransaction implements EntryStore {
   ): Promise<Updated<R>> {
     const { fs, resolved } = this.#location;
     if (resolved.directory === undefined) throw missingDirectory(resolved.target);
-    const { patience, caller } = this.#options;
+    const { patience } = this.#options;
     const server = this.#options.findServer();
     return withLock(fs, resolved.target, { patience, signal }, async (lock) => {
       const { snapshot, content: before } = this.#find();
@@ -135,8 +133,7 @@ export class TokensFileTransaction implements EntryStore {
         this.#undo(snapshot, content, written, lock, error);
         throw error;
       }
-      const attributes = { before: snapshot?.attributes, after: written.attributes };
-      return { result, change: { ...attributes, isPathPrivate: isPrivateTo(caller, resolved), server } };
+      return { result, change: { before: snapshot?.attributes, after: written.attributes, server } };
     });
   }
 

@@ -179,7 +179,8 @@ describe('warnings', () => {
     attributeWarnings(
       path,
       '/conf',
-      { before, after, isPathPrivate: true, server: find(description) },
+      { before, after, server: find(description) },
+      { isPrivate: true },
       system(description),
     );
 

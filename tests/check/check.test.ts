@@ -190,8 +190,8 @@ describe('Access to the file', () => {
   test('check and create have the same warning about an unknown server', async () => {
     directory.write('config/jvm.options', '');
     const { findings } = await report({ fs: world({ service_tokens: [0, 0, 0o600] }) });
-    const created = { before: undefined, after: { uid: 0, gid: 0, mode: 0o600 }, isPathPrivate: true };
-    const warning = accessWarning(path, conf, undefined, created, nodeFileSystem);
+    const created = { before: undefined, after: { uid: 0, gid: 0, mode: 0o600 } };
+    const warning = accessWarning(path, conf, undefined, created, { isPrivate: true }, nodeFileSystem);
     expect([findings[0]?.message, findings[0]?.hint]).toEqual(warning);
   });
 

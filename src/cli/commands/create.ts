@@ -1,3 +1,4 @@
+import { commandLine, type Naming } from '../../access/printed-command.js';
 import { ServiceTokensError } from '../../errors.js';
 import { qualifiedName } from '../../token/token-name.js';
 import { decideByName } from '../../tokens-file/add-token.js';
@@ -5,7 +6,7 @@ import type { IfExists } from '../../tokens-file/edits.js';
 import { conflictingOptions } from '../options.js';
 import { parseTokenArguments } from './arguments.js';
 import type { Command } from './command.js';
-import { answerOf, dryRunNote, mint, seriesOfToken, suggestion } from './mint.js';
+import { answerOf, dryRunNote, mint, seriesOfToken } from './mint.js';
 import type { TargetOptions } from './target.js';
 import { type OutputOptions, parseOutput } from './token-output.js';
 
@@ -33,7 +34,8 @@ export const create: Command<CreateOptions> = async (invocation) => {
       if (decision.outcome !== 'kept') return;
       if (plan.isJson) return terminal.answer(answerOf(principal, decision, paths));
       if (paths.tokenFile !== undefined && isTokenFileUsable()) return;
-      if (paths.tokenFile === undefined && (options.silent || options.output !== undefined)) throw noAnswer();
+      if (paths.tokenFile === undefined && (options.silent || options.output !== undefined))
+        throw noAnswer(paths.naming);
       await terminal.note(
         `Service token [${key}] already exists; its secret is not known, and nothing has changed`,
       );
@@ -41,12 +43,12 @@ export const create: Command<CreateOptions> = async (invocation) => {
   });
 
   /** A consumer that reads stdout would read nothing. */
-  function noAnswer(): ServiceTokensError {
+  function noAnswer(naming: Naming): ServiceTokensError {
     return new ServiceTokensError(
       'USAGE',
       `Service token [${key}] already exists, and its secret cannot be printed`,
       {
-        hint: `To have the token in a file at every run: ${suggestion(invocation, 'ensure', key, '--token-file', 'PATH')}`,
+        hint: `To have the token in a file at every run: ${commandLine(['ensure', key, '--token-file', 'PATH'], naming)}`,
       },
     );
   }

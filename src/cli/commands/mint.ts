@@ -1,4 +1,4 @@
-import { quote } from '../../access/server-access.js';
+import type { Naming } from '../../access/printed-command.js';
 import type { Principal } from '../../accounts/known-accounts.js';
 import { numberIn, seriesOf } from '../../token/series.js';
 import { qualifiedName, type TokenName } from '../../token/token-name.js';
@@ -20,7 +20,7 @@ export interface Request {
   /** A token file with a token of this series may be replaced without `--force`. */
   readonly series: Series | undefined;
   /** Decides by the content of the tokens file, and by what the token file holds. */
-  readonly decide: (content: FileContent, held: () => Held) => Decision | Promise<Decision>;
+  readonly decide: (content: FileContent, held: () => Held, naming: Naming) => Decision | Promise<Decision>;
   /** The answer of `--json` with the token's value, where that goes to stdout; it is written with the token. */
   readonly answer?: (decision: Decision, paths: Paths, value: string | undefined) => string;
   /** Reports what was done, or with `--dry-run` would be. */
@@ -31,6 +31,7 @@ export interface Request {
 export interface Paths {
   readonly tokens: string;
   readonly tokenFile: string | undefined;
+  readonly naming: Naming;
 }
 
 /** Mints a token, stores its hash, and hands it over. */
@@ -44,13 +45,14 @@ export async function mint(
   const output = openOutput(plan, invocation, target, principal, series);
   try {
     const { file } = output;
+    const { naming } = target;
     if (!mayKeep && !dryRun) await target.hashSettings(); // as in the original, which reports an invalid algorithm before an existing entry
     const held = () => file?.held() ?? 'nothing';
     const { result, change, paths } = await target.inStore(async (store) => {
-      const paths = { tokens: store.path, tokenFile: file?.path };
+      const paths = { tokens: store.path, tokenFile: file?.path, naming };
       const added = await addToken(
         store,
-        { principal, decide: (content) => decide(content, held) },
+        { principal, decide: (content) => decide(content, held, naming) },
         {
           algorithm: async () => (await target.hashSettings()).algorithm,
           signal: io.interrupted,
@@ -112,13 +114,4 @@ export function seriesOfToken(principal: Principal, name: TokenName): Series {
     key: qualifiedName(principal, name),
     has: (token) => token.principal === principal && numberIn(series, token.name) !== undefined,
   };
-}
-
-/** Returns a command line for a hint, with the options of this one that say where the tokens file is. */
-export function suggestion({ options: { file, configDir } }: Invocation, ...words: string[]): string {
-  const paths = [
-    ...(file ? ['--file', quote(file)] : []),
-    ...(configDir ? ['--config-dir', quote(configDir)] : []),
-  ];
-  return ['elasticsearch-service-tokens', ...words, ...paths].join(' ');
 }

@@ -1,17 +1,19 @@
 import { chooseIdentity, type Identity, type Purpose, warningOfIdentity } from '../../access/identity.js';
 import { impersonate, inDirectory, type OpenedDirectory } from '../../access/opened-directory.js';
 import { type Asker, explainClosed, explainDenied } from '../../access/permission-denied.js';
-import { type ResolvedPath, resolvePath } from '../../access/resolved-path.js';
+import type { Naming } from '../../access/printed-command.js';
+import { isPrivateTo, type ResolvedPath, resolvePath } from '../../access/resolved-path.js';
 import type { Server } from '../../access/server-access.js';
 import { isInKubernetesVolume, kubernetesVolume, requireTrustedLinks } from '../../access/symlinks.js';
 import type { IdentityFor } from '../../access/trusted-read.js';
-import { findServerPaths, type ServerPaths } from '../../config/config-dir.js';
+import { findServerPaths, type PathOptions, type ServerPaths } from '../../config/config-dir.js';
 import { callerDescriptor, requireName } from '../../disk/caller-descriptor.js';
 import type { FileSystem } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
 import { below } from '../../paths.js';
 import type { EnteredFile } from '../../tokens-file/tokens-file-transaction.js';
 import type { CommonOptions } from '../options.js';
+import type { Io } from '../terminal.js';
 import type { Invocation } from './command.js';
 
 /** The options of commands that change the tokens file. */
@@ -22,12 +24,12 @@ export interface ChangeOptions {
 
 /** The tokens file's directory, held open. */
 export interface EnteredPlace extends Omit<OpenedDirectory, 'close'>, EnteredFile {
-  /** The options with which the caller named the file, for a message. */
-  readonly named: readonly string[];
+  readonly naming: Naming;
 }
 
 /** The paths of a command's files, and access to them. */
 export interface OpenPlace extends ServerPaths {
+  readonly naming: Naming;
   readonly resolved: ResolvedPath;
   /** A warning that root acts as somebody else than the server. */
   readonly identityWarning: readonly string[] | undefined;
@@ -77,13 +79,14 @@ export async function openPlace(
   const isManaged = isInKubernetesVolume(resolved);
   if (isManaged && purpose === 'change') throw kubernetesVolume(resolved); // no identity could help
   const identity = isPassed ? undefined : identityFor(resolved, purpose === 'read' || isManaged);
-  const named = namingOptions(options, configDir, io);
+  const naming = { ...namingOptions(options, configDir, io), isPrivate: isPrivateTo(caller, resolved) };
   const as = identity ?? { uid: caller, gid: fs.getegid(), groups: [fs.getegid(), ...fs.getgroups()] };
   const vouches = caller === 0 && options.trustDirectory === true;
-  const asker: Asker = { as, caller, configDir, serverUser: options.serverUser, named };
+  const asker: Asker = { as, caller, configDir, serverUser: options.serverUser, naming };
 
   return {
     ...place,
+    naming,
     resolved,
     identityWarning:
       identity && options.serverUser === undefined
@@ -91,12 +94,12 @@ export async function openPlace(
         : undefined,
     async inTokensDir(work) {
       if (isPassed || resolved.directory === undefined) {
-        return work({ fs, asCaller: fs, resolved, caller, named, server: undefined });
+        return work({ fs, asCaller: fs, resolved, caller, naming, server: undefined });
       }
       return inDirectory(resolved, identity, fs, async (opened) => {
         try {
           if (!vouches) requireTrustedLinks(resolved, opened.fs, as.uid);
-          return await work({ ...opened, resolved, caller, named, server: identity && serverOf(identity) });
+          return await work({ ...opened, resolved, caller, naming, server: identity && serverOf(identity) });
         } catch (error) {
           throw explainDenied(error, resolved, asker, opened.asCaller);
         }
@@ -132,14 +135,14 @@ function explaining<T>(call: () => T, fs: FileSystem): T {
   }
 }
 
-/** The options that name the file for another user, who has another environment. */
+/** The options that name the file also for another user, who has another environment. */
 function namingOptions(
   { file, configDir: given }: CommonOptions,
   configDir: string,
-  { env }: Invocation['io'],
-): readonly string[] {
-  if (file !== undefined) return ['--file', file];
-  return (given ?? env['ES_PATH_CONF'] ?? env['ES_HOME']) ? ['--config-dir', given ?? configDir] : [];
+  { env }: Io,
+): PathOptions {
+  const isByEnvironment = file === undefined && Boolean(env['ES_PATH_CONF'] || env['ES_HOME']);
+  return { file, configDir: given ?? (isByEnvironment ? configDir : undefined) };
 }
 
 function serverOf({ uid, gid, groups }: Identity): Server {

@@ -5,7 +5,7 @@ import { conflictingOptions } from '../options.js';
 import type { TokenArguments } from './arguments.js';
 import { parseTokenArguments } from './arguments.js';
 import type { Command, Invocation } from './command.js';
-import { answerOf, dryRunNote, mint, seriesOfToken, suggestion } from './mint.js';
+import { answerOf, dryRunNote, mint, seriesOfToken } from './mint.js';
 import { openTarget, type TargetOptions } from './target.js';
 import { type OutputOptions, parseOutput } from './token-output.js';
 
@@ -24,7 +24,7 @@ export const rotate: Command<RotateOptions> = async (invocation) => {
     plan: parseOutput(options),
     mayKeep: false,
     series: seriesOfToken(principal, name),
-    decide: decideNext(principal, name, (...words) => suggestion(invocation, ...words)),
+    decide: (content, _, naming) => decideNext(principal, name, content, naming),
     answer: (...args) => answerOf(principal, ...args),
     async report(decision, paths) {
       if (options.dryRun) await terminal.note(dryRunNote(principal, decision, paths));

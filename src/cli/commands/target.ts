@@ -1,3 +1,4 @@
+import type { Naming } from '../../access/printed-command.js';
 import type { ResolvedPath } from '../../access/resolved-path.js';
 import { findServer } from '../../access/server-access.js';
 import { findConfigDir, findHome } from '../../config/config-dir.js';
@@ -25,8 +26,7 @@ export interface Target {
   readonly isStream: boolean;
   /** The resolved path of the tokens file; undefined for a stream. */
   readonly resolved: ResolvedPath | undefined;
-  /** The configuration directory; undefined if none is needed and none was given. */
-  readonly configDir: string | undefined;
+  readonly naming: Naming;
   /** Reads the settings for hashing, on the first call. @throws as `findHashSettings` does */
   hashSettings(): Promise<HashSettings>;
   /** Calls `work` with the entries. */
@@ -43,26 +43,26 @@ export function openTarget(invocation: Invocation<TargetOptions>): Promise<Targe
 async function openFile(invocation: Invocation<TargetOptions>): Promise<Target> {
   const { options, terminal, fs } = invocation;
   const place = await openPlace(invocation, 'change');
-  const { configDir, tokensFile, resolved, identityWarning, inConfigDir, inTokensDir } = place;
+  const { configDir, tokensFile, resolved, naming, identityWarning, inConfigDir, inTokensDir } = place;
   return {
     isStream: false,
     resolved,
-    configDir,
+    naming,
     hashSettings: once(() =>
       readHashSettings(() => inConfigDir(async (fs) => readSettingsFile(configDir, fs)), invocation),
     ),
     inStore: (work) =>
-      inTokensDir(({ fs, caller, server }) => {
+      inTokensDir(({ fs, server }) => {
         const location = { fs, resolved, path: tokensFile };
         const { inPlace, trustDirectory, serverUser } = options;
         const serverOf = () => server ?? findServer(configDir, serverUser, fs);
-        const transaction = { caller, inPlace, trustDirectory, findServer: serverOf };
+        const transaction = { inPlace, trustDirectory, findServer: serverOf };
         return work(new TokensFileTransaction(location, transaction));
       }),
     async warnOf(change) {
       if (change === undefined) return;
       if (identityWarning !== undefined) await terminal.warn(identityWarning);
-      for (const warning of attributeWarnings(tokensFile, configDir, change, fs))
+      for (const warning of attributeWarnings(tokensFile, configDir, change, naming, fs))
         await terminal.warn(warning);
     },
   };
@@ -76,7 +76,7 @@ async function openStream(invocation: Invocation<TargetOptions>): Promise<Target
   return {
     isStream: true,
     resolved: undefined,
-    configDir,
+    naming: { ...options, isPrivate: true },
     hashSettings: once(() => readSettingsIn(configDir, invocation)),
     async inStore(work) {
       const { stdoutFault } = terminal;
