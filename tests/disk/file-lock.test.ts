@@ -223,7 +223,7 @@ test('a signal aborts the wait', async () => {
   expect(namesIn()).toEqual(['.tokens.lock', 'tokens']);
 });
 
-test('the lock has the mode of the directory, whose writers may clear it; only its owner may write the mark', async () => {
+test('the lock has the owner, group and mode of the directory, whose writers may clear it; only its owner writes the mark', async () => {
   chmodSync(directory.path, 0o770);
   await take(50, async () => {
     expect(statSync(lockDirectory()).mode & 0o7777).toBe(0o770);
