@@ -1,10 +1,10 @@
-/** The manual page, from the table of commands and the table of exit statuses in the documentation. */
+/** The manual page, from the table of commands and docs/exit-statuses.md. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 const NAME = 'elasticsearch-service-tokens';
 const DESCRIPTION =
-  'A file token lets a service of the Elastic Stack, such as Kibana or Fleet Server, log in to Elasticsearch. It is valid on every node that has its hash in the tokens file. It never expires: delete it to revoke it. A running node reads a change of the file within five seconds, without a restart. This command needs no running node, no Java, and no distribution of Elasticsearch.';
+  'A file token lets a service of the Elastic Stack, such as Kibana or Fleet Server, log in to Elasticsearch. It is valid on every node that has its hash in the tokens file. It never expires: delete it to revoke it. A running node reads a change of the file within five seconds, without a restart. The command needs no running node and no Java.';
 const FILES = [
   ['service_tokens', 'The tokens file: a line for each token, with its name and hash.'],
   ['elasticsearch.yml', 'Read if a token is hashed, for the algorithm.'],
@@ -18,16 +18,16 @@ const FILES = [
   ],
 ];
 const ENVIRONMENT = [
-  ['ES_PATH_CONF', 'The configuration directory; --config-dir and --file override it.'],
+  ['ES_PATH_CONF', 'The configuration directory, without --config-dir and --file.'],
   ['ES_HOME', 'The installation of Elasticsearch: its directory config is used if ES_PATH_CONF is not set.'],
   ['NO_COLOR, FORCE_COLOR', 'Never or always color the label of an error or a warning.'],
 ];
 const SECURITY = [
-  'A token is a password. It is shown once, and never again: not by a message, not by another command. No command takes it as an argument, which other users could see. Token files are private (mode 0600), and so is the tokens file, save that the server can read it.',
-  'As root in a directory that another user can change, the command acts as that user, or refuses. The threats and the guarantees are in docs/SECURITY.md.',
+  'A token is a password. It is shown once, and never again: not by a message, not by another command. No command takes it as an argument, which other users could see. A new token file is private (mode 0600).',
+  'As root in a directory that another user can change, the command acts as that user, or refuses.',
 ];
 const SEE_ALSO =
-  'README.md and docs, which this tool brings along; the page of the original, elasticsearch-service-tokens, in the reference of Elasticsearch.';
+  'README.md and docs, which this tool brings along, with the threats and the guarantees in docs/SECURITY.md. The reference of Elasticsearch has a page about the original of this command.';
 
 /** Writes the manual page. @param file its path */
 export async function writeManual(file) {
@@ -98,14 +98,13 @@ function list(title, rows) {
 }
 
 function item([term, ...texts]) {
-  return ['.TP', `.B ${roff(term)}`, ...texts.map(roff).join('\n.br\n').split('\n')];
+  return [`.IP "\\fB${roff(term)}\\fR" 7`, ...texts.map(roff).join('\n.br\n').split('\n')];
 }
 
-/** @returns the rows of the README's table: the numbers and their meaning */
+/** @returns the rows of the table: the numbers and their meaning */
 function exitStatuses() {
-  const [, table] = /^## Exit statuses\n([\s\S]*?)^## /m.exec(readFileSync('README.md', 'utf8')) ?? [];
-  const rows = [...(table?.matchAll(/^\| (\d[\d, ]*) \| (.*) \|$/gm) ?? [])];
-  if (rows.length === 0) throw new Error('README.md has no table of exit statuses');
+  const rows = [...readFileSync('docs/exit-statuses.md', 'utf8').matchAll(/^\| (\d[\d, ]*) \| (.*) \|$/gm)];
+  if (rows.length === 0) throw new Error('docs/exit-statuses.md has no table');
   return rows.map(([, numbers, meaning]) => [numbers, meaning.replaceAll('`', '')]);
 }
 

@@ -4,7 +4,7 @@ import { main } from '../src/cli/main.js';
 import { type ErrorCode, ServiceTokensError } from '../src/errors.js';
 import { memoryIo } from './support/memory-io.js';
 
-/** README.md, "Exit statuses", and 128 + n for signals. A missing code does not compile. */
+/** docs/exit-statuses.md. A missing code does not compile. */
 const statuses: Record<ErrorCode, { status: number; why: string }> = {
   OPTION: { status: 64, why: 'usage' },
   USAGE: { status: 64, why: 'usage' },

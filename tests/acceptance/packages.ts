@@ -126,7 +126,7 @@ function checkImage(built: string, directory: string): void {
   call('chown', ['1000:1000', join(root, 'conf')], directory);
   const chroot = [`--userspec=${config.User}`, root, ...config.Entrypoint];
   const create = [...chroot, 'create', 'elastic/kibana', 'a', '--config-dir', '/conf'];
-  // Without /proc, Bun aborts before anything of ours runs, as the README says.
+  // Without /proc, Bun aborts before anything of ours runs, as docs/standalone.md says.
   same(spawnSync('chroot', create).signal, 'SIGABRT');
   same(existsSync(join(root, 'conf/service_tokens')), false);
   call('mount', ['-t', 'proc', 'proc', join(root, 'proc')], directory);

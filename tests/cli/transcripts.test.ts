@@ -7,8 +7,8 @@ import { testTranscript, testTranscripts } from '../support/transcript-tests.js'
 
 testTranscripts('tests/transcripts');
 
-describe('README.md', () => {
-  const blocks = parseMarkdown(readFileSync(join(projectRoot, 'README.md'), 'utf8'));
+describe.each(['README.md', 'docs/json.md'])('%s', (document) => {
+  const blocks = parseMarkdown(readFileSync(join(projectRoot, document), 'utf8'));
 
   test('shows the command at work, in ```console blocks', () => expect(blocks).not.toEqual([]));
 

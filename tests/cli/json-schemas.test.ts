@@ -1,0 +1,150 @@
+/** What --json prints is what docs/schemas says: every field that is printed is there, and every field there is printed. */
+import { createHash } from 'node:crypto';
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { commands } from '../../src/cli/commands/table.js';
+import { main } from '../../src/cli/main.js';
+import type { Io } from '../../src/cli/terminal.js';
+import type { Finished } from '../support/commands.js';
+import { projectRoot } from '../support/fixtures.js';
+import { memoryIo, runHere } from '../support/memory-io.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+
+const directory = temporaryDirectory();
+const TOKEN = 'AAEAAWVsYXN0aWMvZmxlZXQtc2VydmVyL3Rva2VuMTpzdXBlcnNlY3JldA';
+const SECRET = 'supersecret';
+const BROKEN = 'broken\n';
+const HASHES = [
+  '{SHA}x',
+  `$2a$04$${'x'.repeat(53)}`,
+  '{PBKDF2}1000$x$x',
+  '{PBKDF2_STRETCH}1000$x$x',
+  '{MD5}x',
+  '{SSHA256}x',
+];
+const LINES = [...HASHES, 'plain'].map((hash, i) => `elastic/kibana/${i}:${hash}\n`).join('');
+const FAST = ['-E', 'xpack.security.authc.service_token_hashing.algorithm=bcrypt4'];
+
+/** Command lines by command, each run after the previous one on the same files; with standard input. */
+const lines: Readonly<Record<string, readonly (readonly [line: string, stdin?: string])[]>> = {
+  create: [
+    ['elastic/kibana a'],
+    ['elastic/kibana a --if-not-exists'],
+    ['elastic/kibana a --replace --token-file t'],
+  ],
+  rotate: [['elastic/kibana 0'], ['elastic/kibana 0 --finish'], ['elastic/kibana 0 --token-file t']],
+  ensure: [
+    ['elastic/kibana a --token-file t'],
+    ['elastic/kibana a --token-file t'],
+    ['elastic/kibana 1 --token-file u'],
+  ],
+  list: [[''], ['elastic/kibana']],
+  delete: [['elastic/kibana/0 elastic/kibana/missing --ignore-not-found'], ['elastic/kibana --all']],
+  accounts: [['']],
+  verify: ['', '--es-version 7.13', '--es-version 9.4'].map((version) => [
+    `--file accepted ${version}`,
+    TOKEN,
+  ]),
+  inspect: [
+    ['', `${TOKEN}\nx\nAAEAAx`],
+    ['', 'AAEAAWVsYXN0aWMvZW50ZXJwcmlzZS1zZWFyY2gtc2VydmVyL2E6c3VwZXJzZWNyZXQ='],
+  ],
+  check: [[''], ['--file missing'], ['--file broken'], ['--file open --fix']],
+  export: [['']],
+  import: [
+    ['', TOKEN],
+    ['--if-not-exists', TOKEN],
+    ['--replace', TOKEN],
+  ],
+  diff: [['tokens accepted'], ['tokens changed']],
+  watch: [['']],
+};
+
+test('Every command that has --json has a schema, and lines that it is tried with', () => {
+  const names = Object.keys(commands).filter((name) =>
+    commands[name]?.options?.some(([flags]) => flags === '--json'),
+  );
+  expect(Object.keys(lines).sort()).toEqual(names.toSorted());
+  expect(readdirSync(join(projectRoot, 'docs/schemas')).sort()).toEqual(
+    names.map((name) => `${name}.json`).sort(),
+  );
+});
+
+describe.each(Object.entries(lines))('%s', (name, own) => {
+  test('prints the fields of its schema, and no others', async () => {
+    const text = readFileSync(join(projectRoot, `docs/schemas/${name}.json`), 'utf8');
+    const validate = new Ajv2020({ strict: true, strictRequired: true }).compile(
+      JSON.parse(text, withoutOtherFields),
+    );
+    prepare();
+    const seen = new Set<string>();
+    for (const [line, stdin = ''] of own) {
+      for (const answer of await answers(name, line, stdin)) {
+        expect({ line, valid: validate(answer), errors: validate.errors }).toEqual({
+          line,
+          valid: true,
+          errors: null,
+        });
+        JSON.stringify(answer, (key, value) => seen.add(key) && value);
+      }
+    }
+    const described = new Set<string>();
+    JSON.parse(text, (key, value) => {
+      if (key === 'properties') for (const field of Object.keys(value)) described.add(field);
+      return value;
+    });
+    expect([...described].filter((field) => !seen.has(field))).toEqual([]);
+  });
+});
+
+/** A schema lets fields be added; here an object may have only those of the schema. */
+function withoutOtherFields(_: string, value: unknown): unknown {
+  const isObject =
+    typeof value === 'object' && value !== null && 'properties' in value && 'required' in value;
+  return isObject ? { ...value, additionalProperties: false } : value;
+}
+
+/** Writes the files of the command lines. */
+function prepare(): void {
+  directory.write('service_tokens', LINES);
+  directory.write('tokens', LINES);
+  directory.write('changed', LINES.replace('{SHA}x', '{SHA}y').replace('/1:', '/9:'));
+  directory.write('accepted', `elastic/fleet-server/token1:${sha(SECRET)}\n`);
+  directory.write('broken', BROKEN);
+  chmodSync(directory.write('open'), 0o666);
+}
+
+/** Runs a command line. @returns what it printed, line by line */
+async function answers(name: string, line: string, stdin: string): Promise<unknown[]> {
+  const argv = [name, '--json', ...line.split(' ').filter(Boolean)];
+  if (['create', 'rotate', 'ensure', 'import'].includes(name)) argv.push(...FAST);
+  const given = { cwd: directory.path, env: { ES_PATH_CONF: directory.path } };
+  const { stdout, stderr } =
+    name === 'watch' ? await watched(argv, given) : await runHere(argv, { ...given, stdin });
+  expect({ line, stderr: stderr.match(/ERROR: .*/)?.[0] }).toEqual({ line, stderr: undefined });
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((text) => JSON.parse(text));
+}
+
+/** Runs `watch`; each event leads to the next change, and the last one to a signal. */
+async function watched(argv: readonly string[], given: Pick<Io, 'cwd' | 'env'>): Promise<Finished> {
+  const file = join(directory.path, 'service_tokens');
+  const signal = new AbortController();
+  const steps = [() => writeFileSync(file, BROKEN), () => writeFileSync(file, LINES), () => signal.abort()];
+  rmSync(file);
+  const { io, written } = memoryIo({ ...given, interrupted: signal.signal });
+  const write = async (text: string | Uint8Array) => {
+    written.stdout += text;
+    steps.shift()?.();
+  };
+  const status = await main(argv, { ...io, stdout: { isTTY: false, write } });
+  return { ...written, status };
+}
+
+function sha(secret: string): string {
+  return `{SHA}${createHash('sha1').update(secret).digest('base64')}`;
+}
