@@ -1,185 +1,205 @@
-/** The layouts of Elasticsearch's packages, with files of other users, and reads as the server's user. */
-import {
-  chmodSync,
-  chownSync,
-  lchownSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+/** The layouts of Elasticsearch's packages, with real directories, users and commands. */
+import { chmodSync, existsSync, lchownSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect } from '@jest/globals';
-import { BIN, run } from '../support/commands.js';
-import { testAsRoot } from '../support/needs.js';
+import { BIN, type RunOptions, run } from '../support/commands.js';
+import { attributesOf, lay, parseOwner, SERVER, SERVERS, STRANGER } from '../support/layout.js';
+import { isRoot, testAsRoot } from '../support/needs.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
-/** Numbers that are not in /etc/passwd of the test systems. */
-const SERVER = 61_007;
-const SERVER_GROUP = 61_113;
-const STRANGER = 61_999;
+const ROOT = 'root:x:0:0::/root:/bin/sh';
+const SYSTEM =
+  'sync:x:5:0::/sbin:/bin/sync\nhalt:x:7:0::/sbin:/sbin/halt\noperator:x:11:0::/root:/sbin/nologin';
+/** The contents of passwd and group: only root; a package; a UBI image, with system accounts in group 0. */
+const accountsOf: Readonly<Record<string, readonly [passwd: string, group: string]>> = {
+  NOBODY: [ROOT, 'root:x:0:'],
+  PACKAGE: [
+    `${ROOT}\nelasticsearch:x:${SERVER}:${SERVERS}::/:/bin/false`,
+    `root:x:0:\nelasticsearch:x:${SERVERS}:`,
+  ],
+  UBI: [
+    `${ROOT}\n${SYSTEM}\nelasticsearch:x:1000:1000::/usr/share/elasticsearch:/bin/bash`,
+    'root:x:0:elasticsearch\nelasticsearch:x:1000:',
+  ],
+};
 
 const directory = temporaryDirectory();
 let conf = '';
+let file = '';
 beforeEach(() => {
-  if (process.getuid?.() === 0) chmodSync(directory.path, 0o755);
-  conf = directory.mkdir('config');
+  chmodSync(directory.path, 0o755);
+  conf = directory.mkdir('top/config');
+  file = join(conf, 'service_tokens');
 });
 
-function own(name: string, uid: number, gid: number, mode: number): void {
-  const path = join(conf, name);
-  if (name !== '') writeFileSync(path, '');
-  chownSync(path, uid, gid);
-  chmodSync(path, mode);
+const create = (options: readonly string[] = [], as: RunOptions = {}) =>
+  run(BIN, ['create', 'elastic/kibana', 'a', '--config-dir', conf, ...options], as);
+/** Runs `create` on a system with other accounts. */
+function createWith(accounts: string, options: readonly string[] = []) {
+  const files = accountsOf[accounts]?.map((text, i) => directory.write(`accounts-${i}`, `${text}\n`)) ?? [];
+  const script = 'mount --bind "$1" /etc/passwd && mount --bind "$2" /etc/group && shift 2 && exec "$@"';
+  const command = [BIN, 'create', 'elastic/kibana/a', '--config-dir', conf, ...options];
+  return run('unshare', ['-m', 'sh', '-c', script, 'sh', ...files, ...command]);
 }
-
-const create = (name: string, options: readonly string[] = [], as: { uid?: number; gid?: number } = {}) =>
-  run(BIN, ['create', 'elastic/kibana', name, '--config-dir', conf, ...options], as);
-
-const attributes = () => {
-  const { uid, gid, mode } = statSync(join(conf, 'service_tokens'));
-  return { uid, gid, mode: (mode & 0o7777).toString(8) };
-};
-
-/** Reads the file in a process of another user and group. */
 const canRead = async (uid: number, gid: number) =>
-  (await run('cat', [join(conf, 'service_tokens')], { uid, gid })).stdout.startsWith('elastic/kibana/');
+  (await run('cat', [file], { uid, gid })).stdout.startsWith('elastic/kibana/');
+const succeeded = { status: 0, stderr: '' };
+const stranger = { uid: STRANGER, gid: STRANGER };
 
-async function expectReadableByServerOnly(uid: number, gid: number): Promise<void> {
-  expect(await canRead(uid, gid)).toBe(true);
-  expect(await canRead(STRANGER, STRANGER)).toBe(false);
-}
+/** A layout; below it the accounts, the files, the command, the new file, and a user and group that can read it. */
+const LAYOUTS = `
+a deb or rpm package, which only root can change
+  PACKAGE | . root:servers 2750; elasticsearch.keystore root:servers 660; users root:servers 660 | create | root:servers 660 | server:servers
+a package whose group may write
+  PACKAGE | . root:servers 2770; elasticsearch.yml root:servers 660 | create | server:servers 600 | server:servers
+such a package without known accounts
+  NOBODY | . root:servers 2770; elasticsearch.yml root:servers 660 | create | refused
+such a package with --server-user: root acts with the group that may write
+  NOBODY | . root:servers 2770 | create --server-user 61007 | server:servers 600 | server:servers
+Docker: the server in group 0, with the accounts of UBI
+  UBI | . root:root 775; elasticsearch.yml root:root 664 | create | image:image 600 | image:root
+Docker, without an account in group 0: the keystore decides
+  NOBODY | . root:root 775; elasticsearch.keystore image:root 660 | create | image:root 600 | image:root
+Docker, if the user cannot be determined
+  NOBODY | . root:root 775 | create | refused
+Docker, with --server-user UID:GID
+  NOBODY | . root:root 775 | create --server-user 1000:0 | image:root 600 | image:root
+a tarball of an ordinary user
+  NOBODY | . alice:alice 755; elasticsearch.yml alice:alice 600 | create | alice:65534 600 | alice:alice
+a tarball of a user whose group may write
+  NOBODY | . alice:alice 775 | create | alice:65534 600 | alice:alice
+a directory of root’s, with --server-user
+  NOBODY | . root:root 755 | create --server-user 61007 | server:server 640 | server:server
+a directory of root’s, if the server is unknown
+  NOBODY | elasticsearch.yml root:root 644 | create | root:root 600 | root:root
+a directory of root’s below another user’s
+  NOBODY | .. alice:alice 755 | create | refused
+the same with --trust-directory
+  NOBODY | .. alice:alice 755 | create --trust-directory | root:root 600 | root:root
+a directory of one user’s below another user’s
+  NOBODY | .. stranger:stranger 755; . alice:alice 755 | create | refused
+a Docker volume on its host, below a directory that only root can enter
+  NOBODY | .. root:root 700; . image:root 775 | create | image:65534 600 | root:root
+an emptyDir volume
+  NOBODY | . root:root 777 | create | refused
+an emptyDir volume with --server-user
+  NOBODY | . root:root 777 | create --server-user 1000:0 | image:root 600 | image:root
+a directory like /tmp, without the file
+  NOBODY | . root:root 1777 | create | refused
+a directory like /tmp, in which root already owns the file
+  NOBODY | . root:root 1777; service_tokens root:root 600 | create | root:root 600 | root:root
+`;
 
-describe('a token file that another user made first', () => {
-  const replace = () =>
-    create('t', ['--token-file', join(conf, 'token'), '--force'], { uid: SERVER, gid: SERVER_GROUP });
-  const mode = () => (statSync(join(conf, 'token')).mode & 0o777).toString(8);
-
-  testAsRoot('gives its maker no access to the token', async () => {
-    own('', SERVER, SERVER_GROUP, 0o777);
-    own('token', STRANGER, STRANGER, 0o666);
-    expect(await replace()).toEqual({ status: 0, stdout: '', stderr: '' });
-    expect(mode()).toBe('600');
-  });
-
-  testAsRoot('stays open to the group that both share', async () => {
-    own('', SERVER, SERVER_GROUP, 0o777);
-    own('token', STRANGER, SERVER_GROUP, 0o664);
-    expect(await replace()).toEqual({ status: 0, stdout: '', stderr: '' });
-    expect(mode()).toBe('660');
-  });
-});
-
-describe('when root creates the file', () => {
-  testAsRoot(
-    'then in a deb or rpm install it is root:elasticsearch 0660, and the server reads it',
-    async () => {
-      own('', 0, SERVER_GROUP, 0o2750);
-      for (const name of ['elasticsearch.keystore', 'users', 'elasticsearch.yml'])
-        own(name, 0, SERVER_GROUP, 0o660);
-      expect(await create('a')).toMatchObject({ status: 0, stderr: '' });
-      expect(attributes()).toEqual({ uid: 0, gid: SERVER_GROUP, mode: '660' });
-      await expectReadableByServerOnly(SERVER, SERVER_GROUP);
-    },
-  );
-
-  testAsRoot('then in Docker it belongs to the server, 0600, and the server reads it', async () => {
-    own('', 0, 0, 0o775);
-    own('elasticsearch.keystore', 1000, 0, 0o660);
-    expect(await create('a')).toMatchObject({ status: 0, stderr: '' });
-    expect(attributes()).toMatchObject({ uid: 1000, mode: '600' });
-    await expectReadableByServerOnly(1000, 0);
-  });
-
-  testAsRoot(
-    'then in a tarball of another user it belongs to that user, 0600, and the server reads it',
-    async () => {
-      own('', SERVER, SERVER_GROUP, 0o755);
-      own('elasticsearch.yml', SERVER, SERVER_GROUP, 0o600);
-      expect(await create('a')).toMatchObject({ status: 0, stderr: '' });
-      expect(attributes()).toMatchObject({ uid: SERVER, mode: '600' });
-      await expectReadableByServerOnly(SERVER, SERVER_GROUP);
-    },
-  );
-
-  testAsRoot('then with --server-user it belongs to that user', async () => {
-    expect(await create('a', ['--server-user', String(SERVER)])).toMatchObject({ status: 0, stderr: '' });
-    expect(attributes()).toEqual({ uid: SERVER, gid: SERVER, mode: '640' });
-    await expectReadableByServerOnly(SERVER, SERVER);
-  });
-
-  testAsRoot(
-    'then it stays root’s, 0600, if the server is unknown, and a WARNING says how to repair it',
-    async () => {
-      own('elasticsearch.yml', 0, 0, 0o644);
-      const accounts = directory.write('passwd', 'root:x:0:0::/root:/bin/sh\n'); // no account elasticsearch
-      const script = 'mount --bind "$1" /etc/passwd && shift && exec "$@"';
-      const create = [BIN, 'create', 'elastic/kibana/a', '--config-dir', conf];
-      const { status, stderr } = await run('unshare', ['-m', 'sh', '-c', script, 'sh', accounts, ...create]);
-      const file = join(conf, 'service_tokens');
+describe('when root creates the file in', () => {
+  for (const [, title, facts = ''] of LAYOUTS.matchAll(/^(\w.*)\n {2}(.*)$/gm)) {
+    const [accounts = '', layout = '', command = '', made = '', reader = ''] = facts.split(' | ');
+    testAsRoot(`${title}, it is ${made}`, async () => {
+      lay(conf, layout);
+      const { status, stdout, stderr } = await createWith(accounts, command.split(' ').slice(1));
+      if (made === 'refused') {
+        expect({ status, stdout, exists: existsSync(file) }).toEqual({
+          status: 77,
+          stdout: '',
+          exists: false,
+        });
+        expect(stderr).toMatch(
+          /^ERROR: could not write \[.*\]: .* can change \[.*\], which is unsafe for root/,
+        );
+        expect(stderr).toMatch(/--server-user.*sudo -u.*docker exec -u.*--trust-directory/);
+        return;
+      }
       expect(status).toBe(0);
-      expect(stderr).toBe(
+      expect(stderr.replace(/^WARNING: Cannot determine.*\n.*\n/, '')).toBe('');
+      expect(attributesOf(file)).toEqual(parseOwner(made));
+      const { uid, gid } = parseOwner(`${reader} 0`);
+      expect(await canRead(uid, gid)).toBe(true);
+      expect(await canRead(STRANGER, STRANGER)).toBe(false);
+    });
+  }
+
+  testAsRoot(
+    'root’s directory, a WARNING says so if the server is unknown, and how to repair it',
+    async () => {
+      lay(conf, 'elasticsearch.yml root:root 644');
+      expect((await createWith('NOBODY')).stderr).toBe(
         `WARNING: Cannot determine which user runs Elasticsearch; only root can read [${file}]\n` +
           `Specify the user with --server-user, or repair it: chown USER ${file} && touch ${file}\n`,
       );
-      expect(attributes()).toEqual({ uid: 0, gid: 0, mode: '600' });
+    },
+  );
+
+  testAsRoot('a directory that is not a server’s, nothing is said about an unknown server', async () => {
+    expect(await create()).toMatchObject(succeeded);
+  });
+
+  testAsRoot(
+    'a directory with a keystore that is another user’s link to a third user’s file, it is refused',
+    async () => {
+      lay(conf, '. root:root 775; ../other alice:root 660');
+      symlinkSync('../other', join(conf, 'elasticsearch.keystore'));
+      lchownSync(join(conf, 'elasticsearch.keystore'), STRANGER, 0);
+      expect(await createWith('NOBODY')).toMatchObject({ status: 77, stdout: '' });
+      expect(existsSync(file)).toBe(false);
     },
   );
 });
 
-testAsRoot('in a directory that is not a server’s, nothing is said about an unknown server', async () => {
-  expect(await create('a')).toMatchObject({ status: 0, stderr: '' });
+describe('a token file that another user made first', () => {
+  for (const [title, token, expected] of [
+    ['gives its maker no access to the token', 'stranger:stranger 666', 0o600],
+    ['stays open to the group that both share', 'stranger:servers 664', 0o660],
+  ] as const) {
+    testAsRoot(title, async () => {
+      lay(conf, `. server:servers 777; token ${token}`);
+      const replace = ['--token-file', join(conf, 'token'), '--force'];
+      expect(await create(replace, { uid: SERVER, gid: SERVERS })).toEqual({ ...succeeded, stdout: '' });
+      expect(attributesOf(join(conf, 'token')).mode).toBe(expected);
+    });
+  }
 });
 
 describe('when the file exists', () => {
   testAsRoot('then root keeps its owner, group and mode', async () => {
-    own('service_tokens', SERVER, SERVER_GROUP, 0o640);
-    expect(await create('a')).toMatchObject({ status: 0 });
-    expect(attributes()).toEqual({ uid: SERVER, gid: SERVER_GROUP, mode: '640' });
+    lay(conf, 'service_tokens server:servers 640');
+    expect(await create()).toMatchObject({ status: 0 });
+    expect(attributesOf(file)).toEqual(parseOwner('server:servers 640'));
   });
 
   testAsRoot(
     'then there is a warning if the server cannot read it, with the command that repairs it',
     async () => {
-      own('', 0, SERVER_GROUP, 0o2750);
-      own('elasticsearch.yml', 0, SERVER_GROUP, 0o660);
-      own('service_tokens', 0, SERVER_GROUP, 0o600);
-      const { stderr } = await create('a');
-      const command = /^Repair it: (.+)$/m.exec(stderr)?.[1] ?? '';
-      expect(await canRead(SERVER, SERVER_GROUP)).toBe(false);
+      lay(conf, '. root:servers 2750; elasticsearch.yml root:servers 660; service_tokens root:servers 600');
+      const command = /^Repair it: (.+)$/m.exec((await create()).stderr)?.[1] ?? '';
+      expect(await canRead(SERVER, SERVERS)).toBe(false);
       expect(await run('sh', ['-c', command])).toMatchObject({ status: 0 });
-      expect(await canRead(SERVER, SERVER_GROUP)).toBe(true);
+      expect(await canRead(SERVER, SERVERS)).toBe(true);
     },
   );
 });
 
 describe('when the configuration directory contains a symlink', () => {
-  testAsRoot('from the server’s user to a file of root, then root does not follow it', async () => {
-    const treasure = directory.write('treasure', '# root\n');
-    own('', 0, SERVER_GROUP, 0o2770);
-    symlinkSync(treasure, join(conf, 'service_tokens'));
-    lchownSync(join(conf, 'service_tokens'), SERVER, SERVER_GROUP);
-    const { status, stderr } = await create('a');
-    expect(status).toBe(77);
-    expect(stderr).toContain(`group [${SERVER_GROUP}] can change [${conf}], which is unsafe for root`);
-    expect(readFileSync(treasure, 'utf8')).toBe('# root\n');
-  });
-
-  testAsRoot('from the server’s user to a missing file, then root does not create that file', async () => {
-    own('', 0, SERVER_GROUP, 0o2770);
-    symlinkSync(join(directory.path, 'nologin'), join(conf, 'service_tokens'));
-    lchownSync(join(conf, 'service_tokens'), SERVER, SERVER_GROUP);
-    expect(await create('a')).toMatchObject({ status: 77 });
-    expect(readdirSync(directory.path)).toEqual(['config']);
-  });
+  for (const [title, target] of [
+    ['from the server’s user to a file of root, then root does not follow it', 'treasure'],
+    ['from the server’s user to a missing file, then root does not create that file', 'nologin'],
+  ] as const) {
+    testAsRoot(title, async () => {
+      const treasure = directory.write('treasure', '# root\n');
+      lay(conf, '. root:servers 2770');
+      symlinkSync(join(directory.path, target), file);
+      lchownSync(file, SERVER, SERVERS);
+      const { status, stderr } = await create();
+      expect(status).toBe(77);
+      expect(stderr).toContain(`group [${SERVERS}] can change [${conf}], which is unsafe for root`);
+      expect(readFileSync(treasure, 'utf8')).toBe('# root\n');
+      expect(readdirSync(directory.path)).toEqual(['top', 'treasure']);
+    });
+  }
 
   testAsRoot('from root, then root follows it', async () => {
-    const target = directory.write('target', '');
-    chownSync(target, SERVER, SERVER_GROUP);
-    symlinkSync(target, join(conf, 'service_tokens'));
-    expect(await create('a')).toMatchObject({ status: 0 });
-    expect(readFileSync(target, 'utf8')).toMatch(/^elastic\/kibana\/a:/);
+    lay(conf, '../target server:servers 600');
+    symlinkSync('../target', file);
+    expect(await create()).toMatchObject({ status: 0 });
+    expect(readFileSync(file, 'utf8')).toMatch(/^elastic\/kibana\/a:/);
   });
 });
 
@@ -187,74 +207,62 @@ describe('when an ordinary user', () => {
   testAsRoot(
     'who is in the server’s group creates the file, then the server reads it by its group',
     async () => {
-      own('', SERVER, SERVER_GROUP, 0o2770);
-      own('elasticsearch.yml', SERVER, SERVER_GROUP, 0o660);
-      expect(await create('a', [], { uid: STRANGER, gid: SERVER_GROUP })).toMatchObject({
-        status: 0,
-        stderr: '',
-      });
-      expect(attributes()).toEqual({ uid: STRANGER, gid: SERVER_GROUP, mode: '660' });
-      expect(await canRead(SERVER, SERVER_GROUP)).toBe(true);
+      lay(conf, '. server:servers 2770; elasticsearch.yml server:servers 660');
+      expect(await create([], { uid: STRANGER, gid: SERVERS })).toMatchObject(succeeded);
+      expect(attributesOf(file)).toEqual(parseOwner('stranger:servers 660'));
+      expect(await canRead(SERVER, SERVERS)).toBe(true);
     },
   );
 
   testAsRoot(
-    'who is not in the server’s group creates the file, then no other group may read it, and a WARNING says so',
+    'who is not in it creates the file, then no other group may read it, and a WARNING says so',
     async () => {
-      own('', SERVER, SERVER_GROUP, 0o777);
-      own('elasticsearch.yml', SERVER, SERVER_GROUP, 0o664);
-      const { status, stderr } = await create('a', [], { uid: STRANGER, gid: STRANGER });
+      lay(conf, '. server:servers 777; elasticsearch.yml server:servers 664');
+      const { status, stderr } = await create([], stranger);
       expect(status).toBe(0);
-      expect(stderr).toContain(
-        `WARNING: Elasticsearch runs as [${SERVER}] and cannot read [${join(conf, 'service_tokens')}]`,
-      );
-      expect(attributes()).toEqual({ uid: STRANGER, gid: STRANGER, mode: '600' });
+      expect(stderr).toContain(`WARNING: Elasticsearch runs as [${SERVER}] and cannot read [${file}]`);
+      expect(attributesOf(file)).toEqual(parseOwner('stranger:stranger 600'));
     },
   );
 
   testAsRoot(
-    'changes another user’s file in their own directory, then the mode stays, and there is a warning about the owner',
+    'changes another user’s file in their own directory, then the mode stays, and the owner is warned about',
     async () => {
-      own('', STRANGER, STRANGER, 0o755);
-      own('service_tokens', 0, 0, 0o644);
-      const { stderr } = await create('a', [], { uid: STRANGER, gid: STRANGER });
-      expect(stderr).toContain(
-        `WARNING: Owner of file [${join(conf, 'service_tokens')}] used to be [root], but now is [${STRANGER}]\n`,
-      );
-      expect(stderr).toContain(
-        `WARNING: Group of file [${join(conf, 'service_tokens')}] used to be [root], but now is [${STRANGER}]\n`,
-      );
-      expect(attributes()).toEqual({ uid: STRANGER, gid: STRANGER, mode: '644' });
+      lay(conf, '. stranger:stranger 755; service_tokens root:root 644');
+      const { stderr } = await create([], stranger);
+      for (const what of ['Owner', 'Group'])
+        expect(stderr).toContain(
+          `WARNING: ${what} of file [${file}] used to be [root], but now is [${STRANGER}]\n`,
+        );
+      expect(attributesOf(file)).toEqual(parseOwner('stranger:stranger 644'));
     },
   );
 
   testAsRoot(
     'follows a root process that was killed in their directory, then its stale lock does not block them',
     async () => {
-      own('', STRANGER, STRANGER, 0o755);
+      lay(conf, '. stranger:stranger 755');
       const script = new URL('../support/create-and-signal.js', import.meta.url).pathname;
-      const steps = await Promise.all(
-        [10, 14, 18].map((step) =>
-          run(process.execPath, [script, join(conf, 'service_tokens'), `k${step}`, String(step), 'SIGKILL']),
-        ),
+      const steps = ['10', '14', '18'].map((step) =>
+        run(process.execPath, [script, file, `k${step}`, step, 'SIGKILL']),
       );
-      expect(steps.map(({ status }) => status)).toEqual(['SIGKILL', 'SIGKILL', 'SIGKILL']);
-      expect(await create('a', [], { uid: STRANGER, gid: STRANGER })).toMatchObject({ status: 0 });
+      for (const { status } of await Promise.all(steps)) expect(status).toBe('SIGKILL');
+      expect(await create([], stranger)).toMatchObject({ status: 0 });
     },
   );
 });
 
 describe('if another user can change the path, the hashes of a file of root', () => {
-  const SECRET = 'elastic/kibana/secret:{SHA}xkThpP80L8aFPKBXyErksCLIZ40=\n';
-  let elsewhere = '';
   beforeEach(() => {
-    elsewhere = directory.write('closed/service_tokens', SECRET);
-    if (process.getuid?.() !== 0) return;
-    chmodSync(elsewhere, 0o600);
-    chmodSync(join(directory.path, 'closed'), 0o700);
-    symlinkSync(elsewhere, join(conf, 'service_tokens'));
-    lchownSync(join(conf, 'service_tokens'), SERVER, SERVER);
-    own('', SERVER, SERVER, 0o755);
+    const elsewhere = directory.write(
+      'closed/service_tokens',
+      'elastic/kibana/secret:{SHA}xkThpP80L8aFPKBXyErksCLIZ40=\n',
+    );
+    if (!isRoot) return;
+    lay(directory.path, 'closed/service_tokens root:root 600; closed root:root 700');
+    symlinkSync(elsewhere, file);
+    lchownSync(file, SERVER, SERVER);
+    lay(conf, '. server:server 755');
   });
 
   testAsRoot('are not exported by root', async () => {
@@ -265,8 +273,15 @@ describe('if another user can change the path, the hashes of a file of root', ()
 
   testAsRoot('are not imported by root', async () => {
     const target = directory.mkdir('target');
-    const entries = ['--entries', join(conf, 'service_tokens')];
-    const { status } = await run(BIN, ['import', ...entries, '--config-dir', target, '--server-user', '0']);
+    const { status } = await run(BIN, [
+      'import',
+      '--entries',
+      file,
+      '--config-dir',
+      target,
+      '--server-user',
+      '0',
+    ]);
     expect(status).toBe(77);
     expect(readdirSync(target)).toEqual([]);
   });
