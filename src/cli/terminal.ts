@@ -11,6 +11,7 @@
  */
 import { Chalk } from 'chalk';
 import type { Surroundings } from '../config/config-dir.js';
+import { errnoOf } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 import { ExitCode, type ExitStatus, statusOf } from './exit-codes.js';
 
@@ -36,6 +37,9 @@ export interface Io extends Surroundings {
   useThreads?(count: number): void;
 }
 
+/** How many characters of a long answer are written at a time. */
+const PIECE = 64 * 1024;
+
 type Stream = 'stdout' | 'stderr';
 export type LabelColor = 'red' | 'yellow' | 'blue' | 'green';
 
@@ -59,6 +63,7 @@ export class Terminal {
    * @throws IO if it cannot be written; the signal's reason
    */
   async answer(text: string | Uint8Array): Promise<void> {
+    if (text.length === 0) return;
     try {
       await this.#io.stdout.write(text);
     } catch (cause) {
@@ -72,14 +77,23 @@ export class Terminal {
     return this.answer(`${toJson(value)}\n`);
   }
 
-  /** Writes lines with names of a file: as they are, but with control characters escaped on a terminal. @throws as `answer` does */
-  answerNames(lines: string): Promise<void> {
-    return this.answer(this.#io.stdout.isTTY ? lines.split('\n').map(escapeControls).join('\n') : lines);
+  /** Writes a long answer in pieces, so that a slow reader does not fill memory. @throws as `answer` does */
+  async answerAll(parts: Iterable<string>): Promise<void> {
+    let piece = '';
+    for (const part of parts) {
+      if (piece.length + part.length > PIECE) {
+        await this.answer(piece);
+        piece = '';
+      }
+      piece += part;
+    }
+    await this.answer(piece);
   }
 
-  /** Writes an answer in several parts. @throws IO as `answer` does */
-  async answerBytes(parts: readonly Uint8Array[]): Promise<void> {
-    for (const part of parts) if (part.length > 0) await this.answer(part);
+  /** Writes lines with names of a file: as they are, but with control characters escaped on a terminal. @throws as `answer` does */
+  async answerNames(parts: Iterable<string>): Promise<void> {
+    const shown = (lines: string) => lines.split('\n').map(escapeControls).join('\n');
+    for (const lines of parts) await this.answer(this.#io.stdout.isTTY ? shown(lines) : lines);
   }
 
   /** Shows the progress of a long command on a terminal, in place of the previous text; an empty text clears it. */
@@ -149,6 +163,11 @@ export class Terminal {
     if (env['FORCE_COLOR'] !== undefined) return !['', '0', 'false'].includes(env['FORCE_COLOR']);
     return output.isTTY && env['TERM'] !== 'dumb';
   }
+}
+
+/** Whether an answer could not be written because its reader has closed the pipe. */
+export function isUnread(error: unknown): boolean {
+  return error instanceof ServiceTokensError && errnoOf(error.cause) === 'EPIPE';
 }
 
 function notWritten(reason: string, cause?: unknown): ServiceTokensError {

@@ -3,14 +3,13 @@ import { knownAccounts } from '../../accounts/known-accounts.js';
 import { findVersion } from '../../config/config-dir.js';
 import { ServiceTokensError } from '../../errors.js';
 import { isTokenName } from '../../token/token-name.js';
-import { readTokensFile } from '../../tokens-file/tokens-file-transaction.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { type OptionWords, splitWords } from '../option-words.js';
 import { commonOptions, type OptionEntry } from '../options.js';
 import { commandParser, topParser } from '../parser.js';
 import { splitQualifiedName } from './arguments.js';
 import type { Invocation } from './command.js';
-import { openPlace } from './place.js';
+import { readTokens } from './read-tokens.js';
 import { type CommandEntry, commands, findCommand, optionsOf } from './table.js';
 
 /** What a completion uses of the command. */
@@ -135,19 +134,17 @@ async function wordsInFile(
   wordOf: (principal: string, name: string) => string | undefined,
 ): Promise<readonly string[]> {
   try {
-    const { tokensFile, inTokensDir } = await openPlace(invocation, 'read');
-    return await inTokensDir(async ({ fs, resolved }) => {
-      const found: string[] = [];
-      for (const lines of readTokensFile({ fs, resolved, path: tokensFile }).content.names()) {
-        for (const key of lines.split('\n')) {
-          const [principal = '', name = ''] = splitQualifiedName(key);
-          const word = wordOf(principal, name);
-          if (word?.startsWith(current)) found.push(word);
-          if (found.length > MOST_NAMES) return [];
-        }
+    const { content } = await readTokens(invocation, 'read');
+    const found: string[] = [];
+    for (const lines of content.names()) {
+      for (const key of lines.split('\n')) {
+        const [principal = '', name = ''] = splitQualifiedName(key);
+        const word = wordOf(principal, name);
+        if (word?.startsWith(current)) found.push(word);
+        if (found.length > MOST_NAMES) return [];
       }
-      return found;
-    });
+    }
+    return found;
   } catch (error) {
     if (error instanceof ServiceTokensError) return []; // the accounts are offered all the same
     throw error;

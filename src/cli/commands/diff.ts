@@ -1,9 +1,10 @@
+import { compareTokens, type Reload } from '../../authenticate/loaded-tokens.js';
 import { ServiceTokensError } from '../../errors.js';
 import { ExitCode } from '../exit-codes.js';
 import { escapeControls } from '../terminal.js';
 import type { Command } from './command.js';
-import { readEntries } from './entries.js';
 import { isStandardInput } from './input.js';
+import { readEntries } from './read-tokens.js';
 
 /** The options of `diff`. */
 interface DiffOptions {
@@ -21,21 +22,19 @@ export const diff: Command<DiffOptions> = async (invocation) => {
   }
   if (isStandardInput(a, io) && isStandardInput(b, io))
     throw new ServiceTokensError('USAGE', 'Only one of the files can be standard input');
-  const before = await readEntries(a, invocation, 'read');
-  const after = await readEntries(b, invocation, 'read');
-  const added = [...after.keys()].filter((key) => !before.has(key)).sort();
-  const removed = [...before.keys()].filter((key) => !after.has(key)).sort();
-  const changed = [...after.keys()]
-    .filter((key) => before.has(key) && before.get(key) !== after.get(key))
-    .sort();
-  const lines = [
-    ...added.map((key) => `added ${key}`),
-    ...removed.map((key) => `removed ${key}`),
-    ...changed.map((key) => `changed ${key}`),
-  ];
-  if (options.json) await terminal.answerJson({ added, removed, changed });
-  else if (!options.silent && lines.length > 0) {
-    await terminal.answer(lines.map((line) => `${escapeControls(line)}\n`).join(''));
+  const before = { entries: await readEntries(invocation, 'read', a) };
+  const after = { entries: await readEntries(invocation, 'read', b) };
+  const difference = compareTokens(before, after);
+  if (options.json) await terminal.answerJson(difference ?? { added: [], removed: [], changed: [] });
+  else if (!options.silent && difference) {
+    await terminal.answerAll(changeLines(difference).map((line) => `${escapeControls(line)}\n`));
   }
-  return lines.length === 0 ? ExitCode.OK : ExitCode.NO;
+  return difference === undefined ? ExitCode.OK : ExitCode.NO;
 };
+
+/** A line for each token that was added, removed or changed. */
+export function changeLines(changes: Pick<Reload, 'added' | 'removed' | 'changed'>): string[] {
+  return (['added', 'removed', 'changed'] as const).flatMap((kind) =>
+    changes[kind].map((name) => `${kind} ${name}`),
+  );
+}

@@ -11,8 +11,8 @@ import { ENTRY_OUTPUTS, requiresOption } from '../options.js';
 import { toJson } from '../terminal.js';
 import { parsePrincipalArgument } from './arguments.js';
 import type { Command } from './command.js';
-import { readOwnEntries } from './entries.js';
 import type { ChangeOptions } from './place.js';
+import { readEntries } from './read-tokens.js';
 
 /** The options of `export`. */
 interface ExportOptions extends ChangeOptions {
@@ -30,11 +30,11 @@ export const exportTokens: Command<ExportOptions> = async (invocation) => {
   const { args, options, version, terminal } = invocation;
   const principal = parsePrincipalArgument(args, version);
   const write = formatOf(options);
-  const entries = await readOwnEntries(invocation, 'copy');
+  const entries = await readEntries(invocation, 'copy');
   const chosen = [...entries]
     .filter(([key]) => principal === undefined || key.startsWith(`${principal}/`))
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  await terminal.answerNames(write(chosen));
+  await terminal.answerNames([write(chosen)]);
   return ExitCode.OK;
 };
 

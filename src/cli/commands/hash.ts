@@ -1,23 +1,13 @@
 import { findConfigDir } from '../../config/config-dir.js';
 import { ExitCode } from '../exit-codes.js';
-import { type BearerOptions, readBearers } from './bearers.js';
-import { decodeBearers, hashTokens, prepareThreads } from './bulk.js';
 import type { Command } from './command.js';
-import { readSettingsIn, warnOfSettings } from './target.js';
+import { type GivenTokensOptions, hashGivenTokens } from './given-tokens.js';
+import { readSettingsIn } from './target.js';
 
-/** How many lines are written at a time. */
-const BATCH = 1_000;
-
-export const hash: Command<BearerOptions> = async (invocation) => {
+export const hash: Command<GivenTokensOptions> = async (invocation) => {
   const { options, io, terminal, fs } = invocation;
-  prepareThreads(invocation);
   const settings = await readSettingsIn(findConfigDir(options, io, fs), invocation);
-  const tokens = await decodeBearers(await readBearers(invocation, 'copy'), invocation);
-  const hashes = [...(await hashTokens(tokens, settings.algorithm, invocation))];
-  for (let start = 0; start < hashes.length; start += BATCH) {
-    const lines = hashes.slice(start, start + BATCH).map(([key, hash]) => `${key}:${hash}\n`);
-    await terminal.answer(lines.join(''));
-  }
-  await warnOfSettings(settings, invocation);
+  const hashes = await hashGivenTokens(invocation, settings);
+  await terminal.answerAll([...hashes].map(([key, hash]) => `${key}:${hash}\n`));
   return ExitCode.OK;
 };

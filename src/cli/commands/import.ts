@@ -6,17 +6,15 @@ import { applyEdit } from '../../tokens-file/entry-store.js';
 import { ExitCode } from '../exit-codes.js';
 import { conflictingOptions } from '../options.js';
 import { refuseArguments } from './arguments.js';
-import { readBearers } from './bearers.js';
-import { decodeBearers, hashTokens, prepareThreads } from './bulk.js';
 import type { Command, Invocation } from './command.js';
 import { parseIfExists } from './create.js';
-import { readEntries } from './entries.js';
+import { type GivenTokensOptions, hashGivenTokens } from './given-tokens.js';
 import { isStandardInput, STREAM } from './input.js';
-import { openTarget, type Target, type TargetOptions, warnOfSettings } from './target.js';
+import { readEntries } from './read-tokens.js';
+import { openTarget, type TargetOptions } from './target.js';
 
 /** The options of `import`. */
-interface ImportOptions extends TargetOptions {
-  readonly tokenFile?: string;
+interface ImportOptions extends TargetOptions, GivenTokensOptions {
   readonly entries?: string;
   readonly ifNotExists?: boolean;
   readonly replace?: boolean;
@@ -26,7 +24,6 @@ interface ImportOptions extends TargetOptions {
 export const importTokens: Command<ImportOptions> = async (invocation) => {
   const { options, io, terminal } = invocation;
   const { tokenFile, entries, dryRun = false, json = false } = options;
-  prepareThreads(invocation);
   const ifExists = parseIfExists(options);
   if (tokenFile !== undefined && entries !== undefined) throw conflictingOptions('--token-file', '--entries');
   const target = await openTarget(invocation);
@@ -40,7 +37,7 @@ export const importTokens: Command<ImportOptions> = async (invocation) => {
   }
   const imported =
     entries === undefined
-      ? await hashBearers(invocation, target)
+      ? await hashGivenTokens(invocation, await target.hashSettings(), { dryRun })
       : await readTokenEntries(entries, invocation);
   const { result, change } = await target.inStore((store) =>
     applyEdit(store, putEntries(imported, ifExists), { signal: io.interrupted, dryRun }),
@@ -56,27 +53,13 @@ export const importTokens: Command<ImportOptions> = async (invocation) => {
   return ExitCode.OK;
 };
 
-async function hashBearers(
-  invocation: Invocation<ImportOptions>,
-  target: Target,
-): Promise<ReadonlyMap<QualifiedName, string>> {
-  const { options } = invocation;
-  const settings = await target.hashSettings();
-  const tokens = await decodeBearers(await readBearers(invocation, 'copy'), invocation);
-  const hashes = options.dryRun
-    ? new Map(tokens.map(({ qualifiedName }) => [qualifiedName, '']))
-    : await hashTokens(tokens, settings.algorithm, invocation);
-  await warnOfSettings(settings, invocation);
-  return hashes;
-}
-
 /** @throws MALFORMED_FILE if the server could not read the file, or if an entry does not name a service token */
 async function readTokenEntries(
   path: string,
   invocation: Invocation,
 ): Promise<ReadonlyMap<QualifiedName, string>> {
   refuseArguments(invocation.args);
-  const entries = await readEntries(path, invocation, 'copy');
+  const entries = await readEntries(invocation, 'copy', path);
   if (entries.size === 0) throw new ServiceTokensError('MALFORMED_FILE', `[${path}] has no entries`);
   const named = new Map<QualifiedName, string>();
   for (const [key, hash] of entries) {

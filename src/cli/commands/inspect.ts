@@ -4,30 +4,24 @@ import { ServiceToken } from '../../token/token.js';
 import { kindOf } from '../../token/token-kinds.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { escapeControls, toJson } from '../terminal.js';
-import { type BearerOptions, readBearers } from './bearers.js';
 import type { Command } from './command.js';
+import { type GivenTokensOptions, readGivenTokens } from './given-tokens.js';
 
-/** How many characters are written at a time. */
-const BATCH = 64 * 1024;
-
-export const inspect: Command<BearerOptions & { readonly json?: boolean }> = async (invocation) => {
+export const inspect: Command<GivenTokensOptions & { readonly json?: boolean }> = async (invocation) => {
   const { options, version, terminal } = invocation;
   let status: ExitStatus = ExitCode.OK;
-  let answer = '';
-  let separator = '';
-  for (const { bearer } of await readBearers(invocation, 'read')) {
-    const description = describe(bearer);
-    if (description.type !== 'service account token') status = ExitCode.DATA;
-    answer += options.json ? `${toJson(description)}\n` : `${separator}${forPeople(description)}`;
-    separator = '\n';
-    if (answer.length >= BATCH) await flush();
-  }
-  await flush();
+  const tokens = await readGivenTokens(invocation, 'read');
+  for (const { bearer } of tokens) if (!ServiceToken.decode(bearer)) status = ExitCode.DATA;
+  if (!options.silent) await terminal.answerAll(descriptions());
   return status;
 
-  async function flush(): Promise<void> {
-    if (!options.silent) await terminal.answer(answer);
-    answer = '';
+  function* descriptions(): Generator<string> {
+    let separator = '';
+    for (const { bearer } of tokens) {
+      const description = describe(bearer);
+      yield options.json ? `${toJson(description)}\n` : `${separator}${forPeople(description)}`;
+      separator = '\n';
+    }
   }
 
   function describe(bearer: string) {

@@ -1,15 +1,14 @@
+import type { ElasticsearchVersion } from '../../accounts/elasticsearch-version.js';
 import type { Principal } from '../../accounts/known-accounts.js';
-import { errnoOf } from '../../disk/file-system.js';
-import { ServiceTokensError } from '../../errors.js';
-import type { FileContent } from '../../tokens-file/file-content.js';
-import { readTokensFile } from '../../tokens-file/tokens-file-transaction.js';
+import { entryFindings } from '../../check/entry-checks.js';
+import { readStoredHash } from '../../hash/stored-hash.js';
+import { digestOf } from '../../tokens-file/digest.js';
 import { ExitCode } from '../exit-codes.js';
 import { conflictingOptions } from '../options.js';
-import type { Terminal } from '../terminal.js';
+import { escapeControls, isUnread, toJson } from '../terminal.js';
 import { parsePrincipalArgument } from './arguments.js';
 import type { Command } from './command.js';
-import { printJson, printTable } from './list-details.js';
-import { openPlace } from './place.js';
+import { readTokens } from './read-tokens.js';
 
 /** The options of `list`. */
 interface ListOptions {
@@ -22,30 +21,73 @@ export const list: Command<ListOptions> = async (invocation) => {
   const principal = parsePrincipalArgument(args, version);
   const { json = false, long = false, silent = false } = options;
   if (json && long) throw conflictingOptions('--json', '--long');
-  const { tokensFile, inTokensDir } = await openPlace(invocation, 'read');
-  await inTokensDir(async ({ fs, resolved }) => {
-    const { content, exists } = readTokensFile({ fs, resolved, path: tokensFile });
-    try {
-      if (json || long) await (json ? printJson : printTable)(tokensFile, content, principal, invocation);
-      else if (!silent) await printNames(content, principal, terminal);
-    } catch (error) {
-      // The reader has closed the pipe: `list | head`.
-      if (!(error instanceof ServiceTokensError && errnoOf(error.cause) === 'EPIPE')) throw error;
-    }
-    if (!exists && options.file !== undefined) {
-      await terminal.warn([`The file [${tokensFile}] does not exist`]);
-    }
-  });
+  const { content, exists, tokensFile } = await readTokens(invocation, 'read');
+  try {
+    if (json || long) {
+      const entries = content.entries();
+      const rows = rowsOf(entries, principal, version);
+      await terminal.answerAll(json ? asJson(tokensFile, digestOf(entries), rows) : asTable(rows));
+    } else if (!silent) await terminal.answerNames(content.names(principal && `${principal}/`));
+  } catch (error) {
+    if (!isUnread(error)) throw error; // as in `list | head`
+  }
+  if (!exists && options.file !== undefined) {
+    await terminal.warn([`The file [${tokensFile}] does not exist`]);
+  }
   return ExitCode.OK;
 };
 
-async function printNames(
-  content: FileContent,
+/** An entry in the output of `--json`; `findings` are codes from docs/findings.md. */
+interface Row {
+  readonly qualified_name: string;
+  readonly principal: string;
+  readonly name: string;
+  readonly algorithm: string;
+  readonly cost: number | null;
+  readonly findings: readonly string[];
+}
+
+function rowsOf(
+  entries: ReadonlyMap<string, string>,
   principal: Principal | undefined,
-  terminal: Terminal,
-): Promise<void> {
-  // Each piece is written before the next is made, so that a slow reader does not fill memory.
-  for (const lines of content.names(principal && `${principal}/`)) {
-    if (lines !== '') await terminal.answerNames(lines);
+  version: ElasticsearchVersion | undefined,
+): Row[] {
+  return [...entries]
+    .filter(([key]) => principal === undefined || key.startsWith(`${principal}/`))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, stored]) => {
+      const slash = key.lastIndexOf('/');
+      const hash = readStoredHash(stored);
+      return {
+        qualified_name: key,
+        principal: key.slice(0, Math.max(slash, 0)),
+        name: key.slice(slash + 1),
+        algorithm: hash?.scheme ?? 'plain text',
+        cost: hash !== undefined && 'cost' in hash ? hash.cost : null,
+        findings: entryFindings(key, stored, 0, version).map(({ code }) => code),
+      };
+    });
+}
+
+/** One JSON object. */
+function* asJson(file: string, digest: string, rows: readonly Row[]): Generator<string> {
+  yield toJson({ file, digest, tokens: [] }).slice(0, -2);
+  for (const [index, row] of rows.entries()) yield `${index === 0 ? '' : ','}${toJson(row)}`;
+  yield ']}\n';
+}
+
+function* asTable(rows: readonly Row[]): Generator<string> {
+  const table = [
+    ['TOKEN', 'ALGORITHM', 'COST', 'FINDINGS'],
+    ...rows.map(({ qualified_name: name, algorithm, cost, findings }) => {
+      return [escapeControls(name), algorithm, String(cost ?? '-'), findings.join(', ')];
+    }),
+  ];
+  const widths = [0, 1, 2].map((column) =>
+    table.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), 0),
+  );
+  for (const row of table) {
+    const cells = row.map((cell, column) => cell.padEnd(widths[column] ?? 0));
+    yield `${cells.join('  ').trimEnd()}\n`;
   }
 }

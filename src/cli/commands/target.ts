@@ -82,7 +82,10 @@ async function openStream(invocation: Invocation<TargetOptions>): Promise<Target
       const { stdoutFault } = terminal;
       if (stdoutFault !== undefined && !options.dryRun) throw stdoutFault; // the tokens file would be lost
       const bytes = await readStandardInput(io, MAX_FILE_BYTES);
-      return work(new StreamedTokens(bytes, 'standard input', (chunks) => terminal.answerBytes(chunks)));
+      const write = async (chunks: readonly Uint8Array[]) => {
+        for (const chunk of chunks) await terminal.answer(chunk);
+      };
+      return work(new StreamedTokens(bytes, 'standard input', write));
     },
     warnOf: async () => {},
   };

@@ -7,18 +7,16 @@ import {
 } from '../../authenticate/authentication.js';
 import { ServiceTokensError } from '../../errors.js';
 import { ServiceToken } from '../../token/token.js';
-import { readTokensFile } from '../../tokens-file/tokens-file-transaction.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { toJson } from '../terminal.js';
-import { type BearerOptions, notAToken, readBearers } from './bearers.js';
-import { GOOD_SECRET } from './bulk.js';
 import type { Command, Invocation } from './command.js';
-import { openPlace } from './place.js';
+import { type GivenTokensOptions, GOOD_SECRET, notAToken, readGivenTokens } from './given-tokens.js';
+import { readTokens } from './read-tokens.js';
 
-export const verify: Command<BearerOptions & { readonly json?: boolean }> = async (invocation) => {
+export const verify: Command<GivenTokensOptions & { readonly json?: boolean }> = async (invocation) => {
   const { options, version, terminal } = invocation;
-  const bearers = await readBearers(invocation, 'read');
-  const names = [...bearers].flatMap(({ bearer }) => ServiceToken.decode(bearer)?.qualifiedName ?? []);
+  const tokens = await readGivenTokens(invocation, 'read');
+  const names = [...tokens].flatMap(({ bearer }) => ServiceToken.decode(bearer)?.qualifiedName ?? []);
   const file = await readStored(names, invocation);
 
   /** Returns the error of a bearer; if it is accepted, prints the answer and returns undefined. */
@@ -45,8 +43,8 @@ export const verify: Command<BearerOptions & { readonly json?: boolean }> = asyn
   };
 
   let status: ExitStatus = ExitCode.OK;
-  for (const { bearer, line } of bearers) {
-    const error = await verifyOne(bearer, bearers.areSeveral ? `line #${line}: ` : '');
+  for (const { bearer, line } of tokens) {
+    const error = await verifyOne(bearer, tokens.areSeveral ? `line #${line}: ` : '');
     if (error !== undefined) status = Math.max(status, await terminal.fail(error)) as ExitStatus;
   }
   if (file.unreadableBy !== undefined) {
@@ -70,18 +68,16 @@ interface Stored {
 
 /** @throws MALFORMED_FILE if the server could not read the file; IO; PERMISSION */
 async function readStored(names: readonly string[], invocation: Invocation): Promise<Stored> {
-  const { options, fs: asCaller } = invocation;
-  const { tokensFile: path, configDir, inTokensDir } = await openPlace(invocation, 'read');
+  const { options, fs } = invocation;
   try {
-    return await inTokensDir(async ({ fs, resolved, server: actor }) => {
-      const { content, exists, attributes } = readTokensFile({ fs, resolved, path });
-      // With --file, the file may be another one than the server's.
-      const server =
-        options.file === undefined ? (actor ?? findServer(configDir, undefined, asCaller)) : undefined;
-      const isReadable = server === undefined || attributes === undefined || canRead(server, attributes);
-      const unreadableBy = isReadable ? undefined : serverName(server, asCaller);
-      return { path, exists, entries: content.hashesOf(names), unreadableBy };
-    });
+    const tokens = await readTokens(invocation, 'read');
+    const { tokensFile: path, exists, attributes, configDir } = tokens;
+    // With --file, the file may be another one than the server's.
+    const isServers = options.file === undefined;
+    const server = isServers ? (tokens.server ?? findServer(configDir, undefined, fs)) : undefined;
+    const isReadable = server === undefined || attributes === undefined || canRead(server, attributes);
+    const unreadableBy = isReadable ? undefined : serverName(server, fs);
+    return { path, exists, entries: tokens.content.hashesOf(names), unreadableBy };
   } catch (error) {
     if (!(error instanceof ServiceTokensError) || error.code !== 'MALFORMED_FILE') throw error;
     throw new ServiceTokensError(error.code, error.message, { hint: `${error.hint} ${SEE_CHECK}` });

@@ -4,12 +4,12 @@ import type { IdentityFor } from '../../access/trusted-read.js';
 import { FileFollower, type Reload } from '../../authenticate/file-follower.js';
 import { requireName } from '../../disk/caller-descriptor.js';
 import { attempt } from '../../disk/file-errors.js';
-import { errnoOf, type FileSystem, ifExists } from '../../disk/file-system.js';
-import { ServiceTokensError } from '../../errors.js';
+import { type FileSystem, ifExists } from '../../disk/file-system.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
-import { escapeControls } from '../terminal.js';
+import { escapeControls, isUnread } from '../terminal.js';
 import { refuseArguments } from './arguments.js';
 import type { Command, Invocation } from './command.js';
+import { changeLines } from './diff.js';
 import { openPlace } from './place.js';
 
 /** A line of `--json`, without its time. Fields may be added; the names and meanings of these are stable. */
@@ -62,8 +62,7 @@ async function follow(
   } catch (error) {
     // Only poll(2), which Node does not offer, could detect that a pipe has lost its reader; the next write detects it.
     // The end of a socket is not a reliable sign: systemd closes this side of the socket to its journal.
-    const isUnread = error instanceof ServiceTokensError && errnoOf(error.cause) === 'EPIPE';
-    if (!interrupted.aborted && !isUnread) throw error;
+    if (!interrupted.aborted && !isUnread(error)) throw error;
   } finally {
     await follower?.close();
   }
@@ -90,13 +89,7 @@ function linesOf(report: Report, failure: string): string[] {
     const count = `loaded ${tokens.length} ${tokens.length === 1 ? 'token' : 'tokens'}`;
     return [count, ...tokens, ...(exists === false ? ['the file does not exist'] : [])];
   }
-  const { added, removed, changed, recovered } = report;
-  return [
-    ...(recovered ? ['the server can read the file again'] : []),
-    ...added.map((name) => `added ${name}`),
-    ...removed.map((name) => `removed ${name}`),
-    ...changed.map((name) => `changed ${name}`),
-  ];
+  return [...(report.recovered ? ['the server can read the file again'] : []), ...changeLines(report)];
 }
 
 function isThere(path: string, fs: FileSystem): boolean {

@@ -1,0 +1,149 @@
+/** The tokens that the user gives to a command, on standard input or in `--token-file`. */
+import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
+import { chooseIdentity, type Purpose } from '../../access/identity.js';
+import { readTrusted } from '../../access/trusted-read.js';
+import { parsePrincipal } from '../../accounts/known-accounts.js';
+import { MIN_SECRET_LENGTH } from '../../authenticate/authentication.js';
+import type { HashSettings } from '../../config/settings.js';
+import { readCallerDescriptor } from '../../disk/caller-descriptor.js';
+import type { FileSystem } from '../../disk/file-system.js';
+import { ServiceTokensError } from '../../errors.js';
+import { hashSecrets } from '../../hash/bulk-hasher.js';
+import { absolutePath } from '../../paths.js';
+import { ServiceToken, whyNotDecoded } from '../../token/token.js';
+import { type GivenToken, tokensIn } from '../../token/token-forms.js';
+import { explainKind } from '../../token/token-kinds.js';
+import type { QualifiedName } from '../../token/token-name.js';
+import type { Terminal } from '../terminal.js';
+import type { Invocation } from './command.js';
+import { readStandardInput } from './input.js';
+import { warnOfSettings } from './target.js';
+
+/** The limit of the input in bytes: about 100,000 tokens. */
+const LIMIT = 16 * 1024 * 1024;
+/** The length of a secret that this tool creates. */
+export const GOOD_SECRET = 22;
+/** How many hashes pass between two progress reports. */
+const STEP = 100;
+
+/** The options of commands that read tokens. */
+export interface GivenTokensOptions {
+  readonly tokenFile?: string | undefined;
+}
+
+/** What is given as tokens; each pass over them reads the input anew, and needs no more memory. */
+export interface GivenTokens extends Iterable<GivenToken> {
+  readonly areSeveral: boolean;
+}
+
+/**
+ * Reads tokens in any form, and warns of what is around them.
+ *
+ * @param purpose `copy` if what is printed or stored derives from the secrets
+ * @throws USAGE for an argument, which would be visible in process lists; NOT_A_TOKEN if there is no token; IO or
+ *   PERMISSION
+ */
+export async function readGivenTokens(
+  { args, options, io, terminal, fs }: Invocation<GivenTokensOptions>,
+  purpose: Purpose,
+): Promise<GivenTokens> {
+  if (args.length > 0) {
+    throw new ServiceTokensError(
+      'USAGE',
+      'A token is not accepted as an argument, which would be visible in process lists',
+      { hint: 'Write it to standard input, or name a file that holds it with --token-file.' },
+    );
+  }
+  if (options.tokenFile === undefined) await terminal.ask('Enter tokens, one per line, and end with Ctrl-D:');
+  const bytes =
+    options.tokenFile === undefined
+      ? await readStandardInput(io, LIMIT)
+      : readInputFile(absolutePath(options.tokenFile, io), fs, purpose);
+  const text = bytes.toString('utf8');
+  let count = 0;
+  const blemished = new Map<string, number>();
+  for (const { around, line } of tokensIn(text)) {
+    count++;
+    if (around !== undefined && !blemished.has(around)) blemished.set(around, line);
+  }
+  if (count === 0) throw new ServiceTokensError('NOT_A_TOKEN', 'There is no token in the input');
+  const areSeveral = count > 1;
+  for (const [around, line] of blemished) {
+    await terminal.warn([
+      `${areSeveral ? `line #${line}: ` : ''}There is ${around} around the token`,
+      'A consumer that sends the bytes of this text as they are is refused.',
+    ]);
+  }
+  return { areSeveral, [Symbol.iterator]: () => tokensIn(text) };
+}
+
+/** @param purpose a copy is refused where a change is: root must not be led to another file */
+function readInputFile(path: string, fs: FileSystem, purpose: Purpose): Buffer {
+  const passed = readCallerDescriptor(fs, path, LIMIT);
+  if (passed !== undefined) return passed;
+  const hint = 'Use sudo -u USER or docker exec -u USER, or give the content on standard input.';
+  const options = { configDir: dirname(path), purpose, hint };
+  const found = readTrusted(fs, path, LIMIT, (resolved) =>
+    purpose === 'copy' ? chooseIdentity(resolved, options, fs) : undefined,
+  );
+  if (found !== undefined) return found.bytes;
+  throw new ServiceTokensError('IO', `could not read [${path}]: it does not exist`);
+}
+
+/** The error for a text that the server would not recognize as a service account token. @param where its line */
+export function notAToken(bearer: string, where: string, { verbose }: Terminal): ServiceTokensError {
+  const [fact, hint] = explainKind(bearer);
+  const reason = verbose ? `The server refuses it, because ${whyNotDecoded(bearer)}.` : undefined;
+  const hints = [hint, reason].filter((each) => each !== undefined);
+  return new ServiceTokensError('NOT_A_TOKEN', `${where}${fact}`, { hint: hints.join(' ') || undefined });
+}
+
+/**
+ * Reads tokens and hashes their secrets on all cores.
+ *
+ * @returns hashes by qualified name, in the order of the tokens; with `dryRun` they are empty
+ * @throws NOT_A_TOKEN, also for a secret that the server refuses; UNKNOWN_PRINCIPAL; USAGE for a duplicate name; and as
+ *   `readGivenTokens` does
+ */
+export async function hashGivenTokens(
+  invocation: Invocation<GivenTokensOptions>,
+  settings: HashSettings,
+  { dryRun = false } = {},
+): Promise<Map<QualifiedName, string>> {
+  const { io, terminal } = invocation;
+  const cores = availableParallelism();
+  io.useThreads?.(cores); // before any input is read: libuv's pool keeps its first size
+  const secrets = await readSecrets(invocation);
+  const progress = (done: number) => {
+    if (done % STEP === 0) terminal.progress(`${done} of ${secrets.size} tokens hashed`);
+  };
+  const hashes = dryRun ? [] : await hashSecrets([...secrets.values()], settings.algorithm, cores, progress);
+  terminal.progress('');
+  await warnOfSettings(settings, invocation);
+  return new Map([...secrets.keys()].map((key, index) => [key, hashes[index] ?? '']));
+}
+
+/** Reads tokens that the server will accept, and warns of short secrets. @returns secrets by qualified name */
+async function readSecrets(invocation: Invocation<GivenTokensOptions>): Promise<Map<QualifiedName, string>> {
+  const { version, terminal } = invocation;
+  const secrets = new Map<QualifiedName, string>();
+  for (const { bearer, line } of await readGivenTokens(invocation, 'copy')) {
+    const token = ServiceToken.decode(bearer);
+    if (token === undefined) throw notAToken(bearer, `line #${line}: `, terminal);
+    parsePrincipal(token.principal, version);
+    const { qualifiedName: key, secret } = token;
+    if (secrets.has(key)) {
+      throw new ServiceTokensError('USAGE', `line #${line}: service token [${key}] is given twice`);
+    }
+    const fact = (length: number) =>
+      `line #${line}: the secret of [${key}] has fewer than ${length} characters`;
+    if (secret.length < MIN_SECRET_LENGTH) {
+      const hint = 'The server refuses it.';
+      throw new ServiceTokensError('NOT_A_TOKEN', fact(MIN_SECRET_LENGTH), { hint });
+    }
+    if (secret.length < GOOD_SECRET) await terminal.warn([fact(GOOD_SECRET)]);
+    secrets.set(key, secret);
+  }
+  return secrets;
+}

@@ -1,0 +1,51 @@
+import type { Purpose } from '../../access/identity.js';
+import type { Server } from '../../access/server-access.js';
+import { MAX_FILE_BYTES } from '../../disk/atomic-file.js';
+import { ServiceTokensError } from '../../errors.js';
+import { absolutePath } from '../../paths.js';
+import { FileContent } from '../../tokens-file/file-content.js';
+import { type ReadFile, readTokensFile } from '../../tokens-file/tokens-file-transaction.js';
+import type { Invocation } from './command.js';
+import { readStandardInput, STREAM } from './input.js';
+import { type OpenPlace, openPlace } from './place.js';
+
+/** The tokens file that a command reads. */
+interface ReadTokens extends ReadFile, OpenPlace {
+  /** The user who runs the server, if the command reads as that user. */
+  readonly server: Server | undefined;
+}
+
+/**
+ * Reads the command's tokens file.
+ *
+ * @param purpose what becomes of the hashes: see openPlace
+ * @throws MALFORMED_FILE if the server could not read the file; IO; PERMISSION
+ */
+export async function readTokens(invocation: Invocation, purpose: Purpose): Promise<ReadTokens> {
+  const place = await openPlace(invocation, purpose);
+  return place.inTokensDir(async ({ fs, resolved, server }) => {
+    return { ...place, ...readTokensFile({ fs, resolved, path: place.tokensFile }), server };
+  });
+}
+
+/**
+ * Reads the entries of a tokens file that must exist.
+ *
+ * @param file as named on the command line, `-` for standard input; the command's tokens file by default
+ * @returns stored hashes by qualified name
+ * @throws IO if the file does not exist, since its name may be misspelled; and as `readTokens` does
+ */
+export async function readEntries(
+  invocation: Invocation,
+  purpose: Purpose,
+  file?: string,
+): Promise<ReadonlyMap<string, string>> {
+  const { options, io } = invocation;
+  if (file === STREAM) {
+    return FileContent.parse(await readStandardInput(io, MAX_FILE_BYTES), 'standard input').entries();
+  }
+  const named = file === undefined ? options : { ...options, file: absolutePath(file, io) };
+  const { content, exists, tokensFile } = await readTokens({ ...invocation, options: named }, purpose);
+  if (exists) return content.entries();
+  throw new ServiceTokensError('IO', `could not read [${file ?? tokensFile}]: it does not exist`);
+}
