@@ -37,6 +37,18 @@ export function requireObject(value: unknown, what: string): asserts value is ob
   if (typeof value !== 'object' || value === null) throw refusal(what, 'must be an object', value);
 }
 
+/** Checks those properties of an object that are defined. @throws USAGE, also for anything but an object */
+export function requireProperties<T extends object>(
+  value: T,
+  what: string,
+  checks: { readonly [K in keyof T]?: (property: unknown, what: string) => void },
+): void {
+  requireObject(value, what);
+  for (const name of Object.keys(checks) as (keyof T & string)[]) {
+    if (value[name] !== undefined) checks[name]?.(value[name], name);
+  }
+}
+
 /** The longest delay of a Node timer, in milliseconds. With a longer one, the timer fires at once. */
 export const MAX_TIMER = 2 ** 31 - 1;
 

@@ -1,6 +1,6 @@
 import { checkFixCommand } from '../access/permission-denied.js';
-import { type Naming, quote } from '../access/printed-command.js';
-import { isPrivateTo, type ResolvedPath, type UntrustedModifier } from '../access/resolved-path.js';
+import { quote } from '../access/printed-command.js';
+import { isPrivateTo, type UntrustedModifier } from '../access/resolved-path.js';
 import {
   canRead,
   ENTER,
@@ -19,37 +19,24 @@ import { groupName } from '../access/system-accounts.js';
 import type { Attributes } from '../disk/atomic-file.js';
 import type { FileSystem } from '../disk/file-system.js';
 import { below } from '../paths.js';
+import type { CheckedFile } from './checked-file.js';
 import { type Finding, finding } from './findings.js';
 
 const OTHERS = 0o007;
 const OTHERS_READ = 0o004;
 
-/** Who asked for the check. */
-interface Asker {
-  readonly caller: number;
-  readonly naming: Naming;
-  /** Whether a repair was refused. */
-  readonly isRefused: boolean;
-}
-
 /**
- * Finds what keeps the server from reading a tokens file, and who else can use it.
+ * Finds what keeps the server from reading a tokens file, and who else can use it. If the server is unknown, only
+ * a file that root alone can read is known to be unreadable.
  *
- * @param server undefined if it cannot be determined: then only a file that root alone can read is known to be
- *   unreadable
+ * @param isRefused whether a repair was refused
  */
-export function checkFileAccess(
-  resolved: ResolvedPath,
-  attributes: Attributes,
-  server: Server | undefined,
-  configDir: string,
-  asker: Asker,
-  fs: FileSystem,
-): Finding[] {
+export function checkFileAccess(file: CheckedFile, attributes: Attributes, isRefused: boolean): Finding[] {
+  const { resolved, server, configDir, naming, fs } = file;
   const [path] = resolved.linkChain;
   const found: Finding[] = [];
-  const hint = fileHint(resolved, attributes, server, asker, fs);
-  const canCopy = asker.naming.isPrivate && !asker.isRefused;
+  const canCopy = naming.isPrivate && !isRefused; // another user could redirect a command that uses the path
+  const hint = fileHint(file, attributes, canCopy);
   if (server !== undefined && !canRead(server, attributes)) {
     const message = `Elasticsearch runs as [${serverName(server, fs)}] and cannot read [${path}]`;
     found.push(finding('FILE_UNREADABLE', message, hint));
@@ -64,13 +51,8 @@ export function checkFileAccess(
   return found;
 }
 
-function fileHint(
-  resolved: ResolvedPath,
-  attributes: Attributes,
-  server: Server | undefined,
-  { caller, naming, isRefused }: Asker,
-  fs: FileSystem,
-): string {
+function fileHint(file: CheckedFile, attributes: Attributes, canCopy: boolean): string {
+  const { resolved, server, caller, naming, fs } = file;
   const [path] = resolved.linkChain;
   if (isInKubernetesVolume(resolved)) {
     return "Set fsGroup in the pod's security context, and defaultMode: 0440 in the volume.";
@@ -78,8 +60,7 @@ function fileHint(
   const repaired = repairedAttributes(server, attributes);
   if (caller > 0 && (caller !== attributes.uid || (repaired && repaired.uid !== caller)))
     return `Repair it: ${checkFixCommand(naming, caller)}`; // only root can
-  // Another user could redirect a command that uses the path.
-  if (!naming.isPrivate || isRefused) return server ? 'Use --fix.' : 'Use --fix with --server-user.';
+  if (!canCopy) return server ? 'Use --fix.' : 'Use --fix with --server-user.';
   return repaired
     ? `Use --fix, or: ${repairCommand(path, repaired, fs, attributes)}`
     : `Use --fix with --server-user, because the user that runs Elasticsearch cannot be determined; or, if it does not need this access: chmod o= ${quote(path)}`;
@@ -102,12 +83,7 @@ export function repairedAttributes(
 }
 
 /** Finds the directories on the path that the server cannot enter or, for the file's own directory, cannot list. */
-export function checkDirectoryAccess(
-  resolved: ResolvedPath,
-  server: Server | undefined,
-  caller: number,
-  fs: FileSystem,
-): Finding[] {
+export function checkDirectoryAccess({ resolved, server, caller, fs }: CheckedFile): Finding[] {
   if (server === undefined) return [];
   const { directories, directory: own } = resolved;
   const passed = new Map(directories.map((directory) => [directory.path, directory]));

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import type { Naming } from '../access/printed-command.js';
-import { isPrivateTo, type ResolvedPath, resolvePath } from '../access/resolved-path.js';
-import { canRead, findServer, type Server } from '../access/server-access.js';
+import { isPrivateTo, resolvePath } from '../access/resolved-path.js';
+import { canRead, findServer } from '../access/server-access.js';
 import { requireTrustedLinks } from '../access/symlinks.js';
 import { type ElasticsearchVersion, requireVersion } from '../accounts/elasticsearch-version.js';
 import { type Attributes, MAX_FILE_BYTES, readSnapshot } from '../disk/atomic-file.js';
@@ -12,19 +12,19 @@ import { errnoOf, type FileSystem, ifExists, nodeFileSystem } from '../disk/file
 import { ServiceTokensError } from '../errors.js';
 import { absolutePath } from '../paths.js';
 import {
-  optional,
   requireBoolean,
   requireInteger,
   requireNumber,
   requireObject,
   requirePath,
+  requireProperties,
   requireSignal,
   requireString,
 } from '../require.js';
 import { digestOf } from '../tokens-file/digest.js';
 import { FileContent } from '../tokens-file/file-content.js';
-import type { EnteredFile } from '../tokens-file/tokens-file-transaction.js';
 import { checkDirectoryAccess, checkFileAccess } from './access-checks.js';
+import type { CheckedFile, EnteredTokensFile } from './checked-file.js';
 import { checkLines } from './entry-checks.js';
 import { checkExpectations, type Expectations } from './expectation-checks.js';
 import { type Finding, finding } from './findings.js';
@@ -44,13 +44,6 @@ export interface CheckOptions extends LockOptions, Expectations {
   readonly trustDirectory?: boolean | undefined;
   /** @internal */
   readonly fs?: FileSystem;
-}
-
-/** A file whose directory the command has entered. */
-export interface CheckedFile extends EnteredFile {
-  /** The file system as the caller, while the command acts as another user. */
-  readonly asCaller: FileSystem;
-  readonly naming: Naming;
 }
 
 /** The result of a check. */
@@ -92,10 +85,11 @@ interface Examined {
 export async function checkTokensFile(
   path: string,
   options: CheckOptions = {},
-  entered?: CheckedFile,
+  entered?: EnteredTokensFile,
 ): Promise<CheckReport> {
   requirePath(path);
-  const { version, fix = false, fs = nodeFileSystem, ...expectations } = requireOptions(options);
+  requireOptions(options);
+  const { version, fix = false, fs = nodeFileSystem } = options;
   if (fix) requireName(path);
   const passed = readCallerDescriptor(fs, path, MAX_FILE_BYTES);
   const { exists, bytes, findings, fixed, naming } = passed
@@ -107,7 +101,7 @@ export async function checkTokensFile(
     file: path,
     ...summary,
     findings: [
-      ...checkExpectations(path, summary, expectations, naming),
+      ...checkExpectations(path, summary, options, naming),
       ...findings,
       ...checkLines(bytes ?? new Uint8Array(), version),
     ],
@@ -115,53 +109,70 @@ export async function checkTokensFile(
   };
 }
 
-function requireOptions(options: CheckOptions): CheckOptions {
-  requireObject(options, 'options');
-  const { version, serverUser, configDir, fix, trustDirectory, patience, signal, fs } = options;
-  requireVersion(version);
-  optional(serverUser, (user) => requireString(user, 'serverUser'));
-  optional(configDir, (directory) => requirePath(directory, 'configDir'));
-  optional(fix, (value) => requireBoolean(value, 'fix'));
-  optional(trustDirectory, (trust) => requireBoolean(trust, 'trustDirectory'));
-  optional(patience, (time) => requireNumber(time, 'patience'));
-  optional(signal, (value) => requireSignal(value, 'signal'));
-  optional(options.required, (value) => requireBoolean(value, 'required'));
-  optional(options.expectedDigest, (digest) => requireString(digest, 'expectedDigest'));
-  optional(options.expectedTokens, (count) => requireInteger(count, 'expectedTokens'));
-  optional(fs, (value) => requireObject(value, 'fs'));
-  return options;
+function requireOptions(options: CheckOptions): void {
+  requireProperties(options, 'options', {
+    version: requireVersion,
+    serverUser: requireString,
+    configDir: requirePath,
+    fix: requireBoolean,
+    trustDirectory: requireBoolean,
+    patience: requireNumber,
+    signal: requireSignal,
+    required: requireBoolean,
+    expectedDigest: requireString,
+    expectedTokens: requireInteger,
+    fs: requireObject,
+  });
 }
 
 async function examineFile(
   path: string,
-  { serverUser, configDir = dirname(path), fix, trustDirectory, patience, signal, timing }: CheckOptions,
-  entered: CheckedFile | undefined,
+  options: CheckOptions,
+  entered: EnteredTokensFile | undefined,
   fs: FileSystem,
 ): Promise<Examined> {
-  const caller = entered?.caller ?? fs.geteuid();
-  const resolved = entered?.resolved ?? resolvePath(fs, absolutePath(path, fs));
-  if (entered === undefined) requireTrustedLinks(resolved, fs, caller);
-  const server = entered?.server ?? findServer(configDir, serverUser, fs);
-  const asCaller = entered?.asCaller ?? fs;
-  const before = look(resolved, server, fs); // what cannot be read is an error, before anything is repaired
-  const naming = entered?.naming ?? { file: path, isPrivate: isPrivateTo(caller, resolved) };
+  const file = fileAt(path, options, entered, fs);
+  const { naming } = file;
+  const before = look(file); // what cannot be read is an error, before anything is repaired
   if (before.other !== undefined)
     return { exists: true, bytes: undefined, findings: [before.other], fixed: [], naming };
-  const repairable = { resolved, server, asCaller, caller, isEntered: entered !== undefined };
-  const { fixed, refused } = fix
-    ? await repair(repairable, { trustDirectory, patience, signal, timing }, fs)
-    : { fixed: [], refused: [] };
-
-  const { attributes, bytes } = look(resolved, server, fs);
-  const asker = { caller, naming, isRefused: refused.length > 0 };
+  const { fixed, refused } = options.fix ? await repair(file, options) : { fixed: [], refused: [] };
+  const { attributes, bytes } = look(file);
   const findings = [
     ...refused,
-    ...(attributes ? checkFileAccess(resolved, attributes, server, configDir, asker, fs) : []),
-    ...checkDirectoryAccess(resolved, server, caller, fs),
-    ...checkLinks(resolved, fs),
-    ...(await checkLeftovers(resolved, caller, fs, timing)),
+    ...(attributes ? checkFileAccess(file, attributes, refused.length > 0) : []),
+    ...checkDirectoryAccess(file),
+    ...checkLinks(file),
+    ...(await checkLeftovers(file)),
   ];
   return { exists: attributes !== undefined, bytes, findings, fixed, naming };
+}
+
+function fileAt(
+  path: string,
+  { serverUser, configDir = dirname(path), timing }: CheckOptions,
+  entered: EnteredTokensFile | undefined,
+  fs: FileSystem,
+): CheckedFile {
+  const {
+    caller = fs.geteuid(),
+    resolved = resolvePath(fs, absolutePath(path, fs)),
+    asCaller = fs,
+  } = entered ?? {};
+  if (entered === undefined) requireTrustedLinks(resolved, fs, caller);
+  const server = entered?.server ?? findServer(configDir, serverUser, fs);
+  const naming = entered?.naming ?? { file: path, isPrivate: isPrivateTo(caller, resolved) };
+  return {
+    resolved,
+    server,
+    caller,
+    asCaller,
+    naming,
+    fs,
+    configDir,
+    isEntered: entered !== undefined,
+    timing,
+  };
 }
 
 /** What was found in the file's place; nothing if there is no file. */
@@ -173,7 +184,7 @@ interface Look {
 }
 
 /** Reads the file. What also keeps the server from reading it is a finding; what keeps only the caller, an error. */
-function look({ target }: ResolvedPath, server: Server | undefined, fs: FileSystem): Look {
+function look({ resolved: { target }, server, fs }: CheckedFile): Look {
   try {
     return readSnapshot(fs, target) ?? { bytes: Buffer.alloc(0) };
   } catch (error) {

@@ -28,71 +28,43 @@ export function checkLines(bytes: Uint8Array, version?: ElasticsearchVersion): F
       counting.set(key, number);
   }
   const findings: Finding[] = [];
-  const rest = { lines: 0, severities: new Set<Severity>() };
+  const severities = new Set<Severity>(); // of the rest
   const lineEnds = { count: 0, first: 0 };
-  let listed = 0;
+  let lines = 0;
   for (const line of readLines(bytes)) {
-    if (line.end.startsWith('\r') && lineEnds.count++ === 0) lineEnds.first = line.number;
-    const found = lineFindings(line, counting.get(line.key ?? ''), version);
-    if (found.length === 0) continue;
-    if (listed++ < MAX_LINES) {
-      findings.push(...found);
-    } else {
-      rest.lines++;
-      for (const { severity } of found) rest.severities.add(severity);
-    }
+    const { number, end, key = '' } = line;
+    if (end.startsWith('\r') && lineEnds.count++ === 0) lineEnds.first = number;
+    const found = lineFindings(line, counting.get(key) ?? number, version);
+    if (found.length > 0 && ++lines > MAX_LINES) for (const { severity } of found) severities.add(severity);
+    else findings.push(...found.map((each) => ({ ...each, line: number })));
   }
   const inOrder = [...lineEndFindings(lineEnds), ...findings].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
-  return [...inOrder, ...restFindings(rest)];
+  return [...inOrder, ...restFindings(lines - MAX_LINES, severities)];
 }
 
-/** @param counting the number of the line that the server uses for the key, if known */
-function lineFindings(
-  line: Line,
-  counting: number | undefined,
-  version: ElasticsearchVersion | undefined,
-): Finding[] {
-  return line.number === 1
-    ? [...markFindings(line), ...contentFindings(line, counting, version)]
-    : contentFindings(line, counting, version);
-}
-
-function contentFindings(
-  line: Line,
-  counting: number | undefined,
-  version: ElasticsearchVersion | undefined,
-): Finding[] {
-  const { number, kind, key = '', value = '' } = line;
-  if (kind === 'skipped') return [];
-  if (kind === 'plain') return [plainTextFinding(key, value, number)];
-  if (kind !== 'entry') return [parseErrorFinding(kind, line)];
-  if ((counting ?? number) === number) return entryFindings(key, value, number, version);
+/** @param counting the number of the line that the server uses for the key */
+function lineFindings(line: Line, counting: number, version: ElasticsearchVersion | undefined): Finding[] {
+  const { number, kind, key = '', value = '', text } = line;
+  const found: Finding[] = [];
+  if (number === 1 && text.startsWith(BYTE_ORDER_MARK)) {
+    const message =
+      'The file begins with a byte order mark, which Elasticsearch reads as part of the first line: the line is not a comment, and no token matches it';
+    found.push(finding('BYTE_ORDER_MARK', message, 'Save the file as UTF-8 without a byte order mark.'));
+  }
+  if (kind === 'skipped') return found;
+  if (kind === 'plain') return [...found, plainTextFinding(key, value)];
+  if (kind !== 'entry') return [...found, parseErrorFinding(kind, text)];
+  if (counting === number) return [...found, ...entryFindings(key, value, version)];
   const message = `${subject(key)} is a duplicate of line ${counting}, which Elasticsearch uses`;
-  return [finding('DUPLICATE', message, 'Remove this line.', number)];
+  return [...found, finding('DUPLICATE', message, 'Remove this line.')];
 }
 
-/**
- * Finds what is wrong with one entry: its name and its hash.
- *
- * @param number the number of its line
- */
-export function entryFindings(
-  key: string,
-  hash: string,
-  number: number,
-  version: ElasticsearchVersion | undefined,
-): Finding[] {
+/** Finds what is wrong with one entry: its name and its hash. */
+export function entryFindings(key: string, hash: string, version?: ElasticsearchVersion): Finding[] {
   if (key.startsWith(BYTE_ORDER_MARK)) return []; // BYTE_ORDER_MARK says that no token matches it
-  const found = nameFindings(key, number, version);
+  const found = nameFindings(key, version);
   const isDead = found.some(({ severity }) => severity !== 'note');
-  return isDead ? found : [...found, ...hashFindings(key, hash, number)]; // the hash does not matter if no token matches
-}
-
-function markFindings({ text }: Line): Finding[] {
-  if (!text.startsWith(BYTE_ORDER_MARK)) return [];
-  const message =
-    'The file begins with a byte order mark, which Elasticsearch reads as part of the first line: the line is not a comment, and no token matches it';
-  return [finding('BYTE_ORDER_MARK', message, 'Save the file as UTF-8 without a byte order mark.', 1)];
+  return isDead ? found : [...found, ...hashFindings(key, hash)]; // the hash does not matter if no token matches
 }
 
 /** One finding per file, on the first of the lines. */
@@ -101,51 +73,41 @@ function lineEndFindings({ count, first }: { count: number; first: number }): Fi
   const which = count === 1 ? 'This line ends' : `${count} lines, starting with this one, end`;
   const hint =
     'Elasticsearch accepts it, but other tools read it as part of the hash: end every line with LF only, as dos2unix does.';
-  return [finding('LINE_ENDS', `${which} with a carriage return`, hint, first)];
+  return [{ ...finding('LINE_ENDS', `${which} with a carriage return`, hint), line: first }];
 }
 
 /** One finding per file, as severe as the worst of those that it counts. */
-function restFindings({
-  lines,
-  severities,
-}: {
-  lines: number;
-  severities: ReadonlySet<Severity>;
-}): Finding[] {
-  if (lines === 0) return [];
+function restFindings(lines: number, severities: ReadonlySet<Severity>): Finding[] {
+  if (lines <= 0) return [];
   const message = `and ${lines} more ${lines === 1 ? 'line' : 'lines'} with findings`;
   const hint = `Only the first ${MAX_LINES} lines with findings are listed: correct them, and check again.`;
   const severity = (['error', 'warning'] as const).find((worst) => severities.has(worst)) ?? 'note';
   return [{ ...finding('MORE_FINDINGS', message, hint), severity }];
 }
 
-function parseErrorFinding({ problem, detail = '' }: ParseError, { number, text }: Line): Finding {
+function parseErrorFinding({ problem, detail = '' }: ParseError, text: string): Finding {
   switch (problem) {
     case 'utf8':
       return finding(
         'MALFORMED_UTF8',
         `Malformed UTF-8: ${STOPS}`,
         'Save the file as UTF-8, or remove the line.',
-        number,
       );
-    case 'hash':
-      return finding(
-        'MALFORMED_HASH',
-        `${detail.replace(/\.$/, '')}: ${STOPS}`,
-        'Remove the line, and create a new token.',
-        number,
-      );
+    case 'hash': {
+      const message = `${detail.replace(/\.$/, '')}: ${STOPS}`;
+      return finding('MALFORMED_HASH', message, 'Remove the line, and create a new token.');
+    }
     case 'colon': {
       const isComment = trim(text).replace(BYTE_ORDER_MARK, '').startsWith('#');
       const hint = isComment
         ? 'A line is a comment only if its first character is #.'
         : 'Correct or remove the line.';
-      return finding('MISSING_COLON', `Missing ':' character: ${STOPS}`, hint, number);
+      return finding('MISSING_COLON', `Missing ':' character: ${STOPS}`, hint);
     }
   }
 }
 
-function plainTextFinding(key: string, value: string, number: number): Finding {
+function plainTextFinding(key: string, value: string): Finding {
   // In a line that is not an entry, the text before the colon may be a secret, too.
   const name = knownAccounts().some(({ principal }) => key.startsWith(`${principal}/`)) ? key : '';
   const message = `${subject(name)} has plain text instead of a hash; Elasticsearch skips the line`;
@@ -153,56 +115,60 @@ function plainTextFinding(key: string, value: string, number: number): Finding {
     classify(trim(value)) === undefined
       ? 'Remove the line. If it contains a secret, the secret is exposed: create a new token.'
       : 'Remove the white space after the colon.';
-  return finding('PLAIN_TEXT', message, hint, number);
+  return finding('PLAIN_TEXT', message, hint);
 }
 
-function nameFindings(key: string, number: number, version?: ElasticsearchVersion): Finding[] {
+function nameFindings(key: string, version?: ElasticsearchVersion): Finding[] {
   const [namespace = '', service = '', name, ...more] = key.split('/');
   if (name === undefined || more.length > 0) {
     const message =
       'The text before the colon is not <namespace>/<service>/<name>; no token matches this line';
-    return [finding('BAD_NAME', message, correctionOf(key), number)];
+    return [finding('BAD_NAME', message, correctionOf(key))];
   }
   const principal = `${namespace}/${service}`;
   const found: Finding[] = [];
   if (namespace !== 'elastic') {
     const message = `${subject(key)} is not in the namespace elastic: Elasticsearch reads such tokens from an index, not from this file`;
-    found.push(finding('USER_MANAGED_ACCOUNT', message, accountHint(principal, version), number));
+    found.push(finding('USER_MANAGED_ACCOUNT', message, accountHint(principal, version)));
   } else if (!knownAccounts(version).some((account) => account.principal === principal)) {
-    const message = `${subject(key)} belongs to a service account that does not exist in Elasticsearch${versionText(version)}`;
-    found.push(finding('UNKNOWN_ACCOUNT', message, accountHint(principal, version), number));
+    const which = version ? ` ${formatVersion(version)}` : '';
+    const message = `${subject(key)} belongs to a service account that does not exist in Elasticsearch${which}`;
+    found.push(finding('UNKNOWN_ACCOUNT', message, accountHint(principal, version)));
   }
   if (!isTokenName(name)) {
     const message = 'Invalid token name after the second slash; no token matches this line';
-    found.push(finding('BAD_TOKEN_NAME', message, correctionOf(key), number));
+    found.push(finding('BAD_TOKEN_NAME', message, correctionOf(key)));
   }
   const until = knownAccounts().find((account) => account.principal === principal)?.until;
   if (version === undefined && until) {
     const message = `${subject(key)} stops working with Elasticsearch ${formatVersion(until)}, which does not have this service account`;
-    found.push(
-      finding('WITHDRAWN_ACCOUNT', message, 'Delete it before the upgrade, with the command delete.', number),
-    );
+    const hint = 'Delete it before the upgrade, with the command delete.';
+    found.push(finding('WITHDRAWN_ACCOUNT', message, hint));
   }
   return found;
 }
 
-function hashFindings(key: string, hash: string, number: number): Finding[] {
+function hashFindings(key: string, hash: string): Finding[] {
   const problem = hashProblem(hash);
   if (problem !== undefined) {
     const message = `${subject(key)} can never match: ${problem}`;
-    return [finding('HASH_UNUSABLE', message, 'Remove the line, and create a new token.', number)];
+    return [finding('HASH_UNUSABLE', message, 'Remove the line, and create a new token.')];
   }
   const weakness = hashWeakness(hash);
   if (weakness === undefined) return [];
   const message = `${subject(key)} is stored as ${weakness}`;
-  return [finding('WEAK_HASH', message, 'Create a new token, and remove this one.', number)];
+  return [finding('WEAK_HASH', message, 'Create a new token, and remove this one.')];
 }
 
 /** Shows a key only if it is a valid qualified name: it is a secret if the two sides of the colon are swapped. */
 function subject(key: string): string {
-  const [namespace = '', service = '', name = '', ...more] = key.split('/');
-  const isName = [namespace, service].every(isTokenName) && isTokenName(name) && more.length === 0;
-  return isName ? `Service token [${key}]` : 'This entry';
+  return isQualifiedName(key) ? `Service token [${key}]` : 'This entry';
+}
+
+/** Whether a key is `<namespace>/<service>/<name>`, all of them valid names. */
+export function isQualifiedName(key: string): boolean {
+  const names = key.split('/');
+  return names.length === 3 && names.every(isTokenName);
 }
 
 function correctionOf(key: string): string {
@@ -221,8 +187,4 @@ function accountHint(principal: string, version?: ElasticsearchVersion): string 
     if (error instanceof ServiceTokensError && error.hint !== undefined) return error.hint + remedy;
   }
   return 'Remove the line by hand. To list the service accounts: elasticsearch-service-tokens accounts';
-}
-
-function versionText(version?: ElasticsearchVersion): string {
-  return version ? ` ${formatVersion(version)}` : '';
 }

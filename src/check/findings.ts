@@ -2,113 +2,56 @@
 export type Severity = 'error' | 'warning' | 'note';
 
 /**
- * What `check` looks for: the severity and the meaning of each finding. The codes keep their meaning in all versions.
+ * What `check` looks for: the meaning of each finding, by severity. The codes keep their meaning in all versions.
  */
 export const findingKinds = {
-  MALFORMED_UTF8: {
-    severity: 'error',
-    meaning: 'A line is not UTF-8; the server does not start, or drops every token in the file.',
-  },
-  MISSING_COLON: {
-    severity: 'error',
-    meaning: 'A line has no colon; the server does not start, or drops every token in the file.',
-  },
-  MALFORMED_HASH: {
-    severity: 'error',
-    meaning:
+  error: {
+    MALFORMED_UTF8: 'A line is not UTF-8; the server does not start, or drops every token in the file.',
+    MISSING_COLON: 'A line has no colon; the server does not start, or drops every token in the file.',
+    MALFORMED_HASH:
       'A hash has a cost that the server does not support; the server does not start, or drops every token in the file.',
+    HASH_UNUSABLE: 'No secret can match a hash, or the server fails on it.',
+    NOT_A_FILE: 'There is a directory, a named pipe, a socket or a device in place of the file.',
+    FILE_UNREADABLE: 'The user that runs Elasticsearch cannot read the file.',
+    DIRECTORY_UNREADABLE:
+      'The user that runs Elasticsearch cannot list the directory of the file, or enter one above it.',
+    NOT_FIXED: '`--fix` could not, or would not, repair the file.',
+    UNEXPECTED_DIGEST: 'The digest is not the one that `--expect-digest` gives.',
+    UNEXPECTED_COUNT: 'The number of tokens is not the one that `--expect-tokens` gives.',
   },
-  HASH_UNUSABLE: {
-    severity: 'error',
-    meaning: 'No secret can match a hash, or the server fails on it.',
-  },
-  NOT_A_FILE: {
-    severity: 'error',
-    meaning: 'There is a directory, a named pipe, a socket or a device in place of the file.',
-  },
-  FILE_UNREADABLE: { severity: 'error', meaning: 'The user that runs Elasticsearch cannot read the file.' },
-  DIRECTORY_UNREADABLE: {
-    severity: 'error',
-    meaning: 'The user that runs Elasticsearch cannot list the directory of the file, or enter one above it.',
-  },
-  NOT_FIXED: { severity: 'error', meaning: '`--fix` could not, or would not, repair the file.' },
-  UNEXPECTED_DIGEST: {
-    severity: 'error',
-    meaning: 'The digest is not the one that `--expect-digest` gives.',
-  },
-  UNEXPECTED_COUNT: {
-    severity: 'error',
-    meaning: 'The number of tokens is not the one that `--expect-tokens` gives.',
-  },
-  BYTE_ORDER_MARK: {
-    severity: 'warning',
-    meaning: 'The file begins with a byte order mark, which the server reads as part of the first line.',
-  },
-  LINE_ENDS: {
-    severity: 'warning',
-    meaning: 'Lines end with a carriage return, which other tools read as part of the hash.',
-  },
-  PLAIN_TEXT: {
-    severity: 'warning',
-    meaning: 'A line has plain text in place of a hash; the server skips it.',
-  },
-  DUPLICATE: { severity: 'warning', meaning: 'A later line has the same name; the server uses that one.' },
-  BAD_NAME: {
-    severity: 'warning',
-    meaning: 'What precedes the colon is not `<namespace>/<service>/<name>`; no token matches the line.',
-  },
-  BAD_TOKEN_NAME: { severity: 'warning', meaning: 'The token name is invalid; no token matches the line.' },
-  UNKNOWN_ACCOUNT: { severity: 'warning', meaning: 'Elasticsearch has no such service account.' },
-  USER_MANAGED_ACCOUNT: {
-    severity: 'warning',
-    meaning:
+  warning: {
+    BYTE_ORDER_MARK:
+      'The file begins with a byte order mark, which the server reads as part of the first line.',
+    LINE_ENDS: 'Lines end with a carriage return, which other tools read as part of the hash.',
+    PLAIN_TEXT: 'A line has plain text in place of a hash; the server skips it.',
+    DUPLICATE: 'A later line has the same name; the server uses that one.',
+    BAD_NAME: 'What precedes the colon is not `<namespace>/<service>/<name>`; no token matches the line.',
+    BAD_TOKEN_NAME: 'The token name is invalid; no token matches the line.',
+    UNKNOWN_ACCOUNT: 'Elasticsearch has no such service account.',
+    USER_MANAGED_ACCOUNT:
       'The account is outside the namespace `elastic`; the server looks for its tokens in an index, never in this file.',
-  },
-  WEAK_HASH: {
-    severity: 'warning',
-    meaning: 'The hash has few iterations, or no salt: a secret that a person chose can be guessed from it.',
-  },
-  OPEN_TO_OTHERS: {
-    severity: 'warning',
-    meaning: 'Every user of the system can read, write or execute the file.',
-  },
-  KUBERNETES_VOLUME: {
-    severity: 'warning',
-    meaning: 'The file is in a Kubernetes volume, which only Kubernetes may change.',
-  },
-  SERVER_UNKNOWN: {
-    severity: 'warning',
-    meaning:
+    WEAK_HASH:
+      'The hash has few iterations, or no salt: a secret that a person chose can be guessed from it.',
+    OPEN_TO_OTHERS: 'Every user of the system can read, write or execute the file.',
+    KUBERNETES_VOLUME: 'The file is in a Kubernetes volume, which only Kubernetes may change.',
+    SERVER_UNKNOWN:
       "The file belongs to root alone in a server's configuration directory, and the user that runs Elasticsearch cannot be determined.",
-  },
-  SYMBOLIC_LINK: { severity: 'warning', meaning: 'The file is a symlink; other tools replace the symlink.' },
-  SINGLE_FILE_MOUNT: {
-    severity: 'warning',
-    meaning: 'The file is a bind mount, which cannot be replaced.',
-  },
-  FUSE_MOUNT: {
-    severity: 'warning',
-    meaning:
+    SYMBOLIC_LINK: 'The file is a symlink; other tools replace the symlink.',
+    SINGLE_FILE_MOUNT: 'The file is a bind mount, which cannot be replaced.',
+    FUSE_MOUNT:
       'The file is on a FUSE mount: a change that another program makes to its storage may be seen late.',
+    STALE_LOCK: 'The lock is stale: no running process holds it.',
+    STALE_TEMPORARY_FILE: 'A temporary file was left behind; it may contain hashes.',
   },
-  STALE_LOCK: { severity: 'warning', meaning: 'The lock is stale: no running process holds it.' },
-  STALE_TEMPORARY_FILE: {
-    severity: 'warning',
-    meaning: 'A temporary file was left behind; it may contain hashes.',
-  },
-  WITHDRAWN_ACCOUNT: {
-    severity: 'note',
-    meaning: 'A later version of Elasticsearch does not have the account.',
-  },
-  NO_FILE: { severity: 'note', meaning: 'The file does not exist; a warning if it was named by `--file`.' },
-  MORE_FINDINGS: {
-    severity: 'note',
-    meaning:
+  note: {
+    WITHDRAWN_ACCOUNT: 'A later version of Elasticsearch does not have the account.',
+    NO_FILE: 'The file does not exist; a warning if it was named by `--file`.',
+    MORE_FINDINGS:
       'Only the first 1000 lines with findings are listed; this is as severe as the worst of the rest.',
   },
-} as const satisfies Record<string, { readonly severity: Severity; readonly meaning: string }>;
+} as const satisfies Record<Severity, Readonly<Record<string, string>>>;
 
-export type FindingCode = keyof typeof findingKinds;
+export type FindingCode = { [S in Severity]: keyof (typeof findingKinds)[S] }[Severity];
 
 /** A problem with a tokens file. It never contains a secret, a hash or a plain-text value. */
 export interface Finding {
@@ -122,7 +65,8 @@ export interface Finding {
   readonly hint: string;
 }
 
-/** Makes a finding with the severity of its code. */
-export function finding(code: FindingCode, message: string, hint: string, line?: number): Finding {
-  return { severity: findingKinds[code].severity, code, line, message, hint };
+/** Makes a finding about the whole file. */
+export function finding(code: FindingCode, message: string, hint: string): Finding {
+  const severity = (['error', 'warning'] as const).find((each) => code in findingKinds[each]) ?? 'note';
+  return { severity, code, line: undefined, message, hint };
 }

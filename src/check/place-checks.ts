@@ -1,23 +1,19 @@
 import { basename, dirname, join } from 'node:path';
 import { quote } from '../access/printed-command.js';
-import { isPrivateTo, type ResolvedPath } from '../access/resolved-path.js';
 import { isInKubernetesVolume } from '../access/symlinks.js';
 import type { FileSystem } from '../disk/file-system.js';
 import { type Leftovers, leftovers } from '../disk/lock-leftovers.js';
-import type { LockTiming } from '../disk/lock-owner.js';
 import { fuseUserOf, mountedAt } from '../disk/mounts.js';
 import { below } from '../paths.js';
+import type { CheckedFile } from './checked-file.js';
 import { type Finding, finding } from './findings.js';
 
 /**
  * Finds what a rename over a tokens file would break. The original and many editors replace a file by a rename.
  */
-export function checkLinks(resolved: ResolvedPath, fs: FileSystem): Finding[] {
-  const {
-    linkChain: [path],
-    target,
-    directory,
-  } = resolved;
+export function checkLinks({ resolved, fs }: CheckedFile): Finding[] {
+  const { linkChain, target, directory } = resolved;
+  const [path] = linkChain;
   const found: Finding[] = [];
   if (isInKubernetesVolume(resolved)) {
     const message = `[${path}] leads into a Kubernetes volume: replacing it would detach the pod from its Secret`;
@@ -46,48 +42,31 @@ export function checkLinks(resolved: ResolvedPath, fs: FileSystem): Finding[] {
   return found;
 }
 
-/**
- * Finds stale locks and orphaned temporary files beside a tokens file.
- *
- * @param timing for tests
- */
-export async function checkLeftovers(
-  resolved: ResolvedPath,
-  caller: number,
-  fs: FileSystem,
-  timing?: LockTiming,
-): Promise<Finding[]> {
-  const {
-    linkChain: [path],
-    target,
-  } = resolved;
-  const { temporaryFiles, locks } = await leftoversOf(target, fs, timing);
-  const hint = 'Use --fix, or remove it by hand.';
-  return [
-    ...locks.map(({ path }) =>
-      finding('STALE_LOCK', `[${path}] is a stale lock: no running process holds it`, hint),
-    ),
-    ...temporaryFiles.map((file) =>
-      finding(
-        'STALE_TEMPORARY_FILE',
-        `[${file}] is an orphaned temporary file, which may contain hashes`,
-        hint,
-      ),
-    ),
-    ...temporaryFilesOfOriginal(path, fs).map((file) =>
-      finding(
-        'STALE_TEMPORARY_FILE',
-        `[${file}] is a temporary file of Elasticsearch's own tool, which may contain hashes`,
-        `If no elasticsearch-service-tokens process is running, remove it${isPrivateTo(caller, resolved) ? `: rm ${quote(file)}` : '.'}`,
-      ),
-    ),
-  ];
+/** Finds stale locks and orphaned temporary files beside a tokens file. */
+export async function checkLeftovers(file: CheckedFile): Promise<Finding[]> {
+  const { resolved, naming, fs } = file;
+  const { temporaryFiles, locks } = await leftoversOf(file);
+  const stale = locks.map(({ path }) => {
+    const message = `[${path}] is a stale lock: no running process holds it`;
+    return finding('STALE_LOCK', message, 'Use --fix, or remove it by hand.');
+  });
+  const orphaned = temporaryFiles.map((path) => {
+    const message = `[${path}] is an orphaned temporary file, which may contain hashes`;
+    return finding('STALE_TEMPORARY_FILE', message, 'Use --fix, or remove it by hand.');
+  });
+  const ofOriginal = temporaryFilesOfOriginal(resolved.linkChain[0], fs).map((path) => {
+    const message = `[${path}] is a temporary file of Elasticsearch's own tool, which may contain hashes`;
+    const remove = naming.isPrivate ? `remove it: rm ${quote(path)}` : 'remove it.';
+    const hint = `If no elasticsearch-service-tokens process is running, ${remove}`;
+    return finding('STALE_TEMPORARY_FILE', message, hint);
+  });
+  return [...stale, ...orphaned, ...ofOriginal];
 }
 
 /** Finds stale locks and orphaned temporary files beside a file; none if the caller may not list the directory. */
-export async function leftoversOf(target: string, fs: FileSystem, timing?: LockTiming): Promise<Leftovers> {
+export async function leftoversOf({ resolved, fs, timing }: CheckedFile): Promise<Leftovers> {
   try {
-    return await leftovers(fs, target, timing);
+    return await leftovers(fs, resolved.target, timing);
   } catch {
     return { temporaryFiles: [], locks: [] };
   }

@@ -1,6 +1,5 @@
 import { refuseModifiers } from '../access/identity.js';
-import { isPrivateTo, type ResolvedPath } from '../access/resolved-path.js';
-import { repairCommand, type Server } from '../access/server-access.js';
+import { repairCommand } from '../access/server-access.js';
 import { requireChangeable } from '../access/symlinks.js';
 import { groupName, userName } from '../access/system-accounts.js';
 import { type Attributes, attributesOf, MAX_FILE_BYTES } from '../disk/atomic-file.js';
@@ -18,9 +17,10 @@ import {
 } from '../disk/file-system.js';
 import { type Leftovers, removeStaleLocks } from '../disk/lock-leftovers.js';
 import { ServiceTokensError } from '../errors.js';
-import { isTokenName } from '../token/token-name.js';
-import { type Line, readLines } from '../tokens-file/file-lines.js';
+import { readLines } from '../tokens-file/file-lines.js';
 import { repairedAttributes } from './access-checks.js';
+import type { CheckedFile } from './checked-file.js';
+import { isQualifiedName } from './entry-checks.js';
 import { type Finding, finding } from './findings.js';
 import { leftoversOf } from './place-checks.js';
 
@@ -32,35 +32,22 @@ export interface Repair {
   readonly refused: readonly Finding[];
 }
 
-/** A file to repair, and the identities involved. */
-export interface Repairable {
-  readonly resolved: ResolvedPath;
-  /** Must be able to read the file; if undefined, owner, group and mode are left alone. */
-  readonly server: Server | undefined;
-  /** The file system as the caller, while the repair acts as another user. */
-  readonly asCaller: FileSystem;
-  /** The user that started the command. */
-  readonly caller: number;
-  /** Whether the process has entered the file's directory, under an identity that fits it. */
-  readonly isEntered: boolean;
-}
-
 /**
  * Repairs the owner, group and mode of a tokens file, touches it so that a running node notices (it compares time and
- * size only), and removes stale locks and orphaned temporary files. A file with nothing to repair is not touched.
+ * size only), and removes stale locks and orphaned temporary files. A file with nothing to repair is not touched. If the
+ * server is unknown, owner, group and mode are left alone.
  *
  * @throws the signal's reason
  */
 export async function repair(
-  file: Repairable,
+  file: CheckedFile,
   { trustDirectory = false, ...options }: LockOptions & { readonly trustDirectory?: boolean | undefined },
-  fs: FileSystem,
 ): Promise<Repair> {
-  const { resolved, server, caller } = file;
+  const { resolved, server, caller, naming, fs } = file;
   const { target } = resolved;
   const found = attributesAt(target, fs);
   const wanted = found && repairedAttributes(server, found);
-  const left = await leftoversOf(target, fs, options.timing);
+  const left = await leftoversOf(file);
   const before = pathsOf(left);
   if (wanted === undefined && before.length === 0) return { fixed: [], refused: [] };
 
@@ -72,17 +59,17 @@ export async function repair(
     removeStaleLocks(file.asCaller, left.locks); // root clears those of every user
     await withLock(fs, target, options, async (lock) => {
       lock.assertHeld();
-      if (wanted !== undefined) setAttributes(file, fixed, file.asCaller);
+      if (wanted !== undefined) setAttributes(file, fixed);
     });
   } catch (error) {
     if (!(error instanceof ServiceTokensError) || options.signal?.aborted) throw error;
-    const canCopy = wanted !== undefined && error.code === 'PERMISSION' && isPrivateTo(caller, resolved);
+    const canCopy = wanted !== undefined && error.code === 'PERMISSION' && naming.isPrivate;
     // A refusal has its own hint. Do not add the command that does what was refused.
     const hint =
       error.hint ?? (canCopy ? `Repair it: ${repairCommand(target, wanted, fs, found)}` : undefined);
     refused.push(finding('NOT_FIXED', `--fix failed: ${error.message}`, hint ?? 'Repair it by hand.'));
   }
-  const after = pathsOf(await leftoversOf(target, fs, options.timing)); // taking the lock has removed the rest
+  const after = pathsOf(await leftoversOf(file)); // taking the lock has removed the rest
   fixed.push(...before.filter((file) => !after.includes(file)).map((file) => `removed [${file}]`));
   return { fixed, refused };
 }
@@ -97,11 +84,9 @@ function pathsOf({ temporaryFiles, locks }: Leftovers): string[] {
  * If another user can change the path, they may have linked another file of root's there, for root to give it away. So
  * the file must belong to root or to the server, have one hard link, and contain nothing but tokens.
  */
-function setAttributes(file: Repairable, fixed: string[], fs: FileSystem): void {
-  const {
-    resolved: { target },
-    server,
-  } = file;
+function setAttributes(file: CheckedFile, fixed: string[]): void {
+  const { resolved, server, asCaller: fs } = file;
+  const { target } = resolved;
   attempt(fs, 'could not change', target, () => {
     const opened = openItself(fs, target);
     if (opened.fd === undefined) throw unsafe(target, `it is ${opened.kind}`);
@@ -111,7 +96,7 @@ function setAttributes(file: Repairable, fixed: string[], fs: FileSystem): void 
       const { uid, gid } = before;
       const wanted = repairedAttributes(server, before);
       if (wanted === undefined) return; // another process has repaired it
-      requireSafe(file, fd, stat, fs);
+      requireSafe(file, fd, stat);
       // Owner and group first: until they are right, the server may depend on the old mode to read the file.
       if (wanted.uid !== uid || wanted.gid !== gid) {
         fs.fchownSync(fd, wanted.uid === uid ? -1 : wanted.uid, wanted.gid === gid ? -1 : wanted.gid);
@@ -140,14 +125,13 @@ function openItself(fs: FileSystem, target: string) {
 
 /** @throws PERMISSION if the open file may be another one than the tokens file */
 function requireSafe(
-  { resolved, server, caller }: Repairable,
+  { resolved, server, naming, asCaller: fs }: CheckedFile,
   fd: number,
   stat: BigIntStats,
-  fs: FileSystem,
 ): void {
   const { target } = resolved;
   if (stat.nlink > 1n) throw unsafe(target, 'it has more than one hard link');
-  if (isPrivateTo(caller, resolved)) return;
+  if (naming.isPrivate) return;
   const { uid } = attributesOf(stat);
   if (![0, server?.uid].includes(uid)) throw unsafe(target, `it belongs to [${userName(uid, fs)}]`);
   const bytes = readBounded(fs, fd, MAX_FILE_BYTES, Number(stat.size));
@@ -159,15 +143,12 @@ function requireSafe(
     throw unsafe(target, 'it was replaced while this command ran');
 }
 
-function isOrdinary({ kind, key = '' }: Line): boolean {
-  const [namespace = '', service = '', name = '', ...more] = key.split('/');
-  const isName = [namespace, service, name].every(isTokenName) && more.length === 0;
-  return kind === 'skipped' || (kind === 'entry' && isName);
-}
-
 /** Whether all lines are comments, blank, or entries of a valid name. An empty file has nothing to give away. */
 function holdsTokensOnly(bytes: Uint8Array): boolean {
-  for (const line of readLines(bytes)) if (!isOrdinary(line)) return false;
+  for (const { kind, key = '' } of readLines(bytes)) {
+    const isOrdinary = kind === 'skipped' || (kind === 'entry' && isQualifiedName(key));
+    if (!isOrdinary) return false;
+  }
   return true;
 }
 

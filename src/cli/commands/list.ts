@@ -64,7 +64,7 @@ function rowsOf(
         name: key.slice(slash + 1),
         algorithm: hash?.scheme ?? 'plain text',
         cost: hash !== undefined && 'cost' in hash ? hash.cost : null,
-        findings: entryFindings(key, stored, 0, version).map(({ code }) => code),
+        findings: entryFindings(key, stored, version).map(({ code }) => code),
       };
     });
 }
