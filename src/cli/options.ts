@@ -49,7 +49,7 @@ export const commonOptions: readonly { readonly group?: OptionGroup; readonly en
     ],
   },
   { entry: ['-s, --silent', 'print less: errors and warnings remain'] },
-  { entry: ['-v, --verbose', 'print more: after a bug in this tool, where it is'] },
+  { entry: ['-v, --verbose', 'print more: if there is a bug in this tool, where it is'] },
   { entry: ['--no-color', 'print no colors'] },
   { entry: ['--version', 'print the version of this tool'] },
   { entry: ['-h, --help', 'print help'] },

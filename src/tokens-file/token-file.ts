@@ -257,7 +257,7 @@ export class TokenFile {
     const other = series && `something other than a token of [${series.key}]`;
     if (variable === undefined) {
       return new ServiceTokensError('FILE_EXISTS', `[${this.path}] contains ${other}`, {
-        hint: 'Name another file, or use --force to replace it.',
+        hint: 'Name another file, use --output env if it holds variables, or --force to replace it.',
       });
     }
     const line = findVariable(textOf(snapshot), variable, this.path)?.line;

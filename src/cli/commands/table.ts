@@ -61,7 +61,7 @@ const CHANGE: readonly OptionEntry[] = [
     '--server-user <USER>',
     'the user that runs Elasticsearch, as NAME or UID, optionally followed by :GID; root acts as this user if others can change the path of the file',
   ],
-  ['--trust-directory', 'as root, trust all users who can change the path of the file'],
+  ['--trust-directory', 'as root, do not refuse if others can change the path of the file: trust them'],
 ];
 const IN_PLACE: OptionEntry = [
   '--in-place',
@@ -84,9 +84,12 @@ const TO_FILE: readonly OptionEntry[] = [
   TOKEN_OWNER,
   FORCE,
 ];
-const ENV_NAME: OptionEntry = ['--env-name <NAME>', 'the variable of --output env (default: per account)'];
+const ENV_NAME: OptionEntry = [
+  '--env-name <NAME>',
+  'the variable of --output env (default: what Kibana or Fleet Server reads)',
+];
 const SECRET: readonly OptionEntry[] = [
-  ['--name <NAME>', 'the name of the Secret (default: from the qualified name)'],
+  ['--name <NAME>', 'the name of the Secret of k8s-secret (default: made from the token name)'],
   ['--namespace <NAME>', 'the namespace of the Secret'],
 ];
 const OUTPUT: readonly OptionEntry[] = [
@@ -175,9 +178,9 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     group: 'Hand-over',
     summary: 'Ensure that a file holds a valid token; safe to run again',
     details: [
-      'If the token file holds a token that the tokens file accepts, nothing changes. If not, a token is created, or the existing one gets a new secret, and is written to the token file. The command prints unchanged, created or replaced.',
-      'Tokens that rotate has made count, too: NAME_r2 in the token file is as good as NAME.',
-      'The token itself is never printed, and a token file with other content is never replaced without --force.',
+      'If the file that --token-file names holds a token that is valid by the tokens file, nothing changes. If not, a token is created, or an existing one gets a new secret, and is written to that file. The command prints unchanged, created or replaced.',
+      'Tokens that rotate has made count, too: NAME_r2 is as good as NAME.',
+      'The token is never printed, and other content of the file is never replaced without --force.',
     ],
     usage: '<principal> <name>',
     examples: [
@@ -212,7 +215,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     group: 'Hand-over',
     summary: 'Replace a token without an outage, in two steps',
     details: [
-      'The first step creates NAME_r2 beside NAME, and prints it or writes it to the token file as create does. Both tokens are valid. When every consumer uses the new one, the second step, --finish, deletes the old one. The next rotation creates NAME_r3.',
+      'The first step creates NAME_r2 beside NAME, and prints it or, with --token-file, writes it to a file in place of the old one. Both tokens are valid. When every consumer uses the new one, the second step, --finish, deletes the old one. The next rotation creates NAME_r3.',
       'The newest token is never deleted, and no rotation begins before the last one is finished.',
     ],
     usage: '<principal> <name>',
