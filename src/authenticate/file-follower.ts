@@ -104,7 +104,7 @@ export class FileFollower {
 
   async #start(): Promise<void> {
     await this.#watcher.refresh(); // before the file is read, so that no change is missed in between
-    this.#state = await this.#read();
+    this.#state = await this.#read(0);
     this.#error = this.#state.tokens.error;
     this.#isStarted = true;
     if (this.#hinted) this.#hint();
@@ -126,9 +126,8 @@ export class FileFollower {
         this.#hinted = false;
         await this.#watcher.refresh();
         if (this.#stamp() === this.#state.stamp) continue;
-        await this.#settle();
         const before = this.#state.tokens;
-        this.#state = await this.#read();
+        this.#state = await this.#read(this.#quiet);
         const reload = compareTokens(before, this.#state.tokens);
         if (reload !== undefined) this.#report(reload);
       }
@@ -137,23 +136,19 @@ export class FileFollower {
     }
   }
 
-  /** Waits until the file does not change for a while, or has been changing for too long. */
-  async #settle(): Promise<void> {
-    const deadline = performance.now() + PATIENCE;
-    let before: string;
-    do {
-      before = this.#stamp();
-      await sleep(this.#quiet, undefined, { signal: this.#closing.signal });
-    } while (this.#stamp() !== before && performance.now() < deadline);
-  }
-
-  /** Reads the file, and again if it has changed meanwhile. The last of several writes is another change. */
-  async #read(): Promise<FileState> {
+  /**
+   * Reads the file once it has not changed for a while, or has been changing for too long. The last of several writes is
+   * another change.
+   */
+  async #read(quiet: number): Promise<FileState> {
     const deadline = performance.now() + PATIENCE;
     for (;;) {
-      const state = { stamp: this.#stamp(), tokens: loadTokens(this.#fs, this.#path, this.#identityFor) };
-      if (this.#stamp() === state.stamp || performance.now() >= deadline) return state;
-      await this.#settle();
+      const stamp = this.#stamp();
+      const isDue = () => this.#stamp() === stamp || performance.now() >= deadline;
+      await sleep(quiet, undefined, { signal: this.#closing.signal });
+      if (!isDue()) continue;
+      const tokens = loadTokens(this.#fs, this.#path, this.#identityFor);
+      if (isDue()) return { stamp, tokens }; // it has not changed while it was read
     }
   }
 

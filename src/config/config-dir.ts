@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { type ElasticsearchVersion, isAtLeast, parseVersion } from '../accounts/elasticsearch-version.js';
-import { fileError } from '../disk/file-errors.js';
-import { type FileSystem, ifExists } from '../disk/file-system.js';
+import { attempt } from '../disk/file-errors.js';
+import { type FileSystem, ifExists, ignoreFailure } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 import { absolutePath, below } from '../paths.js';
 import { type PackageEnvironment, readPackageEnvironment } from './package-environment.js';
@@ -44,20 +44,18 @@ export function findServerPaths(
   fs: FileSystem,
 ): ServerPaths {
   requireNotEmpty(options);
-  const find = ({ path, source }: Named) => requireDirectory(absolutePath(path, surroundings), source, fs);
   const { file, configDir } = options;
   if (file !== undefined) {
     const tokensFile = absolutePath(file, surroundings);
-    const directory = requireDirectory(dirname(tokensFile), '--file', fs);
-    return {
-      configDir: configDir === undefined ? directory : find({ path: configDir, source: '--config-dir' }),
-      tokensFile,
-    };
+    const directory = requireDirectory(dirname(tokensFile), '--file', surroundings, fs);
+    const named = configDir === undefined ? undefined : findConfigDir(options, surroundings, fs);
+    return { configDir: named ?? directory, tokensFile };
   }
-  const named = nameDirectory(options, surroundings, fs);
-  if (named !== undefined) return inDirectory(find(named), fs);
+  const named = findConfigDir(options, surroundings, fs);
+  if (named !== undefined) return inDirectory(named, fs);
   const environment = readPackageEnvironment(fs);
-  if (environment?.isTrusted) return inDirectory(find(environment), fs);
+  if (environment?.isTrusted)
+    return inDirectory(requireDirectory(environment.path, environment.source, surroundings, fs), fs);
   const found = PACKAGE_DIRECTORIES.find((directory) => exists(below(directory, 'elasticsearch.yml'), fs));
   if (found === undefined) {
     throw new ServiceTokensError('CONFIG', 'No configuration directory of Elasticsearch was found', {
@@ -66,24 +64,6 @@ export function findServerPaths(
   }
   const isOther = environment !== undefined && absolutePath(environment.path, surroundings) !== found;
   return { ...inDirectory(found, fs), ...(isOther && { ignored: environment }) };
-}
-
-/** A directory, and what names it. */
-interface Named {
-  readonly path: string;
-  readonly source: string;
-}
-
-function nameDirectory(
-  { configDir }: PathOptions,
-  surroundings: Surroundings,
-  fs: FileSystem,
-): Named | undefined {
-  if (configDir !== undefined) return { path: configDir, source: '--config-dir' };
-  const pathConf = surroundings.env['ES_PATH_CONF'];
-  if (pathConf) return { path: pathConf, source: 'ES_PATH_CONF' };
-  const home = findHome(surroundings, fs);
-  return home === undefined ? undefined : { path: below(home, 'config'), source: 'ES_HOME' };
 }
 
 /**
@@ -98,7 +78,7 @@ export function findHome({ env, toolPath }: Surroundings, fs: FileSystem): strin
 }
 
 /**
- * Finds the configuration directory of a command that has no tokens file.
+ * Finds the configuration directory that the user named.
  *
  * @returns undefined unless `--config-dir`, ES_PATH_CONF or ES_HOME names one
  * @throws CONFIG if it does not exist
@@ -109,8 +89,12 @@ export function findConfigDir(
   fs: FileSystem,
 ): string | undefined {
   requireNotEmpty({ configDir });
-  const named = nameDirectory({ configDir }, surroundings, fs);
-  return named && requireDirectory(absolutePath(named.path, surroundings), named.source, fs);
+  const find = (path: string, source: string) => requireDirectory(path, source, surroundings, fs);
+  const pathConf = surroundings.env['ES_PATH_CONF'];
+  if (configDir !== undefined) return find(configDir, '--config-dir');
+  if (pathConf) return find(pathConf, 'ES_PATH_CONF');
+  const home = findHome(surroundings, fs);
+  return home === undefined ? undefined : find(below(home, 'config'), 'ES_HOME');
 }
 
 function requireNotEmpty({ file, configDir }: PathOptions): void {
@@ -121,9 +105,10 @@ function requireNotEmpty({ file, configDir }: PathOptions): void {
   });
 }
 
-/** @param source what names the directory */
-function requireDirectory(directory: string, source: string, fs: FileSystem): string {
-  const stat = attempt(directory, () => ifExists(() => fs.statSync(directory)));
+/** @param source what names the directory @returns its absolute path */
+function requireDirectory(path: string, source: string, surroundings: Surroundings, fs: FileSystem): string {
+  const directory = absolutePath(path, surroundings);
+  const stat = statOf(directory, fs);
   if (stat?.isDirectory()) return directory;
   const tilde = /\/~(\/|$)/.test(directory)
     ? ' A shell replaces ~ by the home directory only without quotes.'
@@ -142,16 +127,12 @@ function inDirectory(configDir: string, fs: FileSystem): ServerPaths {
   return { configDir, tokensFile: !exists(file, fs) && exists(legacy, fs) ? legacy : file };
 }
 
-function exists(path: string, fs: FileSystem): boolean {
-  return attempt(path, () => ifExists(() => fs.statSync(path))) !== undefined;
+function statOf(path: string, fs: FileSystem) {
+  return attempt(fs, 'could not read', path, () => ifExists(() => fs.statSync(path)));
 }
 
-function attempt<T>(path: string, call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    throw fileError(error, 'could not read', path);
-  }
+function exists(path: string, fs: FileSystem): boolean {
+  return statOf(path, fs) !== undefined;
 }
 
 /** Service accounts were added in this version. */
@@ -189,12 +170,7 @@ export function findVersion(
 }
 
 function versionOfJar(directory: string, fs: FileSystem): ElasticsearchVersion | undefined {
-  let names: string[];
-  try {
-    names = fs.readdirSync(directory);
-  } catch {
-    return undefined; // optional: without a version, every known account is accepted
-  }
+  const names = ignoreFailure(() => fs.readdirSync(directory)) ?? []; // without a version, all accounts are accepted
   const versions = names.flatMap(
     (name) => parseVersion(/^elasticsearch-(\d.*)\.jar$/.exec(name)?.[1] ?? '') ?? [],
   );

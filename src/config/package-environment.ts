@@ -1,7 +1,6 @@
 import { resolvePath } from '../access/resolved-path.js';
-import { attributesOf } from '../disk/atomic-file.js';
-import { openRegular, readBounded } from '../disk/bounded-read.js';
-import { type FileSystem, O_NOFOLLOW, O_RDONLY } from '../disk/file-system.js';
+import { readSnapshot } from '../disk/atomic-file.js';
+import { type FileSystem, ignoreFailure } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 
 /** The environment files of Elastic's packages, for Debian's and for Red Hat's family. */
@@ -33,16 +32,15 @@ export interface PackageEnvironment {
  */
 export function readPackageEnvironment(fs: FileSystem): PackageEnvironment | undefined {
   for (const source of FILES) {
-    const { text, isTrusted } = readFile(source, fs);
-    if (text === undefined) continue;
+    const found = ignoreFailure(() => readFile(source, fs));
+    if (found === undefined) continue;
+    const { text, isTrusted } = found;
     const path = pathConfIn(text, (line, reason) => {
       if (!isTrusted) return undefined;
       throw new ServiceTokensError(
         'CONFIG',
         `could not read ES_PATH_CONF in line ${line} of [${source}]: ${reason}`,
-        {
-          hint: 'Use --config-dir DIR, or set ES_PATH_CONF.',
-        },
+        { hint: 'Use --config-dir DIR, or set ES_PATH_CONF.' },
       );
     });
     return path ? { source, path, isTrusted } : undefined;
@@ -50,21 +48,13 @@ export function readPackageEnvironment(fs: FileSystem): PackageEnvironment | und
   return undefined;
 }
 
-function readFile(file: string, fs: FileSystem): { text?: string; isTrusted: boolean } {
-  try {
-    const { target, modifiers } = resolvePath(fs, file);
-    const opened = openRegular(fs, target, O_RDONLY | O_NOFOLLOW);
-    if (opened.fd === undefined) return { isTrusted: false };
-    try {
-      const { uid, mode } = attributesOf(opened.stat);
-      const isTrusted = modifiers.length === 0 && uid === 0 && (mode & 0o022) === 0;
-      return { text: readBounded(fs, opened.fd, SIZE_LIMIT).toString('utf8'), isTrusted };
-    } finally {
-      fs.closeSync(opened.fd);
-    }
-  } catch {
-    return { isTrusted: false };
-  }
+function readFile(file: string, fs: FileSystem): { text: string; isTrusted: boolean } | undefined {
+  const { target, modifiers } = resolvePath(fs, file);
+  const found = readSnapshot(fs, target, { limit: SIZE_LIMIT });
+  if (found === undefined) return undefined;
+  const { uid, mode } = found.attributes;
+  const isTrusted = modifiers.length === 0 && uid === 0 && (mode & 0o022) === 0;
+  return { text: found.bytes.toString('utf8'), isTrusted };
 }
 
 function pathConfIn(text: string, refuse: (line: number, reason: string) => undefined): string | undefined {

@@ -1,18 +1,6 @@
 import { decodeBase64 } from '../java-text.js';
 import { ServiceToken } from './token.js';
 
-/** The kind of an Elasticsearch credential. */
-export type TokenKind =
-  | 'service account token'
-  | 'base64 of a service account token'
-  | 'damaged service account token'
-  | 'UTF-16 text'
-  | 'API key'
-  | 'enrollment token'
-  | 'OAuth2 access token'
-  | 'JSON Web Token'
-  | 'unknown';
-
 /**
  * Recognizes a credential by its form. Only a service account token is recognized with certainty.
  *
@@ -61,7 +49,7 @@ function isAccessToken(bytes: Buffer): boolean {
 }
 
 /** What a text is instead of a service account token, and what to do about it. */
-const explanations: Readonly<Record<TokenKind, readonly [fact: string, hint?: string]>> = {
+const explanations = {
   'service account token': ['this is a service account token'],
   'base64 of a service account token': [
     'this is the base64 of a service account token',
@@ -77,7 +65,10 @@ const explanations: Readonly<Record<TokenKind, readonly [fact: string, hint?: st
   'OAuth2 access token': ['this is an OAuth2 access token, not a service account token'],
   'JSON Web Token': ['this is a JSON Web Token (JWT), not a service account token'],
   unknown: ['this is not a service account token'],
-};
+} satisfies Record<string, readonly [fact: string, hint?: string]>;
+
+/** The kind of an Elasticsearch credential. */
+export type TokenKind = keyof typeof explanations;
 
 /** Explains what a text is that the server would not recognize as a service account token. */
 export function explainKind(text: string): readonly [fact: string, hint?: string] {

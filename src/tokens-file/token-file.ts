@@ -10,18 +10,16 @@ import {
   fileExists,
   readSnapshot,
   removeFile,
-  replaceFile,
-  requireUnchanged,
   type Snapshot,
-  syncDirectoryOf,
   tryToCreate,
   type Written,
 } from '../disk/atomic-file.js';
 import { requireName } from '../disk/caller-descriptor.js';
 import { fileError } from '../disk/file-errors.js';
 import { withLock } from '../disk/file-lock.js';
-import { errnoOf, type FileSystem, ignoreFailure, sameFile } from '../disk/file-system.js';
+import { errnoOf, type FileSystem, sameFile } from '../disk/file-system.js';
 import type { Directory } from '../disk/path-walk.js';
+import { completeOrUndo, replaceUndoably } from '../disk/undoable-write.js';
 import { ServiceTokensError } from '../errors.js';
 import type { ServiceToken } from '../token/token.js';
 import type { QualifiedName } from '../token/token-name.js';
@@ -168,36 +166,21 @@ export class TokenFile {
    */
   async write(token: ServiceToken, afterwards: () => Promise<void> = async () => {}): Promise<void> {
     const [fs, target] = [this.#fs, this.#target];
-    const finish = async (undo: () => void) => {
-      try {
-        syncDirectoryOf(fs, target);
-        await afterwards();
-      } catch (error) {
-        ignoreFailure(undo);
-        throw error;
-      }
-    };
     try {
       if (this.#snapshot() === undefined) {
         const written = createFile(fs, target, this.#contentFor(undefined, token), this.#newAttributes);
         this.#written = written;
-        await finish(() => removeFile(fs, target, written));
-        return;
+        return await completeOrUndo(fs, target, afterwards, () => removeFile(fs, target, written));
       }
       // The lock also removes what a killed process has left.
       await withLock(fs, target, {}, async (lock) => {
         const before = this.#snapshot();
         this.#requireReplaceable(before);
-        const content = [this.#contentFor(before, token)];
         const isKept = before !== undefined && this.#owner === undefined;
         const wanted = isKept ? this.#asBefore(before) : this.#newAttributes;
-        const written = replaceFile(fs, target, content, wanted, () => lock.assertHeld());
-        this.#written = written;
-        await finish(() => {
-          requireUnchanged(fs, target, written);
-          if (before === undefined) removeFile(fs, target, written);
-          else replaceFile(fs, target, [before.bytes], before.attributes);
-        });
+        const content = [this.#contentFor(before, token)];
+        const change = { before, content, wanted };
+        this.#written = await replaceUndoably(fs, target, lock, change, afterwards);
       });
     } catch (error) {
       throw withOwnHint(fileError(error, 'could not write', this.path));

@@ -3,22 +3,11 @@ import { missingDirectory } from '../access/identity.js';
 import type { ResolvedPath } from '../access/resolved-path.js';
 import { newFileAttributes, type Server } from '../access/server-access.js';
 import { requireChangeable } from '../access/symlinks.js';
-import {
-  type Attributes,
-  MAX_FILE_BYTES,
-  overwriteFile,
-  readSnapshot,
-  removeFile,
-  replaceFile,
-  requireUnchanged,
-  type Snapshot,
-  syncDirectoryOf,
-  type Written,
-} from '../disk/atomic-file.js';
+import { type Attributes, MAX_FILE_BYTES, readSnapshot, type Snapshot } from '../disk/atomic-file.js';
 import { readCallerDescriptor } from '../disk/caller-descriptor.js';
-import { type HeldLock, withLock } from '../disk/file-lock.js';
-import { type FileSystem, ignoreFailure } from '../disk/file-system.js';
-import { ServiceTokensError } from '../errors.js';
+import { withLock } from '../disk/file-lock.js';
+import type { FileSystem } from '../disk/file-system.js';
+import { replaceUndoably } from '../disk/undoable-write.js';
 import type { Edit, EntryStore, Updated, UpdateOptions } from './entry-store.js';
 import { FileContent } from './file-content.js';
 import { refuseForeignFile } from './foreign-file.js';
@@ -124,15 +113,13 @@ export class TokensFileTransaction implements EntryStore {
       const { content, result } = await edit(before);
       await noticeSignals(signal);
       if (dryRun || content === undefined) return { result };
-      const written = this.#write(snapshot, content, server, lock);
-      try {
-        syncDirectoryOf(fs, resolved.target);
+      const { inPlace } = this.#options;
+      const wanted = snapshot?.attributes ?? ((born: Attributes) => newFileAttributes(server, born));
+      const change = { before: snapshot, content, wanted, inPlace };
+      const written = await replaceUndoably(fs, resolved.target, lock, change, async () => {
         await noticeSignals(signal);
         await deliver?.(result);
-      } catch (error) {
-        this.#undo(snapshot, content, written, lock, error);
-        throw error;
-      }
+      });
       return { result, change: { before: snapshot?.attributes, after: written.attributes, server } };
     });
   }
@@ -141,47 +128,6 @@ export class TokensFileTransaction implements EntryStore {
     this.#found = findFile(this.#location, this.#found);
     refuseForeignFile(this.#found.content, this.path);
     return this.#found;
-  }
-
-  #write(
-    snapshot: Snapshot | undefined,
-    chunks: readonly Uint8Array[],
-    server: Server | undefined,
-    lock: HeldLock,
-  ): Written {
-    const [fs, target] = [this.#location.fs, this.#location.resolved.target];
-    if (snapshot && this.#options.inPlace) {
-      lock.assertHeld();
-      return overwriteFile(fs, target, chunks, snapshot);
-    }
-    const wanted = snapshot?.attributes ?? ((born: Attributes) => newFileAttributes(server, born));
-    return replaceFile(fs, target, chunks, wanted, () => lock.assertHeld());
-  }
-
-  #undo(
-    snapshot: Snapshot | undefined,
-    chunks: readonly Uint8Array[],
-    written: Written,
-    lock: HeldLock,
-    cause: unknown,
-  ): void {
-    const [fs, target] = [this.#location.fs, this.#location.resolved.target];
-    try {
-      lock.assertHeld();
-      if (snapshot === undefined) removeFile(fs, target, written);
-      else if (this.#options.inPlace)
-        overwriteFile(fs, target, [snapshot.bytes], { ...snapshot, bytes: Buffer.concat(chunks) });
-      else {
-        requireUnchanged(fs, target, written);
-        replaceFile(fs, target, [snapshot.bytes], snapshot.attributes, () => lock.assertHeld());
-      }
-      ignoreFailure(() => syncDirectoryOf(fs, target));
-    } catch (error) {
-      const [reason, obstacle] = [cause, error].map((e) => (e instanceof Error ? e.message : String(e)));
-      throw new ServiceTokensError('IO', `${reason}; the change could not be undone: ${obstacle}`, {
-        cause,
-      });
-    }
   }
 }
 

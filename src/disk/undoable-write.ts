@@ -1,0 +1,71 @@
+/** A change of a file with a last step that must succeed as well, such as handing over a token. */
+import { ServiceTokensError } from '../errors.js';
+import * as file from './atomic-file.js';
+import type { HeldLock } from './file-lock.js';
+import { type FileSystem, ignoreFailure } from './file-system.js';
+
+/** A new content of a file; `before` is undefined if there is no file, and `inPlace` overwrites one. */
+export interface Replacement {
+  readonly before: file.Snapshot | undefined;
+  readonly content: readonly Uint8Array[];
+  readonly wanted: file.Attributes | file.AttributeChoice;
+  readonly inPlace?: boolean | undefined;
+}
+
+/**
+ * Replaces a file under its lock, and does a last step. If anything fails, the file is as before.
+ *
+ * @throws CANNOT_REPLACE, LOCKED, PERMISSION or IO; as `completeOrUndo` does
+ */
+export async function replaceUndoably(
+  fs: FileSystem,
+  path: string,
+  lock: HeldLock,
+  { before, content, wanted, inPlace = false }: Replacement,
+  step: () => void | Promise<void>,
+): Promise<file.Written> {
+  const requireHeld = () => lock.assertHeld();
+  const overwrite = (bytes: readonly Uint8Array[], current: file.Snapshot) => {
+    requireHeld();
+    return file.overwriteFile(fs, path, bytes, current);
+  };
+  const written =
+    before !== undefined && inPlace
+      ? overwrite(content, before)
+      : file.replaceFile(fs, path, content, wanted, requireHeld);
+  await completeOrUndo(fs, path, step, () => {
+    requireHeld();
+    if (before === undefined) return file.removeFile(fs, path, written);
+    if (inPlace) return overwrite([before.bytes], { ...before, bytes: Buffer.concat(content) });
+    file.requireUnchanged(fs, path, written);
+    return file.replaceFile(fs, path, [before.bytes], before.attributes, requireHeld);
+  });
+  return written;
+}
+
+/**
+ * Completes a change of a file: syncs its directory, and does the last step. If one of them fails, undoes the change.
+ *
+ * @throws what the step throws; IO or PERMISSION; IO with the reason if the change could not be undone
+ */
+export async function completeOrUndo(
+  fs: FileSystem,
+  path: string,
+  step: () => void | Promise<void>,
+  undo: () => unknown,
+): Promise<void> {
+  try {
+    file.syncDirectoryOf(fs, path);
+    await step();
+  } catch (cause) {
+    try {
+      undo();
+    } catch (error) {
+      const [reason, obstacle] = [cause, error].map((e) => (e instanceof Error ? e.message : String(e)));
+      const message = `${reason}; the change could not be undone: ${obstacle}`;
+      throw new ServiceTokensError('IO', message, { cause });
+    }
+    ignoreFailure(() => file.syncDirectoryOf(fs, path));
+    throw cause;
+  }
+}
