@@ -1,26 +1,17 @@
 /**
  * The directory of a file, held open while a command works in it.
  *
- * Each directory of the path is opened by its name in the one before, without following a symlink, and must be the one
- * that was examined. Node has no openat(2), but Linux resolves `/proc/self/fd/N/name` in the open directory N: whoever
- * exchanges a directory of the path afterwards changes nothing for us, and closed directories above do not matter.
+ * Each directory of the path is opened by its name in the one before (disk/open-directory.ts), without following a
+ * symlink, and must be the one that was examined: whoever exchanges a directory of the path afterwards changes nothing
+ * for us, and closed directories above do not matter.
  *
  * If root acts as another user there, every system call is made as that user, and only the call: between two calls the
  * process is root's again, so code that is loaded meanwhile, or a signal handler, never runs as somebody else.
  */
 import { basename, dirname } from 'node:path';
 import { attempt } from '../disk/file-errors.js';
-import {
-  errnoOf,
-  type FileSystem,
-  ifExists,
-  ignoreFailure,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_PATH,
-  sameFile,
-  viewOf,
-} from '../disk/file-system.js';
+import { type FileSystem, hasErrno, O_PATH, sameFile, viewOf } from '../disk/file-system.js';
+import { OpenDirectory } from '../disk/open-directory.js';
 import type { Directory } from '../disk/path-walk.js';
 import { ServiceTokensError } from '../errors.js';
 import { type Identity, missingDirectory } from './identity.js';
@@ -51,15 +42,16 @@ export function openDirectory(
   const { directory, target, modifiers } = resolved;
   if (directory === undefined) throw missingDirectory(target);
   const as = (viewed: FileSystem) => (identity === undefined ? viewed : actingAs(identity, viewed));
-  const fd = attempt(fs, 'could not open', target, () =>
-    hasProc(fs) ? openByName(pathTo(directory, resolved.directories), target, fs) : undefined,
+  const opened = attempt(fs, 'could not open', target, () =>
+    openByName(pathTo(directory, resolved.directories), target, fs),
   );
-  if (fd === undefined) {
+  if (!opened.isPinned) {
+    opened.close();
     if (fs.geteuid() === 0 && modifiers.length > 0) throw needsProc(target);
     return { fs: as(fs), asCaller: fs, close: () => {} };
   }
-  const asCaller = viewOf(fs, { path: pathIn([dirname(target), directory.path], `/proc/self/fd/${fd}/`) });
-  return { fs: as(asCaller), asCaller, close: () => ignoreFailure(() => fs.closeSync(fd)) };
+  const asCaller = viewOf(fs, { path: pathIn([dirname(target), directory.path], opened) });
+  return { fs: as(asCaller), asCaller, close: () => opened.close() };
 }
 
 /** Opens the directory of a file, does some work in it, and closes it. @throws as openDirectory and the work do */
@@ -125,40 +117,33 @@ export function impersonate<T>(
   }
 }
 
-/** @param directories absolute paths of the same directory @param prefix the path in which its names are looked up */
-function pathIn(directories: readonly string[], prefix: string): (path: string) => string {
+/** @param paths absolute paths of the open directory */
+function pathIn(paths: readonly string[], opened: OpenDirectory): (path: string) => string {
   return (path) => {
-    const directory = directories.find(
+    const directory = paths.find(
       (each) => path === each || path.startsWith(each === '/' ? each : `${each}/`),
     );
-    return directory === undefined ? path : prefix + path.slice(directory.length).replace(/^\//, '');
+    return directory === undefined
+      ? path
+      : `${opened.within('')}/${path.slice(directory.length).replace(/^\//, '')}`;
   };
-}
-
-function hasProc(fs: FileSystem): boolean {
-  return ifExists(() => fs.statSync('/proc/self/fd')) !== undefined;
 }
 
 /** Opens the last of some directories, each by its name in the one before, so that no link is followed. */
-function openByName(path: readonly Directory[], target: string, fs: FileSystem): number {
-  let fd: number | undefined;
-  const close = () => {
-    const open = fd;
-    if (open !== undefined) ignoreFailure(() => fs.closeSync(open));
-  };
+function openByName(path: readonly Directory[], target: string, fs: FileSystem): OpenDirectory {
+  let opened: OpenDirectory | undefined;
   try {
     for (const step of path) {
-      const name = fd === undefined ? step.path : `/proc/self/fd/${fd}/${basename(step.path)}`;
-      const next = fs.openSync(name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
-      close();
-      fd = next;
-      if (!sameFile(fs.fstatSync(fd, { bigint: true }), step)) throw pathChanged(target);
+      if (opened?.isPinned === false) break; // without /proc, this would prove nothing
+      const next = new OpenDirectory(fs, opened?.within(basename(step.path)) ?? step.path, O_PATH);
+      opened?.close();
+      opened = next;
+      if (!sameFile(fs.fstatSync(opened.fd, { bigint: true }), step)) throw pathChanged(target);
     }
-    return fd as number; // the path has at least the root directory
+    return opened as OpenDirectory; // the path has at least the root directory
   } catch (error) {
-    close();
-    const isGone = ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '');
-    throw isGone ? pathChanged(target) : error;
+    opened?.close();
+    throw hasErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP') ? pathChanged(target) : error;
   }
 }
 

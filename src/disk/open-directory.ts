@@ -25,14 +25,20 @@ export class OpenDirectory {
 
   /**
    * @param path a symlink in its last part is not followed
+   * @param access O_RDONLY, or O_PATH, which needs no permission on the directory
    * @throws what open(2) throws: ENOENT; ENOTDIR or ELOOP for a symlink and anything else that is not a directory
    */
-  constructor(fs: FileSystem, path: string) {
+  constructor(fs: FileSystem, path: string, access = O_RDONLY) {
     this.#fs = fs;
     this.#path = path;
-    this.fd = fs.openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK);
+    this.fd = fs.openSync(path, access | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK);
     const descriptor = `/proc/self/fd/${this.fd}`;
     if (this.#isAt(() => fs.statSync(descriptor, { bigint: true }))) this.#throughDescriptor = descriptor;
+  }
+
+  /** Whether names are looked up in this directory even if its own name is exchanged: not without /proc. */
+  get isPinned(): boolean {
+    return this.#throughDescriptor !== undefined;
   }
 
   /** The path of a name in this directory, for a system call that does not follow a symlink in the last part. */
