@@ -169,7 +169,7 @@ function makeImage(directory, executable, { node, deb, triplet, loader }) {
   };
   const json = (value) => Buffer.from(JSON.stringify(value));
   const files = tar(root, '');
-  const layer = blob('layer.v1.tar+gzip', gzip(files));
+  const layer = blob('layer.v1.tar+gzip', gzip(files, 6));
   const platform = { architecture: deb, os: 'linux' };
   const config = blob(
     'config.v1+json',
@@ -230,8 +230,9 @@ function xz(content) {
   return execFileSync('xz', ['-1', '-T1', '-c'], { input: content, maxBuffer: 2 ** 30 });
 }
 
-function gzip(content) {
-  return gzipSync(content, { level: 9 }); // Debian wants this level
+/** @param level Debian wants 9 for documents */
+function gzip(content, level = 9) {
+  return gzipSync(content, { level });
 }
 
 function sha256(content) {

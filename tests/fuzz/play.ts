@@ -120,11 +120,12 @@ function brokenBy(step: Step, { status, stdout, stderr }: Outcome, secrets: Set<
   if (!STATUSES.includes(status) && status !== signal) return `it ended with ${status}: ${stderr}`;
   if (STACK.test(stderr)) return `a stack trace or an internal value on stderr: ${stderr}`;
   const errors = stderr.match(/^ERROR: /gm)?.length ?? 0;
-  // `verify` has an ERROR line per line of its input, and `inspect` says on stdout what is not a token; with -s it says nothing.
+  // `verify` has an ERROR line per line of its input, and `inspect` says on stdout what is not a token, if it may and can.
   const isAnswer =
     SILENT.includes(status) ||
     redirect === '2>&-' ||
-    (argv.includes('inspect') && (stdout !== '' || argv.includes('-s') || argv.includes('--silent')));
+    (argv.includes('inspect') &&
+      (stdout !== '' || redirect.includes('>&-') || argv.includes('-s') || argv.includes('--silent')));
   if (errors > 1 && !/^ERROR: line #/m.test(stderr)) return `${errors} ERROR lines: ${stderr}`;
   if (errors === 0 && !isAnswer) return `no ERROR line with status ${status}: ${stderr}`;
   const named = [...stderr.matchAll(/, with exit code (\d+)$/gm)].map(([, number]) => Number(number));

@@ -81,7 +81,7 @@ const PATHS = [
     'conf/elasticsearch.yml',
     'conf/service_tokens/x',
     `${'d'.repeat(300)}`,
-    '../x',
+    'conf/../x', // within the scene, where the tokens are looked for
     'a\nb',
     BEARERS[1] ?? '',
   ],
