@@ -1,33 +1,6 @@
-/** The manual page, from the table of commands and docs/exit-statuses.md. */
+/** The manual page: manual.roff, filled from the table of commands and docs/exit-statuses.md. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-
-const NAME = 'elasticsearch-service-tokens';
-const DESCRIPTION =
-  'A file token lets a service of the Elastic Stack, such as Kibana or Fleet Server, log in to Elasticsearch. It is valid on every node that has its hash in the tokens file. It never expires: delete it to revoke it. A running node reads a change of the file within five seconds, without a restart. The command needs no running node and no Java.';
-const FILES = [
-  ['service_tokens', 'The tokens file: a line for each token, with its name and hash.'],
-  ['elasticsearch.yml', 'Read if a token is hashed, for the algorithm.'],
-  [
-    '/etc/default/elasticsearch, /etc/sysconfig/elasticsearch',
-    'Set ES_PATH_CONF where packages installed Elasticsearch. Read only if only root can change them.',
-  ],
-  [
-    '/etc/elasticsearch, /usr/share/elasticsearch/config',
-    'The usual configuration directories. One counts if it has an elasticsearch.yml.',
-  ],
-];
-const ENVIRONMENT = [
-  ['ES_PATH_CONF', 'The configuration directory, without --config-dir and --file.'],
-  ['ES_HOME', 'The installation of Elasticsearch: its directory config is used if ES_PATH_CONF is not set.'],
-  ['NO_COLOR, FORCE_COLOR', 'Never or always color the label of an error or a warning.'],
-];
-const SECURITY = [
-  'A token is a password. It is shown once, and never again: not by a message, not by another command. No command takes it as an argument, which other users could see. A new token file is private (mode 0600).',
-  'As root in a directory that another user can change, the command acts as that user, or refuses.',
-];
-const SEE_ALSO =
-  'README.md and docs, which this tool brings along, with the threats and the guarantees in docs/SECURITY.md. The reference of Elasticsearch has a page about the original of this command.';
 
 /** Writes the manual page. @param file its path */
 export async function writeManual(file) {
@@ -37,36 +10,23 @@ export async function writeManual(file) {
   const { VERSION } = await import('../dist/src/cli/command-line.js');
   const entries = Object.entries(commands);
   const common = commonOptions.map(({ entry }) => entry);
-  const groups = [...new Set(entries.map(([, { group }]) => group))];
-  const page = [
-    `.TH ${NAME.toUpperCase()} 1 "" "${NAME} ${VERSION}" "User Commands"`,
-    '.ad l', // no spaces are stretched
-    '.nh', // and no words are hyphenated
-    ...section('NAME', `${NAME} - ${PURPOSE.charAt(0).toLowerCase() + PURPOSE.slice(1)}`),
-    ...section('SYNOPSIS', `${NAME} <command> [options] [arguments]`),
-    ...section('DESCRIPTION', DESCRIPTION),
-    '.SH COMMANDS',
-    ...groups.flatMap((name) => [
-      `.SS ${name}`,
-      ...entries.filter(([, { group }]) => group === name).flatMap(command),
+  const parts = {
+    version: [VERSION],
+    purpose: [roff(PURPOSE.replace(/^./, (letter) => letter.toLowerCase()))],
+    commands: entries.flatMap(([name, entry], index) => [
+      ...(entry.group === entries[index - 1]?.[1].group ? [] : [`.SS ${entry.group}`]),
+      ...item(`${name} ${entry.usage}`.trim(), [`${entry.summary}.`, ...(entry.details ?? [])].join(' ')),
     ]),
-    ...list('OPTIONS', optionsIn(entries, common, optionsOf)),
-    ...list('FILES', FILES),
-    ...list('ENVIRONMENT', ENVIRONMENT),
-    ...list('EXIT STATUS', exitStatuses()),
-    '.SH EXAMPLES',
-    '.nf',
-    ...entries.flatMap(([, { examples }]) => examples.map((example) => roff(`$ ${example}`))),
-    '.fi',
-    ...section('SECURITY', ...SECURITY),
-    ...section('SEE ALSO', SEE_ALSO),
-  ];
+    options: optionsIn(entries, common, optionsOf).flatMap((option) => item(...option)),
+    statuses: exitStatuses().flatMap((status) => item(...status)),
+    examples: entries.flatMap(([, { examples }]) => examples.map((example) => roff(`$ ${example}`))),
+  };
+  const template = readFileSync('scripts/manual.roff', 'utf8');
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, `${page.join('\n')}\n`);
-}
-
-function command([name, { usage, summary, details = [] }]) {
-  return item([`${name} ${usage}`.trim(), [`${summary}.`, ...details].join(' ')]);
+  writeFileSync(
+    file,
+    template.replace(/\{(\w+)\}/g, (_, name) => parts[name].join('\n')),
+  );
 }
 
 /**
@@ -77,28 +37,13 @@ function command([name, { usage, summary, details = [] }]) {
 function optionsIn(entries, common, optionsOf) {
   const meanings = new Map(common.map(([flags, text]) => [flags, new Map([[text, []]])]));
   for (const [name, entry] of entries) {
-    for (const option of optionsOf(entry).filter((each) => !common.includes(each))) {
-      const [flags, text] = option;
+    for (const [flags, text] of optionsOf(entry).filter((option) => !common.includes(option))) {
       const texts = meanings.get(flags) ?? new Map();
       meanings.set(flags, texts.set(text, [...(texts.get(text) ?? []), name]));
     }
   }
-  return [...meanings].map(([flags, texts]) => [
-    flags,
-    ...[...texts].map(([text, names]) => (names.length === 0 ? text : `${names.join(', ')}: ${text}`)),
-  ]);
-}
-
-function section(title, ...paragraphs) {
-  return [`.SH ${title}`, ...paragraphs.map(roff).join('\n.PP\n').split('\n')];
-}
-
-function list(title, rows) {
-  return [`.SH ${title}`, '.PD 0', ...rows.flatMap(item), '.PD'];
-}
-
-function item([term, ...texts]) {
-  return [`.IP "\\fB${roff(term)}\\fR" 7`, ...texts.map(roff).join('\n.br\n').split('\n')];
+  const described = ([text, names]) => (names.length === 0 ? text : `${names.join(', ')}: ${text}`);
+  return [...meanings].map(([flags, texts]) => [flags, ...[...texts].map(described)]);
 }
 
 /** @returns the rows of the table: the numbers and their meaning */
@@ -106,6 +51,11 @@ function exitStatuses() {
   const rows = [...readFileSync('docs/exit-statuses.md', 'utf8').matchAll(/^\| (\d[\d, ]*) \| (.*) \|$/gm)];
   if (rows.length === 0) throw new Error('docs/exit-statuses.md has no table');
   return rows.map(([, numbers, meaning]) => [numbers, meaning.replaceAll('`', '')]);
+}
+
+/** @returns a term, and lines that describe it */
+function item(term, ...lines) {
+  return [`.IP "\\fB${roff(term)}\\fR" 7`, lines.map(roff).join('\n.br\n')];
 }
 
 /** Escapes a line of text for roff. */
