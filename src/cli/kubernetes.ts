@@ -72,30 +72,21 @@ function isDnsLabel(text: string): boolean {
   return text.length <= MAX_LABEL && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(text);
 }
 
-/** @throws USAGE for what is no name of a resource that is a label's value, too */
-export function requireLabelledName(text: string, option: string): string {
-  if (text.length <= MAX_LABEL) return requireSecretName(text, option);
-  throw badName(text, option);
-}
+/** A Secret's name is a DNS subdomain, a namespace is a DNS label; a cluster's name is the value of a label too. */
+const isNameOf = {
+  secret: (text: string) => text.length <= MAX_SUBDOMAIN && text.split('.').every(isDnsLabel),
+  cluster: (text: string) => text.length <= MAX_LABEL && text.split('.').every(isDnsLabel),
+  namespace: isDnsLabel,
+};
 
-/** @throws USAGE if the text is not a Secret name (a DNS subdomain) */
-export function requireSecretName(text: string, option: string): string {
-  if (text.length <= MAX_SUBDOMAIN && text.split('.').every(isDnsLabel)) return text;
-  throw badName(text, option);
-}
-
-function badName(text: string, option: string): ServiceTokensError {
-  return new ServiceTokensError(
-    'USAGE',
-    `Option ${option}: [${text}] is not a name that Kubernetes accepts`,
-    {
-      hint: 'Use lower-case letters, digits and hyphens; begin and end with a letter or a digit.',
-    },
-  );
-}
-
-/** @throws USAGE if the text is not a namespace name (a DNS label) */
-export function requireNamespace(text: string, option: string): string {
-  if (isDnsLabel(text)) return text;
-  throw badName(text, option);
+/** Checks the value of an option, if it is given. @throws USAGE if Kubernetes does not accept the name */
+export function parseName<T extends string | undefined>(
+  text: T,
+  kind: keyof typeof isNameOf,
+  option: string,
+): T {
+  if (text === undefined || isNameOf[kind](text)) return text;
+  throw new ServiceTokensError('USAGE', `Option ${option}: [${text}] is not a name that Kubernetes accepts`, {
+    hint: 'Use lower-case letters, digits and hyphens; begin and end with a letter or a digit.',
+  });
 }

@@ -63,6 +63,16 @@ export const TOKEN_OUTPUTS = ['line', 'token', 'env', 'json', 'k8s-secret'] as c
 export const ENSURE_OUTPUTS = ['token', 'env', 'k8s-secret'] as const;
 export const ENTRY_OUTPUTS = ['lines', 'json', 'k8s-secret', 'eck-secret'] as const;
 
+/** Parses the value of `--output`. @throws USAGE for an unknown one */
+export function parseOutputName<T extends string>(
+  word: string | undefined,
+  outputs: readonly T[],
+): T | undefined {
+  const output = outputs.find((each) => each === word);
+  if (output !== undefined || word === undefined) return output;
+  throw new ServiceTokensError('USAGE', `Option --output: [${word}] is not one of [${outputs.join(',')}]`);
+}
+
 /** Returns the error for two options that cannot be used together. */
 export function conflictingOptions(option: string, other: string): ServiceTokensError {
   return new ServiceTokensError('USAGE', `Options ${option} and ${other} cannot be used together`);

@@ -1,11 +1,11 @@
 import { ServiceToken } from '../token/token.js';
 import { tokensIn } from '../token/token-forms.js';
+import type { TokenCodec } from '../tokens-file/token-file.js';
 import { manifestOf, secretNameOf } from './kubernetes.js';
 
-/** The formats in which a token is written for its consumer. */
-export type TokenFormat = 'line' | 'token' | 'env' | 'k8s-secret';
-
-export interface FormatOptions {
+/** How a token is written for its consumer. */
+export interface TokenFormat {
+  readonly format: 'line' | 'token' | 'env' | 'k8s-secret';
   /** The variable of `env`; by default it depends on the account. */
   readonly envName?: string | undefined;
   /** The Secret of `k8s-secret`; by default derived from the qualified name. */
@@ -13,13 +13,10 @@ export interface FormatOptions {
   readonly namespace?: string | undefined;
 }
 
-/** The key of the token in a Secret. */
-export const SECRET_KEY = 'token';
-
 /** Formats a token, with a final line end. */
-export function formatToken(token: ServiceToken, format: TokenFormat, options: FormatOptions = {}): string {
+export function formatToken(token: ServiceToken, options: TokenFormat): string {
   const { principal, qualifiedName, bearer } = token;
-  switch (format) {
+  switch (options.format) {
     case 'line': // exactly as the original prints it
       return `SERVICE_TOKEN ${qualifiedName} = ${bearer}\n`;
     case 'token':
@@ -28,33 +25,43 @@ export function formatToken(token: ServiceToken, format: TokenFormat, options: F
       return `${options.envName ?? envNameOf(principal)}=${bearer}\n`;
     case 'k8s-secret': {
       const { secretName = secretNameOf(qualifiedName), namespace } = options;
-      return manifestOf({ name: secretName, namespace, data: { [SECRET_KEY]: bearer } });
+      return manifestOf({ name: secretName, namespace, data: { token: bearer } });
     }
   }
 }
 
 /** The variable that the Docker images of Fleet Server and Kibana read. */
-export function envNameOf(principal: string): string {
+function envNameOf(principal: string): string {
   if (principal.startsWith('elastic/fleet-server')) return 'FLEET_SERVER_SERVICE_TOKEN';
   return principal === 'elastic/kibana' ? 'ELASTICSEARCH_SERVICEACCOUNTTOKEN' : 'SERVICE_TOKEN';
 }
 
-/**
- * Finds the token in the whole text of a file, where its consumer finds it: bare, or in a line or a manifest as
- * formatToken writes it.
- */
-export function parseToken(text: string, format: TokenFormat): ServiceToken | undefined {
-  if (format === 'token') return parseBare(text.replace(/\r?\n$/, ''));
+/** How a token of an account stands in a token file, where its consumer finds it. */
+export function codecOf(options: TokenFormat, principal: string): TokenCodec {
+  // Fleet Server and `kubectl create secret --from-file` treat a line end as part of the token.
+  const bare = ({ bearer }: ServiceToken) => bearer;
+  switch (options.format) {
+    case 'token':
+      return { format: bare, parse: (text) => parseBare(text.replace(/\r?\n$/, '')) };
+    case 'env':
+      return { format: bare, parse: parseValue, variable: options.envName ?? envNameOf(principal) };
+    default:
+      return { format: (token) => formatToken(token, options), parse: parseOnly };
+  }
+}
+
+/** Finds the only token of a text in any form. */
+function parseOnly(text: string): ServiceToken | undefined {
   const [first, ...more] = tokensIn(text);
   return first !== undefined && more.length === 0 ? parseBare(first.bearer) : undefined;
+}
+
+/** Finds the token in the value of a variable, with or without quotes. */
+function parseValue(value: string): ServiceToken | undefined {
+  return parseBare((/^(["'])(.*)\1$/.exec(value)?.[2] ?? value).replace(/\r?\n$/, ''));
 }
 
 /** The server ignores what follows the padding; in a file it is somebody's. */
 function parseBare(bearer: string): ServiceToken | undefined {
   return /^[A-Za-z0-9+/]+={0,2}$/.test(bearer) ? ServiceToken.decode(bearer) : undefined;
-}
-
-/** Finds the token in the value of a variable, with or without quotes. */
-export function parseValue(value: string): ServiceToken | undefined {
-  return parseToken(/^(["'])(.*)\1$/.exec(value)?.[2] ?? value, 'token');
 }

@@ -134,18 +134,17 @@ export class TokenFile {
     return this.#attempt(() => this.#heldIn(this.#snapshot()));
   }
 
-  /** @throws as `held`; FILE_EXISTS if the file must not be replaced; PERMISSION if it could not keep its owner */
-  requireReplaceable(): void {
-    this.#attempt(() => this.#requireReplaceable(this.#snapshot()));
-  }
-
   /**
-   * Tries whether the file could be written, with a temporary file that it removes.
+   * Detects in advance that a write would fail.
    *
-   * @throws CANNOT_REPLACE, PERMISSION or IO
+   * @param isTried whether it is also tried to write, with a temporary file that is removed
+   * @throws as `held`; FILE_EXISTS if the file must not be replaced; PERMISSION if it could not keep its owner
    */
-  requireWritable(): void {
-    this.#attempt(() => tryToCreate(this.#fs, this.#target));
+  requireReady(isTried: boolean): void {
+    this.#attempt(() => {
+      this.#requireReplaceable(this.#snapshot());
+      if (isTried) tryToCreate(this.#fs, this.#target);
+    });
   }
 
   /** Says which line would be written; undefined if it is the whole file. */

@@ -6,7 +6,7 @@ import type { IfExists } from '../../tokens-file/edits.js';
 import { conflictingOptions } from '../options.js';
 import { parseTokenArguments } from './arguments.js';
 import type { Command } from './command.js';
-import { answerOf, dryRunNote, mint, seriesOfToken } from './mint.js';
+import { dryRunNote, jsonOf, mint, seriesOfToken } from './mint.js';
 import type { TargetOptions } from './target.js';
 import { type OutputOptions, parseOutput } from './token-output.js';
 
@@ -25,17 +25,16 @@ export const create: Command<CreateOptions> = async (invocation) => {
   return mint(invocation, {
     principal,
     plan,
-    mayKeep: ifExists === 'keep',
+    settingsFirst: ifExists !== 'keep',
     series: plan.format === 'env' ? seriesOfToken(principal, name) : undefined,
     decide: decideByName(principal, name, ifExists),
-    answer: (...args) => answerOf(principal, ...args),
-    async report(decision, paths, isTokenFileUsable) {
-      if (options.dryRun) return terminal.note(dryRunNote(principal, decision, paths));
+    async report(decision, files) {
+      if (options.dryRun) return terminal.note(dryRunNote(principal, decision, files));
       if (decision.outcome !== 'kept') return;
-      if (plan.isJson) return terminal.answer(answerOf(principal, decision, paths));
-      if (paths.tokenFile !== undefined && isTokenFileUsable()) return;
-      if (paths.tokenFile === undefined && (options.silent || options.output !== undefined))
-        throw noAnswer(paths.naming);
+      if (plan.isJson) return terminal.answer(jsonOf(principal, decision, files));
+      if (files.tokenFile !== undefined && files.held() !== 'nothing') return;
+      if (files.tokenFile === undefined && (options.silent || options.output !== undefined))
+        throw noAnswer(files.naming);
       await terminal.note(
         `Service token [${key}] already exists; its secret is not known, and nothing has changed`,
       );

@@ -28,9 +28,8 @@ export const ensure: Command<EnsureOptions> = async (invocation) => {
   return mint(invocation, {
     principal,
     plan,
-    mayKeep: true,
     series,
-    async decide(content, held) {
+    async decide(content, { held }) {
       const token = held();
       if (typeof token !== 'string' && series.has(token)) {
         const refusal = await authenticate(token, content.hashesOf([token.qualifiedName]), version);
@@ -39,7 +38,7 @@ export const ensure: Command<EnsureOptions> = async (invocation) => {
       const newest = membersOf(principal, name, content).at(-1);
       return newest === undefined ? { name, outcome: 'created' } : { name: newest.name, outcome: 'replaced' };
     },
-    async report({ name, outcome }, paths) {
+    async report({ name, outcome }, { tokenFile }) {
       const result = outcome === 'kept' ? 'unchanged' : outcome;
       const key = qualifiedName(principal, name);
       if (dryRun) await terminal.note(DRY_RUN[result]);
@@ -51,7 +50,7 @@ export const ensure: Command<EnsureOptions> = async (invocation) => {
           principal,
           name,
           qualified_name: key,
-          token_file: paths.tokenFile,
+          token_file: tokenFile,
         };
         await terminal.answerJson(answer);
       } else if (!silent && !dryRun) await terminal.answer(`${result}\n`);

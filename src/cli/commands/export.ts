@@ -1,13 +1,6 @@
-import { ServiceTokensError } from '../../errors.js';
 import { ExitCode } from '../exit-codes.js';
-import {
-  manifestOf,
-  requireLabelledName,
-  requireNamespace,
-  requireSecretName,
-  secretNameOf,
-} from '../kubernetes.js';
-import { ENTRY_OUTPUTS, requiresOption } from '../options.js';
+import { manifestOf, parseName, secretNameOf } from '../kubernetes.js';
+import { ENTRY_OUTPUTS, parseOutputName, requiresOption } from '../options.js';
 import { toJson } from '../terminal.js';
 import { parsePrincipalArgument } from './arguments.js';
 import type { Command } from './command.js';
@@ -40,35 +33,29 @@ export const exportTokens: Command<ExportOptions> = async (invocation) => {
 
 /** @throws USAGE for an unknown output, or an option that cannot be used with it */
 function formatOf(options: ExportOptions): (entries: readonly Entry[]) => string {
-  const { output = options.json ? 'json' : 'lines', name, cluster } = options;
-  const known = ENTRY_OUTPUTS.find((each) => each === output);
-  if (known === undefined) {
-    throw new ServiceTokensError(
-      'USAGE',
-      `Option --output: [${output}] is not one of [${ENTRY_OUTPUTS.join(',')}]`,
-    );
-  }
-  if (options.json && known !== 'json') throw requiresOption('--json', '--output json');
-  if (name !== undefined && known !== 'k8s-secret') throw requiresOption('--name', '--output k8s-secret');
-  if (cluster !== undefined && known !== 'eck-secret')
+  const { json = false, name, cluster } = options;
+  const output = parseOutputName(options.output, ENTRY_OUTPUTS) ?? (json ? 'json' : 'lines');
+  if (json && output !== 'json') throw requiresOption('--json', '--output json');
+  if (name !== undefined && output !== 'k8s-secret') throw requiresOption('--name', '--output k8s-secret');
+  if (cluster !== undefined && output !== 'eck-secret')
     throw requiresOption('--cluster', '--output eck-secret');
-  if (options.namespace !== undefined && !known.endsWith('-secret')) {
+  if (options.namespace !== undefined && !output.endsWith('-secret')) {
     throw requiresOption('--namespace', '--output k8s-secret or eck-secret');
   }
-  const namespace = options.namespace && requireNamespace(options.namespace, '--namespace');
-  switch (known) {
+  const namespace = parseName(options.namespace, 'namespace', '--namespace');
+  switch (output) {
     case 'lines':
       return linesOf;
     case 'json':
       return (entries) =>
         `${toJson({ tokens: entries.map(([key, hash]) => ({ qualified_name: key, hash })) })}\n`;
     case 'k8s-secret': {
-      const secret = { name: requireSecretName(name ?? 'service-tokens', '--name'), namespace };
+      const secret = { name: parseName(name ?? 'service-tokens', 'secret', '--name'), namespace };
       return (entries) => manifestOf({ ...secret, data: { service_tokens: linesOf(entries) } });
     }
     case 'eck-secret': {
       if (cluster === undefined) throw requiresOption('--output eck-secret', '--cluster');
-      const labels = eckLabels(requireLabelledName(cluster, '--cluster'));
+      const labels = eckLabels(parseName(cluster, 'cluster', '--cluster'));
       return (entries) =>
         entries
           .map(([key, hash]) => {

@@ -2,8 +2,6 @@ import { isAccount } from '../../accounts/known-accounts.js';
 import { ServiceTokensError } from '../../errors.js';
 import { isTokenName, type QualifiedName, qualifiedName } from '../../token/token-name.js';
 import { putEntries } from '../../tokens-file/edits.js';
-import { applyEdit } from '../../tokens-file/entry-store.js';
-import { ExitCode } from '../exit-codes.js';
 import { conflictingOptions } from '../options.js';
 import { refuseArguments } from './arguments.js';
 import type { Command, Invocation } from './command.js';
@@ -11,23 +9,21 @@ import { parseIfExists } from './create.js';
 import { type GivenTokensOptions, hashGivenTokens } from './given-tokens.js';
 import { isStandardInput, STREAM } from './input.js';
 import { readEntries } from './read-tokens.js';
-import { openTarget, type TargetOptions } from './target.js';
+import { applyTo, openTarget, type TargetOptions } from './target.js';
 
 /** The options of `import`. */
 interface ImportOptions extends TargetOptions, GivenTokensOptions {
   readonly entries?: string;
   readonly ifNotExists?: boolean;
   readonly replace?: boolean;
-  readonly json?: boolean;
 }
 
 export const importTokens: Command<ImportOptions> = async (invocation) => {
   const { options, io, terminal } = invocation;
-  const { tokenFile, entries, dryRun = false, json = false } = options;
+  const { tokenFile, entries, dryRun = false } = options;
   const ifExists = parseIfExists(options);
   if (tokenFile !== undefined && entries !== undefined) throw conflictingOptions('--token-file', '--entries');
   const target = await openTarget(invocation);
-  if (target.isStream && json) throw conflictingOptions('--file -', '--json');
   const input = tokenFile ?? entries ?? STREAM;
   if (target.isStream && isStandardInput(input, io)) {
     throw new ServiceTokensError(
@@ -39,18 +35,12 @@ export const importTokens: Command<ImportOptions> = async (invocation) => {
     entries === undefined
       ? await hashGivenTokens(invocation, await target.hashSettings(), { dryRun })
       : await readTokenEntries(entries, invocation);
-  const { result, change } = await target.inStore((store) =>
-    applyEdit(store, putEntries(imported, ifExists), { signal: io.interrupted, dryRun }),
-  );
-  const { added, replaced, kept } = result;
-  if (dryRun) {
-    for (const key of added) await terminal.note(`Would create service token [${key}]`);
-    for (const key of replaced) await terminal.note(`Would replace service token [${key}]`);
-  } else if (json) {
-    await terminal.answerJson({ created: added, replaced, unchanged: kept });
-  }
-  await target.warnOf(change);
-  return ExitCode.OK;
+  return applyTo(target, putEntries(imported, ifExists), invocation, async ({ added, replaced, kept }) => {
+    if (dryRun) {
+      for (const key of added) await terminal.note(`Would create service token [${key}]`);
+      for (const key of replaced) await terminal.note(`Would replace service token [${key}]`);
+    } else if (options.json) await terminal.answerJson({ created: added, replaced, unchanged: kept });
+  });
 };
 
 /** @throws MALFORMED_FILE if the server could not read the file, or if an entry does not name a service token */

@@ -5,6 +5,8 @@ import type { Io } from '../terminal.js';
 
 /** The name of standard input on the command line. */
 export const STREAM = '-';
+/** Its name in messages. */
+export const STANDARD_INPUT = 'standard input';
 
 /** Whether a file on the command line is standard input, by any of its names. */
 export function isStandardInput(file: string, io: Io): boolean {
@@ -25,10 +27,10 @@ export async function readStandardInput({ stdin }: Io, limit: number): Promise<B
       const bytes = Buffer.from(chunk);
       chunks.push(bytes);
       size += bytes.length;
-      if (size > limit) throw tooLarge('standard input', limit);
+      if (size > limit) throw tooLarge(STANDARD_INPUT, limit);
     }
   } catch (error) {
-    throw fileError(error, 'could not read', 'standard input');
+    throw fileError(error, 'could not read', STANDARD_INPUT);
   }
   return Buffer.concat(chunks);
 }

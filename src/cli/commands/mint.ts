@@ -1,98 +1,138 @@
 import type { Naming } from '../../access/printed-command.js';
 import type { Principal } from '../../accounts/known-accounts.js';
+import type { HashSettings } from '../../config/settings.js';
+import { ServiceTokensError } from '../../errors.js';
+import { absolutePath } from '../../paths.js';
 import { numberIn, seriesOf } from '../../token/series.js';
 import { qualifiedName, type TokenName } from '../../token/token-name.js';
 import { addToken, type Decision } from '../../tokens-file/add-token.js';
 import type { FileContent } from '../../tokens-file/file-content.js';
-import type { Held, Series } from '../../tokens-file/token-file.js';
+import { type Held, type Series, TokenFile } from '../../tokens-file/token-file.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
+import { conflictingOptions } from '../options.js';
 import { toJson } from '../terminal.js';
+import { codecOf, formatToken } from '../token-format.js';
 import type { Invocation } from './command.js';
-import { openTarget, type TargetOptions, warnOfSettings } from './target.js';
-import { type OutputOptions, type OutputPlan, openOutput } from './token-output.js';
+import { openTarget, type Target, type TargetOptions, warnOfSettings } from './target.js';
+import type { OutputOptions, OutputPlan } from './token-output.js';
 
 /** A token to create or to replace, for `create`, `ensure` and `rotate`. */
 export interface Request {
   readonly principal: Principal;
   readonly plan: OutputPlan;
-  /** Whether nothing is hashed if the entry exists. */
-  readonly mayKeep: boolean;
+  /** As in the original, whether an invalid algorithm is reported before an existing entry. */
+  readonly settingsFirst?: boolean;
   /** A token file with a token of this series may be replaced without `--force`. */
   readonly series: Series | undefined;
-  /** Decides by the content of the tokens file, and by what the token file holds. */
-  readonly decide: (content: FileContent, held: () => Held, naming: Naming) => Decision | Promise<Decision>;
-  /** The answer of `--json` with the token's value, where that goes to stdout; it is written with the token. */
-  readonly answer?: (decision: Decision, paths: Paths, value: string | undefined) => string;
+  readonly decide: (content: FileContent, files: Files) => Decision | Promise<Decision>;
   /** Reports what was done, or with `--dry-run` would be. */
-  readonly report: (decision: Decision, paths: Paths, isTokenFileUsable: () => boolean) => Promise<void>;
+  readonly report: (decision: Decision, files: Files) => Promise<void>;
 }
 
-/** The files of a new token, for the answer. */
-export interface Paths {
+/** The files of a new token. */
+export interface Files {
+  /** The name of the tokens file in messages. */
   readonly tokens: string;
   readonly tokenFile: string | undefined;
+  /** Reads what the token file holds. */
+  readonly held: () => Held;
   readonly naming: Naming;
 }
 
 /** Mints a token, stores its hash, and hands it over. */
 export async function mint(
   invocation: Invocation<TargetOptions & OutputOptions>,
-  { principal, plan, mayKeep, series, decide, answer, report }: Request,
+  { principal, plan, settingsFirst = false, series, decide, report }: Request,
 ): Promise<ExitStatus> {
   const { options, io, terminal } = invocation;
   const { dryRun = false } = options;
   const target = await openTarget(invocation);
-  const output = openOutput(plan, invocation, target, principal, series);
+  if (target.isStream && plan.tokenFile === undefined) {
+    throw new ServiceTokensError(
+      'USAGE',
+      'With --file - the new token needs --token-file: stdout is used for the tokens file',
+    );
+  }
+  if (target.isStream && plan.isJson) throw conflictingOptions('--file -', '--json');
+  const file = openTokenFile(plan, target, principal, series, invocation);
   try {
-    const { file } = output;
-    const { naming } = target;
-    if (!mayKeep && !dryRun) await target.hashSettings(); // as in the original, which reports an invalid algorithm before an existing entry
     const held = () => file?.held() ?? 'nothing';
-    const { result, change, paths } = await target.inStore(async (store) => {
-      const paths = { tokens: store.path, tokenFile: file?.path, naming };
-      const added = await addToken(
+    const files = { tokens: target.path, tokenFile: file?.path, held, naming: target.naming };
+    let settings: Promise<HashSettings> | undefined;
+    const hashSettings = () => {
+      settings ??= target.hashSettings();
+      return settings;
+    };
+    if (settingsFirst && !dryRun) await hashSettings();
+    const { result, change } = await target.inStore((store) =>
+      addToken(
         store,
-        { principal, decide: (content) => decide(content, held, naming) },
+        { principal, decide: (content) => decide(content, files) },
         {
-          algorithm: async () => (await target.hashSettings()).algorithm,
+          algorithm: async () => (await hashSettings()).algorithm,
           signal: io.interrupted,
           dryRun,
-          requireReady: () => output.requireReady(),
-          deliver: (token, decision) =>
-            output.deliver(
-              token,
-              answer?.(decision, paths, file === undefined ? token.bearer : undefined) ?? '',
-            ),
+          requireReady() {
+            if (file !== undefined) return file.requireReady(dryRun);
+            if (terminal.stdoutFault !== undefined) throw terminal.stdoutFault;
+          },
+          deliver(token, decision) {
+            const value = file === undefined ? token.bearer : undefined;
+            const answer = () => terminal.answer(jsonOf(principal, decision, files, value));
+            if (file !== undefined) return file.write(token, plan.isJson ? answer : undefined);
+            return plan.isJson ? answer() : terminal.answer(formatToken(token, plan));
+          },
         },
-      );
-      return { ...added, paths };
-    });
-    await report(result, paths, () => held() !== 'nothing');
+      ),
+    );
+    await report(result, files);
     if (result.outcome !== 'kept') {
-      if (dryRun && file?.plannedLine() !== undefined) await terminal.note(file.plannedLine() ?? '');
-      await warnOfSettings(await target.hashSettings(), invocation);
+      const line = dryRun ? file?.plannedLine() : undefined;
+      if (line !== undefined) await terminal.note(line);
+      await warnOfSettings(await hashSettings(), invocation);
     }
     await target.warnOf(change);
     if (file?.isOpenToOthers)
       await terminal.warn([`Every user of this system can read the token file [${file.path}]`]);
     return ExitCode.OK;
   } finally {
-    output.close();
+    file?.close();
   }
+}
+
+/** Opens the file that a token goes to, as the user who may write there. @throws as TokenFile does */
+function openTokenFile(
+  plan: OutputPlan,
+  { resolved }: Target,
+  principal: Principal,
+  series: Series | undefined,
+  { io, fs }: Invocation,
+): TokenFile | undefined {
+  const { tokenFile, owner, force } = plan;
+  if (tokenFile === undefined) return undefined;
+  const path = absolutePath(tokenFile, io);
+  const file = new TokenFile(path, codecOf(plan, principal), { owner, force, series }, fs);
+  if (resolved === undefined || !file.isAt(resolved)) return file;
+  file.close();
+  throw new ServiceTokensError('USAGE', `Option --token-file: [${path}] is the tokens file itself`);
 }
 
 const DRY_RUN = { created: 'Would create', replaced: 'Would replace', kept: 'Would keep' } as const;
 
 /** Says what a dry run of `create` or `rotate` would do. */
-export function dryRunNote(principal: Principal, { name, outcome }: Decision, { tokens }: Paths): string {
+export function dryRunNote(principal: Principal, { name, outcome }: Decision, { tokens }: Files): string {
   return `${DRY_RUN[outcome]} service token [${qualifiedName(principal, name)}] in [${tokens}]`;
 }
 
-/** The answer of `--json`; the names and meanings of its fields are stable. */
-export function answerOf(
+/**
+ * The answer of `--json`; the names and meanings of its fields are stable.
+ *
+ * @param value the token, if it goes to stdout
+ */
+export function jsonOf(
   principal: Principal,
   { name, outcome }: Decision,
-  { tokens, tokenFile }: Paths,
+  { tokens, tokenFile }: Files,
   value?: string,
 ): string {
   const answer = {

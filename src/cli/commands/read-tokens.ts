@@ -6,7 +6,7 @@ import { absolutePath } from '../../paths.js';
 import { FileContent } from '../../tokens-file/file-content.js';
 import { type ReadFile, readTokensFile } from '../../tokens-file/tokens-file-transaction.js';
 import type { Invocation } from './command.js';
-import { readStandardInput, STREAM } from './input.js';
+import { readStandardInput, STANDARD_INPUT, STREAM } from './input.js';
 import { type OpenPlace, openPlace } from './place.js';
 
 /** The tokens file that a command reads. */
@@ -42,7 +42,7 @@ export async function readEntries(
 ): Promise<ReadonlyMap<string, string>> {
   const { options, io } = invocation;
   if (file === STREAM) {
-    return FileContent.parse(await readStandardInput(io, MAX_FILE_BYTES), 'standard input').entries();
+    return FileContent.parse(await readStandardInput(io, MAX_FILE_BYTES), STANDARD_INPUT).entries();
   }
   const named = file === undefined ? options : { ...options, file: absolutePath(file, io) };
   const { content, exists, tokensFile } = await readTokens({ ...invocation, options: named }, purpose);

@@ -1,12 +1,10 @@
-import { applyEdit } from '../../tokens-file/entry-store.js';
 import { decideNext, finishSeries } from '../../tokens-file/token-series.js';
-import { ExitCode } from '../exit-codes.js';
+import type { ExitStatus } from '../exit-codes.js';
 import { conflictingOptions } from '../options.js';
-import type { TokenArguments } from './arguments.js';
-import { parseTokenArguments } from './arguments.js';
+import { parseTokenArguments, type TokenArguments } from './arguments.js';
 import type { Command, Invocation } from './command.js';
-import { answerOf, dryRunNote, mint, seriesOfToken } from './mint.js';
-import { openTarget, type TargetOptions } from './target.js';
+import { dryRunNote, mint, seriesOfToken } from './mint.js';
+import { applyTo, noteDeleted, openTarget, type TargetOptions } from './target.js';
 import { type OutputOptions, parseOutput } from './token-output.js';
 
 /** The options of `rotate`. */
@@ -22,42 +20,30 @@ export const rotate: Command<RotateOptions> = async (invocation) => {
   return mint(invocation, {
     principal,
     plan: parseOutput(options),
-    mayKeep: false,
     series: seriesOfToken(principal, name),
-    decide: (content, _, naming) => decideNext(principal, name, content, naming),
-    answer: (...args) => answerOf(principal, ...args),
-    async report(decision, paths) {
-      if (options.dryRun) await terminal.note(dryRunNote(principal, decision, paths));
+    decide: (content, { naming }) => decideNext(principal, name, content, naming),
+    async report(decision, files) {
+      if (options.dryRun) await terminal.note(dryRunNote(principal, decision, files));
     },
   });
 };
 
-const NOT_WITH_FINISH = [
-  'output',
-  'envName',
-  'name',
-  'namespace',
-  'tokenFile',
-  'tokenOwner',
-  'force',
-] as const;
+const NOT_WITH_FINISH = ['output', 'envName', 'name', 'namespace', 'tokenFile', 'tokenOwner', 'force'];
 
-async function finish(invocation: Invocation<RotateOptions>, { principal, name }: TokenArguments) {
-  const { options, io, terminal } = invocation;
+async function finish(
+  invocation: Invocation<RotateOptions>,
+  { principal, name }: TokenArguments,
+): Promise<ExitStatus> {
+  const { options, terminal } = invocation;
   const { dryRun = false, json = false, silent = false } = options;
-  for (const option of NOT_WITH_FINISH) {
-    const flag = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    if (options[option] !== undefined) throw conflictingOptions('--finish', `--${flag}`);
+  const other = Object.keys(options).find((option) => NOT_WITH_FINISH.includes(option));
+  if (other !== undefined) {
+    const flag = other.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw conflictingOptions('--finish', `--${flag}`);
   }
   const target = await openTarget(invocation);
-  if (target.isStream && json) throw conflictingOptions('--file -', '--json');
-  const { result, change } = await target.inStore((store) =>
-    applyEdit(store, finishSeries(principal, name), { signal: io.interrupted, dryRun }),
-  );
-  for (const deleted of result.deleted) {
-    await terminal.note(`${dryRun ? 'Would delete' : 'Deleted'} service token [${deleted}]`);
-  }
-  if (json && !dryRun && !silent) await terminal.answerJson(result);
-  await target.warnOf(change);
-  return ExitCode.OK;
+  return applyTo(target, finishSeries(principal, name), invocation, async (result) => {
+    await noteDeleted(result.deleted, invocation);
+    if (json && !dryRun && !silent) await terminal.answerJson(result);
+  });
 }

@@ -7,27 +7,31 @@ import { readSettingsFile } from '../../config/settings-file.js';
 import { MAX_FILE_BYTES } from '../../disk/atomic-file.js';
 import { ServiceTokensError } from '../../errors.js';
 import { attributeWarnings } from '../../tokens-file/attribute-warnings.js';
-import type { Change, EntryStore } from '../../tokens-file/entry-store.js';
+import { applyEdit, type Change, type Edit, type EntryStore } from '../../tokens-file/entry-store.js';
 import { StreamedTokens } from '../../tokens-file/streamed-tokens.js';
 import { TokensFileTransaction } from '../../tokens-file/tokens-file-transaction.js';
-
+import { ExitCode, type ExitStatus } from '../exit-codes.js';
+import { conflictingOptions } from '../options.js';
 import type { Invocation } from './command.js';
-import { readStandardInput, STREAM } from './input.js';
+import { readStandardInput, STANDARD_INPUT, STREAM } from './input.js';
 import { type ChangeOptions, openPlace } from './place.js';
 
 /** The options of commands that write tokens. */
 export interface TargetOptions extends ChangeOptions {
   readonly inPlace?: boolean;
   readonly dryRun?: boolean;
+  readonly json?: boolean | undefined;
 }
 
 /** The tokens that a command changes: in the tokens file, or with `--file -` in standard input. */
 export interface Target {
   readonly isStream: boolean;
+  /** The name of the tokens file in messages. */
+  readonly path: string;
   /** The resolved path of the tokens file; undefined for a stream. */
   readonly resolved: ResolvedPath | undefined;
   readonly naming: Naming;
-  /** Reads the settings for hashing, on the first call. @throws as `findHashSettings` does */
+  /** Reads the settings for hashing. @throws as `findHashSettings` does */
   hashSettings(): Promise<HashSettings>;
   /** Calls `work` with the entries. */
   inStore<T>(work: (store: EntryStore) => Promise<T>): Promise<T>;
@@ -46,11 +50,11 @@ async function openFile(invocation: Invocation<TargetOptions>): Promise<Target> 
   const { configDir, tokensFile, resolved, naming, identityWarning, inConfigDir, inTokensDir } = place;
   return {
     isStream: false,
+    path: tokensFile,
     resolved,
     naming,
-    hashSettings: once(() =>
+    hashSettings: () =>
       readHashSettings(() => inConfigDir(async (fs) => readSettingsFile(configDir, fs)), invocation),
-    ),
     inStore: (work) =>
       inTokensDir(({ fs, server }) => {
         const location = { fs, resolved, path: tokensFile };
@@ -72,12 +76,14 @@ async function openStream(invocation: Invocation<TargetOptions>): Promise<Target
   const { options, io, terminal, fs } = invocation;
   if (options.inPlace)
     throw new ServiceTokensError('USAGE', 'Options --in-place and --file - exclude each other');
+  if (options.json) throw conflictingOptions('--file -', '--json');
   const configDir = findConfigDir(options, io, fs);
   return {
     isStream: true,
+    path: STANDARD_INPUT,
     resolved: undefined,
     naming: { ...options, isPrivate: true },
-    hashSettings: once(() => readSettingsIn(configDir, invocation)),
+    hashSettings: () => readSettingsIn(configDir, invocation),
     async inStore(work) {
       const { stdoutFault } = terminal;
       if (stdoutFault !== undefined && !options.dryRun) throw stdoutFault; // the tokens file would be lost
@@ -85,18 +91,35 @@ async function openStream(invocation: Invocation<TargetOptions>): Promise<Target
       const write = async (chunks: readonly Uint8Array[]) => {
         for (const chunk of chunks) await terminal.answer(chunk);
       };
-      return work(new StreamedTokens(bytes, 'standard input', write));
+      return work(new StreamedTokens(bytes, STANDARD_INPUT, write));
     },
     warnOf: async () => {},
   };
 }
 
-function once<T>(call: () => T): () => T {
-  let result: { readonly value: T } | undefined;
-  return () => {
-    result ??= { value: call() };
-    return result.value;
-  };
+/** Applies an edit to the tokens, reports its result, and warns of what it did to the file. */
+export async function applyTo<R>(
+  target: Target,
+  edit: Edit<R>,
+  { options, io }: Invocation<TargetOptions>,
+  report: (result: R) => Promise<void>,
+): Promise<ExitStatus> {
+  const { dryRun } = options;
+  const { result, change } = await target.inStore((store) =>
+    applyEdit(store, edit, { signal: io.interrupted, dryRun }),
+  );
+  await report(result);
+  await target.warnOf(change);
+  return ExitCode.OK;
+}
+
+/** Reports which tokens were deleted, or with `--dry-run` would be. */
+export async function noteDeleted(
+  keys: readonly string[],
+  { options, terminal }: Invocation<TargetOptions>,
+): Promise<void> {
+  for (const key of keys)
+    await terminal.note(`${options.dryRun ? 'Would delete' : 'Deleted'} service token [${key}]`);
 }
 
 /** Reads the settings for hashing of a command that has no tokens file. @param configDir as findConfigDir returns it */

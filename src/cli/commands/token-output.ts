@@ -1,19 +1,7 @@
 import { ServiceTokensError } from '../../errors.js';
-import { absolutePath } from '../../paths.js';
-import type { ServiceToken } from '../../token/token.js';
-import { type Series, TokenFile } from '../../tokens-file/token-file.js';
-import { requireNamespace, requireSecretName } from '../kubernetes.js';
-import { conflictingOptions, requiresOption, TOKEN_OUTPUTS } from '../options.js';
-import {
-  envNameOf,
-  type FormatOptions,
-  formatToken,
-  parseToken,
-  parseValue,
-  type TokenFormat,
-} from '../token-format.js';
-import type { Invocation } from './command.js';
-import type { Target, TargetOptions } from './target.js';
+import { parseName } from '../kubernetes.js';
+import { conflictingOptions, parseOutputName, requiresOption, TOKEN_OUTPUTS } from '../options.js';
+import type { TokenFormat } from '../token-format.js';
 
 /** The options for the format and destination of a new token. */
 export interface OutputOptions {
@@ -29,11 +17,10 @@ export interface OutputOptions {
 }
 
 /** The parsed options. */
-export interface OutputPlan {
-  readonly format: TokenFormat;
-  readonly formatOptions: FormatOptions;
+export interface OutputPlan extends TokenFormat {
   /** Whether the answer is JSON; `format` then applies to the token file. */
   readonly isJson: boolean;
+  /** Undefined if the token goes to stdout. */
   readonly tokenFile: string | undefined;
   readonly owner: string | undefined;
   readonly force: boolean;
@@ -42,30 +29,18 @@ export interface OutputPlan {
 /**
  * Parses the options for a token's output.
  *
- * @param formats the values of `--output`
+ * @param outputs the values of `--output`
  * @throws USAGE for invalid values, and for options that cannot be used together
  */
 export function parseOutput(
   options: OutputOptions,
-  formats: readonly (TokenFormat | 'json')[] = TOKEN_OUTPUTS,
+  outputs: readonly (TokenFormat['format'] | 'json')[] = TOKEN_OUTPUTS,
 ): OutputPlan {
-  const {
-    output: word,
-    json = false,
-    envName,
-    name,
-    namespace,
-    tokenFile,
-    tokenOwner,
-    force = false,
-  } = options;
-  const output = formats.find((each) => each === word);
-  if (word !== output) {
-    throw new ServiceTokensError('USAGE', `Option --output: [${word}] is not one of [${formats.join(',')}]`);
-  }
-  const silent = options.silent === true && formats === TOKEN_OUTPUTS;
+  const { json = false, envName, name, namespace, tokenFile, tokenOwner, force = false } = options;
+  const output = parseOutputName(options.output, outputs);
+  const silent = options.silent === true && outputs === TOKEN_OUTPUTS;
   const isJson = json || output === 'json';
-  if (json && output !== undefined && output !== 'json' && formats === TOKEN_OUTPUTS)
+  if (json && output !== undefined && output !== 'json' && outputs === TOKEN_OUTPUTS)
     throw conflictingOptions('--json', `--output ${output}`);
   if (silent && output !== undefined && output !== 'token')
     throw conflictingOptions('--silent', `--output ${output}`);
@@ -79,11 +54,9 @@ export function parseOutput(
     throw requiresOption('--token-owner', '--token-file');
   return {
     format: output === undefined || output === 'json' ? (silent || tokenFile ? 'token' : 'line') : output,
-    formatOptions: {
-      envName: envName === undefined ? undefined : requireEnvName(envName),
-      secretName: name === undefined ? undefined : requireSecretName(name, '--name'),
-      namespace: namespace === undefined ? undefined : requireNamespace(namespace, '--namespace'),
-    },
+    envName: envName === undefined ? undefined : requireEnvName(envName),
+    secretName: parseName(name, 'secret', '--name'),
+    namespace: parseName(namespace, 'namespace', '--namespace'),
     isJson,
     tokenFile,
     owner: tokenOwner,
@@ -96,73 +69,4 @@ function requireEnvName(name: string): string {
   throw new ServiceTokensError('USAGE', `Option --env-name: [${name}] is not the name of a variable`, {
     hint: 'Use letters, digits and underscores; do not begin with a digit.',
   });
-}
-
-/** Where a new token goes: to stdout or to a file. */
-export interface TokenOutput {
-  /** Undefined if the token goes to stdout. */
-  readonly file: TokenFile | undefined;
-  /** Detects in advance that delivery would fail. @throws FILE_EXISTS, or IO if the token would be lost on stdout */
-  requireReady(): void;
-  /** Writes the token to the file, or to stdout; with `--json` the answer to stdout. */
-  deliver(token: ServiceToken, answer: string): Promise<void>;
-  close(): void;
-}
-
-/**
- * Opens the destination of a new token, as the user who may write there.
- *
- * @param principal the account of the token
- * @param series a token file with one of its tokens may be replaced without `--force`
- * @throws as TokenFile does; USAGE if the token file is the tokens file, or if stdout is used for the tokens file
- */
-export function openOutput(
-  plan: OutputPlan,
-  { options, io, terminal, fs }: Invocation<TargetOptions>,
-  { isStream, resolved }: Target,
-  principal: string,
-  series: Series | undefined,
-): TokenOutput {
-  const { format, formatOptions, isJson, tokenFile, owner, force } = plan;
-  if (isStream && tokenFile === undefined) {
-    throw new ServiceTokensError(
-      'USAGE',
-      'With --file - the new token needs --token-file: stdout is used for the tokens file',
-    );
-  }
-  if (isStream && isJson) throw conflictingOptions('--file -', '--json');
-  const formatted = (token: ServiceToken) => formatToken(token, format, formatOptions);
-  if (tokenFile === undefined) {
-    return {
-      file: undefined,
-      requireReady() {
-        const { stdoutFault } = terminal;
-        if (stdoutFault !== undefined) throw stdoutFault;
-      },
-      deliver: (token, answer) => terminal.answer(isJson ? answer : formatted(token)),
-      close() {},
-    };
-  }
-  const path = absolutePath(tokenFile, io);
-  // Fleet Server and `kubectl create secret --from-file` treat a line end as part of the token.
-  const isBare = format === 'token' || format === 'env';
-  const codec = {
-    format: isBare ? (token: ServiceToken) => token.bearer : formatted,
-    parse: format === 'env' ? parseValue : (text: string) => parseToken(text, format),
-  };
-  const variable = format === 'env' ? (formatOptions.envName ?? envNameOf(principal)) : undefined;
-  const file = new TokenFile(path, { ...codec, variable }, { owner, force, series }, fs);
-  if (resolved !== undefined && file.isAt(resolved)) {
-    file.close();
-    throw new ServiceTokensError('USAGE', `Option --token-file: [${path}] is the tokens file itself`);
-  }
-  return {
-    file,
-    requireReady() {
-      file.requireReplaceable();
-      if (options.dryRun) file.requireWritable();
-    },
-    deliver: (token, answer) => file.write(token, isJson ? () => terminal.answer(answer) : undefined),
-    close: () => file.close(),
-  };
 }
