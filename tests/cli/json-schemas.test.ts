@@ -14,52 +14,40 @@ import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const directory = temporaryDirectory();
 const TOKEN = 'AAEAAWVsYXN0aWMvZmxlZXQtc2VydmVyL3Rva2VuMTpzdXBlcnNlY3JldA';
-const SECRET = 'supersecret';
+/** A token of an account that Elasticsearch 9.0 does not have any more. */
+const WITHDRAWN = 'AAEAAWVsYXN0aWMvZW50ZXJwcmlzZS1zZWFyY2gtc2VydmVyL2E6c3VwZXJzZWNyZXQ=';
+const ACCEPTED = `elastic/fleet-server/token1:{SHA}${createHash('sha1').update('supersecret').digest('base64')}\n`;
 const BROKEN = 'broken\n';
-const HASHES = [
-  '{SHA}x',
-  `$2a$04$${'x'.repeat(53)}`,
-  '{PBKDF2}1000$x$x',
-  '{PBKDF2_STRETCH}1000$x$x',
-  '{MD5}x',
-  '{SSHA256}x',
-];
-const LINES = [...HASHES, 'plain'].map((hash, i) => `elastic/kibana/${i}:${hash}\n`).join('');
+const BCRYPT = `$2a$04$${'x'.repeat(53)}`;
+const HASHES = `{SHA}x ${BCRYPT} {PBKDF2}1000$x$x {PBKDF2_STRETCH}1000$x$x {MD5}x {SSHA256}x plain`.split(
+  ' ',
+);
+const LINES = HASHES.map((hash, i) => `elastic/kibana/${i}:${hash}\n`).join('');
 const FAST = ['-E', 'xpack.security.authc.service_token_hashing.algorithm=bcrypt4'];
 
-/** Command lines by command, each run after the previous one on the same files; with standard input. */
-const lines: Readonly<Record<string, readonly (readonly [line: string, stdin?: string])[]>> = {
+/** Command lines by command, which work on the same files one after the other; standard input follows `<`. */
+const lines: Readonly<Record<string, readonly string[]>> = {
   create: [
-    ['elastic/kibana a'],
-    ['elastic/kibana a --if-not-exists'],
-    ['elastic/kibana a --replace --token-file t'],
+    'elastic/kibana a',
+    'elastic/kibana a --if-not-exists',
+    'elastic/kibana a --replace --token-file t',
   ],
-  rotate: [['elastic/kibana 0'], ['elastic/kibana 0 --finish'], ['elastic/kibana 0 --token-file t']],
-  ensure: [
-    ['elastic/kibana a --token-file t'],
-    ['elastic/kibana a --token-file t'],
-    ['elastic/kibana 1 --token-file u'],
-  ],
-  list: [[''], ['elastic/kibana']],
-  delete: [['elastic/kibana/0 elastic/kibana/missing --ignore-not-found'], ['elastic/kibana --all']],
-  accounts: [['']],
-  verify: ['', '--es-version 7.13', '--es-version 9.4'].map((version) => [
-    `--file accepted ${version}`,
-    TOKEN,
-  ]),
-  inspect: [
-    ['', `${TOKEN}\nx\nAAEAAx`],
-    ['', 'AAEAAWVsYXN0aWMvZW50ZXJwcmlzZS1zZWFyY2gtc2VydmVyL2E6c3VwZXJzZWNyZXQ='],
-  ],
-  check: [[''], ['--file missing'], ['--file broken'], ['--file open --fix']],
-  export: [['']],
-  import: [
-    ['', TOKEN],
-    ['--if-not-exists', TOKEN],
-    ['--replace', TOKEN],
-  ],
-  diff: [['tokens accepted'], ['tokens changed']],
-  watch: [['']],
+  rotate: ['elastic/kibana 0', 'elastic/kibana 0 --finish', 'elastic/kibana 0 --token-file t'],
+  ensure: ['a --token-file t', 'a --token-file t', '1 --token-file u'].map(
+    (rest) => `elastic/kibana ${rest}`,
+  ),
+  list: ['', 'elastic/kibana'],
+  delete: ['elastic/kibana/0 elastic/kibana/missing --ignore-not-found', 'elastic/kibana --all'],
+  accounts: [''],
+  verify: ['', '--es-version 7.13', '--es-version 9.4'].map(
+    (version) => `--file accepted ${version} < ${TOKEN}`,
+  ),
+  inspect: [` < ${TOKEN}\nx\nAAEAAx`, ` < ${WITHDRAWN}`],
+  check: ['', '--file missing', '--file broken', '--file open --fix'],
+  export: [''],
+  import: ['', '--if-not-exists', '--replace'].map((option) => `${option} < ${TOKEN}`),
+  diff: ['tokens accepted', 'tokens changed'],
+  watch: [''],
 };
 
 test('Every command that has --json has a schema, and lines that it is tried with', () => {
@@ -67,26 +55,20 @@ test('Every command that has --json has a schema, and lines that it is tried wit
     commands[name]?.options?.some(([flags]) => flags === '--json'),
   );
   expect(Object.keys(lines).sort()).toEqual(names.toSorted());
-  expect(readdirSync(join(projectRoot, 'docs/schemas')).sort()).toEqual(
-    names.map((name) => `${name}.json`).sort(),
-  );
+  const files = readdirSync(join(projectRoot, 'docs/schemas'));
+  expect(files.sort()).toEqual(names.map((name) => `${name}.json`).sort());
 });
 
 describe.each(Object.entries(lines))('%s', (name, own) => {
   test('prints the fields of its schema, and no others', async () => {
     const text = readFileSync(join(projectRoot, `docs/schemas/${name}.json`), 'utf8');
-    const validate = new Ajv2020({ strict: true, strictRequired: true }).compile(
-      JSON.parse(text, withoutOtherFields),
-    );
+    const validate = new Ajv2020({ strictRequired: true }).compile(JSON.parse(text, withoutOtherFields));
     prepare();
     const seen = new Set<string>();
-    for (const [line, stdin = ''] of own) {
-      for (const answer of await answers(name, line, stdin)) {
-        expect({ line, valid: validate(answer), errors: validate.errors }).toEqual({
-          line,
-          valid: true,
-          errors: null,
-        });
+    for (const line of own) {
+      for (const answer of await answers(name, line)) {
+        validate(answer);
+        expect({ line, errors: validate.errors }).toEqual({ line, errors: null });
         JSON.stringify(answer, (key, value) => seen.add(key) && value);
       }
     }
@@ -111,14 +93,15 @@ function prepare(): void {
   directory.write('service_tokens', LINES);
   directory.write('tokens', LINES);
   directory.write('changed', LINES.replace('{SHA}x', '{SHA}y').replace('/1:', '/9:'));
-  directory.write('accepted', `elastic/fleet-server/token1:${sha(SECRET)}\n`);
+  directory.write('accepted', ACCEPTED);
   directory.write('broken', BROKEN);
   chmodSync(directory.write('open'), 0o666);
 }
 
 /** Runs a command line. @returns what it printed, line by line */
-async function answers(name: string, line: string, stdin: string): Promise<unknown[]> {
-  const argv = [name, '--json', ...line.split(' ').filter(Boolean)];
+async function answers(name: string, line: string): Promise<unknown[]> {
+  const [words = '', stdin = ''] = line.split(' < ');
+  const argv = [name, '--json', ...words.split(' ').filter(Boolean)];
   if (['create', 'rotate', 'ensure', 'import'].includes(name)) argv.push(...FAST);
   const given = { cwd: directory.path, env: { ES_PATH_CONF: directory.path } };
   const { stdout, stderr } =
@@ -143,8 +126,4 @@ async function watched(argv: readonly string[], given: Pick<Io, 'cwd' | 'env'>):
   };
   const status = await main(argv, { ...io, stdout: { isTTY: false, write } });
   return { ...written, status };
-}
-
-function sha(secret: string): string {
-  return `{SHA}${createHash('sha1').update(secret).digest('base64')}`;
 }

@@ -178,7 +178,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     group: 'Hand-over',
     summary: 'Ensure that a file holds a valid token; safe to run again',
     details: [
-      'If the file that --token-file names holds a token that is valid by the tokens file, nothing changes. If not, a token is created, or an existing one gets a new secret, and is written to that file. The command prints unchanged, created or replaced.',
+      'If the file that --token-file names holds a token whose hash is in the tokens file, nothing changes. If not, a token is created, or an existing one gets a new secret, and is written to that file. The command prints unchanged, created or replaced.',
       'Tokens that rotate has made count, too: NAME_r2 is as good as NAME.',
       'The token is never printed, and other content of the file is never replaced without --force.',
     ],
