@@ -27,6 +27,8 @@ const POLL = 500;
 /** Very long, so that no test succeeds by polling if the system does report changes. */
 const NEVER = 600_000;
 
+const LONG_AGO = [1_000_000_000, 1_000_000_000] as const;
+
 /** A reload as lines: `added a`, `removed b`, `changed c`, `failed <reason>`. */
 function linesOf({ added, removed, changed, error }: Reload): string[] {
   const say = (word: string, names: readonly string[]) =>
@@ -78,14 +80,14 @@ afterEach(async () => {
 const follow = (path: string, options: Partial<FollowerOptions> = {}) => new Following().open(path, options);
 
 /** A change, and what is reported before the next change. */
-type Step = readonly [act: () => unknown, ...expected: string[]];
+type Step = readonly [act: (path: string) => unknown, ...expected: string[]];
 
 /** Does things with pauses in between. */
 const slowly =
-  (...acts: readonly (() => unknown)[]) =>
-  async () => {
+  (...acts: readonly ((path: string) => unknown)[]) =>
+  async (path: string) => {
     for (const act of acts) {
-      await act();
+      await act(path);
       await sleep(60);
     }
   };
@@ -118,182 +120,113 @@ function updateVolume(from: string, to: string, content: string): void {
   fs.rmSync(at(`volume/${from}`), { recursive: true });
 }
 
-/** Makes the files, and returns the path to follow and the changes. */
-type Arrange = () => [path: string, ...steps: Step[]];
-
-const changes: readonly (readonly [title: string, arrange: Arrange, quiet?: number])[] = [
-  [
-    'a write in place',
-    () => {
-      const path = tokens();
-      return [path, [() => fs.appendFileSync(path, line('b')), 'added b']];
-    },
-  ],
-  [
-    'a write in place that keeps the size',
-    () => {
-      const path = tokens();
-      return [path, [() => fs.writeFileSync(path, line('a', '{SHA}y'), { flag: 'r+' }), 'changed a']];
-    },
-  ],
-  [
-    'a write in place in two halves, with a pause between',
-    () => {
-      const path = tokens();
-      const [begin, end] = ['elastic/kib', `ana/b:{SHA}x\n`].map(
-        (half) => () => fs.appendFileSync(path, half),
-      );
-      return [path, [slowly(begin as () => void, end as () => void), 'added b']];
-    },
-    LONG_QUIET,
-  ],
-  [
-    'a file that is truncated and rewritten',
-    () => {
-      const path = tokens(line('a') + line('b'));
-      const write = (content: string) => () => fs.writeFileSync(path, content);
-      const rewrite = slowly(write(''), write(line('a', '{SHA}y') + line('c')));
-      return [path, [rewrite, 'added c', 'removed b', 'changed a']];
-    },
-    LONG_QUIET,
-  ],
-  [
-    'several renames over the file',
-    () => {
-      const path = tokens();
-      const over = (content: string) => () => fs.renameSync(directory.write('config/new', content), path);
-      return [
-        path,
-        [over(line('a') + line('b')), 'added b'],
-        [over(line('b')), 'removed a'],
-        [over(line('b', '{SHA}y')), 'changed b'],
-      ];
-    },
-  ],
-  [
-    'a file that is deleted and recreated',
-    () => {
-      const path = tokens();
-      return [path, [() => fs.unlinkSync(path), 'removed a'], [() => tokens(line('b')), 'added b']];
-    },
-  ],
-  [
-    'a file that is created later',
-    () => [join(directory.mkdir('config'), 'service_tokens'), [() => tokens(), 'added a']],
-  ],
-  [
-    'a file whose directories are created later, one after the other',
-    () => {
-      const path = at('one/two/service_tokens');
-      const make = (name: string) => () => fs.mkdirSync(at(name));
-      return [
-        path,
-        [slowly(make('one'), make('one/two'), () => fs.writeFileSync(path, line('a'))), 'added a'],
-      ];
-    },
-  ],
-  [
-    'a Kubernetes volume that is updated twice',
-    () => [
-      kubernetesVolume('..2026_1', line('a')),
-      [() => updateVolume('..2026_1', '..2026_2', line('a') + line('b')), 'added b'],
-      [() => updateVolume('..2026_2', '..2026_3', line('b')), 'removed a'],
-    ],
-  ],
-  [
-    'a directory that is moved away and replaced by another',
-    () => {
-      directory.write('new/service_tokens', line('b'));
-      return [
-        tokens(),
-        [() => fs.renameSync(at('config'), at('old')), 'removed a'],
-        [() => fs.renameSync(at('new'), at('config')), 'added b'],
-      ];
-    },
-  ],
-  [
-    'a directory that is replaced immediately',
-    () => {
-      directory.write('new/service_tokens', line('b'));
-      return [tokens(), [() => replaceDirectory('config'), 'added b', 'removed a']];
-    },
-  ],
-  [
-    'a directory that is deleted and immediately recreated, possibly with the same inode',
-    () => {
-      const recreate = () => {
-        fs.rmSync(at('config'), { recursive: true });
-        tokens(line('b'));
-      };
-      return [tokens(), [recreate, 'added b', 'removed a']];
-    },
-  ],
-  [
-    'a directory that is deleted and later recreated',
-    () => [
-      tokens(),
-      [() => fs.rmSync(at('config'), { recursive: true }), 'removed a'],
-      [() => tokens(line('b')), 'added b'],
-    ],
-  ],
-  [
-    'a directory several levels above that is replaced',
-    () => {
-      directory.write('new/two/three/config/service_tokens', line('b'));
-      const path = directory.write('one/two/three/config/service_tokens', line('a'));
-      return [path, [() => replaceDirectory('one'), 'added b', 'removed a']];
-    },
-  ],
-  [
-    'the target of a symlink that is replaced',
-    () => {
-      const target = directory.write('elsewhere/real', line('a'));
-      const replace = () => fs.renameSync(directory.write('elsewhere/new', line('b')), target);
-      return [linkTo('../elsewhere/real'), [replace, 'added b', 'removed a']];
-    },
-  ],
-  [
-    'a symlink that is switched to a file of the same size and time',
-    () => {
-      for (const name of ['one', 'two'])
-        fs.utimesSync(directory.write(`${name}/real`, line(name)), 1_000_000_000, 1_000_000_000);
-      const path = linkTo('../one/real');
-      return [path, [() => replaceLink('../two/real', path), 'added two', 'removed one']];
-    },
-  ],
-  [
-    'a symlink in the middle of the path that is switched to the next version',
-    () => {
-      directory.write('elasticsearch-8/config/service_tokens', line('a'));
-      directory.write('elasticsearch-9/config/service_tokens', line('b'));
-      fs.symlinkSync('elasticsearch-8', at('elasticsearch'));
-      const turn = () => replaceLink(at('elasticsearch-9'), at('elasticsearch'));
-      return [at('elasticsearch/config/service_tokens'), [turn, 'added b', 'removed a']];
-    },
-  ],
-  [
-    'a dangling symlink whose target is created later',
-    () => [linkTo('../elsewhere/real'), [() => directory.write('elsewhere/real', line('a')), 'added a']],
-  ],
-  [
-    'a directory whose name looks like an editor’s temporary file',
-    () => {
-      const path = directory.write('.config.swp/service_tokens', line('a'));
-      return [path, [() => fs.appendFileSync(path, line('b')), 'added b']];
-    },
-  ],
-];
-
 describe('A change is reported once, and later changes are not missed', () => {
-  test.each(changes)('%s', async (_, arrange, quiet = QUIET) => {
-    const [path, ...steps] = arrange();
-    const following = await follow(path, { quiet });
-    for (const [act, ...expected] of steps) {
-      await act();
-      expect(await following.next()).toEqual(expected);
-    }
-    await following.expectNothingBut(path);
+  /**
+   * @param make makes the files, and returns the path to follow
+   * @returns a function that takes the changes, and what is reported before the next one
+   */
+  const change =
+    (title: string, make: () => string = tokens, quiet = QUIET) =>
+    (...steps: readonly Step[]) =>
+      test(title, async () => {
+        const path = make();
+        const following = await follow(path, { quiet });
+        for (const [act, ...expected] of steps) {
+          await act(path);
+          expect(await following.next()).toEqual(expected);
+        }
+        await following.expectNothingBut(path);
+      });
+
+  const write = (content: string) => (path: string) => fs.writeFileSync(path, content, { flag: 'r+' });
+  const append = (content: string) => (path: string) => fs.appendFileSync(path, content);
+  const over = (content: string) => (path: string) =>
+    fs.renameSync(directory.write('config/new', content), path);
+  const move = (from: string, to: string) => () => fs.renameSync(at(from), at(to));
+  const withNew = (name: string, make: () => string) => () => {
+    directory.write(name, line('b'));
+    return make();
+  };
+  const replaced = ['added b', 'removed a'] as const;
+
+  change('a write in place')([append(line('b')), 'added b']);
+  change('a write in place that keeps the size')([write(line('a', '{SHA}y')), 'changed a']);
+  const halves = slowly(append('elastic/kib'), append('ana/b:{SHA}x\n'));
+  change('a write in place in two halves, with a pause between', tokens, LONG_QUIET)([halves, 'added b']);
+  const both = () => tokens(line('a') + line('b'));
+  const rewrite = slowly((path) => fs.truncateSync(path), write(line('a', '{SHA}y') + line('c')));
+  const rewritten = [rewrite, 'added c', 'removed b', 'changed a'] as const;
+  change('a file that is truncated and rewritten', both, LONG_QUIET)(rewritten);
+  change('several renames over the file')(
+    [over(line('a') + line('b')), 'added b'],
+    [over(line('b')), 'removed a'],
+    [over(line('b', '{SHA}y')), 'changed b'],
+  );
+  change('a file that is deleted and recreated')(
+    [(path) => fs.unlinkSync(path), 'removed a'],
+    [() => tokens(line('b')), 'added b'],
+  );
+  const none = () => join(directory.mkdir('config'), 'service_tokens');
+  change('a file that is created later', none)([() => tokens(), 'added a']);
+  const make = (name: string) => () => fs.mkdirSync(at(name));
+  const grow = slowly(make('one'), make('one/two'), (path) => fs.writeFileSync(path, line('a')));
+  change('a file whose directories are created later, one by one', () => at('one/two/x'))([grow, 'added a']);
+  change('a Kubernetes volume that is updated twice', () => kubernetesVolume('..2026_1', line('a')))(
+    [() => updateVolume('..2026_1', '..2026_2', line('a') + line('b')), 'added b'],
+    [() => updateVolume('..2026_2', '..2026_3', line('b')), 'removed a'],
+  );
+  const besideNew = withNew('new/service_tokens', tokens);
+  change('a directory that is moved away and replaced by another', besideNew)(
+    [move('config', 'old'), 'removed a'],
+    [move('new', 'config'), 'added b'],
+  );
+  change(
+    'a directory that is replaced immediately',
+    besideNew,
+  )([() => replaceDirectory('config'), ...replaced]);
+  const remove = () => fs.rmSync(at('config'), { recursive: true });
+  change('a directory that is deleted and immediately recreated, possibly with the same inode')([
+    () => [remove(), tokens(line('b'))],
+    ...replaced,
+  ]);
+  change('a directory that is deleted and later recreated')(
+    [remove, 'removed a'],
+    [() => tokens(line('b')), 'added b'],
+  );
+  const deep = () => directory.write('one/two/three/config/service_tokens', line('a'));
+  const besideDeep = withNew('new/two/three/config/service_tokens', deep);
+  change(
+    'a directory several levels above that is replaced',
+    besideDeep,
+  )([() => replaceDirectory('one'), ...replaced]);
+  const linked = withNew('elsewhere/new', () => {
+    directory.write('elsewhere/real', line('a'));
+    return linkTo('../elsewhere/real');
   });
+  const replaceTarget = move('elsewhere/new', 'elsewhere/real');
+  change('the target of a symlink that is replaced', linked)([replaceTarget, ...replaced]);
+  const twins = () => {
+    for (const name of ['a', 'b']) fs.utimesSync(directory.write(`${name}/real`, line(name)), ...LONG_AGO);
+    return linkTo('../a/real');
+  };
+  change(
+    'a symlink that is switched to a file of the same size and time',
+    twins,
+  )([(path) => replaceLink('../b/real', path), ...replaced]);
+  const versions = withNew('elasticsearch-9/config/service_tokens', () => {
+    directory.write('elasticsearch-8/config/service_tokens', line('a'));
+    fs.symlinkSync('elasticsearch-8', at('elasticsearch'));
+    return at('elasticsearch/config/service_tokens');
+  });
+  change(
+    'a symlink in the middle of the path that is switched to the next version',
+    versions,
+  )([() => replaceLink(at('elasticsearch-9'), at('elasticsearch')), ...replaced]);
+  const dangling = () => linkTo('../elsewhere/real');
+  const makeTarget = () => directory.write('elsewhere/real', line('a'));
+  change('a dangling symlink whose target is created later', dangling)([makeTarget, 'added a']);
+  const swapFile = () => directory.write('.config.swp/service_tokens', line('a'));
+  change('a directory whose name looks like an editor’s file', swapFile)([append(line('b')), 'added b']);
 
   test('a directory that appears while the follower is opened', async () => {
     const path = at('one/two/service_tokens');
@@ -339,45 +272,6 @@ describe('A change is reported once, and later changes are not missed', () => {
   });
 });
 
-const LONG_AGO = [1_000_000_000, 1_000_000_000] as const;
-const silences: readonly (readonly [title: string, act: (path: string) => unknown, why: string])[] = [
-  ['chmod', (path) => fs.chmodSync(path, 0o640), 'a node ignores it'],
-  [
-    'chmod after a write that keeps size and time',
-    (path) => {
-      fs.writeFileSync(path, line('a', '{SHA}y'));
-      fs.utimesSync(path, ...LONG_AGO);
-      fs.chmodSync(path, 0o640);
-    },
-    'a node would not have noticed that write',
-  ],
-  ['touch', (path) => fs.utimesSync(path, new Date(), new Date()), 'the tokens are the same'],
-  ['a comment', (path) => fs.appendFileSync(path, '# a comment\n'), 'the tokens are the same'],
-  ['an entry in plain text', (path) => fs.appendFileSync(path, line('b', 'secret')), 'a node skips it'],
-  [
-    'another file with the same content',
-    (path) => {
-      fs.cpSync(path, `${path}.new`);
-      fs.renameSync(`${path}.new`, path);
-    },
-    'the tokens are the same',
-  ],
-  [
-    'a file in the same directory',
-    (path) => fs.writeFileSync(`${path}.new`, line('b')),
-    'it is another file',
-  ],
-  [
-    'a file that is missing for a moment',
-    async (path) => {
-      fs.renameSync(path, `${path}.away`);
-      await sleep(30);
-      fs.renameSync(`${path}.away`, path);
-    },
-    'a node polls every five seconds',
-  ],
-];
-
 describe('Nothing is reported', () => {
   const expectSilence = async (act: (path: string) => unknown) => {
     const path = tokens();
@@ -387,7 +281,31 @@ describe('Nothing is reported', () => {
     await sleep(WHILE);
     await following.expectNothingBut(path);
   };
-  test.each(silences)('for %s, because %3$s', (_, act) => expectSilence(act));
+  const silence = (what: string, why: string, act: (path: string) => unknown) =>
+    test(`for ${what}, because ${why}`, () => expectSilence(act));
+  silence('chmod', 'a node ignores it', (path) => fs.chmodSync(path, 0o640));
+  const unnoticed = 'a node would not have noticed that write';
+  silence('chmod after a write that keeps size and time', unnoticed, (path) => {
+    fs.writeFileSync(path, line('a', '{SHA}y'));
+    fs.utimesSync(path, ...LONG_AGO);
+    fs.chmodSync(path, 0o640);
+  });
+  const same = 'the tokens are the same';
+  silence('touch', same, (path) => fs.utimesSync(path, new Date(), new Date()));
+  silence('a comment', same, (path) => fs.appendFileSync(path, '# a comment\n'));
+  silence('plain text', 'a node skips it', (path) => fs.appendFileSync(path, line('b', 'secret')));
+  silence('another file with the same content', same, (path) => {
+    fs.cpSync(path, `${path}.new`);
+    fs.renameSync(`${path}.new`, path);
+  });
+  silence('a file in the same directory', 'it is another file', (path) =>
+    fs.writeFileSync(`${path}.new`, line('b')),
+  );
+  silence('a file that is missing for a moment', 'a node polls every five seconds', async (path) => {
+    fs.renameSync(path, `${path}.away`);
+    await sleep(30);
+    fs.renameSync(`${path}.away`, path);
+  });
   testAsRoot('for chown, because a node ignores it', () =>
     expectSilence((path) => fs.chownSync(path, 61_007, 61_113)),
   );
