@@ -14,72 +14,41 @@ export interface Kind {
   readonly isBlink?: boolean;
 }
 
-const secretLink: Kind = {
-  name: 'link to the secret',
-  why: 'a write, chown or touch by name changes the secret',
-  order: ({ treasure }) => ['link', join(treasure, 'secret')],
-};
-const tokensLink: Kind = {
-  name: "link to the victim's tokens",
-  why: 'a file with valid content',
-  order: ({ treasure }) => ['link', join(treasure, 'service_tokens')],
-};
-const vaultLink: Kind = {
-  name: 'link to the vault',
-  why: 'the files that are created, listed or removed are in a private directory',
-  order: ({ treasure }) => ['link', join(treasure, 'vault')],
-};
-const blink = (kind: Kind): Kind => ({ ...kind, name: `${kind.name}, for one call`, isBlink: true });
+/** @param order the last words of the order; a target begins with the name of a directory of the stage */
+function kind(name: string, why: string, order: string): Kind {
+  const [word = '', target = ''] = order.split(' ');
+  const place = (stage: Stage) =>
+    target.replace(/^\w+/, (at) => stage[at as 'treasure' | 'workshop' | 'neighbours']);
+  return { name, why, order: (stage) => [word, place(stage)] };
+}
+/** A replacement, and the same for one call only. */
+const andBlink = (one: Kind): Kind[] => [one, { ...one, name: `${one.name}, for one call`, isBlink: true }];
+const nothing = kind('nothing', 'the file is missing', 'nothing');
 
 const forFiles: readonly Kind[] = [
-  secretLink,
-  blink(secretLink),
-  vaultLink,
-  blink(vaultLink),
-  {
-    name: 'hard link to the secret',
-    why: 'the same file, without a symlink to refuse',
-    order: ({ workshop }) => ['thing', join(workshop, 'name-of-secret')],
-  },
-  {
-    name: "hard link to a third user's file",
-    why: 'the same if fs.protected_hardlinks is 1',
-    order: ({ neighbours }) => ['hard-link', neighbours],
-  },
-  { name: 'pipe', why: 'open blocks until the other end is opened', order: () => ['pipe', ''] },
-  { name: 'pipe held open', why: 'open succeeds, but read blocks', order: () => ['held-pipe', ''] },
-  { name: 'empty directory', why: 'rename replaces it', order: () => ['directory', ''] },
-  { name: 'full directory', why: 'its files must not be removed', order: () => ['full-directory', ''] },
-  { name: 'nothing', why: 'the file is missing', order: () => ['nothing', ''] },
+  ...andBlink(
+    kind('link to the secret', 'a write, chown or touch by name changes it', 'link treasure/secret'),
+  ),
+  ...andBlink(kind('link to the vault', 'files are made in a private directory', 'link treasure/vault')),
+  kind('hard link to the secret', 'the same without a symlink', 'thing workshop/name-of-secret'),
+  kind("hard link to a third user's file", 'if fs.protected_hardlinks is 1', 'hard-link neighbours'),
+  kind('pipe', 'open blocks until the other end is opened', 'pipe'),
+  kind('pipe held open', 'open succeeds, but read blocks', 'held-pipe'),
+  kind('empty directory', 'rename replaces it', 'directory'),
+  kind('full directory', 'its files must not be removed', 'full-directory'),
+  nothing,
 ];
-
-const treasureLink: Kind = {
-  name: 'link to the treasure',
-  why: 'every name in it refers to another file',
-  order: ({ treasure }) => ['link', treasure],
-};
-const trap: Kind = {
-  name: 'directory with a link in it',
-  why: 'a file in it is now a link',
-  order: ({ workshop }) => ['thing', join(workshop, 'trap')],
-};
-
+const forTokens: readonly Kind[] = [
+  ...andBlink(kind("link to the victim's tokens", 'its content is valid', 'link treasure/service_tokens')),
+  ...forFiles,
+];
+const ELSEWHERE = 'work that starts in one directory ends in the other';
 const forDirectories: readonly Kind[] = [
-  treasureLink,
-  blink(treasureLink),
-  trap,
-  blink(trap),
-  {
-    name: 'another directory of the attacker',
-    why: 'work that starts in one directory ends in the other',
-    order: ({ workshop }) => ['thing', join(workshop, 'elsewhere')],
-  },
-  {
-    name: 'link to another directory of the attacker',
-    why: 'the same through a link',
-    order: ({ workshop }) => ['link', join(workshop, 'elsewhere')],
-  },
-  { name: 'nothing', why: 'the file is missing', order: () => ['nothing', ''] },
+  ...andBlink(kind('link to the treasure', 'every name in it refers to another file', 'link treasure')),
+  ...andBlink(kind('directory with a link in it', 'a file in it is now a link', 'thing workshop/trap')),
+  kind('another directory of the attacker', ELSEWHERE, 'thing workshop/elsewhere'),
+  kind('link to another directory of the attacker', ELSEWHERE, 'link workshop/elsewhere'),
+  nothing,
 ];
 
 /** A combination of layout, beginning and command. */
@@ -106,123 +75,126 @@ export interface Role {
   readonly kinds: readonly Kind[];
 }
 
-const literally = (name: string, why: string, kinds = forFiles): Role => ({
-  name,
-  why,
-  place: ({ config }) => [config, `=${name}`],
-  isPart: (part) => part === name,
-  kinds,
-});
+/** @param found how the command knows the name: `listed`, `random`, both, or neither */
+function role(
+  name: string,
+  why: string,
+  place: Role['place'],
+  isPart: Role['isPart'],
+  found: '' | 'listed' | 'random' | 'listed random' = '',
+  kinds = forFiles,
+): Role {
+  const [isListed, isRandom] = ['listed', 'random'].map((word) => found.includes(word));
+  return { name, why, place, isPart, isListed: isListed === true, isRandom: isRandom === true, kinds };
+}
+const literally = (file: string, why: string, kinds = forFiles, name = file): Role =>
+  role(
+    name,
+    why,
+    ({ config }) => [config, `=${file}`],
+    (part) => part === file,
+    '',
+    kinds,
+  );
 
 const DEAD = deadMark(mark);
+const REMOVES = 'the command removes it';
 const lock = ({ name }: Scene) => `.${name}.lock`;
 const escaped = (text: string) => text.replace(/[.]/g, '\\.');
+const isTemporary = (part: string) => part.endsWith('.tmp');
+const isMark = (part: string) => /^\d+-.*-[0-9a-f]{12}$/.test(part);
+const isDirect = ({ name }: Scene) => name === 'service_tokens';
 
 /** The names in the directory of the file. */
 export const names: readonly Role[] = [
-  literally('service_tokens', 'the file, or the link to it', [tokensLink, blink(tokensLink), ...forFiles]),
+  literally('service_tokens', 'the file, or the link to it', forTokens),
   {
     ...literally('d', 'the directory that service_tokens leads through', forDirectories),
-    place: ({ config, name }) => (name === 'service_tokens' ? undefined : [config, '=d']),
+    place: (scene) => (isDirect(scene) ? undefined : [scene.config, '=d']),
   },
-  {
-    name: 'd/name',
-    why: 'the target of the link',
-    place: ({ directory, name }) => (name === 'service_tokens' ? undefined : [directory, `=${name}`]),
-    isPart: (part, { name }) => part === name,
-    kinds: [tokensLink, blink(tokensLink), ...forFiles],
-  },
+  role(
+    'd/name',
+    'the target of the link',
+    (scene) => (isDirect(scene) ? undefined : [scene.directory, `=${scene.name}`]),
+    (part, { name }) => part === name,
+    '',
+    forTokens,
+  ),
   literally('elasticsearch.yml', 'it names the algorithm'),
   literally('elasticsearch.keystore', 'it shows who the server is'),
   literally('users', 'it shows who the server is'),
-  { ...literally('token', 'a token is handed over in it'), name: 'token file' },
-  {
-    name: 'temporary token file',
-    why: 'it holds the token before it has its name',
-    place: ({ config }) => [config, '^\\.token\\.[0-9a-f]+\\.tmp$'],
-    isPart: (part) => part.endsWith('.tmp'),
-    isListed: true,
-    isRandom: true,
-    kinds: forFiles,
-  },
+  literally('token', 'a token is handed over in it', forFiles, 'token file'),
+  role(
+    'temporary token file',
+    'it holds the token before it has its name',
+    ({ config }) => [config, '^\\.token\\.[0-9a-f]+\\.tmp$'],
+    isTemporary,
+    'listed random',
+  ),
   literally('x-pack', 'the tokens file of old is in it', [...forDirectories, ...forFiles]),
-  {
-    name: 'lock',
-    why: 'its name is predictable',
-    place: (scene) => [scene.directory, `=${lock(scene)}`],
-    isPart: (part, scene) => part === lock(scene),
-    isListed: true,
-    kinds: forFiles,
-  },
-  {
-    name: 'own lock directory',
-    why: 'created by the command, and exchanged as soon as it exists',
-    place: (scene) => [scene.directory, `^${escaped(lock(scene))}-`],
-    isPart: (part, scene) => part.startsWith(`${lock(scene)}-`),
-    isListed: true,
-    isRandom: true,
-    kinds: forFiles,
-  },
-  {
-    name: 'own mark',
-    why: 'it is written repeatedly',
-    place: (scene) => [scene.directory, `^${escaped(lock(scene))}-`, '^\\d+-'],
-    isPart: (part) => /^\d+-.*-[0-9a-f]{12}$/.test(part),
-    isRandom: true,
-    kinds: forFiles,
-  },
-  {
-    name: 'held mark',
-    why: 'the same after the lock was acquired',
-    place: (scene) => [scene.directory, `^${escaped(lock(scene))}$`, '^\\d+-'],
-    isPart: (part) => /^\d+-.*-[0-9a-f]{12}$/.test(part),
-    isRandom: true,
-    kinds: forFiles,
-  },
-  {
-    name: 'temporary file',
-    why: 'it contains the new content, and its owner is changed',
-    place: ({ directory, name }) => [directory, `^\\.${escaped(name)}\\.[0-9a-f]+\\.tmp$`],
-    isPart: (part) => part.endsWith('.tmp'),
-    isListed: true,
-    isRandom: true,
-    kinds: forFiles,
-  },
-  {
-    name: "dead process's lock directory",
-    why: 'the command removes it',
-    place: (scene) => [scene.directory, `=${lock(scene)}-${DEAD}`],
-    isPart: (part, scene) => part === `${lock(scene)}-${DEAD}`,
-    isListed: true,
-    kinds: forFiles,
-  },
-  {
-    name: "dead process's mark in the lock",
-    why: 'the command removes it',
-    place: (scene) => [scene.directory, `=${lock(scene)}`, `=${DEAD}`],
-    isPart: (part, scene) => [lock(scene), DEAD].includes(part),
-    isListed: true,
-    kinds: forFiles,
-  },
-  {
-    name: "dead process's temporary file",
-    why: 'the command removes it',
-    place: ({ directory, name }) => [directory, `=.${name}.0123456789abcdef01.tmp`],
-    isPart: (part) => part === '.',
-    isListed: true,
-    kinds: forFiles,
-  },
+  role(
+    'lock',
+    'its name is predictable',
+    (scene) => [scene.directory, `=${lock(scene)}`],
+    (part, scene) => part === lock(scene),
+    'listed',
+  ),
+  role(
+    'own lock directory',
+    'created by the command, and exchanged as soon as it exists',
+    (scene) => [scene.directory, `^${escaped(lock(scene))}-`],
+    (part, scene) => part.startsWith(`${lock(scene)}-`),
+    'listed random',
+  ),
+  role(
+    'own mark',
+    'it is written repeatedly',
+    (scene) => [scene.directory, `^${escaped(lock(scene))}-`, '^\\d+-'],
+    isMark,
+    'random',
+  ),
+  role(
+    'held mark',
+    'the same after the lock was acquired',
+    (scene) => [scene.directory, `^${escaped(lock(scene))}$`, '^\\d+-'],
+    isMark,
+    'random',
+  ),
+  role(
+    'temporary file',
+    'it contains the new content, and its owner is changed',
+    ({ directory, name }) => [directory, `^\\.${escaped(name)}\\.[0-9a-f]+\\.tmp$`],
+    isTemporary,
+    'listed random',
+  ),
+  role(
+    "dead process's lock directory",
+    REMOVES,
+    (scene) => [scene.directory, `=${lock(scene)}-${DEAD}`],
+    (part, scene) => part === `${lock(scene)}-${DEAD}`,
+    'listed',
+  ),
+  role(
+    "dead process's mark in the lock",
+    REMOVES,
+    (scene) => [scene.directory, `=${lock(scene)}`, `=${DEAD}`],
+    (part, scene) => [lock(scene), DEAD].includes(part),
+    'listed',
+  ),
+  role(
+    "dead process's temporary file",
+    REMOVES,
+    ({ directory, name }) => [directory, `=.${name}.0123456789abcdef01.tmp`],
+    (part) => part === '.',
+    'listed',
+  ),
 ];
 
 /** A directory on the path, which is exchanged as a whole. */
 export function wayRole(area: string, path: string): Role {
-  return {
-    name: path,
-    why: 'a directory on the path',
-    place: () => [join(area, path, '..'), `=${path.split('/').at(-1)}`],
-    isPart: (part) => part === path.split('/').at(-1),
-    kinds: forDirectories,
-  };
+  const name = path.split('/').at(-1);
+  const place = () => [join(area, path, '..'), `=${name}`];
+  return role(path, 'a directory on the path', place, (part) => part === name, '', forDirectories);
 }
 
 export interface Move {

@@ -10,7 +10,7 @@ export interface VictimCommand {
 }
 
 // A cheap hash: its duration does not matter, because the moves are made between two calls.
-const CHEAP = ['-E', 'xpack.security.authc.service_token_hashing.algorithm=pbkdf2_1000'];
+const CHEAP = '-E xpack.security.authc.service_token_hashing.algorithm=pbkdf2_1000';
 
 /** The names on the path to the tokens file, as in moves.ts. */
 const FILE = ['service_tokens', 'd', 'd/name'];
@@ -21,58 +21,30 @@ const TOKEN_FILE = ['token file', 'temporary token file'];
 /** Stands for the configuration directory in an argument. */
 export const CONFIG = '{config}';
 
+const NEW = 'create elastic/fleet-server new';
+const OLD = 'elastic/fleet-server old';
+const BESIDE = `--token-file ${CONFIG}`;
+
+function command(name: string, why: string, line: string, onlyNames?: readonly string[]): VictimCommand {
+  const readsBearer = /^(import|verify)/.test(line);
+  return { name, why, argv: line.split(' '), readsBearer, ...(onlyNames && { onlyNames }) };
+}
+
 export const victimCommands: readonly VictimCommand[] = [
-  {
-    name: 'create',
-    why: 'writes an entry',
-    argv: ['create', 'elastic/fleet-server', 'new', ...CHEAP],
-  },
-  {
-    name: 'create --in-place',
-    why: 'overwrites the file',
-    argv: ['create', 'elastic/fleet-server', 'new', '--in-place', ...CHEAP],
-    onlyNames: FILE,
-  },
-  {
-    name: 'create from elasticsearch.yml',
-    why: 'reads the algorithm from a file in the directory',
-    argv: ['create', 'elastic/fleet-server', 'new'],
-    onlyNames: ['elasticsearch.yml'],
-  },
-  { name: 'delete', why: 'removes an entry', argv: ['delete', 'elastic/fleet-server', 'old'] },
-  {
-    name: 'create --token-file',
-    why: 'writes a token into a file beside',
-    argv: ['create', 'elastic/fleet-server', 'new', '--token-file', `${CONFIG}/token`, ...CHEAP],
-    onlyNames: TOKEN_FILE,
-  },
-  {
-    name: 'create --token-file --force',
-    why: 'replaces a file beside, and keeps its owner',
-    argv: ['create', 'elastic/fleet-server', 'new', '--token-file', `${CONFIG}/users`, '--force', ...CHEAP],
-    onlyNames: ['users'],
-  },
-  {
-    name: 'ensure',
-    why: 'reads a file beside, and writes it',
-    argv: ['ensure', 'elastic/fleet-server', 'old', '--token-file', `${CONFIG}/token`, ...CHEAP],
-    onlyNames: [...FILE, ...TOKEN_FILE],
-  },
-  {
-    name: 'rotate',
-    why: 'writes an entry beside another',
-    argv: ['rotate', 'elastic/fleet-server', 'old', ...CHEAP],
-    onlyNames: FILE,
-  },
-  {
-    name: 'import --replace',
-    why: 'writes entries that come from outside',
-    argv: ['import', '--replace', ...CHEAP],
-    readsBearer: true,
-    onlyNames: FILE,
-  },
-  { name: 'check --fix', why: 'changes owner and mode', argv: ['check', '--fix'] },
-  { name: 'check', why: 'reads everything', argv: ['check'] },
-  { name: 'list', why: 'reads the file', argv: ['list'] },
-  { name: 'verify', why: 'reads the file', argv: ['verify'], readsBearer: true, onlyNames: FILE },
+  command('create', 'writes an entry', `${NEW} ${CHEAP}`),
+  command('create --in-place', 'overwrites the file', `${NEW} --in-place ${CHEAP}`, FILE),
+  command('create from elasticsearch.yml', 'reads the algorithm from it', NEW, ['elasticsearch.yml']),
+  command('delete', 'removes an entry', `delete ${OLD}`),
+  command('create --token-file', 'writes a file beside', `${NEW} ${BESIDE}/token ${CHEAP}`, TOKEN_FILE),
+  command('--token-file --force', 'keeps its owner', `${NEW} ${BESIDE}/users --force ${CHEAP}`, ['users']),
+  command('ensure', 'reads and writes a file beside', `ensure ${OLD} ${BESIDE}/token ${CHEAP}`, [
+    ...FILE,
+    ...TOKEN_FILE,
+  ]),
+  command('rotate', 'writes an entry beside another', `rotate ${OLD} ${CHEAP}`, FILE),
+  command('import --replace', 'writes entries that come from outside', `import --replace ${CHEAP}`, FILE),
+  command('check --fix', 'changes owner and mode', 'check --fix'),
+  command('check', 'reads everything', 'check'),
+  command('list', 'reads the file', 'list'),
+  command('verify', 'reads the file', 'verify', FILE),
 ];
