@@ -1,9 +1,10 @@
 /** The paths of the files, and the server's version. */
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { findServerPaths, findVersion, type PathOptions } from '../../src/config/config-dir.js';
 import { type FileSystem, nodeFileSystem } from '../../src/disk/file-system.js';
-import { codeAndMessage, errorOf } from '../support/fixtures.js';
+import { failing } from '../support/faulty-file-system.js';
+import { errorOf } from '../support/fixtures.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const directory = temporaryDirectory();
@@ -20,7 +21,7 @@ function fileSystem(): FileSystem {
   };
 }
 
-function find(options: PathOptions, env: Record<string, string> = {}) {
+function find(options: PathOptions, env: Env = {}) {
   const surroundings = { env, cwd: at('cwd'), toolPath: at('dist', 'bin', 'elasticsearch-service-tokens') };
   return findServerPaths(options, surroundings, fileSystem());
 }
@@ -28,114 +29,78 @@ function find(options: PathOptions, env: Record<string, string> = {}) {
 /** All possible places, each of which is valid. */
 function makeEverything(): void {
   for (const name of ['cwd', 'files', 'option', 'path-conf', 'home/config']) directory.mkdir(name);
-  for (const name of ['dist/config', 'root/etc/elasticsearch', 'root/usr/share/elasticsearch/config']) {
-    directory.write(`${name}/elasticsearch.yml`);
-  }
+  for (const name of DEFAULTS) directory.write(`${name}/elasticsearch.yml`);
 }
 
+const DEFAULTS = ['dist/config', 'root/etc/elasticsearch', 'root/usr/share/elasticsearch/config'];
+type Env = Readonly<Record<string, string>>;
+
 describe('The first that applies', () => {
-  const everything = () => ({
-    options: { file: at('files', 'tokens'), configDir: at('option') },
-    env: { ES_PATH_CONF: at('path-conf'), ES_HOME: at('home') },
-  });
+  beforeEach(makeEverything);
 
   test('--file names the file; --config-dir then only names the directory of the settings', () => {
-    makeEverything();
-    const { options, env } = everything();
-    expect(find(options, env)).toEqual({ configDir: at('option'), tokensFile: at('files', 'tokens') });
+    const [file, configDir] = [at('files/tokens'), at('option')];
+    const env = { ES_PATH_CONF: at('path-conf'), ES_HOME: at('home') };
+    expect(find({ file, configDir }, env)).toEqual({ configDir, tokensFile: file });
+    expect(find({ file }, env)).toEqual({ configDir: at('files'), tokensFile: file });
   });
 
-  test('with only --file, the settings are in the directory of the file', () => {
-    makeEverything();
-    const { options, env } = everything();
-    expect(find({ file: options.file }, env)).toEqual({
-      configDir: at('files'),
-      tokensFile: at('files', 'tokens'),
-    });
-  });
-
-  test.each([
-    { place: '--config-dir', found: 'option', without: [] },
-    { place: 'ES_PATH_CONF', found: 'path-conf', without: ['--config-dir'] },
-    { place: '$ES_HOME/config', found: 'home/config', without: ['--config-dir', 'ES_PATH_CONF'] },
-    {
-      place: '../config beside the tool',
-      found: 'dist/config',
-      without: ['--config-dir', 'ES_PATH_CONF', 'ES_HOME'],
-    },
-  ])('$place, without $without', ({ found, without }) => {
-    makeEverything();
-    const { options, env } = everything();
-    const left = Object.fromEntries(Object.entries(env).filter(([name]) => !without.includes(name)));
-    const configDir = without.includes('--config-dir') ? {} : { configDir: options.configDir };
-    expect(find(configDir, left)).toEqual({ configDir: at(found), tokensFile: at(found, 'service_tokens') });
-  });
-
-  test.each([
-    { yml: ['dist/config', 'root/etc/elasticsearch'], found: '', why: '../config beside the tool has one' },
-    {
-      yml: ['root/etc/elasticsearch', 'root/usr/share/elasticsearch/config'],
-      found: '/etc/elasticsearch',
-      why: '/etc/elasticsearch is the first of the packages',
-    },
-    {
-      yml: ['root/usr/share/elasticsearch/config'],
-      found: '/usr/share/elasticsearch/config',
-      why: 'no other place has one',
-    },
-  ])('of the default places, the first with an elasticsearch.yml is used: $why', ({ yml, found }) => {
-    for (const name of ['dist/config', 'root/etc/elasticsearch', 'root/usr/share/elasticsearch/config']) {
-      directory.mkdir(name);
-    }
-    for (const name of yml) directory.write(`${name}/elasticsearch.yml`);
-    const configDir = found || at('dist', 'config');
-    expect(find({})).toEqual({ configDir, tokensFile: join(configDir, 'service_tokens') });
-  });
-
-  test('a named directory needs no elasticsearch.yml', () => {
-    directory.mkdir('home/config');
-    expect(find({}, { ES_HOME: at('home') }).configDir).toBe(at('home', 'config'));
-  });
-
-  test.each([
-    {
-      env: { ES_PATH_CONF: '', ES_HOME: 'home' },
-      found: 'home/config',
-      why: 'an empty ES_PATH_CONF counts as unset',
-    },
-    { env: { ES_PATH_CONF: '', ES_HOME: '' }, found: 'dist/config', why: 'an empty ES_HOME counts as unset' },
-  ])('$why', ({ env, found }) => {
-    makeEverything();
-    const named = env.ES_HOME && at(env.ES_HOME);
-    expect(find({}, { ...env, ES_HOME: named }).configDir).toBe(at(found));
+  test.each<[place: string, found: string, option: string, env: Env]>([
+    ['--config-dir', 'option', 'option', { ES_PATH_CONF: 'path-conf', ES_HOME: 'home' }],
+    ['ES_PATH_CONF', 'path-conf', '', { ES_PATH_CONF: 'path-conf', ES_HOME: 'home' }],
+    [
+      '$ES_HOME/config, also if ES_PATH_CONF is empty',
+      'home/config',
+      '',
+      { ES_PATH_CONF: '', ES_HOME: 'home' },
+    ],
+    ['../config beside the tool', 'dist/config', '', {}],
+    ['the same if the variables are empty', 'dist/config', '', { ES_PATH_CONF: '', ES_HOME: '' }],
+  ])('%s', (_, found, option, env) => {
+    const named = Object.fromEntries(Object.entries(env).map(([name, path]) => [name, path && at(path)]));
+    const configDir = at(found);
+    const expected = { configDir, tokensFile: join(configDir, 'service_tokens') };
+    expect(find(option ? { configDir: at(option) } : {}, named)).toEqual(expected);
   });
 });
 
+test.each([
+  ['../config beside the tool has one', 'dist/config', DEFAULTS],
+  ['/etc/elasticsearch is the first of the packages', '/etc/elasticsearch', DEFAULTS.slice(1)],
+  ['no other place has one', '/usr/share/elasticsearch/config', DEFAULTS.slice(2)],
+])('Of the default places, the first with an elasticsearch.yml is used: %s', (_, found, withYml) => {
+  for (const name of DEFAULTS) directory.mkdir(name);
+  for (const name of withYml) directory.write(`${name}/elasticsearch.yml`);
+  const configDir = found.startsWith('/') ? found : at(found);
+  expect(find({})).toEqual({ configDir, tokensFile: join(configDir, 'service_tokens') });
+});
+
+test('A named directory needs no elasticsearch.yml', () => {
+  directory.mkdir('home/config');
+  expect(find({}, { ES_HOME: at('home') }).configDir).toBe(at('home/config'));
+});
+
 describe('A relative path is relative to the current directory', () => {
-  test.each([
-    { by: '--file', options: { file: 'conf/tokens' }, env: {}, file: 'cwd/conf/tokens' },
-    { by: '--file without a directory', options: { file: 'tokens' }, env: {}, file: 'cwd/tokens' },
-    { by: '--config-dir', options: { configDir: 'conf' }, env: {}, file: 'cwd/conf/service_tokens' },
-    { by: '--config-dir', options: { configDir: '../conf/' }, env: {}, file: 'cwd/../conf/service_tokens' },
-    { by: 'ES_PATH_CONF', options: {}, env: { ES_PATH_CONF: './conf' }, file: 'cwd/conf/service_tokens' },
-    { by: 'ES_HOME', options: {}, env: { ES_HOME: 'home' }, file: 'cwd/home/config/service_tokens' },
-  ])('$by: $options $env', ({ options, env, file }) => {
+  test.each<[by: string, options: PathOptions, env: Env, file: string]>([
+    ['--file', { file: 'conf/tokens' }, {}, 'cwd/conf/tokens'],
+    ['--file without a directory', { file: 'tokens' }, {}, 'cwd/tokens'],
+    ['--config-dir', { configDir: 'conf' }, {}, 'cwd/conf/service_tokens'],
+    ['--config-dir with dots', { configDir: '../conf/' }, {}, 'cwd/../conf/service_tokens'],
+    ['ES_PATH_CONF', {}, { ES_PATH_CONF: './conf' }, 'cwd/conf/service_tokens'],
+    ['ES_HOME', {}, { ES_HOME: 'home' }, 'cwd/home/config/service_tokens'],
+  ])('%s', (_, options, env, file) => {
     for (const name of ['cwd/conf', 'cwd/home/config', 'conf']) directory.mkdir(name);
-    expect(find(options, { ...env } as Record<string, string>).tokensFile).toBe(`${directory.path}/${file}`);
+    expect(find(options, env).tokensFile).toBe(`${directory.path}/${file}`);
   });
 });
 
 describe('The tokens file of before 6.3, in x-pack', () => {
   test.each([
-    { files: ['x-pack/service_tokens'], found: 'x-pack/service_tokens', why: 'it alone is there' },
-    {
-      files: ['x-pack/service_tokens', 'service_tokens'],
-      found: 'service_tokens',
-      why: 'the other is there, too',
-    },
-    { files: ['x-pack/users'], found: 'service_tokens', why: 'neither is there' },
-    { files: ['elasticsearch.yml'], found: 'service_tokens', why: 'there is no x-pack' },
-  ])('the file is $found when $why', ({ files, found }) => {
+    ['x-pack/service_tokens', 'it alone is there', ['x-pack/service_tokens']],
+    ['service_tokens', 'the other is there, too', ['x-pack/service_tokens', 'service_tokens']],
+    ['service_tokens', 'neither is there', ['x-pack/users']],
+    ['service_tokens', 'there is no x-pack', ['elasticsearch.yml']],
+  ])('the file is %s when %s', (found, _, files) => {
     for (const name of files) directory.write(`conf/${name}`);
     expect(find({ configDir: at('conf') })).toEqual({ configDir: at('conf'), tokensFile: at('conf', found) });
   });
@@ -149,75 +114,45 @@ describe('The tokens file of before 6.3, in x-pack', () => {
 describe('No place', () => {
   test('if nothing applies, the hint names the three ways to give the directory', () => {
     for (const name of ['cwd', 'dist/config', 'root/etc/elasticsearch']) directory.mkdir(name);
-    const error = errorOf(() => find({}));
-    expect(codeAndMessage(error)).toEqual({
+    expect(errorOf(() => find({}))).toMatchObject({
       code: 'CONFIG',
       message: 'No configuration directory of Elasticsearch was found',
+      hint: 'Use --config-dir DIR or --file PATH, or set ES_PATH_CONF.',
     });
-    expect(error.hint).toBe('Use --config-dir DIR or --file PATH, or set ES_PATH_CONF.');
   });
 
-  test.each([
-    { options: { configDir: 'none' }, env: {}, missing: 'none', why: '--config-dir' },
-    { options: {}, env: { ES_PATH_CONF: 'none' }, missing: 'none', why: 'ES_PATH_CONF' },
-    { options: {}, env: { ES_HOME: 'none' }, missing: 'none/config', why: 'ES_HOME' },
-    { options: { file: 'none/tokens' }, env: {}, missing: 'none', why: '--file' },
-    {
-      options: { file: 'none/tokens', configDir: '.' },
-      env: {},
-      missing: 'none',
-      why: '--file',
-    },
-    {
-      options: { file: 'tokens', configDir: 'none' },
-      env: {},
-      missing: 'none',
-      why: '--config-dir',
-    },
-  ])(
-    'a directory that does not exist is an error ($why), and no other place is tried',
-    ({ options, env, missing, why }) => {
-      makeEverything();
-      const error = errorOf(() => find(options, { ...env } as Record<string, string>));
-      expect(codeAndMessage(error)).toEqual({
-        code: 'CONFIG',
-        message: `The directory [${at('cwd', missing)}] does not exist`,
-      });
-      expect(error.hint).toBe(`The path comes from ${why}.`);
-    },
-  );
+  test.each<[why: string, missing: string, options: PathOptions, env?: Env]>([
+    ['--config-dir', 'none', { configDir: 'none' }],
+    ['ES_PATH_CONF', 'none', {}, { ES_PATH_CONF: 'none' }],
+    ['ES_HOME', 'none/config', {}, { ES_HOME: 'none' }],
+    ['--file', 'none', { file: 'none/tokens' }],
+    ['--file', 'none', { file: 'none/tokens', configDir: '.' }],
+    ['--config-dir', 'none', { file: 'tokens', configDir: 'none' }],
+  ])('a directory of %s that does not exist is an error, and no other place is tried', (...row) => {
+    const [why, missing, options, env] = row;
+    makeEverything();
+    expect(errorOf(() => find(options, env))).toMatchObject({
+      code: 'CONFIG',
+      message: `The directory [${at('cwd', missing)}] does not exist`,
+      hint: `The path comes from ${why}.`,
+    });
+  });
 
-  test('a file instead of the directory is an error', () => {
+  test('a file instead of the directory, or in its path, is an error', () => {
     const path = directory.write('conf');
-    expect(codeAndMessage(errorOf(() => find({ configDir: path })))).toEqual({
-      code: 'CONFIG',
-      message: `[${path}] is not a directory`,
-    });
-  });
-
-  test('a file in the path of the directory is an error', () => {
-    const path = join(directory.write('conf'), 'below');
-    expect(codeAndMessage(errorOf(() => find({ configDir: path })))).toEqual({
-      code: 'CONFIG',
-      message: `could not read [${path}]: a part of the path is not a directory`,
-    });
+    const refused = (configDir: string) => errorOf(() => find({ configDir }));
+    expect(refused(path)).toMatchObject({ code: 'CONFIG', message: `[${path}] is not a directory` });
+    const message = `could not read [${path}/below]: a part of the path is not a directory`;
+    expect(refused(`${path}/below`)).toMatchObject({ code: 'CONFIG', message });
   });
 
   test('a directory that cannot be entered is a permission error, and no other place is tried', () => {
-    const fs: FileSystem = {
-      ...nodeFileSystem,
-      statSync: (() => {
-        throw Object.assign(new Error('denied'), { code: 'EACCES', syscall: 'stat' });
-      }) as unknown as FileSystem['statSync'],
-    };
     const surroundings = { env: {}, cwd: directory.path, toolPath: at('bin', 'tool') };
-    expect(
-      codeAndMessage(errorOf(() => findServerPaths({ configDir: at('conf') }, surroundings, fs))),
-    ).toEqual({
-      code: 'PERMISSION',
-      message: `could not read [${at('conf')}]: permission denied`,
-    });
-    expect(errorOf(() => findServerPaths({}, surroundings, fs)).code).toBe('PERMISSION');
+    const refused = (options: PathOptions) =>
+      errorOf(() => findServerPaths(options, surroundings, failing('statSync', 'EACCES')));
+    const message = `could not read [${at('conf')}]: permission denied`;
+    expect(refused({ configDir: at('conf') })).toMatchObject({ code: 'PERMISSION', message });
+    expect(refused({}).code).toBe('PERMISSION');
   });
 });
 
@@ -225,26 +160,23 @@ describe("The server's version", () => {
   const version = (named: string | undefined, env: Record<string, string> = {}) =>
     findVersion(named, { env, cwd: directory.path, toolPath: at('bin', 'tool') }, nodeFileSystem);
 
-  test.each([
-    { jars: ['elasticsearch-8.15.3.jar'], found: { major: 8, minor: 15 }, why: 'a release' },
-    { jars: ['elasticsearch-9.1.0-SNAPSHOT.jar'], found: { major: 9, minor: 1 }, why: 'a snapshot' },
-    { jars: ['elasticsearch-9.0.0-rc1.jar'], found: { major: 9, minor: 0 }, why: 'a candidate' },
-    {
-      jars: ['elasticsearch-core-8.11.0.jar', 'elasticsearch-8.15.3.jar', 'lucene-core-9.11.1.jar'],
-      found: { major: 8, minor: 15 },
-      why: 'other jars are passed over',
-    },
-    {
-      jars: ['elasticsearch-cli-8.11.0.jar', 'elasticsearch-x.jar'],
-      found: undefined,
-      why: 'there is no such jar',
-    },
-    { jars: ['elasticsearch-8.15.3.jar.bak'], found: undefined, why: 'that is not a jar' },
-    { jars: [], found: undefined, why: 'lib is empty' },
-  ])('is $found if $ES_HOME/lib contains $jars: $why', ({ jars, found }) => {
+  test.each<[why: string, found: string | undefined, jars: string[]]>([
+    ['a release', '8.15', ['elasticsearch-8.15.3.jar']],
+    ['a snapshot', '9.1', ['elasticsearch-9.1.0-SNAPSHOT.jar']],
+    ['a candidate', '9.0', ['elasticsearch-9.0.0-rc1.jar']],
+    [
+      'one among other jars',
+      '8.15',
+      ['elasticsearch-core-8.11.0.jar', 'elasticsearch-8.15.3.jar', 'lucene-core-9.11.1.jar'],
+    ],
+    ['no such jar', undefined, ['elasticsearch-cli-8.11.0.jar', 'elasticsearch-x.jar']],
+    ['a name that does not end in .jar', undefined, ['elasticsearch-8.15.3.jar.bak']],
+    ['nothing', undefined, []],
+  ])('with %s in $ES_HOME/lib is %s', (_, found, jars) => {
     directory.mkdir('home/lib');
     for (const jar of jars) directory.write(`home/lib/${jar}`);
-    expect(version(undefined, { ES_HOME: at('home') })).toEqual(found);
+    const { major, minor } = version(undefined, { ES_HOME: at('home') }) ?? {};
+    expect(major && `${major}.${minor}`).toBe(found);
   });
 
   test('is unknown without ES_HOME, or without lib in it', () => {
@@ -255,42 +187,32 @@ describe("The server's version", () => {
   });
 
   test.each([
-    { named: '8.16', found: { major: 8, minor: 16 } },
-    { named: '8.16.1', found: { major: 8, minor: 16 } },
-    { named: '8.16.1-SNAPSHOT', found: { major: 8, minor: 16 } },
-    { named: '7.13', found: { major: 7, minor: 13 } },
-    { named: '10.0', found: { major: 10, minor: 0 } },
-  ])('is $named if --es-version is that, whatever the version of the jar', ({ named, found }) => {
+    ['8.16', { major: 8, minor: 16 }],
+    ['8.16.1', { major: 8, minor: 16 }],
+    ['8.16.1-SNAPSHOT', { major: 8, minor: 16 }],
+    ['7.13', { major: 7, minor: 13 }],
+    ['10.0', { major: 10, minor: 0 }],
+  ])('is %s if --es-version is that, whatever the version of the jar', (named, found) => {
     directory.write('home/lib/elasticsearch-8.15.3.jar');
     expect(version(named, { ES_HOME: at('home') })).toEqual(found);
   });
 
-  test.each([
-    { named: '', why: 'nothing' },
-    { named: '8', why: 'the minor version is missing' },
-    { named: '8.x', why: 'x is not a digit' },
-    { named: 'v8.16', why: 'v is not a digit' },
-    { named: '8.16.', why: 'a dot trails' },
-    { named: '8.16-SNAPSHOT', why: 'the patch is missing before the hyphen' },
-    { named: '8.16.1.2', why: 'there are four parts' },
-    { named: ' 8.16', why: 'a space leads' },
-    { named: '8.16\n', why: 'a line end trails' },
-  ])('--es-version [$named] is a usage error, because $why', ({ named }) => {
-    const error = errorOf(() => version(named));
-    expect(codeAndMessage(error)).toEqual({
-      code: 'USAGE',
-      message: `[${named}] is not a version of Elasticsearch`,
-    });
-    expect(error.hint).toBe('Use X.Y or X.Y.Z, as in --es-version 8.16.');
-  });
+  test.each(['', '8', '8.x', 'v8.16', '8.16.', '8.16-SNAPSHOT', '8.16.1.2', ' 8.16', '8.16\n'])(
+    '--es-version %j is a usage error',
+    (named) => {
+      expect(errorOf(() => version(named))).toMatchObject({
+        code: 'USAGE',
+        message: `[${named}] is not a version of Elasticsearch`,
+        hint: 'Use X.Y or X.Y.Z, as in --es-version 8.16.',
+      });
+    },
+  );
 
   test.each(['7.12', '7.12.1', '6.8.23', '0.90'])(
     '--es-version %s is a usage error: it is too old',
     (named) => {
-      expect(codeAndMessage(errorOf(() => version(named)))).toEqual({
-        code: 'USAGE',
-        message: `Elasticsearch ${named} has no service accounts: they were added in 7.13`,
-      });
+      const message = `Elasticsearch ${named} has no service accounts: they were added in 7.13`;
+      expect(errorOf(() => version(named))).toMatchObject({ code: 'USAGE', message });
     },
   );
 });
