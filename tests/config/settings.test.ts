@@ -3,17 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { symlinkSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { parseOverrides } from '../../src/config/overrides.js';
-import { findHashSettings } from '../../src/config/settings.js';
+import { findHashSettings, type HashSettings } from '../../src/config/settings.js';
 import { readSettingsFile } from '../../src/config/settings-file.js';
-import { type FileSystem, nodeFileSystem } from '../../src/disk/file-system.js';
+import { nodeFileSystem } from '../../src/disk/file-system.js';
 import { systemError, watchedFileSystem } from '../support/faulty-file-system.js';
-import {
-  codeAndMessage,
-  errorOf,
-  everythingSaidBy,
-  recordedSettings,
-  rejectionOf,
-} from '../support/fixtures.js';
+import { errorOf, everythingSaidBy, recordedSettings, rejectionOf } from '../support/fixtures.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const KEY = 'xpack.security.authc.service_token_hashing.algorithm';
@@ -40,65 +34,37 @@ function find(given: Given | string) {
   return findHashSettings(() => file, parseOverrides(E.map(written)), env, home);
 }
 
-async function algorithmOf(given: Given | string): Promise<string> {
-  const { scheme, cost } = (await find(given)).algorithm;
-  return `${scheme}_${cost}`;
-}
+const nameOf = ({ algorithm: { scheme, cost } }: HashSettings) => `${scheme}_${cost}`;
 
 const DEFAULT = 'pbkdf2_stretch_10000';
 
 describe('-E key=value', () => {
   test.each([
-    { word: 'a.b=c', key: 'a.b', value: 'c', why: 'the = splits' },
-    { word: 'a=b=c', key: 'a', value: 'b=c', why: 'the first = splits' },
-    { word: 'a= ', key: 'a', value: ' ', why: 'a space is a value' },
-    { word: '=b', key: '', value: 'b', why: 'an empty key is a key' },
-  ])('[$word] is [$key] and [$value]: $why', ({ word, key, value }) => {
+    ['a.b=c', 'a.b', 'c', 'the = splits'],
+    ['a=b=c', 'a', 'b=c', 'the first = splits'],
+    ['a= ', 'a', ' ', 'a space is a value'],
+    ['=b', '', 'b', 'an empty key is a key'],
+  ])('[%s] is [%s] and [%s]: %s', (word, key, value, _) => {
     expect(parseOverrides([word])).toEqual([{ key, value }]);
   });
 
   test.each([
-    { words: ['foo='], message: 'setting [foo] must not be empty', why: 'the value is empty' },
-    { words: ['foo'], message: 'setting [foo] must not be empty', why: 'there is no =' },
-    { words: ['-s'], message: 'setting [-s] must not be empty', why: '-E takes any word' },
-    { words: ['a=1', 'a=1'], message: 'setting [a] set twice via command line -E', why: 'a comes twice' },
-    { words: ['a=1', 'a='], message: 'setting [a] must not be empty', why: 'each word is checked in turn' },
-    { words: ['a=1', 'a=2', 'b='], message: 'setting [a] set twice via command line -E', why: 'likewise' },
-    {
-      words: ['path.home=/x'],
-      message: 'setting [path.home] found via command-line -E and system property [es.path.home]',
-      why: "the original's scripts always name the home",
-    },
-  ])('$words is refused with "$message", because $why', ({ words, message }) => {
-    expect(codeAndMessage(errorOf(() => parseOverrides(words)))).toEqual({ code: 'USAGE', message });
+    ['xpack.security.authc.service_token_hashing.algoritm', KEY],
+    ['xpack.security.authc.service-token-hashing.Algorithm', KEY],
+    ['service_token_hashing.algorithm', KEY],
+    ['force.xpack.security.authc.service_token_hash.algorithm', KEY],
+    ['xpack.security.fips_mode.enable', FIPS],
+  ])('-E %s=x is refused, and %s was meant', (name, meant) => {
+    const message = `-E ${name} is not a setting of Elasticsearch`;
+    const refusal = { code: 'USAGE', message, hint: `Did you mean ${meant}?` };
+    expect(errorOf(() => parseOverrides([`${name}=x`]))).toMatchObject(refusal);
   });
 
   test.each([
-    { name: 'xpack.security.authc.service_token_hashing.algoritm', meant: KEY },
-    { name: 'xpack.security.authc.service-token-hashing.Algorithm', meant: KEY },
-    { name: 'service_token_hashing.algorithm', meant: KEY },
-    { name: 'force.xpack.security.authc.service_token_hash.algorithm', meant: KEY },
-    { name: 'xpack.security.fips_mode.enable', meant: FIPS },
-    { name: KEY, meant: undefined },
-    { name: `force.${KEY}`, meant: undefined },
-    { name: 'xpack.security.enabled', meant: undefined },
-    { name: 'xpack.security.http.ssl.enabled', meant: undefined },
-    { name: 'xpack.security.authc.password_hashing.algorithm', meant: undefined },
-    { name: 'xpack.security.authc.api_key.hashing.algorithm', meant: undefined },
-    { name: 'xpack.security.fips_mode.required_providers', meant: undefined },
-    { name: 'algorithm', meant: undefined },
-  ])('of -E $name=x, the setting that was meant is $meant', ({ name, meant }) => {
-    if (meant === undefined) {
-      expect(parseOverrides([`${name}=x`])).toHaveLength(1);
-    } else {
-      const error = errorOf(() => parseOverrides([`${name}=x`]));
-      expect(codeAndMessage(error)).toEqual({
-        code: 'USAGE',
-        message: `-E ${name} is not a setting of Elasticsearch`,
-      });
-      expect(error.hint).toBe(`Did you mean ${meant}?`);
-    }
-  });
+    ...[KEY, `force.${KEY}`, 'xpack.security.enabled', 'xpack.security.http.ssl.enabled', 'algorithm'],
+    ...['xpack.security.authc.password_hashing.algorithm', 'xpack.security.authc.api_key.hashing.algorithm'],
+    'xpack.security.fips_mode.required_providers',
+  ])('-E %s=x is accepted', (name) => expect(parseOverrides([`${name}=x`])).toHaveLength(1));
 });
 
 describe('The algorithm', () => {
@@ -110,11 +76,7 @@ describe('The algorithm', () => {
     ['\ufeffK: bcrypt4\r\n', 'bcrypt_4', 'byte order mark and CRLF are ignored'],
     ['# c\rK: bcrypt4\r', 'bcrypt_4', 'a lone CR ends a line'],
     ['xpack.security:\n authc: {service_token_hashing: {algorithm: bcrypt4}}', 'bcrypt_4', 'keys may nest'],
-    [
-      'K: a\nxpack.security.authc:\n service_token_hashing.algorithm: bcrypt4',
-      'bcrypt_4',
-      'the later one wins',
-    ],
+    ['K: a\nxpack.security:\n authc.service_token_hashing.algorithm: bcrypt4', 'bcrypt_4', 'the later wins'],
     ["K: 'BCrypt4' # fast\n", 'bcrypt_4', 'quotes, comments and letter case'],
     ['K: ""\n', DEFAULT, 'an empty value is like none'],
     ['a: &x b\nK: *bcrypt4\n', 'bcrypt_4', 'the value of an alias is its name'],
@@ -127,11 +89,7 @@ describe('The algorithm', () => {
     [{ yml: 'K: @{HOSTNAME}\n', env: { HOSTNAME: 'bcrypt4' } }, 'bcrypt_4', 'HOSTNAME, where it is set'],
     [{ yml: 'K: @{path.home}\n', home: 'bcrypt4' }, 'bcrypt_4', 'the home is a setting'],
     [{ yml: 'K: @{a.b}\n', env: { 'a.b': 'bcrypt4' } }, 'bcrypt_4', 'a name may have a dot'],
-    [
-      { yml: 'K: @{A:bcrypt4}\n', env: { A: 'x' } },
-      'bcrypt_4',
-      'a variable never answers one with a default',
-    ],
+    [{ yml: 'K: @{A:bcrypt4}\n', env: { A: 'x' } }, 'bcrypt_4', 'no variable answers one with a default'],
     ['K: @{A:}\n', DEFAULT, 'a default may be empty'],
     ['a: bcrypt4\nK: @{none:@{a}}\n', 'bcrypt_4', 'a setting in a default'],
     ['a: @{b}\nb: @{c:bcrypt4}\nK: @{a}\n', 'bcrypt_4', 'from one to the next'],
@@ -152,7 +110,7 @@ describe('The algorithm', () => {
     [{ E: ['K=bcrypt4'], yml: 'K: [\n' }, 'bcrypt_4', 'with -E, a broken file does not matter'],
     [{ E: ['node.name="x'], yml: 'a: b\n' }, DEFAULT, '-E of another setting is not parsed'],
   ])('from %j is %s: %s', async (given, algorithm) => {
-    expect(await algorithmOf(given)).toBe(algorithm);
+    expect(nameOf(await find(given))).toBe(algorithm);
   });
 
   const NOT_SHOWN = 'the value is not shown, as it is not written so in elasticsearch.yml or -E';
@@ -180,7 +138,7 @@ describe('The algorithm', () => {
     for (const { yml, E = {}, expect: expected } of cases) {
       const overrides = parseOverrides(Object.entries(E).map(([key, value]) => `${key}=${value}`));
       const found = await findHashSettings(() => ({ path: '/es.yml', text: yml }), overrides, env).then(
-        ({ algorithm: { scheme, cost } }) => `${scheme}_${cost}`,
+        nameOf,
         ({ code }) => (['CONFIG', 'INVALID_ALGORITHM'].includes(code) ? 'error' : code),
       );
       if (found === expected) count.same++;
@@ -214,16 +172,8 @@ describe('Settings that cannot be loaded', () => {
     ['K: x\x07\n', 'it contains a control character', 'YAML allows none'],
     ['K: x@{NONE}\n', `of setting [${KEY}]: could not resolve placeholder 'NONE'`, 'nothing has the name'],
     ['K: @{toString}\n', "could not resolve placeholder 'toString'", 'nor what objects of JavaScript have'],
-    [
-      { yml: 'K: @{@{P}}\n', env: { P: 'hunter2' } },
-      "could not resolve placeholder 'P'",
-      'a variable has one pair of braces',
-    ],
-    [
-      { yml: 'P: @{X}\nK: @{@{P:}}', env: { X: 'hunter2' } },
-      'resolve a placeholder',
-      'the name is not in the file',
-    ],
+    [{ yml: 'K: @{@{P}}\n', env: { P: 'hunter2' } }, "resolve placeholder 'P'", 'only one pair of braces is'],
+    [{ yml: 'P: @{X}\nK: @{@{P:}}', env: { X: 'hunter2' } }, 'resolve a placeholder', 'P is not in the file'],
     ['a: ""\nK: @{a}\n', "could not resolve placeholder 'a'", 'a is empty, and removed'],
     ['K: @{K}\n', `circular reference in placeholder '${KEY}'`, 'it names itself'],
     ['a: @{b}\nb: @{a}\nK: @{a}\n', "circular reference in placeholder 'a'", 'two name each other'],
@@ -248,7 +198,7 @@ describe('Bounds', () => {
     ['nested placeholders', `K: ${'@{'.repeat(5000)}a${'}'.repeat(5000)}`, '100 levels'],
     ['doubling', `K: @{k0}\n${lines(60, (i) => `k${i}: x@{k${i + 1}}@{k${i + 1}}`)}\nk60: x`, '1048576 char'],
     [
-      'doubling nothing',
+      'doubled nothing',
       `K: @{z0}\n${lines(60, (i) => `z${i}: @{z${i + 1}}@{z${i + 1}}`)}\nz60: ""`,
       '1048576',
     ],
@@ -262,7 +212,7 @@ describe('Bounds', () => {
     [
       'long names',
       `? ${'x'.repeat(99_999)}\n:\n${lines(5000, (i) => ` k${i}: v`)}\n hashing: v`,
-      '1024 characters',
+      '1024 char',
     ],
     ['aliases', `hashing: [&a x, ${'*a, '.repeat(60_000)}[]]`, 'other than values'],
     ['unclosed placeholders', `K: ${'@{'.repeat(120_000)}`, 'Invalid algorithm'],
@@ -291,24 +241,20 @@ describe('Reading elasticsearch.yml', () => {
     expect(readSettingsFile(directory.path, nodeFileSystem)).toBeUndefined();
   });
 
-  test.each([
-    { what: 'a directory', make: () => directory.mkdir('elasticsearch.yml'), says: 'it is a directory' },
-    { what: 'a named pipe', make: () => execFileSync('mkfifo', [path()]), says: 'it is a named pipe' },
-    { what: 'a device', make: () => symlinkSync('/dev/zero', path()), says: 'it is a device' },
-    { what: 'a loop', make: () => symlinkSync(path(), path()), says: 'too many levels of symlinks' },
-    {
-      what: 'bytes',
-      make: () => directory.write('elasticsearch.yml', Buffer.from([0xff])),
-      says: 'it is not valid UTF-8',
-    },
-  ])('$what in its place is an immediate error, with a way out', ({ make, says }) => {
+  const bytes = () => directory.write('elasticsearch.yml', Buffer.from([0xff]));
+  test.each<[says: string, make: () => unknown]>([
+    ['it is a directory', () => directory.mkdir('elasticsearch.yml')],
+    ['it is a named pipe', () => execFileSync('mkfifo', [path()])],
+    ['it is a device', () => symlinkSync('/dev/zero', path())],
+    ['too many levels of symlinks', () => symlinkSync(path(), path())],
+    ['it is not valid UTF-8', bytes],
+  ])('%s is an immediate error, with a way out', (says, make) => {
     make();
-    const error = errorOf(() => readSettingsFile(directory.path, nodeFileSystem));
-    expect(codeAndMessage(error)).toEqual({
+    expect(errorOf(() => readSettingsFile(directory.path, nodeFileSystem))).toMatchObject({
       code: 'CONFIG',
       message: `Failed to load settings from [${path()}]: ${says}`,
+      hint: `To do without the file, name the algorithm: -E ${KEY}=pbkdf2_stretch`,
     });
-    expect(error.hint).toBe(`To do without the file, name the algorithm: -E ${KEY}=pbkdf2_stretch`);
   });
 
   test('a symlink is followed, and the file is opened before it is examined', () => {
@@ -321,14 +267,14 @@ describe('Reading elasticsearch.yml', () => {
   });
 
   test.each([
-    { failing: 'openSync', errno: 'EACCES', code: 'PERMISSION' },
-    { failing: 'fstatSync', errno: 'EIO', code: 'IO' },
-    { failing: 'readSync', errno: 'EIO', code: 'IO' },
-  ] as const)('when $failing fails with $errno, nothing stays open', ({ failing, errno, code }) => {
+    ['openSync', 'EACCES', 'PERMISSION'],
+    ['fstatSync', 'EIO', 'IO'],
+    ['readSync', 'EIO', 'IO'],
+  ] as const)('when %s fails with %s, nothing stays open', (call, errno, code) => {
     directory.write('elasticsearch.yml', '');
     const { fs, openDescriptors } = watchedFileSystem({
       before: (_, name) => {
-        if (name === (failing satisfies keyof FileSystem)) throw systemError(errno, name);
+        if (name === call) throw systemError(errno, name);
       },
     });
     expect(errorOf(() => readSettingsFile(directory.path, fs)).code).toBe(code);
