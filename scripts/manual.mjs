@@ -5,9 +5,8 @@ import { dirname } from 'node:path';
 /** Writes the manual page. @param file its path */
 export async function writeManual(file) {
   // Imported here because the compiler has to create these files first.
-  const { commands, optionsOf, PURPOSE } = await import('../dist/src/cli/commands/table.js');
+  const { commands, optionsOf, PURPOSE, VERSION } = await import('../dist/src/cli/commands/table.js');
   const { commonOptions } = await import('../dist/src/cli/options.js');
-  const { VERSION } = await import('../dist/src/cli/command-line.js');
   const entries = Object.entries(commands);
   const common = commonOptions.map(({ entry }) => entry);
   const parts = {

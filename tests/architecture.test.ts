@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { VERSION } from '../src/cli/command-line.js';
+import { VERSION } from '../src/cli/commands/table.js';
 import { projectRoot } from './support/fixtures.js';
 
 /**

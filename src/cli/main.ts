@@ -1,6 +1,14 @@
+import { findVersion } from '../config/config-dir.js';
+import { parseOverrides } from '../config/overrides.js';
 import { type FileSystem, nodeFileSystem } from '../disk/file-system.js';
-import { run } from './command-line.js';
-import type { ExitStatus } from './exit-codes.js';
+import { ServiceTokensError } from '../errors.js';
+import type { Invocation } from './commands/command.js';
+import { complete } from './commands/complete.js';
+import { findCommand, NAME, VERSION } from './commands/table.js';
+import { ExitCode, type ExitStatus } from './exit-codes.js';
+import { splitWords } from './option-words.js';
+import type { Options } from './options.js';
+import { commandParser, optionsParser, type Parser, topParser } from './parser.js';
 import { type Io, Terminal } from './terminal.js';
 
 export { processIo } from './process-io.js';
@@ -22,4 +30,97 @@ export async function main(
   } catch (error) {
     return terminal.fail(error);
   }
+}
+
+/**
+ * Runs a command line.
+ *
+ * As in the original, two parsers run one after the other: the first reads the options before the command's name, the
+ * second reads the rest. So `-s create` is not `create -s`, and `--` ends only the options of its own parser.
+ *
+ * @throws ServiceTokensError; any other error is a bug
+ */
+async function run(argv: readonly string[], io: Io, terminal: Terminal, fs: FileSystem): Promise<ExitStatus> {
+  const top = topParser();
+  terminal.usage = top.usage;
+  terminal.pointer = `See "${NAME} help" for the commands.`;
+  const before = splitWords(argv, top.options, { untilArgument: true });
+  const topOptions = top.parse(before.options);
+  terminal.color = topOptions.color;
+  if (await answerAtOnce(top, topOptions, terminal)) return ExitCode.OK;
+  const [name, ...rest] = before.args;
+  if (name === undefined) throw new ServiceTokensError('USAGE', 'Missing required command');
+  terminal.usage = '';
+  if (name === 'help') return help(rest, top, terminal);
+  if (name === 'complete') {
+    // Not in any help, because the scripts of `completion` run it, not users.
+    return complete(rest, { io, terminal, fs });
+  }
+
+  const entry = findCommand(name);
+  const parser = commandParser(name, entry);
+  terminal.usage = parser.usage;
+  terminal.pointer = '';
+  splitWords(before.options, parser.options); // refuses those that the command does not accept
+  const after = splitWords(rest, parser.options);
+  const own = parser.parse([...after.options, ...passOn(topOptions)]);
+  terminal.color = own.color && topOptions.color;
+  if (await answerAtOnce(parser, own, terminal)) return ExitCode.OK;
+  // As in the original, only the second parser sets -s and -v: `-s create` prints what `create` prints.
+  const { silent: _, verbose: __, E: ___, ...inherited } = topOptions;
+  const options = { ...inherited, ...own };
+  const overrides = parseOverrides(own.E ?? []);
+  const version = findVersion(options.esVersion, io, fs);
+  const invocation: Invocation = { args: after.args, options, overrides, version, io, terminal, fs };
+  return entry.run(invocation as never);
+}
+
+/**
+ * The `-E` before the command's name, as the original passes them on: after all other words, each in one word. So `-E =v`
+ * becomes `-E=v`, without a key.
+ *
+ * @throws OPTION if nothing is left
+ */
+function passOn({ E = [] }: Options): string[] {
+  return E.map((setting) => {
+    const value = setting.replace(/^=/, '');
+    if (value === '') throw new ServiceTokensError('OPTION', 'Option E requires an argument');
+    return `--E=${value}`;
+  });
+}
+
+/** `help`, alone or before the name of a command or `options`; the original has `--help` only. */
+async function help([name]: readonly string[], top: Parser, terminal: Terminal): Promise<ExitStatus> {
+  await terminal.answer(`${parserOf(name, top).help()}\n`);
+  return ExitCode.OK;
+}
+
+function parserOf(name: string | undefined, top: Parser): Parser {
+  if (name === undefined || name === 'help') return top;
+  return name === 'options' ? optionsParser() : commandParser(name, findCommand(name));
+}
+
+/**
+ * Answers --help and --version, which override everything except parser errors; otherwise applies -s and -v.
+ *
+ * @returns whether it answered
+ * @throws OPTION if both -s and -v are given
+ */
+async function answerAtOnce(
+  parser: Parser,
+  { help, version, silent = false, verbose = false }: Options,
+  terminal: Terminal,
+): Promise<boolean> {
+  if (help) await terminal.answer(`${parser.help()}\n`);
+  else if (version) await terminal.answer(`${VERSION}\n`);
+  if (help || version) return true;
+  if (silent && verbose) {
+    throw new ServiceTokensError(
+      'OPTION',
+      'Option(s) [v/verbose] are unavailable given other options on the command line',
+    );
+  }
+  terminal.silent = silent;
+  terminal.verbose = verbose;
+  return false;
 }

@@ -4,15 +4,38 @@ import { ServiceTokensError } from '../errors.js';
 /** An option as the help shows it: the flags in commander's syntax, a description, and the possible values. */
 export type OptionEntry = readonly [flags: string, description: string, values?: readonly string[]];
 
-/** The options that every command accepts. */
-export interface CommonOptions extends PathOptions {
+/** The options of all commands, as they are parsed. A command has those that the table lists for it. */
+export interface Options extends PathOptions {
   readonly E?: readonly string[];
-  readonly esVersion?: string;
-  readonly silent?: boolean;
-  readonly verbose?: boolean;
+  readonly all?: boolean;
+  readonly cluster?: string;
   readonly color?: boolean;
-  readonly version?: boolean;
+  readonly dryRun?: boolean;
+  readonly entries?: string;
+  readonly envName?: string;
+  readonly esVersion?: string;
+  readonly expectDigest?: string;
+  readonly expectTokens?: string;
+  readonly finish?: boolean;
+  readonly fix?: boolean;
+  readonly force?: boolean;
   readonly help?: boolean;
+  readonly ifNotExists?: boolean;
+  readonly ignoreNotFound?: boolean;
+  readonly inPlace?: boolean;
+  readonly json?: boolean;
+  readonly long?: boolean;
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly output?: string;
+  readonly replace?: boolean;
+  readonly serverUser?: string;
+  readonly silent?: boolean;
+  readonly tokenFile?: string;
+  readonly tokenOwner?: string;
+  readonly trustDirectory?: boolean;
+  readonly verbose?: boolean;
+  readonly version?: boolean;
 }
 
 /** The groups of common options; a command accepts those of its groups. */

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { type CommandEntry, commands, NAME, optionsOf, PURPOSE } from './commands/table.js';
-import { type CommonOptions, commonOptions, type OptionEntry } from './options.js';
+import { commonOptions, type OptionEntry, type Options } from './options.js';
 
 /** The maximum width of help texts, in columns. */
 const WIDTH = 80;
@@ -12,7 +12,7 @@ export interface Parser {
   help(): string;
   readonly options: readonly KnownOption[];
   /** @param words options only, each as `--name` or `--name=value` */
-  parse(words: readonly string[]): CommonOptions;
+  parse(words: readonly string[]): Options;
 }
 
 /** An option that a parser knows; `required` says whether it takes a value. */

@@ -4,12 +4,7 @@ import { ExitCode } from '../exit-codes.js';
 import { refuseArguments } from './arguments.js';
 import type { Command } from './command.js';
 
-export const accounts: Command<{ readonly json?: boolean }> = async ({
-  args,
-  options,
-  version,
-  terminal,
-}) => {
+export const accounts: Command = async ({ args, options, version, terminal }) => {
   refuseArguments(args);
   const rows = knownAccounts(version).map(({ principal, since, until, purpose }) => ({
     principal,

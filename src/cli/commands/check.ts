@@ -2,20 +2,13 @@ import { type CheckReport, checkTokensFile } from '../../check/check.js';
 import type { Severity } from '../../check/findings.js';
 import { ServiceTokensError } from '../../errors.js';
 import { ExitCode } from '../exit-codes.js';
+import type { Options } from '../options.js';
 import { escapeControls, type LabelColor, type Terminal, toJson } from '../terminal.js';
 import { refuseArguments } from './arguments.js';
 import type { Command } from './command.js';
-import { type ChangeOptions, openPlace } from './place.js';
+import { openPlace } from './place.js';
 
-/** The options of `check`. */
-interface CheckOptions extends ChangeOptions {
-  readonly fix?: boolean;
-  readonly expectDigest?: string;
-  readonly expectTokens?: string;
-  readonly json?: boolean;
-}
-
-export const check: Command<CheckOptions> = async (invocation) => {
+export const check: Command = async (invocation) => {
   const { args, options, version, io, terminal } = invocation;
   refuseArguments(args);
   const { serverUser, trustDirectory, fix } = options;
@@ -33,7 +26,7 @@ export const check: Command<CheckOptions> = async (invocation) => {
   return isOk ? ExitCode.OK : ExitCode.NO;
 };
 
-function parseDigest({ expectDigest }: CheckOptions): string | undefined {
+function parseDigest({ expectDigest }: Options): string | undefined {
   if (expectDigest === undefined || /^sha256:[0-9a-f]{64}$/i.test(expectDigest))
     return expectDigest?.toLowerCase();
   throw new ServiceTokensError('USAGE', `[${expectDigest}] is not a digest`, {
@@ -41,7 +34,7 @@ function parseDigest({ expectDigest }: CheckOptions): string | undefined {
   });
 }
 
-function parseCount({ expectTokens }: CheckOptions): number | undefined {
+function parseCount({ expectTokens }: Options): number | undefined {
   if (expectTokens === undefined) return undefined;
   if (/^\d{1,9}$/.test(expectTokens)) return Number(expectTokens);
   throw new ServiceTokensError('USAGE', `[${expectTokens}] is not a number of tokens`);

@@ -2,18 +2,14 @@ import type { ElasticsearchVersion } from '../../accounts/elasticsearch-version.
 import type { Override } from '../../config/overrides.js';
 import type { FileSystem } from '../../disk/file-system.js';
 import type { ExitStatus } from '../exit-codes.js';
-import type { CommonOptions } from '../options.js';
+import type { Options } from '../options.js';
 import type { Io, Terminal } from '../terminal.js';
 
-/**
- * One call of a command: its arguments and options, and the means to answer.
- *
- * @template Own the command's own options, as the table lists them
- */
-export interface Invocation<Own = object> {
+/** One call of a command: its arguments and options, and the means to answer. */
+export interface Invocation {
   /** The arguments that are not options, unchecked. */
   readonly args: readonly string[];
-  readonly options: CommonOptions & Own;
+  readonly options: Options;
   readonly overrides: readonly Override[];
   /** The server's version, if it can be determined. */
   readonly version: ElasticsearchVersion | undefined;
@@ -23,4 +19,4 @@ export interface Invocation<Own = object> {
 }
 
 /** A command: parse, call the domain, print. */
-export type Command<Own = object> = (invocation: Invocation<Own>) => Promise<ExitStatus>;
+export type Command = (invocation: Invocation) => Promise<ExitStatus>;

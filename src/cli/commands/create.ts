@@ -3,20 +3,13 @@ import { ServiceTokensError } from '../../errors.js';
 import { qualifiedName } from '../../token/token-name.js';
 import { decideByName } from '../../tokens-file/add-token.js';
 import type { IfExists } from '../../tokens-file/edits.js';
-import { conflictingOptions } from '../options.js';
+import { conflictingOptions, type Options } from '../options.js';
 import { parseTokenArguments } from './arguments.js';
 import type { Command } from './command.js';
 import { dryRunNote, jsonOf, mint, seriesOfToken } from './mint.js';
-import type { TargetOptions } from './target.js';
-import { type OutputOptions, parseOutput } from './token-output.js';
+import { parseOutput } from './token-output.js';
 
-/** The options of `create`. */
-interface CreateOptions extends TargetOptions, OutputOptions {
-  readonly ifNotExists?: boolean;
-  readonly replace?: boolean;
-}
-
-export const create: Command<CreateOptions> = async (invocation) => {
+export const create: Command = async (invocation) => {
   const { args, options, version, terminal } = invocation;
   const { principal, name } = parseTokenArguments(args, version);
   const ifExists = parseIfExists(options);
@@ -54,10 +47,7 @@ export const create: Command<CreateOptions> = async (invocation) => {
 };
 
 /** How existing entries are handled: `--if-not-exists` keeps them, `--replace` replaces them. */
-export function parseIfExists({
-  ifNotExists = false,
-  replace = false,
-}: Pick<CreateOptions, 'ifNotExists' | 'replace'>): IfExists {
+export function parseIfExists({ ifNotExists = false, replace = false }: Options): IfExists {
   if (ifNotExists && replace) throw conflictingOptions('--if-not-exists', '--replace');
   if (ifNotExists) return 'keep';
   return replace ? 'replace' : 'refuse';

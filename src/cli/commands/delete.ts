@@ -4,15 +4,9 @@ import { type Removal, removeAccount, removeEntries } from '../../tokens-file/ed
 import type { Edit } from '../../tokens-file/entry-store.js';
 import { parsePrincipalArgument, parseTokenListArguments } from './arguments.js';
 import type { Command, Invocation } from './command.js';
-import { applyTo, noteDeleted, openTarget, type TargetOptions } from './target.js';
+import { applyTo, noteDeleted, openTarget } from './target.js';
 
-/** The options of `delete`. */
-interface DeleteOptions extends TargetOptions {
-  readonly all?: boolean;
-  readonly ignoreNotFound?: boolean;
-}
-
-export const deleteTokens: Command<DeleteOptions> = async (invocation) => {
+export const deleteTokens: Command = async (invocation) => {
   const { options, terminal } = invocation;
   const { dryRun = false, all = false, json = false } = options;
   const edit = parseEdit(invocation);
@@ -22,7 +16,7 @@ export const deleteTokens: Command<DeleteOptions> = async (invocation) => {
   });
 };
 
-function parseEdit({ args, options, version }: Invocation<DeleteOptions>): Edit<Removal> {
+function parseEdit({ args, options, version }: Invocation): Edit<Removal> {
   const missing = { ignoreMissing: options.ignoreNotFound };
   if (!options.all) {
     const tokens = parseTokenListArguments(args, version);

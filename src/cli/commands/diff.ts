@@ -6,12 +6,7 @@ import type { Command } from './command.js';
 import { isStandardInput } from './input.js';
 import { readEntries } from './read-tokens.js';
 
-/** The options of `diff`. */
-interface DiffOptions {
-  readonly json?: boolean;
-}
-
-export const diff: Command<DiffOptions> = async (invocation) => {
+export const diff: Command = async (invocation) => {
   const { args, options, io, terminal } = invocation;
   const [a, b, ...extra] = args;
   if (a === undefined || b === undefined || extra.length > 0) {

@@ -6,18 +6,14 @@ import { ENSURE_OUTPUTS } from '../options.js';
 import { parseTokenArguments } from './arguments.js';
 import type { Command } from './command.js';
 import { mint, seriesOfToken } from './mint.js';
-import type { TargetOptions } from './target.js';
-import { type OutputOptions, parseOutput } from './token-output.js';
-
-/** The options of `ensure`. */
-type EnsureOptions = TargetOptions & OutputOptions;
+import { parseOutput } from './token-output.js';
 
 /**
  * Ensures that a token file holds a token of a series that the tokens file accepts. If it does, nothing changes.
  * Otherwise the newest token of the series gets a new secret, and then, still under the lock of the tokens file, the
  * token file is written. If the process is killed in between, the two do not match, and the next run repeats both.
  */
-export const ensure: Command<EnsureOptions> = async (invocation) => {
+export const ensure: Command = async (invocation) => {
   const { args, options, version, terminal } = invocation;
   const { principal, name } = parseTokenArguments(args, version);
   const { json = false, dryRun = false, silent = false, output = 'token', tokenFile, file } = options;

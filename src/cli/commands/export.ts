@@ -1,25 +1,15 @@
 import { ExitCode } from '../exit-codes.js';
 import { manifestOf, parseName, secretNameOf } from '../kubernetes.js';
-import { ENTRY_OUTPUTS, parseOutputName, requiresOption } from '../options.js';
+import { ENTRY_OUTPUTS, type Options, parseOutputName, requiresOption } from '../options.js';
 import { toJson } from '../terminal.js';
 import { parsePrincipalArgument } from './arguments.js';
 import type { Command } from './command.js';
-import type { ChangeOptions } from './place.js';
 import { readEntries } from './read-tokens.js';
-
-/** The options of `export`. */
-interface ExportOptions extends ChangeOptions {
-  readonly output?: string;
-  readonly json?: boolean;
-  readonly name?: string;
-  readonly namespace?: string;
-  readonly cluster?: string;
-}
 
 /** An entry of a tokens file: a qualified name and a stored hash. */
 type Entry = readonly [key: string, hash: string];
 
-export const exportTokens: Command<ExportOptions> = async (invocation) => {
+export const exportTokens: Command = async (invocation) => {
   const { args, options, version, terminal } = invocation;
   const principal = parsePrincipalArgument(args, version);
   const write = formatOf(options);
@@ -32,7 +22,7 @@ export const exportTokens: Command<ExportOptions> = async (invocation) => {
 };
 
 /** @throws USAGE for an unknown output, or an option that cannot be used with it */
-function formatOf(options: ExportOptions): (entries: readonly Entry[]) => string {
+function formatOf(options: Options): (entries: readonly Entry[]) => string {
   const { json = false, name, cluster } = options;
   const output = parseOutputName(options.output, ENTRY_OUTPUTS) ?? (json ? 'json' : 'lines');
   if (json && output !== 'json') throw requiresOption('--json', '--output json');

@@ -27,11 +27,6 @@ export const GOOD_SECRET = 22;
 /** How many hashes pass between two progress reports. */
 const STEP = 100;
 
-/** The options of commands that read tokens. */
-export interface GivenTokensOptions {
-  readonly tokenFile?: string | undefined;
-}
-
 /** What is given as tokens; each pass over them reads the input anew, and needs no more memory. */
 export interface GivenTokens extends Iterable<GivenToken> {
   readonly areSeveral: boolean;
@@ -45,7 +40,7 @@ export interface GivenTokens extends Iterable<GivenToken> {
  *   PERMISSION
  */
 export async function readGivenTokens(
-  { args, options, io, terminal, fs }: Invocation<GivenTokensOptions>,
+  { args, options, io, terminal, fs }: Invocation,
   purpose: Purpose,
 ): Promise<GivenTokens> {
   if (args.length > 0) {
@@ -107,7 +102,7 @@ export function notAToken(bearer: string, where: string, { verbose }: Terminal):
  *   `readGivenTokens` does
  */
 export async function hashGivenTokens(
-  invocation: Invocation<GivenTokensOptions>,
+  invocation: Invocation,
   settings: HashSettings,
   { dryRun = false } = {},
 ): Promise<Map<QualifiedName, string>> {
@@ -125,7 +120,7 @@ export async function hashGivenTokens(
 }
 
 /** Reads tokens that the server will accept, and warns of short secrets. @returns secrets by qualified name */
-async function readSecrets(invocation: Invocation<GivenTokensOptions>): Promise<Map<QualifiedName, string>> {
+async function readSecrets(invocation: Invocation): Promise<Map<QualifiedName, string>> {
   const { version, terminal } = invocation;
   const secrets = new Map<QualifiedName, string>();
   for (const { bearer, line } of await readGivenTokens(invocation, 'copy')) {

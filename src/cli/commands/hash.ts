@@ -1,10 +1,10 @@
 import { findConfigDir } from '../../config/config-dir.js';
 import { ExitCode } from '../exit-codes.js';
 import type { Command } from './command.js';
-import { type GivenTokensOptions, hashGivenTokens } from './given-tokens.js';
+import { hashGivenTokens } from './given-tokens.js';
 import { readSettingsIn } from './target.js';
 
-export const hash: Command<GivenTokensOptions> = async (invocation) => {
+export const hash: Command = async (invocation) => {
   const { options, io, terminal, fs } = invocation;
   const settings = await readSettingsIn(findConfigDir(options, io, fs), invocation);
   const hashes = await hashGivenTokens(invocation, settings);

@@ -1,24 +1,16 @@
-import { isAccount } from '../../accounts/known-accounts.js';
 import { ServiceTokensError } from '../../errors.js';
 import { isTokenName, type QualifiedName, qualifiedName } from '../../token/token-name.js';
 import { putEntries } from '../../tokens-file/edits.js';
 import { conflictingOptions } from '../options.js';
-import { refuseArguments } from './arguments.js';
+import { refuseArguments, splitQualifiedName } from './arguments.js';
 import type { Command, Invocation } from './command.js';
 import { parseIfExists } from './create.js';
-import { type GivenTokensOptions, hashGivenTokens } from './given-tokens.js';
+import { hashGivenTokens } from './given-tokens.js';
 import { isStandardInput, STREAM } from './input.js';
 import { readEntries } from './read-tokens.js';
-import { applyTo, openTarget, type TargetOptions } from './target.js';
+import { applyTo, openTarget } from './target.js';
 
-/** The options of `import`. */
-interface ImportOptions extends TargetOptions, GivenTokensOptions {
-  readonly entries?: string;
-  readonly ifNotExists?: boolean;
-  readonly replace?: boolean;
-}
-
-export const importTokens: Command<ImportOptions> = async (invocation) => {
+export const importTokens: Command = async (invocation) => {
   const { options, io, terminal } = invocation;
   const { tokenFile, entries, dryRun = false } = options;
   const ifExists = parseIfExists(options);
@@ -53,8 +45,8 @@ async function readTokenEntries(
   if (entries.size === 0) throw new ServiceTokensError('MALFORMED_FILE', `[${path}] has no entries`);
   const named = new Map<QualifiedName, string>();
   for (const [key, hash] of entries) {
-    const [, principal = '', name = ''] = /^([^/]*\/[^/]*)\/(.*)$/s.exec(key) ?? [];
-    if (!isAccount(principal) || !isTokenName(name)) {
+    const [principal = '', name = ''] = splitQualifiedName(key);
+    if (!isTokenName(name)) {
       throw new ServiceTokensError(
         'MALFORMED_FILE',
         `[${path}] has an entry that does not name a service token`,

@@ -5,9 +5,9 @@ import { kindOf } from '../../token/token-kinds.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { escapeControls, toJson } from '../terminal.js';
 import type { Command } from './command.js';
-import { type GivenTokensOptions, readGivenTokens } from './given-tokens.js';
+import { readGivenTokens } from './given-tokens.js';
 
-export const inspect: Command<GivenTokensOptions & { readonly json?: boolean }> = async (invocation) => {
+export const inspect: Command = async (invocation) => {
   const { options, version, terminal } = invocation;
   let status: ExitStatus = ExitCode.OK;
   const tokens = await readGivenTokens(invocation, 'read');

@@ -10,13 +10,7 @@ import { parsePrincipalArgument } from './arguments.js';
 import type { Command } from './command.js';
 import { readTokens } from './read-tokens.js';
 
-/** The options of `list`. */
-interface ListOptions {
-  readonly json?: boolean;
-  readonly long?: boolean;
-}
-
-export const list: Command<ListOptions> = async (invocation) => {
+export const list: Command = async (invocation) => {
   const { args, options, version, terminal } = invocation;
   const principal = parsePrincipalArgument(args, version);
   const { json = false, long = false, silent = false } = options;

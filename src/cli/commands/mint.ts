@@ -13,8 +13,8 @@ import { conflictingOptions } from '../options.js';
 import { toJson } from '../terminal.js';
 import { codecOf, formatToken } from '../token-format.js';
 import type { Invocation } from './command.js';
-import { openTarget, type Target, type TargetOptions, warnOfSettings } from './target.js';
-import type { OutputOptions, OutputPlan } from './token-output.js';
+import { openTarget, type Target, warnOfSettings } from './target.js';
+import type { OutputPlan } from './token-output.js';
 
 /** A token to create or to replace, for `create`, `ensure` and `rotate`. */
 export interface Request {
@@ -41,7 +41,7 @@ export interface Files {
 
 /** Mints a token, stores its hash, and hands it over. */
 export async function mint(
-  invocation: Invocation<TargetOptions & OutputOptions>,
+  invocation: Invocation,
   { principal, plan, settingsFirst = false, series, decide, report }: Request,
 ): Promise<ExitStatus> {
   const { options, io, terminal } = invocation;

@@ -1,6 +1,6 @@
 import { chooseIdentity, type Identity, type Purpose, warningOfIdentity } from '../../access/identity.js';
 import { impersonate, inDirectory, type OpenedDirectory } from '../../access/opened-directory.js';
-import { type Asker, explainClosed, explainDenied } from '../../access/permission-denied.js';
+import { explainClosed, explainDenied } from '../../access/permission-denied.js';
 import type { Naming } from '../../access/printed-command.js';
 import { isPrivateTo, type ResolvedPath, resolvePath } from '../../access/resolved-path.js';
 import type { Server } from '../../access/server-access.js';
@@ -12,15 +12,9 @@ import type { FileSystem } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
 import { below } from '../../paths.js';
 import type { EnteredFile } from '../../tokens-file/tokens-file-transaction.js';
-import type { CommonOptions } from '../options.js';
+import type { Options } from '../options.js';
 import type { Io } from '../terminal.js';
 import type { Invocation } from './command.js';
-
-/** The options of commands that change the tokens file. */
-export interface ChangeOptions {
-  readonly serverUser?: string;
-  readonly trustDirectory?: boolean;
-}
 
 /** The tokens file's directory, held open. */
 export interface EnteredPlace extends Omit<OpenedDirectory, 'close'>, EnteredFile {
@@ -50,10 +44,9 @@ export interface OpenPlace extends ServerPaths {
  *   PERMISSION if the change is refused
  */
 export async function openPlace(
-  { options: given, io, fs, terminal }: Invocation,
+  { options, io, fs, terminal }: Invocation,
   purpose: Purpose,
 ): Promise<OpenPlace> {
-  const options: CommonOptions & ChangeOptions = given; // a command that only reads has only the common ones
   const place = explaining(() => findServerPaths(options, io, fs), fs);
   const { configDir, tokensFile, ignored } = place;
   if (ignored !== undefined) {
@@ -80,9 +73,23 @@ export async function openPlace(
   if (isManaged && purpose === 'change') throw kubernetesVolume(resolved); // no identity could help
   const identity = isPassed ? undefined : identityFor(resolved, purpose === 'read' || isManaged);
   const naming = { ...namingOptions(options, configDir, io), isPrivate: isPrivateTo(caller, resolved) };
-  const as = identity ?? { uid: caller, gid: fs.getegid(), groups: [fs.getegid(), ...fs.getgroups()] };
   const vouches = caller === 0 && options.trustDirectory === true;
-  const asker: Asker = { as, caller, configDir, serverUser: options.serverUser, naming };
+  const own = { uid: caller, gid: fs.getegid(), groups: [fs.getegid(), ...fs.getgroups()] };
+  let explained: unknown; // an error about elasticsearch.yml, which is read while the tokens file is open
+  const enter = <T>(
+    file: ResolvedPath,
+    as: Identity | undefined,
+    work: (opened: OpenedDirectory) => Promise<T>,
+  ): Promise<T> =>
+    inDirectory(file, as, fs, async (opened) => {
+      try {
+        return await work(opened);
+      } catch (error) {
+        const asker = { as: as ?? own, caller, configDir, serverUser: options.serverUser, naming };
+        if (error !== explained) explained = explainDenied(error, file, asker, opened.asCaller);
+        throw explained;
+      }
+    });
 
   return {
     ...place,
@@ -96,32 +103,14 @@ export async function openPlace(
       if (isPassed || resolved.directory === undefined) {
         return work({ fs, asCaller: fs, resolved, caller, naming, server: undefined });
       }
-      return inDirectory(resolved, identity, fs, async (opened) => {
-        try {
-          if (!vouches) requireTrustedLinks(resolved, opened.fs, as.uid);
-          return await work({ ...opened, resolved, caller, naming, server: identity && serverOf(identity) });
-        } catch (error) {
-          throw explainDenied(error, resolved, asker, opened.asCaller);
-        }
+      return enter(resolved, identity, async (opened) => {
+        if (!vouches) requireTrustedLinks(resolved, opened.fs, (identity ?? own).uid);
+        return work({ ...opened, resolved, caller, naming, server: identity && serverOf(identity) });
       });
     },
     async inConfigDir(work) {
-      const resolvedConfig = resolvePath(fs, below(configDir, 'elasticsearch.yml'), false);
-      const other = identityFor(resolvedConfig, true);
-      if (other?.uid !== identity?.uid) {
-        throw new ServiceTokensError(
-          'PERMISSION',
-          `[${configDir}] and [${tokensFile}] belong to different users, but a command can act as only one user`,
-          { hint: 'Use --server-user, or sudo -u USER.' },
-        );
-      }
-      return inDirectory(resolvedConfig, identity, fs, async (opened) => {
-        try {
-          return await work(opened.fs);
-        } catch (error) {
-          throw explainDenied(error, resolvedConfig, asker, opened.asCaller);
-        }
-      });
+      const settings = resolvePath(fs, below(configDir, 'elasticsearch.yml'), false);
+      return enter(settings, identityFor(settings, true), (opened) => work(opened.fs));
     },
     readAs: (resolvedFile) => identityFor(resolvedFile, true),
   };
@@ -136,11 +125,7 @@ function explaining<T>(call: () => T, fs: FileSystem): T {
 }
 
 /** The options that name the file also for another user, who has another environment. */
-function namingOptions(
-  { file, configDir: given }: CommonOptions,
-  configDir: string,
-  { env }: Io,
-): PathOptions {
+function namingOptions({ file, configDir: given }: Options, configDir: string, { env }: Io): PathOptions {
   const isByEnvironment = file === undefined && Boolean(env['ES_PATH_CONF'] || env['ES_HOME']);
   return { file, configDir: given ?? (isByEnvironment ? configDir : undefined) };
 }

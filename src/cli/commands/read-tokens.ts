@@ -10,7 +10,7 @@ import { readStandardInput, STANDARD_INPUT, STREAM } from './input.js';
 import { type OpenPlace, openPlace } from './place.js';
 
 /** The tokens file that a command reads. */
-interface ReadTokens extends ReadFile, OpenPlace {
+export interface ReadTokens extends ReadFile, OpenPlace {
   /** The user who runs the server, if the command reads as that user. */
   readonly server: Server | undefined;
 }

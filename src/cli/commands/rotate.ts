@@ -4,15 +4,10 @@ import { conflictingOptions } from '../options.js';
 import { parseTokenArguments, type TokenArguments } from './arguments.js';
 import type { Command, Invocation } from './command.js';
 import { dryRunNote, mint, seriesOfToken } from './mint.js';
-import { applyTo, noteDeleted, openTarget, type TargetOptions } from './target.js';
-import { type OutputOptions, parseOutput } from './token-output.js';
+import { applyTo, noteDeleted, openTarget } from './target.js';
+import { parseOutput } from './token-output.js';
 
-/** The options of `rotate`. */
-interface RotateOptions extends TargetOptions, OutputOptions {
-  readonly finish?: boolean;
-}
-
-export const rotate: Command<RotateOptions> = async (invocation) => {
+export const rotate: Command = async (invocation) => {
   const { args, options, version, terminal } = invocation;
   const token = parseTokenArguments(args, version);
   if (options.finish) return finish(invocation, token);
@@ -30,10 +25,7 @@ export const rotate: Command<RotateOptions> = async (invocation) => {
 
 const NOT_WITH_FINISH = ['output', 'envName', 'name', 'namespace', 'tokenFile', 'tokenOwner', 'force'];
 
-async function finish(
-  invocation: Invocation<RotateOptions>,
-  { principal, name }: TokenArguments,
-): Promise<ExitStatus> {
+async function finish(invocation: Invocation, { principal, name }: TokenArguments): Promise<ExitStatus> {
   const { options, terminal } = invocation;
   const { dryRun = false, json = false, silent = false } = options;
   const other = Object.keys(options).find((option) => NOT_WITH_FINISH.includes(option));

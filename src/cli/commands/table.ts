@@ -28,6 +28,9 @@ import { watch } from './watch.js';
 /** The tool's name. */
 export const NAME = 'elasticsearch-service-tokens';
 
+/** The version of this package; a test holds it against package.json, which is not there for a standalone executable. */
+export const VERSION = '0.1.0';
+
 /** What the tool is for. */
 export const PURPOSE = 'Manages the file-based service account tokens of Elasticsearch';
 
@@ -53,7 +56,7 @@ export interface CommandEntry {
   readonly completes?: 'principal' | 'token' | 'tokens' | 'file' | readonly string[];
   /** Its own options. */
   readonly options?: readonly OptionEntry[];
-  readonly run: Command<never>;
+  readonly run: Command;
 }
 
 const CHANGE: readonly OptionEntry[] = [

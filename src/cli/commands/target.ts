@@ -14,14 +14,7 @@ import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { conflictingOptions } from '../options.js';
 import type { Invocation } from './command.js';
 import { readStandardInput, STANDARD_INPUT, STREAM } from './input.js';
-import { type ChangeOptions, openPlace } from './place.js';
-
-/** The options of commands that write tokens. */
-export interface TargetOptions extends ChangeOptions {
-  readonly inPlace?: boolean;
-  readonly dryRun?: boolean;
-  readonly json?: boolean | undefined;
-}
+import { openPlace } from './place.js';
 
 /** The tokens that a command changes: in the tokens file, or with `--file -` in standard input. */
 export interface Target {
@@ -40,11 +33,11 @@ export interface Target {
 }
 
 /** Opens the tokens to change. @throws as `openPlace` does; USAGE for options that cannot be used with a stream */
-export function openTarget(invocation: Invocation<TargetOptions>): Promise<Target> {
+export function openTarget(invocation: Invocation): Promise<Target> {
   return invocation.options.file === STREAM ? openStream(invocation) : openFile(invocation);
 }
 
-async function openFile(invocation: Invocation<TargetOptions>): Promise<Target> {
+async function openFile(invocation: Invocation): Promise<Target> {
   const { options, terminal, fs } = invocation;
   const place = await openPlace(invocation, 'change');
   const { configDir, tokensFile, resolved, naming, identityWarning, inConfigDir, inTokensDir } = place;
@@ -72,7 +65,7 @@ async function openFile(invocation: Invocation<TargetOptions>): Promise<Target> 
   };
 }
 
-async function openStream(invocation: Invocation<TargetOptions>): Promise<Target> {
+async function openStream(invocation: Invocation): Promise<Target> {
   const { options, io, terminal, fs } = invocation;
   if (options.inPlace)
     throw new ServiceTokensError('USAGE', 'Options --in-place and --file - exclude each other');
@@ -82,7 +75,7 @@ async function openStream(invocation: Invocation<TargetOptions>): Promise<Target
     isStream: true,
     path: STANDARD_INPUT,
     resolved: undefined,
-    naming: { ...options, isPrivate: true },
+    naming: { file: options.file, configDir: options.configDir, isPrivate: true },
     hashSettings: () => readSettingsIn(configDir, invocation),
     async inStore(work) {
       const { stdoutFault } = terminal;
@@ -101,7 +94,7 @@ async function openStream(invocation: Invocation<TargetOptions>): Promise<Target
 export async function applyTo<R>(
   target: Target,
   edit: Edit<R>,
-  { options, io }: Invocation<TargetOptions>,
+  { options, io }: Invocation,
   report: (result: R) => Promise<void>,
 ): Promise<ExitStatus> {
   const { dryRun } = options;
@@ -114,10 +107,7 @@ export async function applyTo<R>(
 }
 
 /** Reports which tokens were deleted, or with `--dry-run` would be. */
-export async function noteDeleted(
-  keys: readonly string[],
-  { options, terminal }: Invocation<TargetOptions>,
-): Promise<void> {
+export async function noteDeleted(keys: readonly string[], { options, terminal }: Invocation): Promise<void> {
   for (const key of keys)
     await terminal.note(`${options.dryRun ? 'Would delete' : 'Deleted'} service token [${key}]`);
 }

@@ -1,20 +1,13 @@
 import { ServiceTokensError } from '../../errors.js';
 import { parseName } from '../kubernetes.js';
-import { conflictingOptions, parseOutputName, requiresOption, TOKEN_OUTPUTS } from '../options.js';
+import {
+  conflictingOptions,
+  type Options,
+  parseOutputName,
+  requiresOption,
+  TOKEN_OUTPUTS,
+} from '../options.js';
 import type { TokenFormat } from '../token-format.js';
-
-/** The options for the format and destination of a new token. */
-export interface OutputOptions {
-  readonly output?: string | undefined;
-  readonly json?: boolean | undefined;
-  readonly envName?: string | undefined;
-  readonly name?: string | undefined;
-  readonly namespace?: string | undefined;
-  readonly tokenFile?: string | undefined;
-  readonly tokenOwner?: string | undefined;
-  readonly force?: boolean | undefined;
-  readonly silent?: boolean | undefined;
-}
 
 /** The parsed options. */
 export interface OutputPlan extends TokenFormat {
@@ -33,7 +26,7 @@ export interface OutputPlan extends TokenFormat {
  * @throws USAGE for invalid values, and for options that cannot be used together
  */
 export function parseOutput(
-  options: OutputOptions,
+  options: Options,
   outputs: readonly (TokenFormat['format'] | 'json')[] = TOKEN_OUTPUTS,
 ): OutputPlan {
   const { json = false, envName, name, namespace, tokenFile, tokenOwner, force = false } = options;

@@ -18,12 +18,7 @@ type Report =
   | ({ readonly event: 'changed'; readonly recovered?: true } & Omit<Reload, 'error'>)
   | { readonly event: 'failed'; readonly reason: string; readonly removed: readonly string[] };
 
-/** The options of `watch`. */
-interface WatchOptions {
-  readonly json?: boolean;
-}
-
-export const watch: Command<WatchOptions> = async (invocation) => {
+export const watch: Command = async (invocation) => {
   refuseArguments(invocation.args);
   const place = await openPlace(invocation, 'read');
   requireName(place.tokensFile);
@@ -35,7 +30,7 @@ export const watch: Command<WatchOptions> = async (invocation) => {
 async function follow(
   tokensFile: string,
   identityFor: IdentityFor,
-  { options, io, terminal, fs }: Invocation<WatchOptions>,
+  { options, io, terminal, fs }: Invocation,
 ): Promise<ExitStatus> {
   const { interrupted } = io; // from here on a signal is the normal end
   const reloads = new EventEmitter<{ reload: [Reload] }>();
