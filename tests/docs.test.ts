@@ -63,6 +63,16 @@ test('The README is short', () => {
   expect(lines.filter((line) => line.length > 100)).toEqual([]);
 });
 
+test.each(['README.md', 'docs/standalone.md'])(
+  'The packages in %s have the version of this one',
+  (document) => {
+    const versions = [...read(document).matchAll(/service-tokens[-_](\d+\.\d+\.\d+)/g)].map(
+      ([, each]) => each,
+    );
+    expect([...new Set(versions)]).toEqual([JSON.parse(read('package.json')).version]);
+  },
+);
+
 describe('The readers of this test', () => {
   test('see the paths in text, code and blocks, without punctuation or a placeholder', () => {
     const markdown =
