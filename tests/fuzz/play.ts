@@ -125,7 +125,7 @@ function brokenBy(step: Step, { status, stdout, stderr }: Outcome, secrets: Set<
     SILENT.includes(status) ||
     redirect === '2>&-' ||
     (argv.includes('inspect') &&
-      (stdout !== '' || redirect.includes('>&-') || argv.includes('-s') || argv.includes('--silent')));
+      (stdout !== '' || redirect !== '' || argv.includes('-s') || argv.includes('--silent')));
   if (errors > 1 && !/^ERROR: line #/m.test(stderr)) return `${errors} ERROR lines: ${stderr}`;
   if (errors === 0 && !isAnswer) return `no ERROR line with status ${status}: ${stderr}`;
   const named = [...stderr.matchAll(/, with exit code (\d+)$/gm)].map(([, number]) => Number(number));
@@ -177,8 +177,9 @@ async function brokenIn(
 async function isAccepted(bearer: string, texts: readonly string[]): Promise<boolean> {
   const token = ServiceToken.decode(bearer);
   for (const text of texts) {
-    const line = text.split(/\r?\n/).findLast((line) => line.trim().startsWith(`${token?.qualifiedName}:`));
-    const hash = line?.trim().slice((token?.qualifiedName.length ?? 0) + 1);
+    const lines = text.split(/\r?\n/).map(trim);
+    const line = lines.findLast((each) => each.startsWith(`${token?.qualifiedName}:`));
+    const hash = line?.slice((token?.qualifiedName.length ?? 0) + 1);
     if (token && hash && (await verifySecret(token.secret, hash).catch(() => false))) return true;
   }
   return false;
