@@ -15,6 +15,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExitCode } from '../../src/cli/exit-codes.js';
 import { ServiceToken, ServiceTokensFile, verifySecret } from '../../src/index.js';
+import { trim } from '../../src/java-text.js';
 import { BIN } from '../support/commands.js';
 import { BEARERS, type Scene, type Step } from './scene.js';
 
