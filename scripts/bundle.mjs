@@ -13,7 +13,7 @@ const PACKAGES = ['bcryptjs', 'chalk', 'chokidar', 'yaml'];
 const SLOW_BUILTINS = /^node:(child_process|crypto|os|stream|timers\/promises|tty|worker_threads)$/;
 
 /** The library's names, and the two that the launcher in bin uses; the types have only the former. */
-const INDEX = "export * from './src/index.ts'; export { main, processIo } from './src/cli/main.ts';";
+const INDEX = "export * from './src/index.js'; export { main, processIo } from './src/cli/main.js';";
 
 /** Loads what a name refers to on the first use of one of its exports, which may be imported in any way. */
 const lazily = (name) => `
@@ -41,8 +41,8 @@ const replacements = {
   },
 };
 
-/** Writes the bundle and its licences. @param directory the target directory */
-export async function bundle(directory) {
+/** Writes the bundle and its licences. @param directory the target directory @param root the directory of src */
+export async function bundle(directory, root = '.') {
   const common = {
     bundle: true,
     platform: 'node',
@@ -56,7 +56,7 @@ export async function bundle(directory) {
   const results = await Promise.all([
     build({
       ...common,
-      stdin: { contents: INDEX, resolveDir: '.', loader: 'ts' },
+      stdin: { contents: INDEX, resolveDir: root, loader: 'ts' },
       outfile: join(directory, 'index.js'),
     }),
     build({

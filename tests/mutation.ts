@@ -1,20 +1,30 @@
 /**
- * Whether the tests of a room notice a change of its code: `npm run mutation -- ROOM [SAMPLE] [SEED]`.
+ * Whether the tests notice a change of a room's code: `npm run mutation -- ROOM [SAMPLE] [SEED]`.
  *
  * It makes mutants of the compiled code in dist/src/ROOM, each with one operator, literal, condition or statement changed,
- * and runs the room's tests and the transcripts of the command line on each, in copies of the project. Only mutants that
- * parse count. It prints every survivor as `file:line: code -> mutant`, and the score. With SAMPLE it takes that many
- * mutants, chosen by SEED (1 if absent).
+ * and runs on each, in copies of the project, the room's tests, and if they pass those of the whole command. Only mutants
+ * that parse count. It prints every survivor as `file:line: code -> mutant`, and the score. With SAMPLE it takes that many
+ * mutants, chosen by SEED (1 if absent). docs/mutants.md has the scores, and the survivors that nobody can notice.
  */
 import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parse, type parseExpression } from '@babel/parser';
 import { Random } from './fuzz/random.js';
 
 const CORES = 2;
 const PATIENCE_MS = 300_000;
+
+/** Run on what a room's own tests accept. */
+const TESTS_OF_THE_COMMAND = ['cli/transcripts', 'cli/processes', 'crash/', 'wrong-arguments'].map(
+  (name) => `dist/tests/${name}`,
+);
+
+/** What is compiled, or finds it by its own path; a copy has links to everything else. */
+const COPIED = ['bin', 'dist', 'package.json'];
+
+const { bundle } = await import(resolve('scripts/bundle.mjs'));
 
 type Node = ReturnType<typeof parse>['program']['body'][number] | ReturnType<typeof parseExpression>;
 
@@ -27,31 +37,14 @@ interface Mutant {
 
 type Change = readonly [start: number, end: number, text: string];
 
-const OPPOSITES: Readonly<Record<string, string>> = {
-  ...{
-    '===': '!==',
-    '!==': '===',
-    '<': '<=',
-    '<=': '<',
-    '>': '>=',
-    '>=': '>',
-    '&&': '||',
-    '||': '&&',
-    '??': '&&',
-  },
-  ...{
-    '+': '-',
-    '-': '+',
-    '*': '/',
-    '/': '*',
-    '%': '*',
-    '&': '|',
-    '|': '&',
-    '<<': '>>',
-    '>>': '<<',
-    '>>>': '<<',
-  },
-};
+const OPPOSITES = new Map(
+  '=== !== < <= > >= && || + - * / & | << >>'
+    .split(' ')
+    .flatMap((operator, index, all) => [[operator, all[index ^ 1] as string]]),
+)
+  .set('??', '&&')
+  .set('%', '*')
+  .set('>>>', '<<');
 
 /** The changes of a node. Modules keep their imports, because those are checked when they are loaded. */
 function changesOf(node: Node, code: string): Change[] {
@@ -62,7 +55,7 @@ function changesOf(node: Node, code: string): Change[] {
     case 'LogicalExpression': {
       const [from, to] = [node.left.end ?? 0, node.right.start ?? 0];
       const between = code.slice(from, to);
-      const opposite = OPPOSITES[node.operator];
+      const opposite = OPPOSITES.get(node.operator);
       return opposite === undefined ? [] : [[from, to, between.replace(node.operator, opposite)]];
     }
     case 'UnaryExpression':
@@ -113,48 +106,42 @@ function mutantsOf(file: string): Mutant[] {
   return found;
 }
 
-/** A copy of the project, whose tests run the compiled sources instead of the bundle. */
+/** A copy of the project. */
 class Copy {
   readonly #path = mkdtempSync(join(tmpdir(), 'service-tokens-mutation-'));
 
   constructor() {
-    for (const name of readdirSync('.'))
-      if (!['dist', '.git', 'package.json'].includes(name))
-        symlinkSync(join(process.cwd(), name), join(this.#path, name));
-    cpSync('dist', join(this.#path, 'dist'), { recursive: true });
-    const { jest, ...rest } = JSON.parse(readFileSync('package.json', 'utf8'));
-    writeFileSync(
-      join(this.#path, 'package.json'),
-      JSON.stringify({ ...rest, jest: { ...jest, moduleNameMapper: {} } }),
-    );
+    for (const name of readdirSync('.').filter((each) => each !== '.git')) {
+      const copy = join(this.#path, name);
+      if (COPIED.includes(name)) cpSync(name, copy, { recursive: true });
+      else symlinkSync(resolve(name), copy);
+    }
   }
 
   /** @returns whether a test fails, or does not end */
-  async kills({ file, start, end, text }: Mutant, tests: readonly string[]): Promise<boolean> {
+  async kills({ file, start, end, text }: Mutant): Promise<boolean> {
     const code = readFileSync(file, 'utf8');
     writeFileSync(join(this.#path, file), code.slice(0, start) + text + code.slice(end));
-    const status = await this.run(tests);
+    const isKilled = await this.fails();
     writeFileSync(join(this.#path, file), code);
-    return status !== 0;
+    return isKilled;
   }
 
-  run(tests: readonly string[]): Promise<number | null> {
-    const jest = [
-      '--experimental-vm-modules',
-      'node_modules/jest/bin/jest.js',
-      '--runInBand',
-      '--bail',
-      ...tests,
-    ];
-    const env = { ...process.env, NODE_NO_WARNINGS: '1' };
-    const options = {
+  async fails(): Promise<boolean> {
+    await bundle(join(this.#path, 'dist/bundle'), join(this.#path, 'dist'));
+    return (await this.#fails([`dist/tests/${room}/`])) || (await this.#fails(TESTS_OF_THE_COMMAND));
+  }
+
+  #fails(tests: readonly string[]): Promise<boolean> {
+    const jest = ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js', '--runInBand', '--bail'];
+    const child = spawn(process.execPath, [...jest, ...tests], {
       cwd: this.#path,
-      env,
+      env: { ...process.env, NODE_NO_WARNINGS: '1' },
       stdio: 'ignore',
       timeout: PATIENCE_MS,
       killSignal: 'SIGKILL',
-    } as const;
-    return new Promise((resolve) => spawn(process.execPath, jest, options).on('close', resolve));
+    });
+    return new Promise((done) => child.on('close', (status) => done(status !== 0)));
   }
 
   remove(): void {
@@ -162,27 +149,23 @@ class Copy {
   }
 }
 
-const [room = '', sample = '0', seed = '1'] = process.argv.slice(2);
-const tests = [
-  `dist/tests/${room}/`,
-  ...['wrong-arguments', 'cli/transcripts'].map((name) => `dist/tests/${name}.test.js`),
-];
-const files = readdirSync(`dist/src/${room}`, { recursive: true, encoding: 'utf8' });
-const mutants = files
+const [room = '', sample = 'Infinity', seed = '1'] = process.argv.slice(2);
+const mutants = readdirSync(`dist/src/${room}`, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.js'))
   .flatMap((name) => mutantsOf(`dist/src/${room}/${name}`));
 const random = new Random(Number(seed));
-const chosen =
-  Number(sample) > 0 ? Array.from({ length: Number(sample) }, () => random.pick(mutants)) : mutants;
-const queue = [...chosen];
-let survivors = 0;
+const count = Math.min(Number(sample), mutants.length);
+const queue = Array.from({ length: count }, () => mutants.splice(random.below(mutants.length), 1)).flat();
+let killed = 0;
 
 async function work(): Promise<void> {
   const copy = new Copy();
-  if ((await copy.run(tests)) !== 0) throw new Error('the tests fail without a mutant');
+  if (await copy.fails()) throw new Error('the tests fail without a mutant');
   for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
-    if (await copy.kills(mutant, tests)) continue;
-    survivors++;
+    if (await copy.kills(mutant)) {
+      killed++;
+      continue;
+    }
     const code = readFileSync(mutant.file, 'utf8');
     const line = code.slice(0, mutant.start).split('\n').length;
     const was = code.slice(mutant.start, mutant.end).split('\n')[0];
@@ -192,7 +175,4 @@ async function work(): Promise<void> {
 }
 
 await Promise.all(Array.from({ length: CORES }, work));
-const killed = chosen.length - survivors;
-console.log(
-  `${room}: ${killed} of ${chosen.length} mutants killed, ${Math.round((100 * killed) / chosen.length)} %`,
-);
+console.log(`${room}: ${killed} of ${count} mutants killed, ${Math.floor((100 * killed) / count)} %`);
