@@ -17,9 +17,11 @@ const CORES = 2;
 const PATIENCE_MS = 300_000;
 
 /** Run on what a room's own tests accept. */
-const TESTS_OF_THE_COMMAND = ['cli/transcripts', 'cli/processes', 'crash/', 'wrong-arguments'].map(
-  (name) => `dist/tests/${name}`,
-);
+const TESTS_OF_THE_COMMAND = [
+  'crash/',
+  'wrong-arguments',
+  ...['transcripts', 'processes', 'given-tokens', 'token-files'].map((name) => `cli/${name}`),
+].map((name) => `dist/tests/${name}`);
 
 /** What is compiled, or finds it by its own path; a copy has links to everything else. */
 const COPIED = ['bin', 'dist', 'package.json'];

@@ -110,7 +110,7 @@ function unwrap(line: string): { readonly bearer: string; readonly around: strin
   const whole = strip(line);
   const object = parseObject(whole.text);
   let { text, around } = object ? strip(valuesIn(object)[0] ?? whole.text) : whole;
-  for (let forms = 0; forms < MAX_FORMS && text !== ''; forms++) {
+  for (let forms = 0; forms < MAX_FORMS; forms++) {
     if (kindOf(text) !== 'unknown') return { bearer: text, around };
     const inner = FORMS.map((form) => form.exec(text)?.[1]).find((each) => each !== undefined);
     if (inner === undefined) break;

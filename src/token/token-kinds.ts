@@ -43,9 +43,9 @@ function isEnrollment(bytes: Buffer): boolean {
  */
 function isAccessToken(bytes: Buffer): boolean {
   const end = bytes.findIndex((byte) => byte < 0x80) + 1;
-  if (end < 1 || end > 4) return false;
   const version = bytes.subarray(0, end).reduceRight((value, byte) => (value << 7) | (byte & 0x7f), 0);
-  return version >= 6_000_000 && version < 20_000_000 && bytes.length - end >= 16 && bytes.length - end <= 64;
+  const rest = bytes.length - end;
+  return end <= 4 && version >= 6_000_000 && version < 20_000_000 && rest >= 16 && rest <= 64;
 }
 
 /** What a text is instead of a service account token, and what to do about it. */

@@ -68,6 +68,7 @@ describe('Each form of a token is accepted by verify, inspect, hash and import:'
     ['the JSON of create', `${JSON.stringify({ ...apiAnswer, principal: 'elastic/kibana' })}\n`],
     ['a Secret', secret(BEARER)],
     ['a Secret in JSON', JSON.stringify({ kind: 'Secret', data: { token: base64(BEARER) } }, null, 2)],
+    ['in five forms', `SERVICE_TOKEN a = Bearer NAME='"${BEARER}"'`],
     ['with padding', `NAME=${Buffer.from(BEARER, 'base64').toString('base64')}`],
   ])('%s', async (_, content) => {
     for (const [i, { status, stdout, stderr }] of (await throughAll(content)).entries()) {
@@ -136,6 +137,7 @@ describe('What is not a service account token is named by verify, inspect, hash 
     ['unknown', 'this is not a service account token', 'hunter2'],
     ['unknown', 'this is not a service account token', 'PASSWORD=hunter2'],
     ['unknown', 'this is not a service account token', '{"changed":false}'],
+    ['unknown', 'this is not a service account token', `${`'"`.repeat(3)}${BEARER}${`"'`.repeat(3)}`],
   ])('%s', async (type, says, content) => {
     for (const [i, { status, stdout, stderr }] of (await throughAll(content)).entries()) {
       expect(status).toBe(65);
@@ -149,6 +151,7 @@ describe('What is not a service account token is named by verify, inspect, hash 
     [`${BEARER.slice(0, 40)}-`, 'it is not base64 of the standard alphabet'],
     ['aHVudGVyMg==', 'it does not begin with the bytes 00 01 00 01'],
     [base64('\0\x01\0\x01elastic/kibana/a'), 'it has no colon before a secret'],
+    [base64('\0\x01\0\x01:elastic/kibana/a'), 'its qualified name is not <namespace>/<service>/<name>'],
     [base64('\0\x01\0\x01elastic/kibana/a/b:x'), 'its qualified name is not <namespace>/<service>/<name>'],
     [base64('\0\x01\0\x01elastic/kibana/_a:x'), 'its token name is invalid'],
   ])('with -v, the reason is added (%#)', async (text, reason) => {

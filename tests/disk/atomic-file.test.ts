@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import {
   overwriteFile,
@@ -10,6 +10,7 @@ import {
   type Snapshot,
 } from '../../src/disk/atomic-file.js';
 import { nodeFileSystem } from '../../src/disk/file-system.js';
+import { completeOrUndo } from '../../src/disk/undoable-write.js';
 import { systemError, watchedFileSystem } from '../support/faulty-file-system.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
@@ -98,5 +99,40 @@ describe('A system call that fails', () => {
     expect(() => overwriteFile(fs, path, [Buffer.from('new!')], old)).toThrow(
       isWhole ? `could not write [${path}]: system error EIO` : damaged,
     );
+  });
+});
+
+describe('What is written is synced:', () => {
+  const order: string[] = [];
+  const { fs } = watchedFileSystem({
+    before(_, name, [at]) {
+      if (!/^(write|ftruncate|fsync|rename|unlink)Sync$/.test(name)) return;
+      const file = typeof at === 'number' ? readlinkSync(`/proc/self/fd/${at}`) : String(at);
+      order.push(
+        `${name.replace('Sync', '')} ${relative(directory.path, file).replace(/\w{18}/, 'x') || '.'}`,
+      );
+    },
+  });
+  beforeEach(() => void order.splice(0));
+
+  test('a file that is replaced, before its rename', () => {
+    replaceFile(fs, path, [Buffer.from('new')], ATTRIBUTES, () => order.push('lock asserted'));
+    expect(order).toEqual(['write .file.x.tmp', 'fsync .file.x.tmp', 'lock asserted', 'rename .file.x.tmp']);
+  });
+
+  test('the lock and its name, before a file is overwritten in place, so that check reports the file', () => {
+    directory.mkdir('.file.lock');
+    overwriteFile(fs, path, [Buffer.from('new')], readSnapshot(fs, path) as Snapshot);
+    expect(order).toEqual(['fsync .file.lock', 'fsync .', 'write file', 'ftruncate file', 'fsync file']);
+  });
+
+  test('the directory, before the last step and after undoing', async () => {
+    const step = () => {
+      order.push('step');
+      throw new Error('no');
+    };
+    const written = replace(() => {});
+    await expect(completeOrUndo(fs, path, step, () => removeFile(fs, path, written))).rejects.toThrow('no');
+    expect(order).toEqual(['fsync .', 'step', 'unlink file', 'fsync .']);
   });
 });
