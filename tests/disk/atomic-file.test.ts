@@ -8,8 +8,9 @@ import {
   replaceFile,
   requireUnchanged,
   type Snapshot,
+  tryToCreate,
 } from '../../src/disk/atomic-file.js';
-import { nodeFileSystem } from '../../src/disk/file-system.js';
+import { nodeFileSystem, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } from '../../src/disk/file-system.js';
 import { completeOrUndo } from '../../src/disk/undoable-write.js';
 import { systemError, watchedFileSystem } from '../support/faulty-file-system.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
@@ -100,6 +101,18 @@ describe('A system call that fails', () => {
       isWhole ? `could not write [${path}]: system error EIO` : damaged,
     );
   });
+});
+
+test('every file is made exclusively, for its owner alone', () => {
+  const made: unknown[] = [];
+  const { fs } = watchedFileSystem({
+    before: (_, name, [, flags, mode]) => name === 'openSync' && mode !== undefined && made.push(flags, mode),
+  });
+  const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+  tryToCreate(fs, path);
+  replaceFile(fs, path, [], { ...ATTRIBUTES, mode: 0o644 });
+  expect(made).toEqual([flags, 0o600, flags, 0o600]);
+  expect(readdirSync(directory.path)).toEqual(['file']);
 });
 
 describe('What is written is synced:', () => {

@@ -232,6 +232,18 @@ test('the lock has the owner, group and mode of the directory, whose writers may
   });
 });
 
+test('the lock and its owner file are private when they are made', async () => {
+  const modes: unknown[] = [];
+  const { fs } = watchedFileSystem({
+    before(_, name, [, second, third]) {
+      if (name === 'mkdirSync') modes.push(second);
+      if (name === 'openSync' && third !== undefined) modes.push(third);
+    },
+  });
+  await takeBy(fs);
+  expect(modes).toEqual([0o700, 0o600]);
+});
+
 test('patience starts over whenever the lock changes hands', async () => {
   const patience = 30;
   let mark = lockedBy(parent);
@@ -445,6 +457,20 @@ describe('candidates for the lock', () => {
     await take();
     expect(readdirSync(join(directory.path, candidate(dead)))).toEqual(['file']);
   });
+});
+
+test('a temporary file is no leftover while the lock is held: it is its owner’s', async () => {
+  directory.write('.tokens.0123456789abcdef01.tmp');
+  lockedBy(parent);
+  expect(await leftovers(nodeFileSystem, path, QUICK)).toEqual({ temporaryFiles: [], locks: [] });
+});
+
+test('an empty directory for which another user exchanged the lock is not removed with it', async () => {
+  await take(50, async () => {
+    renameSync(lockDirectory(), directory.mkdir('aside'));
+    mkdirSync(lockDirectory());
+  });
+  expect(existsSync(lockDirectory())).toBe(true);
 });
 
 test('an orphaned temporary file is removed; a symlink of such a name is not', async () => {

@@ -72,6 +72,7 @@ describe('of the negative vectors', () => {
     'the hash of <%s> cannot match',
     (note, { stored }) => {
       expect(hashProblem(stored)).toBe(DEAD[note]);
+      expect(hashProblem(stored.replace('{PBKDF2}', '{PBKDF2_STRETCH}'))).toBe(DEAD[note]);
     },
   );
 

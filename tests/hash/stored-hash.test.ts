@@ -1,6 +1,6 @@
 /** docs/server-behaviour.md, "Stored hashes": a stored hash is identified by its prefix and its cost only. */
 import { describe, expect, test } from '@jest/globals';
-import { readStoredHash } from '../../src/hash/stored-hash.js';
+import { headerOf, readStoredHash, type StoredHash } from '../../src/hash/stored-hash.js';
 import { codeAndMessage, errorOf, vectors } from '../support/fixtures.js';
 
 const TAIL = 'c6qkhm8i3pzSM9b4AEnuve4Zj6zHnfX0yftdfTS9DZSP.B4jPKTaO'; // 22 characters of salt, 31 of key
@@ -108,4 +108,13 @@ test.each([
   ['$2a$', NO_COST, 'nothing follows'],
 ])('%s stops the server with "%s": %s', (stored, message) => {
   expect(codeAndMessage(errorOf(() => readStoredHash(stored)))).toEqual({ code: 'MALFORMED_FILE', message });
+});
+
+test.each([
+  ['{PBKDF2}1000$c2FsdA==$a2V5', '{PBKDF2}1000$'],
+  ['{PBKDF2_STRETCH}1000$c2FsdA==$a2V5', '{PBKDF2_STRETCH}1000$'],
+  ['{SHA}gXODQUdX=', '{SHA}'],
+  [`$2a$10$${TAIL}`, undefined],
+])('the class of %s is decided by its header, %s', (stored, header) => {
+  expect(headerOf(readStoredHash(stored) as StoredHash, stored)).toBe(header);
 });
