@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync, writeF
 import { join, relative } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import {
+  type Attributes,
   overwriteFile,
   readSnapshot,
   removeFile,
@@ -12,7 +13,7 @@ import {
 } from '../../src/disk/atomic-file.js';
 import { nodeFileSystem, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } from '../../src/disk/file-system.js';
 import { completeOrUndo } from '../../src/disk/undoable-write.js';
-import { systemError, watchedFileSystem } from '../support/faulty-file-system.js';
+import { failing, systemError, watchedFileSystem } from '../support/faulty-file-system.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const directory = temporaryDirectory();
@@ -113,6 +114,12 @@ test('every file is made exclusively, for its owner alone', () => {
   replaceFile(fs, path, [], { ...ATTRIBUTES, mode: 0o644 });
   expect(made).toEqual([flags, 0o600, flags, 0o600]);
   expect(readdirSync(directory.path)).toEqual(['file']);
+});
+
+test('the group bits of a new file are dropped if it cannot be given to that group', () => {
+  const fs = failing('fchownSync', 'EPERM');
+  const wanted = (born: Attributes) => ({ ...born, gid: born.gid + 1, mode: 0o640 });
+  expect(replaceFile(fs, path, [], wanted).attributes).toEqual(ATTRIBUTES);
 });
 
 describe('What is written is synced:', () => {
