@@ -1,4 +1,5 @@
-import { createHash, pbkdf2 as pbkdf2Callback, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
+import { promisify } from 'node:util';
 import { ServiceTokensError } from '../errors.js';
 import { decodeBase64, encodable, utf8 } from '../java-text.js';
 import { requireBytes, requireFunction, requireString } from '../require.js';
@@ -44,7 +45,7 @@ export async function hashSecret(
     return bcryptLike(encodable(secret), bcryptSettings(cost, saltOf(random, BCRYPT_SALT_BYTES)));
   }
   const salt = Buffer.from(saltOf(random, SALT_BYTES));
-  const key = await pbkdf2(passwordOf(scheme, secret), salt, cost, KEY_BYTES);
+  const key = await promisify(pbkdf2)(passwordOf(scheme, secret), salt, cost, KEY_BYTES, 'sha512');
   return `{${scheme.toUpperCase()}}${cost}$${salt.toString('base64')}$${key.toString('base64')}`;
 }
 
@@ -79,20 +80,6 @@ export async function verifySecret(secret: string, stored: string): Promise<bool
   }
 }
 
-/** The key of a password, by HMAC-SHA-512. */
-function pbkdf2(
-  password: Buffer | string,
-  salt: Uint8Array,
-  iterations: number,
-  keyBytes: number,
-): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    pbkdf2Callback(password, salt, iterations, keyBytes, 'sha512', (error, key) =>
-      error === null ? resolve(key) : reject(error),
-    );
-  });
-}
-
 function saltOf(random: RandomBytes, length: number): Uint8Array {
   const salt = random(length);
   requireBytes(salt, 'the result of random', length);
@@ -115,7 +102,7 @@ async function verifyPbkdf2(password: Buffer | string, hash: Pbkdf2Hash): Promis
   if (salt.length < MIN_SALT_BYTES) {
     throw unusable(`PBKDF2 salt must be at least [${MIN_SALT_BYTES} bytes] long`);
   }
-  const key = await pbkdf2(password, salt, cost, keyBytes);
+  const key = await promisify(pbkdf2)(password, salt, cost, keyBytes, 'sha512');
   return equal(key.toString('base64'), storedKey);
 }
 

@@ -1,19 +1,14 @@
-import { parseTokenName, type TokenName } from './token-name.js';
-
 /**
  * The names that `rotate` gives to the tokens of a series: `my-token`, `my-token_r2`, `my-token_r3` and so on. No other
  * name belongs to a series: `node-2` has nothing to do with `node`.
  */
-export interface Series {
-  /** The name of the first. */
-  readonly base: TokenName;
-}
+import { parseTokenName, type TokenName } from './token-name.js';
 
 const SUFFIX = /^(.+)_r([2-9]|[1-9]\d{1,8})$/;
 
-/** The series that a token name belongs to, be it the first or a later one. */
-export function seriesOf(name: TokenName): Series {
-  return { base: (SUFFIX.exec(name)?.[1] as TokenName | undefined) ?? name };
+/** Returns the first name of the series that a token name belongs to. */
+export function firstOfSeries(name: TokenName): TokenName {
+  return (SUFFIX.exec(name)?.[1] as TokenName | undefined) ?? name;
 }
 
 /**
@@ -21,10 +16,10 @@ export function seriesOf(name: TokenName): Series {
  *
  * @returns 1 for the first, 2 for `_r2` and so on; undefined for a name that does not belong to it
  */
-export function numberIn({ base }: Series, name: string): number | undefined {
+export function numberIn(first: TokenName, name: string): number | undefined {
   const [, stem, number] = SUFFIX.exec(name) ?? [];
-  if (stem === base) return Number(number);
-  return name === base && stem === undefined ? 1 : undefined;
+  if (stem === first) return Number(number);
+  return name === first && stem === undefined ? 1 : undefined;
 }
 
 /**
@@ -32,6 +27,6 @@ export function numberIn({ base }: Series, name: string): number | undefined {
  *
  * @throws INVALID_TOKEN_NAME when it would be longer than a token name may be
  */
-export function nameInSeries({ base }: Series, number: number): TokenName {
-  return parseTokenName(`${base}_r${number}`);
+export function nameInSeries(first: TokenName, number: number): TokenName {
+  return parseTokenName(`${first}_r${number}`);
 }

@@ -85,8 +85,7 @@ export function removeAccount(
   { ignoreMissing = false }: { readonly ignoreMissing?: boolean | undefined } = {},
 ): Edit<Removal> {
   return (content) => {
-    const names = [...content.names(`${principal}/`)].flatMap((lines) => lines.split('\n').slice(0, -1));
-    const keys = names as QualifiedName[];
+    const keys = content.nameList(`${principal}/`) as QualifiedName[];
     if (keys.length > 0 || ignoreMissing) return removeEntries(keys)(content);
     throw new ServiceTokensError('TOKEN_MISSING', `Service account [${principal}] has no token`);
   };

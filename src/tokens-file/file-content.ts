@@ -96,6 +96,11 @@ export class FileContent {
     return sortedNames(bytes, keys);
   }
 
+  /** Returns the same names as a list. */
+  nameList(prefix: string): string[] {
+    return [...this.names(prefix)].flatMap((lines) => lines.split('\n').slice(0, -1));
+  }
+
   /** Returns the stored hash that the server loads for a qualified name; the last duplicate takes precedence. */
   hashOf(key: string): string | undefined {
     return this.hashesOf([key]).get(key);

@@ -168,7 +168,7 @@ export function lineClassifier(bytes: Buffer): (start: number, colon: number, en
 
   return (start, colon, end) => {
     if (bytes[start] === HASH_SIGN || start === end) return 'skipped';
-    if (colon === end) return isBlankLine(bytes, start, end) ? 'skipped' : { problem: 'colon' };
+    if (colon === end) return isBlank(textOf(bytes, start, end)) ? 'skipped' : { problem: 'colon' };
     const first = bytes[colon + 1];
     if (first !== BRACE && first !== DOLLAR) return 'plain';
     for (const header of headers) if (startsWith(bytes, colon + 1, end, header)) return 'entry';
@@ -180,18 +180,6 @@ export function lineClassifier(bytes: Buffer): (start: number, colon: number, en
     if (header !== undefined && headers.length < MAX_HEADERS) headers.push(Buffer.from(header));
     return 'entry';
   };
-}
-
-/** How much of a line is converted to text at a time to see whether it is blank, in bytes. */
-const BLANK_PIECE = 4096;
-
-function isBlankLine(bytes: Buffer, start: number, end: number): boolean {
-  for (let from = start, to = start; from < end; from = to) {
-    to = Math.min(end, from + BLANK_PIECE);
-    while (to < end && ((bytes[to] as number) & 0xc0) === 0x80) to++; // not within a character
-    if (!isBlank(bytes.toString('utf8', from, to))) return false;
-  }
-  return true;
 }
 
 /** Yields the lines of a tokens file, also those that the server cannot read, except empty lines that end at LF. */

@@ -1,14 +1,13 @@
 import { dirname } from 'node:path';
 import { refuseModifiers } from '../access/identity.js';
 import { inDirectory } from '../access/opened-directory.js';
-import { type ResolvedPath, resolvePath } from '../access/resolved-path.js';
+import { resolvePath } from '../access/resolved-path.js';
 import { findServer } from '../access/server-access.js';
 import { readTrusted } from '../access/trusted-read.js';
 import { type Principal, parsePrincipal } from '../accounts/known-accounts.js';
 import { MAX_FILE_BYTES } from '../disk/atomic-file.js';
-import { callerDescriptor, readCallerDescriptor } from '../disk/caller-descriptor.js';
-import { attempt } from '../disk/file-errors.js';
-import { type FileSystem, ifExists, nodeFileSystem } from '../disk/file-system.js';
+import { readCallerDescriptor } from '../disk/caller-descriptor.js';
+import { type FileSystem, nodeFileSystem } from '../disk/file-system.js';
 import { type Algorithm, defaultAlgorithm, requireAlgorithm } from '../hash/algorithm.js';
 import type { RandomBytes } from '../hash/hasher.js';
 import { absolutePath } from '../paths.js';
@@ -102,19 +101,7 @@ export class ServiceTokensFile {
    */
   list(principal?: Principal): string[] {
     optional(principal, parsePrincipal);
-    const names = this.#content().names(principal === undefined ? '' : `${principal}/`);
-    return [...names].flatMap((lines) => lines.split('\n').slice(0, -1));
-  }
-
-  /** Whether the file exists. @throws IO or PERMISSION */
-  exists(): boolean {
-    const isPassed = callerDescriptor(this.path) !== undefined;
-    if (isPassed) return true;
-    const { target } = this.#resolved();
-    return (
-      attempt(this.#fs, 'could not read', target, () => ifExists(() => this.#fs.lstatSync(target))) !==
-      undefined
-    );
+    return this.#content().nameList(principal === undefined ? '' : `${principal}/`);
   }
 
   /**
@@ -183,10 +170,6 @@ export class ServiceTokensFile {
     return change as Change; // it removes an entry, or throws
   }
 
-  #resolved(): ResolvedPath {
-    return resolvePath(this.#fs, absolutePath(this.path, this.#fs));
-  }
-
   #content(): FileContent {
     const [fs, path] = [this.#fs, this.path];
     const passed = readCallerDescriptor(fs, path, MAX_FILE_BYTES);
@@ -197,7 +180,8 @@ export class ServiceTokensFile {
   /** Calls `work` with the file's directory held open, so that it stays the same even if the path changes. */
   async #transact<T>(work: (transaction: TokensFileTransaction) => Promise<T>): Promise<T> {
     const { configDir = dirname(this.path), serverUser, ...options } = this.#options;
-    const [fs, path, resolved] = [this.#fs, this.path, this.#resolved()];
+    const [fs, path] = [this.#fs, this.path];
+    const resolved = resolvePath(fs, absolutePath(path, fs));
     if (!options.trustDirectory) refuseModifiers(resolved, fs);
     const transact = async (opened: { readonly fs: FileSystem }) =>
       work(

@@ -57,12 +57,21 @@ export interface Series {
 /** What a token file holds: nothing, a token, or something else. */
 export type Held = 'nothing' | 'other' | ServiceToken;
 
-/** The owner that a file must get. */
+/** What is in the file's place. */
+interface Found {
+  readonly snapshot: Snapshot | undefined;
+  readonly held: Held;
+  /** The other lines of a file of variables, as latin1, which keeps every byte. */
+  readonly text: string;
+  /** The number of the line that sets the variable. */
+  readonly line: number | undefined;
+}
+
+/** The owner that a file must get, and its mode. */
 interface Owner {
   readonly uid: number;
   readonly gid: number | undefined;
-  /** Whether the group may read the file. */
-  readonly isShared: boolean;
+  readonly mode: number;
 }
 
 /**
@@ -131,7 +140,7 @@ export class TokenFile {
    *   variable more than once; PERMISSION
    */
   held(): Held {
-    return this.#attempt(() => this.#heldIn(this.#snapshot()));
+    return this.#attempt(() => this.#find().held);
   }
 
   /**
@@ -142,16 +151,15 @@ export class TokenFile {
    */
   requireReady(isTried: boolean): void {
     this.#attempt(() => {
-      this.#requireReplaceable(this.#snapshot());
+      this.#requireReplaceable(this.#find());
       if (isTried) tryToCreate(this.#fs, this.#target);
     });
   }
 
   /** Says which line would be written; undefined if it is the whole file. */
   plannedLine(): string | undefined {
-    const { variable } = this.#codec;
-    if (variable === undefined) return undefined;
-    const line = this.#attempt(() => findVariable(textOf(this.#snapshot()), variable, this.path)?.line);
+    if (this.#codec.variable === undefined) return undefined;
+    const { line } = this.#attempt(() => this.#find());
     return line === undefined
       ? `Would append a line to [${this.path}]`
       : `Would set line #${line} of [${this.path}]`;
@@ -166,19 +174,20 @@ export class TokenFile {
   async write(token: ServiceToken, afterwards: () => Promise<void> = async () => {}): Promise<void> {
     const [fs, target] = [this.#fs, this.#target];
     try {
-      if (this.#snapshot() === undefined) {
-        const written = createFile(fs, target, this.#contentFor(undefined, token), this.#newAttributes);
+      const found = this.#find();
+      if (found.snapshot === undefined) {
+        const written = createFile(fs, target, this.#contentFor(found, token), this.#newAttributes);
         this.#written = written;
         return await completeOrUndo(fs, target, afterwards, () => removeFile(fs, target, written));
       }
       // The lock also removes what a killed process has left.
       await withLock(fs, target, {}, async (lock) => {
-        const before = this.#snapshot();
-        this.#requireReplaceable(before);
+        const found = this.#find();
+        this.#requireReplaceable(found);
+        const before = found.snapshot;
         const isKept = before !== undefined && this.#owner === undefined;
         const wanted = isKept ? this.#asBefore(before) : this.#newAttributes;
-        const content = [this.#contentFor(before, token)];
-        const change = { before, content, wanted };
+        const change = { before, content: [this.#contentFor(found, token)], wanted };
         this.#written = await replaceUndoably(fs, target, lock, change, afterwards);
       });
     } catch (error) {
@@ -199,72 +208,60 @@ export class TokenFile {
     return this.#resolved.target;
   }
 
-  #snapshot(): Snapshot | undefined {
-    return readSnapshot(this.#fs, this.#target, { limit: MAX_BYTES });
+  #find(): Found {
+    const { variable: name, parse } = this.#codec;
+    const snapshot = readSnapshot(this.#fs, this.#target, { limit: MAX_BYTES });
+    const text = snapshot?.bytes.toString('latin1') ?? '';
+    const whole = parse(text); // a file that is a bare token has no variables to keep
+    const variable = name === undefined || whole ? undefined : findVariable(text, name, this.path);
+    const value = name === undefined || whole ? text : (variable?.value ?? '');
+    const held = value.trim() === '' ? 'nothing' : (whole ?? parse(value) ?? 'other');
+    return { snapshot, held, text: whole === undefined ? text : '', line: variable?.line };
   }
 
-  #heldIn(snapshot: Snapshot | undefined): Held {
-    const { variable, parse } = this.#codec;
-    const text = textOf(snapshot);
-    const whole = parse(text);
-    if (variable === undefined || whole !== undefined)
-      return text.trim() === '' ? 'nothing' : (whole ?? 'other');
-    const { value = '' } = findVariable(text, variable, this.path) ?? {};
-    return value.trim() === '' ? 'nothing' : (parse(value) ?? 'other');
-  }
-
-  #requireReplaceable(snapshot: Snapshot | undefined): void {
-    const held = this.#heldIn(snapshot);
+  #requireReplaceable({ snapshot, held, line }: Found): void {
     const { force, series } = this.#options;
     const { variable } = this.#codec;
     const mayReplace = held === 'nothing' || (held !== 'other' && series?.has(held));
-    if (!force && !mayReplace) throw this.#holdsSomethingElse(snapshot);
+    if (!force && !mayReplace) throw this.#holdsSomethingElse(line);
     // The other variables are somebody's, who must be able to read them afterwards.
     if (variable === undefined || snapshot === undefined || this.#owner !== undefined) return;
     const { uid, gid } = snapshot.attributes;
     if (this.#actor.uid === 0 || (uid === this.#actor.uid && this.#isMember(gid))) return;
-    throw new ServiceTokensError(
-      'PERMISSION',
-      `could not write [${this.path}] and keep its owner and group`,
-      {
-        hint: `Run the command as [${userName(uid, this.#fs)}], or name another file.`,
-      },
-    );
+    const message = `could not write [${this.path}] and keep its owner and group`;
+    const hint = `Run the command as [${userName(uid, this.#fs)}], or name another file.`;
+    throw new ServiceTokensError('PERMISSION', message, { hint });
   }
 
-  #holdsSomethingElse(snapshot: Snapshot | undefined): ServiceTokensError {
+  /** @param line the number of the line that sets the variable; undefined if the file is a bare token, or is replaced whole */
+  #holdsSomethingElse(line: number | undefined): ServiceTokensError {
     const { variable } = this.#codec;
     const { series } = this.#options;
-    if (variable === undefined && series === undefined) return fileExists(this.path);
     const other = series && `something other than a token of [${series.key}]`;
-    if (variable === undefined) {
+    if (variable === undefined && other !== undefined) {
       return new ServiceTokensError('FILE_EXISTS', `[${this.path}] contains ${other}`, {
         hint: 'Name another file, use --output env if it holds variables, or --force to replace it.',
       });
     }
-    const line = findVariable(textOf(snapshot), variable, this.path)?.line;
-    if (line === undefined) return fileExists(this.path); // a bare token
+    if (line === undefined) return fileExists(this.path);
     const fact = `[${this.path}] sets ${variable} on line #${line} to ${other ?? 'another value'}`;
     return new ServiceTokensError('FILE_EXISTS', fact, {
       hint: 'Set another variable with --env-name, or use --force to replace this value.',
     });
   }
 
-  #contentFor(snapshot: Snapshot | undefined, token: ServiceToken): Buffer {
-    const { variable, format, parse } = this.#codec;
-    if (variable === undefined) return Buffer.from(format(token));
-    const text = textOf(snapshot);
-    const others = parse(text) === undefined ? text : ''; // a file that is a bare token has no variables to keep
-    return Buffer.from(setVariable(others, variable, format(token), this.path), 'latin1');
+  #contentFor({ text }: Found, token: ServiceToken): Buffer {
+    const { variable, format } = this.#codec;
+    const value = format(token);
+    if (variable === undefined) return Buffer.from(value);
+    return Buffer.from(setVariable(text, variable, value, this.path), 'latin1');
   }
 
   /** In a set-group-ID directory of another group, that group reads the file; otherwise only its owner does. */
   readonly #newAttributes = (born: Attributes): Attributes => {
     const { gid, mode } = this.#directory;
     const owner = this.#owner;
-    if (owner !== undefined) {
-      return { uid: owner.uid, gid: owner.gid ?? born.gid, mode: owner.isShared ? 0o640 : 0o600 };
-    }
+    if (owner !== undefined) return { ...owner, gid: owner.gid ?? born.gid };
     const isGroups = (mode & 0o2000) !== 0 && gid !== this.#actor.gid;
     return isGroups ? { uid: born.uid, gid, mode: 0o640 } : { ...born, mode: 0o600 };
   };
@@ -292,7 +289,7 @@ export class TokenFile {
       });
     }
     const isOwn = uid === this.#actor.uid && (gid === undefined || this.#isMember(gid));
-    if (this.#actor.uid === 0 || isOwn) return { uid, gid, isShared: group !== undefined };
+    if (this.#actor.uid === 0 || isOwn) return { uid, gid, mode: group === undefined ? 0o600 : 0o640 };
     const as = userName(this.#actor.uid, fs);
     throw new ServiceTokensError('PERMISSION', `could not give [${this.path}] to [${word}] as [${as}]`, {
       hint:
@@ -309,11 +306,6 @@ export class TokenFile {
       throw withOwnHint(fileError(error, 'could not write', this.path));
     }
   }
-}
-
-/** The bytes of a file as latin1, which keeps them all. */
-function textOf(snapshot: Snapshot | undefined): string {
-  return snapshot?.bytes.toString('latin1') ?? '';
 }
 
 /** (uid_t) -1 and (gid_t) -1 name nobody. */

@@ -2,7 +2,7 @@
 import { commandLine, type Naming } from '../access/printed-command.js';
 import type { Principal } from '../accounts/known-accounts.js';
 import { ServiceTokensError } from '../errors.js';
-import { nameInSeries, numberIn, seriesOf } from '../token/series.js';
+import { firstOfSeries, nameInSeries, numberIn } from '../token/series.js';
 import { type QualifiedName, qualifiedName, type TokenName } from '../token/token-name.js';
 import type { Decision } from './add-token.js';
 import { tokenExists, tokenMissing } from './edits.js';
@@ -18,15 +18,12 @@ export interface Member {
 
 /** Returns the tokens of a series, oldest first. @param name any name of the series */
 export function membersOf(principal: Principal, name: TokenName, content: FileContent): Member[] {
-  const series = seriesOf(name);
-  const members: Member[] = [];
-  for (const lines of content.names(qualifiedName(principal, series.base))) {
-    for (const key of lines.split('\n').slice(0, -1)) {
-      const own = key.slice(principal.length + 1) as TokenName;
-      const number = numberIn(series, own);
-      if (number !== undefined) members.push({ key: key as QualifiedName, name: own, number });
-    }
-  }
+  const first = firstOfSeries(name);
+  const members = content.nameList(qualifiedName(principal, first)).flatMap((key) => {
+    const own = key.slice(principal.length + 1) as TokenName;
+    const number = numberIn(first, own);
+    return number === undefined ? [] : [{ key: key as QualifiedName, name: own, number }];
+  });
   return members.sort((a, b) => a.number - b.number);
 }
 
@@ -52,7 +49,7 @@ export function decideNext(
 ): Decision {
   const members = membersOf(principal, name, content);
   const newest = newestOf(principal, name, members);
-  const next = nameInSeries(seriesOf(name), newest.number + 1);
+  const next = nameInSeries(firstOfSeries(name), newest.number + 1);
   if (members.length > 1) throw unfinished(newest, members, naming);
   // A number that is too long for a member of the series may be taken.
   const key = qualifiedName(principal, next);

@@ -3,7 +3,7 @@ import type { Principal } from '../../accounts/known-accounts.js';
 import type { HashSettings } from '../../config/settings.js';
 import { ServiceTokensError } from '../../errors.js';
 import { absolutePath } from '../../paths.js';
-import { numberIn, seriesOf } from '../../token/series.js';
+import { firstOfSeries, numberIn } from '../../token/series.js';
 import { qualifiedName, type TokenName } from '../../token/token-name.js';
 import { addToken, type Decision } from '../../tokens-file/add-token.js';
 import type { FileContent } from '../../tokens-file/file-content.js';
@@ -149,9 +149,9 @@ export function jsonOf(
 
 /** Returns the series of a token: `N`, `N_r2` and so on of its account. */
 export function seriesOfToken(principal: Principal, name: TokenName): Series {
-  const series = seriesOf(name);
+  const first = firstOfSeries(name);
   return {
     key: qualifiedName(principal, name),
-    has: (token) => token.principal === principal && numberIn(series, token.name) !== undefined,
+    has: (token) => token.principal === principal && numberIn(first, token.name) !== undefined,
   };
 }
