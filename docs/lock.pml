@@ -72,15 +72,15 @@ active [PROCESSES] proctype changer() {
           fi
         :: owner == 0 ->
           STEP(candidate[own] = 1);                                       /* tryToAcquire, lock-candidate.ts */
-          STEP(if :: candidate[own] == 1 -> candidate[own] = 2 :: else fi); /* #prepare, lock-candidate.ts */
-          STEP(                                                           /* #becomeLock, lock-candidate.ts */
+          STEP(if :: candidate[own] == 1 -> candidate[own] = 2 :: else fi); /* createOwner, lock-candidate.ts */
+          STEP(                                                           /* becomeLock, lock-candidate.ts */
             if
             :: lock == 0 && candidate[own] != 0 ->
               lock = (candidate[own] == 2 -> own : 0);
               candidate[own] = 0
             :: else
             fi);
-          STEP(isHeld = (lock == own));                                   /* isHeld, lock-candidate.ts */
+          STEP(isHeld = (lock == own));                                   /* isOwnerIn, lock-candidate.ts */
           if
           :: isHeld -> break
           :: !isHeld -> STEP(candidate[own] = 0)                          /* release, lock-candidate.ts */

@@ -31,7 +31,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceTokensError } from '../errors.js';
 import { attempt } from './file-errors.js';
 import { type FileSystem, hasErrno, ignoreFailure } from './file-system.js';
-import { LockCandidate, lockPath, notALock } from './lock-candidate.js';
+import { type AcquiredLock, lockPath, notALock, tryToAcquire } from './lock-candidate.js';
 import { removeLeftovers } from './lock-leftovers.js';
 import {
   classifyOwner,
@@ -82,7 +82,7 @@ export async function withLock<T>(
 ): Promise<T> {
   const { timing = TIMING } = options;
   const owner = fs.together(() => newOwner(fs));
-  let held: LockCandidate | undefined;
+  let held: AcquiredLock | undefined;
   let heartbeat: NodeJS.Timeout | undefined;
   try {
     const lock = await acquire(fs, path, owner, timing, options);
@@ -108,7 +108,7 @@ async function acquire(
   owner: string,
   timing: LockTiming,
   { patience = PATIENCE, signal }: LockOptions,
-): Promise<LockCandidate> {
+): Promise<AcquiredLock> {
   const lock = lockPath(path);
   const watch = new OwnerWatch(timing);
   const start = performance.now();
@@ -118,7 +118,7 @@ async function acquire(
       const found = clearDead(fs, lock, watch);
       return {
         entries: found,
-        held: found.length > 0 ? undefined : LockCandidate.tryToAcquire(fs, lock, owner),
+        held: found.length > 0 ? undefined : tryToAcquire(fs, lock, owner),
       };
     });
     if (held !== undefined) return held;
@@ -178,7 +178,7 @@ function openLock(fs: FileSystem, lock: string): OpenDirectory | undefined {
   }
 }
 
-function requireHeld(fs: FileSystem, lock: LockCandidate, path: string): void {
+function requireHeld(fs: FileSystem, lock: AcquiredLock, path: string): void {
   if (attempt(fs, 'could not lock', path, () => lock.isHeld())) return;
   throw new ServiceTokensError('LOCKED', `lost the lock on [${path}]: another process removed it`, {
     hint: 'A process in another container removes the lock if this process is paused for 1.5 seconds. Run the command again.',

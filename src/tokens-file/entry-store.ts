@@ -44,7 +44,12 @@ export interface EntryStore {
   readonly isStream: boolean;
   /** @throws MALFORMED_FILE, IO or PERMISSION */
   read(): FileContent;
-  /** Reads, edits and replaces the content, as a whole or not at all. */
+  /**
+   * Reads, edits and replaces the content, as a whole or not at all.
+   *
+   * @throws MALFORMED_FILE, LOCKED, CANNOT_REPLACE, IO or PERMISSION; the signal's reason; any error of the edit and
+   *   `deliver`. The content is then unchanged
+   */
   update<R>(edit: Edit<R>, options?: UpdateOptions<R>): Promise<Updated<R>>;
 }
 

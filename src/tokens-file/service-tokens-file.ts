@@ -25,9 +25,9 @@ import type { ServiceToken } from '../token/token.js';
 import { parseTokenName, qualifiedName, type TokenName } from '../token/token-name.js';
 import { addToken, decideByName } from './add-token.js';
 import { removeEntries } from './edits.js';
-import { applyEdit, type Change } from './entry-store.js';
+import { applyEdit, type Change, type EntryStore } from './entry-store.js';
 import { FileContent } from './file-content.js';
-import { TokensFileTransaction } from './tokens-file-transaction.js';
+import { tokensFileTransaction } from './tokens-file-transaction.js';
 
 export interface FileOptions {
   /** The user who runs the server, by name or number; by default determined from other files of the directory. */
@@ -178,14 +178,14 @@ export class ServiceTokensFile {
   }
 
   /** Calls `work` with the file's directory held open, so that it stays the same even if the path changes. */
-  async #transact<T>(work: (transaction: TokensFileTransaction) => Promise<T>): Promise<T> {
+  async #transact<T>(work: (transaction: EntryStore) => Promise<T>): Promise<T> {
     const { configDir = dirname(this.path), serverUser, ...options } = this.#options;
     const [fs, path] = [this.#fs, this.path];
     const resolved = resolvePath(fs, absolutePath(path, fs));
     if (!options.trustDirectory) refuseModifiers(resolved, fs);
     const transact = async (opened: { readonly fs: FileSystem }) =>
       work(
-        new TokensFileTransaction(
+        tokensFileTransaction(
           { fs: opened.fs, path, resolved },
           { ...options, findServer: () => findServer(configDir, serverUser, fs) },
         ),

@@ -8,7 +8,7 @@ import { readCallerDescriptor } from '../disk/caller-descriptor.js';
 import { withLock } from '../disk/file-lock.js';
 import type { FileSystem } from '../disk/file-system.js';
 import { replaceUndoably } from '../disk/undoable-write.js';
-import type { Edit, EntryStore, Updated, UpdateOptions } from './entry-store.js';
+import type { EntryStore } from './entry-store.js';
 import { FileContent } from './file-content.js';
 import { refuseForeignFile } from './foreign-file.js';
 
@@ -72,63 +72,45 @@ export interface TransactionOptions {
   readonly patience?: number | undefined;
 }
 
-/** Reads, edits and replaces a tokens file under its lock. */
-export class TokensFileTransaction implements EntryStore {
-  readonly path: string;
-  readonly isStream = false;
-  readonly #location: TokensLocation;
-  readonly #options: TransactionOptions;
-  /** Spares reading and parsing an unchanged file again. */
-  #found: FoundFile | undefined;
-
-  /** @throws CANNOT_REPLACE or PERMISSION if the file must not be changed through its symlinks */
-  constructor(location: TokensLocation, options: TransactionOptions) {
-    const { fs, resolved, path } = location;
-    if (!(fs.geteuid() === 0 && options.trustDirectory)) requireChangeable(resolved, fs, fs.geteuid());
-    this.path = path;
-    this.#location = location;
-    this.#options = options;
-  }
-
-  read(): FileContent {
-    return this.#find().content;
-  }
-
-  /**
-   * Reads, edits and replaces the file under its lock.
-   *
-   * @throws MALFORMED_FILE, LOCKED, CANNOT_REPLACE, IO or PERMISSION; the signal's reason; any error of the edit and
-   *   `deliver`. The file is then unchanged
-   */
-  async update<R>(
-    edit: Edit<R>,
-    { deliver, signal, dryRun = false }: UpdateOptions<R> = {},
-  ): Promise<Updated<R>> {
-    const { fs, resolved } = this.#location;
-    if (resolved.directory === undefined) throw missingDirectory(resolved.target);
-    const { patience } = this.#options;
-    const server = this.#options.findServer();
-    return withLock(fs, resolved.target, { patience, signal }, async (lock) => {
-      const { snapshot, content: before } = this.#find();
-      const { content, result } = await edit(before);
-      await noticeSignals(signal);
-      if (dryRun || content === undefined) return { result };
-      const { inPlace } = this.#options;
-      const wanted = snapshot?.attributes ?? ((born: Attributes) => newFileAttributes(server, born));
-      const change = { before: snapshot, content, wanted, inPlace };
-      const written = await replaceUndoably(fs, resolved.target, lock, change, async () => {
+/**
+ * A tokens file that is read, edited and replaced under its lock.
+ *
+ * @throws CANNOT_REPLACE or PERMISSION if the file must not be changed through its symlinks
+ */
+export function tokensFileTransaction(
+  location: TokensLocation,
+  { findServer, inPlace, trustDirectory, patience }: TransactionOptions,
+): EntryStore {
+  const { fs, resolved, path } = location;
+  if (!(fs.geteuid() === 0 && trustDirectory)) requireChangeable(resolved, fs, fs.geteuid());
+  let found: FoundFile | undefined; // spares reading and parsing an unchanged file again
+  const find = () => {
+    found = findFile(location, found);
+    refuseForeignFile(found.content, path);
+    return found;
+  };
+  return {
+    path,
+    isStream: false,
+    read: () => find().content,
+    async update(edit, { deliver, signal, dryRun = false } = {}) {
+      if (resolved.directory === undefined) throw missingDirectory(resolved.target);
+      const server = findServer();
+      return withLock(fs, resolved.target, { patience, signal }, async (lock) => {
+        const { snapshot, content: before } = find();
+        const { content, result } = await edit(before);
         await noticeSignals(signal);
-        await deliver?.(result);
+        if (dryRun || content === undefined) return { result };
+        const wanted = snapshot?.attributes ?? ((born: Attributes) => newFileAttributes(server, born));
+        const change = { before: snapshot, content, wanted, inPlace };
+        const written = await replaceUndoably(fs, resolved.target, lock, change, async () => {
+          await noticeSignals(signal);
+          await deliver?.(result);
+        });
+        return { result, change: { before: snapshot?.attributes, after: written.attributes, server } };
       });
-      return { result, change: { before: snapshot?.attributes, after: written.attributes, server } };
-    });
-  }
-
-  #find(): FoundFile {
-    this.#found = findFile(this.#location, this.#found);
-    refuseForeignFile(this.#found.content, this.path);
-    return this.#found;
-  }
+    },
+  };
 }
 
 /**

@@ -8,8 +8,8 @@ import { MAX_FILE_BYTES } from '../../disk/atomic-file.js';
 import { ServiceTokensError } from '../../errors.js';
 import { attributeWarnings } from '../../tokens-file/attribute-warnings.js';
 import { applyEdit, type Change, type Edit, type EntryStore } from '../../tokens-file/entry-store.js';
-import { StreamedTokens } from '../../tokens-file/streamed-tokens.js';
-import { TokensFileTransaction } from '../../tokens-file/tokens-file-transaction.js';
+import { streamedTokens } from '../../tokens-file/streamed-tokens.js';
+import { tokensFileTransaction } from '../../tokens-file/tokens-file-transaction.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { conflictingOptions } from '../options.js';
 import type { Invocation } from './command.js';
@@ -54,7 +54,7 @@ async function openFile(invocation: Invocation): Promise<Target> {
         const { inPlace, trustDirectory, serverUser } = options;
         const serverOf = () => server ?? findServer(configDir, serverUser, fs);
         const transaction = { inPlace, trustDirectory, findServer: serverOf };
-        return work(new TokensFileTransaction(location, transaction));
+        return work(tokensFileTransaction(location, transaction));
       }),
     async warnOf(change) {
       if (change === undefined) return;
@@ -84,7 +84,7 @@ async function openStream(invocation: Invocation): Promise<Target> {
       const write = async (chunks: readonly Uint8Array[]) => {
         for (const chunk of chunks) await terminal.answer(chunk);
       };
-      return work(new StreamedTokens(bytes, STANDARD_INPUT, write));
+      return work(streamedTokens(bytes, STANDARD_INPUT, write));
     },
     warnOf: async () => {},
   };
