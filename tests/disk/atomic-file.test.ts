@@ -1,8 +1,17 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, relative } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import {
   type Attributes,
+  createFile,
   overwriteFile,
   readSnapshot,
   removeFile,
@@ -12,7 +21,7 @@ import {
   tryToCreate,
 } from '../../src/disk/atomic-file.js';
 import { nodeFileSystem, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } from '../../src/disk/file-system.js';
-import { completeOrUndo } from '../../src/disk/undoable-write.js';
+import { completeOrUndo, replaceUndoably } from '../../src/disk/undoable-write.js';
 import { failing, systemError, watchedFileSystem } from '../support/faulty-file-system.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
@@ -120,6 +129,65 @@ test('the group bits of a new file are dropped if it cannot be given to that gro
   const fs = failing('fchownSync', 'EPERM');
   const wanted = (born: Attributes) => ({ ...born, gid: born.gid + 1, mode: 0o640 });
   expect(replaceFile(fs, path, [], wanted).attributes).toEqual(ATTRIBUTES);
+});
+
+test('a file with a second hard link is not overwritten in place', () => {
+  linkSync(path, join(directory.path, 'link'));
+  const old = readSnapshot(nodeFileSystem, path) as Snapshot;
+  expect(() => overwriteFile(nodeFileSystem, path, [Buffer.from('new')], old)).toThrow('than one hard link');
+  expect(readFileSync(path, 'utf8')).toBe('old');
+});
+
+test('a new file that cannot be given to its group is removed', () => {
+  const fs = failing('fchownSync', 'EPERM');
+  const at = join(directory.path, 'new');
+  const wanted = (born: Attributes) => ({ ...born, gid: born.gid + 1 });
+  expect(() => createFile(fs, at, Buffer.from('new'), wanted)).toThrow('could not give');
+  expect(existsSync(at)).toBe(false);
+});
+
+describe('A change with a last step', () => {
+  const fail = (error: string) => () => {
+    throw new Error(error);
+  };
+  const change = (assertHeld: () => void, step: () => void, inPlace?: boolean, isNew = false) => {
+    const before = isNew ? undefined : readSnapshot(nodeFileSystem, path);
+    const replacement = { before, content: [Buffer.from('new')], wanted: ATTRIBUTES, inPlace };
+    return replaceUndoably(nodeFileSystem, path, { assertHeld }, replacement, step);
+  };
+
+  test('does not overwrite the file in place if the lock is lost', async () => {
+    await expect(change(fail('lost'), () => {}, true)).rejects.toThrow('lost');
+    expect(readFileSync(path, 'utf8')).toBe('old');
+  });
+
+  test('does not overwrite a file in place that another user exchanged', async () => {
+    await expect(
+      change(
+        () => exchange(path),
+        () => {},
+        true,
+      ),
+    ).rejects.toThrow('was replaced or removed');
+    expect(readFileSync(path, 'utf8')).toBe('theirs');
+  });
+
+  test('is not undone if another user exchanged the file meanwhile', async () => {
+    const step = () => {
+      exchange(path);
+      throw new Error('no');
+    };
+    await expect(change(() => {}, step)).rejects.toThrow('no; the change could not be undone: [');
+    expect(readFileSync(path, 'utf8')).toBe('theirs');
+  });
+
+  test('is not undone if the lock is lost meanwhile, not even by removing a new file', async () => {
+    let calls = 0;
+    const assertHeld = () => (calls++ > 0 ? fail('lost')() : undefined);
+    const changed = change(assertHeld, fail('no'), false, true);
+    await expect(changed).rejects.toThrow('no; the change could not be undone: lost');
+    expect(readFileSync(path, 'utf8')).toBe('new');
+  });
 });
 
 describe('What is written is synced:', () => {

@@ -465,6 +465,19 @@ test('a temporary file is no leftover while the lock is held: it is its owner’
   expect(await leftovers(nodeFileSystem, path, QUICK)).toEqual({ temporaryFiles: [], locks: [] });
 });
 
+test('a candidate that another process removes while it is prepared is an error that says so', async () => {
+  const candidate = () => namesIn().find((name) => name.startsWith('.tokens.lock-')) ?? '';
+  const { fs } = watchedFileSystem({
+    before(_, name, [, , mode]) {
+      if (name === 'openSync' && mode !== undefined)
+        rmSync(join(directory.path, candidate()), { recursive: true });
+    },
+  });
+  const message = expect.stringMatching(/was replaced or removed by another process$/);
+  await expect(takeBy(fs)).rejects.toMatchObject({ code: 'LOCKED', message });
+  expect(namesIn()).toEqual(['tokens']);
+});
+
 test('an empty directory for which another user exchanged the lock is not removed with it', async () => {
   await take(50, async () => {
     renameSync(lockDirectory(), directory.mkdir('aside'));

@@ -150,6 +150,21 @@ describe.each(operations)('$title', (operation) => {
   });
 });
 
+test('a signal that Node reports two turns after the rename still undoes the change', async () => {
+  const path = place('late', OLD_LINE);
+  const controller = new AbortController();
+  const reason = new ServiceTokensError('TERMINATED', 'interrupted');
+  const { fs } = watchedFileSystem({
+    before: (_, name, [from]) =>
+      name === 'renameSync' &&
+      String(from).endsWith('.tmp') &&
+      setImmediate(() => setImmediate(() => controller.abort(reason))),
+  });
+  const options = { ...CHEAP, signal: controller.signal };
+  await expect(new ServiceTokensFile(path, { fs }).create(KIBANA, NEW, options)).rejects.toBe(reason);
+  expect(contentOf(path)).toBe(OLD_LINE);
+});
+
 test('if the token cannot be delivered, the entry is removed again and nothing is left', async () => {
   for (const operation of operations.slice(0, 3)) {
     const path = place(operation.title.replaceAll(' ', '-'), operation.before);

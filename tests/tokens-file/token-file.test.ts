@@ -74,7 +74,8 @@ describe.each(['create', 'ensure'])('%s as root', (command) => {
     chownSync(place, APPLICATION, APPLICATION);
     const { status, stderr } = await call(command, '--token-owner', String(OTHER));
     expect({ status, stderr }).toEqual({ status: 77, stderr: expect.stringContaining('could not give') });
-    expect(await call(command, '--token-owner', 'nobody-here')).toMatchObject({ status: 64 });
+    for (const nobody of ['nobody-here', '4294967295']) // (uid_t) -1
+      expect(await call(command, '--token-owner', nobody)).toMatchObject({ status: 64 });
     expect((await run(BIN, ['list', '--config-dir', conf])).stdout).toBe('');
   });
 
@@ -88,6 +89,20 @@ describe.each(['create', 'ensure'])('%s as root', (command) => {
     expect(attributesOf(path)).toMatchObject({ uid: APPLICATION, mode: '640' });
     expect(await verified()).toBe(0);
   });
+
+  testAsRoot(
+    'does not take a file of variables from a group to which its owner does not belong',
+    async () => {
+      const path = join(place, 'token');
+      writeFileSync(path, 'A=1\n');
+      for (const at of [place, path]) chownSync(at, APPLICATION, OTHER);
+      const { status, stderr } = await call(command, '-o', 'env');
+      expect({ status, stderr }).toEqual({
+        status: 77,
+        stderr: expect.stringContaining('keep its owner and group'),
+      });
+    },
+  );
 
   testAsRoot('refuses a directory that everybody can change, and then stores no entry', async () => {
     chmodSync(place, 0o777);
