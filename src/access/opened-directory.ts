@@ -12,7 +12,7 @@ import { basename, dirname } from 'node:path';
 import { attempt } from '../disk/file-errors.js';
 import { type FileSystem, hasErrno, O_PATH, sameFile, viewOf } from '../disk/file-system.js';
 import { OpenDirectory } from '../disk/open-directory.js';
-import type { Directory } from '../disk/path-walk.js';
+import { type Directory, pathChanged } from '../disk/path-walk.js';
 import { ServiceTokensError } from '../errors.js';
 import { type Identity, missingDirectory } from './identity.js';
 import type { ResolvedPath } from './resolved-path.js';
@@ -169,10 +169,4 @@ function needsProc(path: string): ServiceTokensError {
     `could not open [${path}]: other users can change its path, and without /proc root cannot keep its directory open`,
     { hint: 'Run the command as the owner of the directory, or mount /proc.' },
   );
-}
-
-function pathChanged(target: string): ServiceTokensError {
-  return new ServiceTokensError('IO', `the path to [${target}] changed while this command ran`, {
-    hint: 'Run the command again.',
-  });
 }

@@ -77,7 +77,12 @@ function readLink(fs: FileSystem, link: string, before: BigIntStats, path: strin
   const text = fs.readlinkSync(link);
   const after = fs.lstatSync(link, { bigint: true });
   if (sameFile(after, before) && after.ctimeNs === before.ctimeNs) return text;
-  throw new ServiceTokensError('IO', `the path to [${path}] changed while this command ran`, {
+  throw pathChanged(path);
+}
+
+/** The error for a path that is no longer as it was examined. */
+export function pathChanged(path: string): ServiceTokensError {
+  return new ServiceTokensError('IO', `the path to [${path}] changed while this command ran`, {
     hint: 'Run the command again.',
   });
 }
