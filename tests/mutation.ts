@@ -8,7 +8,6 @@
  */
 import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parse, type parseExpression } from '@babel/parser';
 import { Random } from './fuzz/random.js';
@@ -108,9 +107,9 @@ function mutantsOf(file: string): Mutant[] {
   return found;
 }
 
-/** A copy of the project. */
+/** A copy of the project, beside it, because some tests mount something over /tmp. */
 class Copy {
-  readonly #path = mkdtempSync(join(tmpdir(), 'service-tokens-mutation-'));
+  readonly #path = mkdtempSync(resolve('../service-tokens-mutation-'));
 
   constructor() {
     for (const name of readdirSync('.').filter((each) => each !== '.git')) {

@@ -152,6 +152,7 @@ describe('What is not a service account token is named by verify, inspect, hash 
     ['aHVudGVyMg==', 'it does not begin with the bytes 00 01 00 01'],
     [base64('\0\x01\0\x01elastic/kibana/a'), 'it has no colon before a secret'],
     [base64('\0\x01\0\x01:elastic/kibana/a'), 'its qualified name is not <namespace>/<service>/<name>'],
+    [base64('\0\x01\0\x01elastic:x'), 'its qualified name is not <namespace>/<service>/<name>'],
     [base64('\0\x01\0\x01elastic/kibana/a/b:x'), 'its qualified name is not <namespace>/<service>/<name>'],
     [base64('\0\x01\0\x01elastic/kibana/_a:x'), 'its token name is invalid'],
   ])('with -v, the reason is added (%#)', async (text, reason) => {

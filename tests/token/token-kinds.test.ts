@@ -42,6 +42,8 @@ describe('kindOf', () => {
     ],
     ['OAuth2 access token', base64([...groups(6_000_000), ...UUID]), 'the first version'],
     ['OAuth2 access token', base64([...groups(19_999_999), ...UUID]), 'the last version'],
+    ['OAuth2 access token', base64([...VERSION, ...new Array(64).fill(22)]), 'the longest'],
+    ['unknown', base64([...VERSION, ...new Array(65).fill(22)]), 'longer than any'],
     ['unknown', base64([...groups(5_999_999), ...UUID]), 'before the first version'],
     ['unknown', base64([...groups(20_000_000), ...UUID]), 'after the last version'],
     ['unknown', '', 'nothing'],
