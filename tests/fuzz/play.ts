@@ -29,7 +29,8 @@ const STATUSES: readonly (number | string)[] = Object.values(ExitCode).filter(
 const SILENT: readonly (number | string)[] = [0, 1, 129, 130, 143, 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKILL'];
 const BEARER = /AAEAA[\w+/]{20,}/g;
 /** A token file: a token alone, or a variable among others. */
-const TOKEN_FILE = /^AAEAA[\w+/]+\n?$|^[ \t]*(?:export[ \t]+)?[A-Za-z_]\w*=["']?AAEAA/m;
+const TOKEN_FILE =
+  /^AAEAA[\w+/]+\n?$|^[ \t]*(?:export[ \t]+)?[A-Za-z_]\w*=["']?AAEAA|^SERVICE_TOKEN \S+ = AAEAA|^kind: Secret$/m;
 const LEFTOVER = /(?:^|\/)\.[^/]+\.(?:tmp|lock[^/]*)(?:\/|$)/;
 const STACK = /\n\s+at .+:\d+|node:internal|\b(?:Type|Range|Syntax|Reference)Error\b|\[object /;
 
