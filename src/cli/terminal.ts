@@ -120,7 +120,7 @@ export class Terminal {
   /** Writes a warning to stderr, one line for each text. */
   async warn([first = '', ...more]: readonly string[]): Promise<void> {
     const lines = [`${this.label('WARNING:', 'yellow')} ${shown(first)}`, ...more.map(shown)];
-    await this.#say(`${lines.join('\n')}\n`);
+    await this.#say(`${[...lines, ...aboutHidden([first, ...more])].join('\n')}\n`);
   }
 
   /** Writes an error to stderr. @returns the exit status */
@@ -133,7 +133,7 @@ export class Terminal {
     const suffix = isOurs && error.code === 'OPTION' ? '' : `, with exit code ${status}`;
     const lines = [`${this.label('ERROR:', 'red')} ${shown(message)}${suffix}`];
     if (isOurs && error.hint !== undefined) lines.push(shown(error.hint));
-    if (hideTokens(message) !== message) lines.push(WHERE_TOKENS_GO);
+    lines.push(...aboutHidden([message]));
     if (!isOurs && this.verbose && error instanceof Error) lines.push(hideTokens(error.stack ?? ''));
     if (status === ExitCode.USAGE && !this.silent) {
       if (this.usage !== '') lines.unshift(this.usage, '');
@@ -179,12 +179,18 @@ const TOKEN = /AAEAA[\w+/=-]+/g;
 const WHERE_TOKENS_GO =
   'What is not shown looks like a token. Write tokens to standard input, or name a file that holds them with --token-file.';
 
-function hideTokens(text: string): string {
+/** Replaces what looks like a token, which the user may have put in the place of a path. */
+export function hideTokens(text: string): string {
   return text.replace(TOKEN, '(not shown)');
 }
 
+/** Where tokens go, if something is hidden in a message. */
+export function aboutHidden(texts: readonly string[]): string[] {
+  return texts.some((text) => hideTokens(text) !== text) ? [WHERE_TOKENS_GO] : [];
+}
+
 /** Prepares a text for a message. */
-function shown(text: string): string {
+export function shown(text: string): string {
   return escapeControls(hideTokens(text));
 }
 

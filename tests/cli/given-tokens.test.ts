@@ -224,6 +224,7 @@ describe('What looks like a token is never repeated in a message, wherever it st
     ['a third argument', ['create', 'elastic/kibana', 'a', BEARER]],
     ['a principal to list', ['list', BEARER]],
     ['a path', ['check', '--file', `${BEARER}/x`]],
+    ['a file that check finds missing', ['check', '--file', BEARER]],
     ['a directory', ['list', '--config-dir', BEARER]],
     ['a token file', ['verify', '--token-file', BEARER]],
     ['the value of an option', ['create', 'elastic/kibana', 'a', '-o', BEARER]],
@@ -237,6 +238,13 @@ describe('What looks like a token is never repeated in a message, wherever it st
     expect(status).toBeGreaterThan(0);
     expect(stdout + stderr).not.toContain(BEARER.slice(0, 12));
     expect(stdout + stderr).not.toContain(BEARER.slice(-12));
-    expect(stderr).toMatch(/like a token.*standard input/s);
+    expect(stdout + stderr).toMatch(/like a token.*standard input/s);
+  });
+
+  test('a file that list does not find', async () => {
+    const { stdout, stderr } = await run(['list', '--file', BEARER], '');
+    expect(stdout + stderr).not.toContain(BEARER.slice(0, 12));
+    expect(stderr).toMatch(/^WARNING: .*like a token.*standard input/s);
+    expect((await run(['check', '--json', '--file', BEARER], '')).stdout).not.toContain(BEARER.slice(0, 12));
   });
 });

@@ -3,7 +3,7 @@ import type { Severity } from '../../check/findings.js';
 import { ServiceTokensError } from '../../errors.js';
 import { ExitCode } from '../exit-codes.js';
 import type { Options } from '../options.js';
-import { escapeControls, type LabelColor, type Terminal, toJson } from '../terminal.js';
+import { aboutHidden, hideTokens, type LabelColor, shown, type Terminal, toJson } from '../terminal.js';
 import { refuseArguments } from './arguments.js';
 import type { Command } from './command.js';
 import { openPlace } from './place.js';
@@ -42,7 +42,7 @@ function parseCount({ expectTokens }: Options): number | undefined {
 
 function forMachines(report: CheckReport): string[] {
   const findings = report.findings.map((finding) => ({ ...finding, line: finding.line ?? null }));
-  return [toJson({ ...report, findings })];
+  return [hideTokens(toJson({ ...report, findings }))];
 }
 
 const COLORS = { error: 'red', warning: 'yellow', note: 'blue' } as const satisfies Record<Severity, string>;
@@ -54,16 +54,16 @@ function forPeople(
   terminal: Terminal,
 ): string[] {
   const labelled = (label: string, color: LabelColor, text: string) =>
-    `${terminal.label(`${label}:`, color, 'stdout')} ${escapeControls(text)}`;
+    `${terminal.label(`${label}:`, color, 'stdout')} ${shown(text)}`;
   const lines: string[] = [];
   for (const what of fixed) lines.push(labelled('fixed', 'green', what));
   for (const { severity, line, message, hint } of findings) {
     const text = line === undefined ? message : `line ${line}: ${message}`;
-    lines.push(labelled(severity, COLORS[severity], text), `  ${escapeControls(hint)}`);
+    lines.push(labelled(severity, COLORS[severity], text), `  ${shown(hint)}`);
   }
   const count = `${tokens} ${tokens === 1 ? 'token' : 'tokens'}`;
   const summary = digest === null ? 'Elasticsearch does not read this file' : `${count}, ${digest}`;
   const last = `[${file}]: ${summary}`;
-  lines.push(isOk ? labelled('ok', 'green', last) : escapeControls(last));
+  lines.push(isOk ? labelled('ok', 'green', last) : shown(last), ...aboutHidden([file]));
   return lines;
 }

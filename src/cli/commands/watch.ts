@@ -6,7 +6,7 @@ import { requireName } from '../../disk/caller-descriptor.js';
 import { attempt } from '../../disk/file-errors.js';
 import { type FileSystem, ifExists } from '../../disk/file-system.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
-import { escapeControls, isUnread } from '../terminal.js';
+import { escapeControls, hideTokens, isUnread } from '../terminal.js';
 import { refuseArguments } from './arguments.js';
 import type { Command, Invocation } from './command.js';
 import { changeLines } from './diff.js';
@@ -45,7 +45,7 @@ async function follow(
     await print(
       error === undefined
         ? { event: 'loaded', tokens, ...(!exists && { exists }) }
-        : { event: 'failed', reason: error.message, removed: [] },
+        : { event: 'failed', reason: hideTokens(error.message), removed: [] },
       'the server would not start',
     );
     let hasFailed = follower.error !== undefined;
@@ -72,7 +72,7 @@ async function follow(
 }
 
 function reportOf({ added, removed, changed, error }: Reload, recovered: boolean): Report {
-  if (error !== undefined) return { event: 'failed', reason: error.message, removed };
+  if (error !== undefined) return { event: 'failed', reason: hideTokens(error.message), removed };
   return { event: 'changed', added, removed, changed, ...(recovered && { recovered }) };
 }
 
