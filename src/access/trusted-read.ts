@@ -9,9 +9,33 @@ import { requireTrustedLinks } from './symlinks.js';
 export type IdentityFor = (resolved: ResolvedPath) => Identity | undefined;
 
 /**
- * Reads a file whole. Its directory is held open, and no symlink of a third user is followed.
+ * Calls `read` for a file whose directory is held open, unless the path goes through a symlink of a third user.
  *
  * @param path absolute
+ * @param read is given the file system as the identity, and the path of the file, which need not exist
+ * @returns undefined if the directory does not exist
+ * @throws PERMISSION, also for an untrusted symlink; IO; what `read` throws
+ */
+export function readThrough<T>(
+  fs: FileSystem,
+  path: string,
+  read: (fs: FileSystem, target: string) => T,
+  identityFor: IdentityFor = () => undefined,
+): T | undefined {
+  const resolved = resolvePath(fs, path);
+  if (resolved.directory === undefined) return undefined;
+  const opened = openDirectory(resolved, identityFor(resolved), fs);
+  try {
+    requireTrustedLinks(resolved, opened.fs, opened.fs.geteuid());
+    return read(opened.fs, resolved.target);
+  } finally {
+    opened.close();
+  }
+}
+
+/**
+ * Reads a file whole, like `readThrough`.
+ *
  * @param limit the maximum size, in bytes
  * @returns undefined if the file does not exist
  * @throws PERMISSION, also for an untrusted symlink; IO, also if it is not a regular file or exceeds the limit
@@ -20,15 +44,7 @@ export function readTrusted(
   fs: FileSystem,
   path: string,
   limit: number,
-  identityFor: IdentityFor = () => undefined,
+  identityFor?: IdentityFor,
 ): Snapshot | undefined {
-  const resolved = resolvePath(fs, path);
-  if (resolved.directory === undefined) return undefined;
-  const opened = openDirectory(resolved, identityFor(resolved), fs);
-  try {
-    requireTrustedLinks(resolved, opened.fs, opened.fs.geteuid());
-    return readSnapshot(opened.fs, resolved.target, { limit });
-  } finally {
-    opened.close();
-  }
+  return readThrough(fs, path, (as, target) => readSnapshot(as, target, { limit }), identityFor);
 }

@@ -1,10 +1,14 @@
 import { hostname } from 'node:os';
+import { type IdentityFor, readThrough } from '../access/trusted-read.js';
 import { openRegular, readBounded } from '../disk/bounded-read.js';
 import { fileError } from '../disk/file-errors.js';
-import { errnoOf, type FileSystem, ifExists } from '../disk/file-system.js';
+import { errnoOf, type FileSystem, ifExists, O_NOFOLLOW, O_RDONLY } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 import { below } from '../paths.js';
 import { ALGORITHM } from './overrides.js';
+
+/** The name of the server's settings file. */
+export const SETTINGS_FILE = 'elasticsearch.yml';
 
 /** The maximum size of elasticsearch.yml, in bytes; and of its text with environment variables, in characters. */
 const SIZE_LIMIT = 256 * 1024;
@@ -22,33 +26,45 @@ export interface SettingsFile {
  * Reads elasticsearch.yml.
  *
  * @param configDir the directory of the file
+ * @param identityFor chooses the user that root acts as
  * @returns undefined if there is no such file
  * @throws CONFIG if it is not a regular file, over 256 KiB or not UTF-8; IO; PERMISSION
  */
-export function readSettingsFile(configDir: string, fs: FileSystem): SettingsFile | undefined {
-  const path = below(configDir, 'elasticsearch.yml');
-  let bytes: Buffer;
+export function readSettingsFile(
+  configDir: string,
+  fs: FileSystem,
+  identityFor?: IdentityFor,
+): SettingsFile | undefined {
+  const path = below(configDir, SETTINGS_FILE);
+  let bytes: Buffer | undefined;
   try {
-    const opened = ifExists(() => openRegular(fs, path));
-    if (opened === undefined) return undefined;
-    if (opened.fd === undefined) throw notLoaded(path, `it is ${opened.kind}`);
-    try {
-      bytes = readBounded(fs, opened.fd, SIZE_LIMIT);
-      if (bytes.length > SIZE_LIMIT) {
-        const size = Math.max(Number(opened.stat.size), bytes.length);
-        throw notLoaded(path, `it has ${size} bytes, and the limit is ${SIZE_LIMIT} bytes (256 KiB)`);
-      }
-    } finally {
-      fs.closeSync(opened.fd);
-    }
+    bytes = readThrough(fs, path, (as, target) => readYml(as, target, path), identityFor);
   } catch (error) {
-    if (errnoOf(error) === 'ELOOP') throw notLoaded(path, 'too many levels of symlinks');
-    throw fileError(error, 'could not read', path);
+    const isCircular = error instanceof ServiceTokensError && errnoOf(error.cause) === 'ELOOP';
+    throw isCircular
+      ? notLoaded(path, 'too many levels of symlinks')
+      : fileError(error, 'could not read', path);
   }
+  if (bytes === undefined) return undefined;
   try {
     return { path, text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
   } catch (cause) {
     throw notLoaded(path, 'it is not valid UTF-8', cause);
+  }
+}
+
+/** @param target the file @param path the same, as it is named in messages */
+function readYml(fs: FileSystem, target: string, path: string): Buffer | undefined {
+  const opened = ifExists(() => openRegular(fs, target, O_RDONLY | O_NOFOLLOW));
+  if (opened === undefined) return undefined;
+  if (opened.fd === undefined) throw notLoaded(path, `it is ${opened.kind}`);
+  try {
+    const bytes = readBounded(fs, opened.fd, SIZE_LIMIT);
+    if (bytes.length <= SIZE_LIMIT) return bytes;
+    const size = Math.max(Number(opened.stat.size), bytes.length);
+    throw notLoaded(path, `it has ${size} bytes, and the limit is ${SIZE_LIMIT} bytes (256 KiB)`);
+  } finally {
+    fs.closeSync(opened.fd);
   }
 }
 

@@ -58,7 +58,10 @@ export function* walkPath(
     const isLast = ahead.length === 0;
     const isFollowed = stat?.isSymbolicLink() === true && (follows || !isLast);
     if (isFollowed && ++links > MAX_LINKS) {
-      throw new ServiceTokensError('IO', `could not read [${path}]: too many levels of symlinks`);
+      throw Object.assign(new Error(`ELOOP: too many symlinks: ${path}`), {
+        code: 'ELOOP',
+        syscall: 'lstat',
+      });
     }
     const link = isFollowed ? readLink(fs, next, stat, path) : undefined;
     yield { directory, name, path: next, stat, link, isLast };

@@ -25,12 +25,12 @@ beforeEach(() => {
 });
 
 /** A file of one user, behind a link of another. */
-function behindLink(owner: number, linkOwner: number, content: string): void {
+function behindLink(owner: number, linkOwner: number, content: string, name = 'service_tokens'): void {
   const file = directory.write('private/file', content);
   chownSync(file, owner, owner);
   chmodSync(file, 0o600);
-  symlinkSync(file, link);
-  lchownSync(link, linkOwner, linkOwner);
+  symlinkSync(file, join(shared, name));
+  lchownSync(join(shared, name), linkOwner, linkOwner);
 }
 
 describe('A link of a third user', () => {
@@ -79,3 +79,16 @@ testAsRoot(
     expect(stdout).toBe('data');
   },
 );
+
+testAsRoot('elasticsearch.yml is not read through a link of a third user', async () => {
+  behindLink(BOB, EVE, 'a: b\n', 'elasticsearch.yml');
+  chownSync(join(directory.path, 'config'), BOB, BOB);
+  for (const uid of [0, BOB]) {
+    const own = ['create', 'elastic/kibana', 'a', '--file', join(directory.path, 'config/service_tokens')];
+    for (const argv of [['hash'], own]) {
+      const { status, stderr } = await run(BIN, [...argv, '--config-dir', shared], { uid, gid: uid });
+      expect({ argv, uid, status }).toEqual({ argv, uid, status: 77 });
+      expect(stderr).toContain(`untrusted symlink [${join(shared, 'elasticsearch.yml')}]`);
+    }
+  }
+});

@@ -257,12 +257,11 @@ describe('Reading elasticsearch.yml', () => {
     });
   });
 
-  test('a symlink is followed, and the file is opened before it is examined', () => {
+  test('a symlink is followed, and nothing stays open', () => {
     directory.write('linked.yml', 'a: b\n');
     symlinkSync('linked.yml', path());
-    const { fs, calls, openDescriptors } = watchedFileSystem();
+    const { fs, openDescriptors } = watchedFileSystem();
     expect(readSettingsFile(directory.path, fs)).toEqual({ path: path(), text: 'a: b\n' });
-    expect(new Set(calls)).toEqual(new Set(['openSync', 'fstatSync', 'readSync', 'closeSync']));
     expect(openDescriptors.size).toBe(0);
   });
 

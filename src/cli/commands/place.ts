@@ -7,6 +7,7 @@ import type { Server } from '../../access/server-access.js';
 import { isInKubernetesVolume, kubernetesVolume, requireTrustedLinks } from '../../access/symlinks.js';
 import type { IdentityFor } from '../../access/trusted-read.js';
 import { findServerPaths, type PathOptions, type ServerPaths } from '../../config/config-dir.js';
+import { readSettingsFile, SETTINGS_FILE, type SettingsFile } from '../../config/settings-file.js';
 import { callerDescriptor, requireName } from '../../disk/caller-descriptor.js';
 import type { FileSystem } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
@@ -29,8 +30,8 @@ export interface OpenPlace extends ServerPaths {
   readonly identityWarning: readonly string[] | undefined;
   /** Calls `work` for the tokens file. */
   inTokensDir<T>(work: (entered: EnteredPlace) => Promise<T>): Promise<T>;
-  /** Calls `work` for elasticsearch.yml. */
-  inConfigDir<T>(work: (fs: FileSystem) => Promise<T>): Promise<T>;
+  /** Reads elasticsearch.yml. @throws as readSettingsFile does */
+  readSettings(): SettingsFile | undefined;
   /** Chooses the user that root acts as to read a file. */
   readonly readAs: IdentityFor;
 }
@@ -55,16 +56,7 @@ export async function openPlace(
       'Use --config-dir or set ES_PATH_CONF, or let only root write the file.',
     ]);
   }
-  const identityFor = (resolved: ResolvedPath, isRead: boolean): Identity | undefined => {
-    try {
-      const identity = chooseIdentity(resolved, { ...options, configDir, purpose }, fs);
-      if (identity !== undefined) impersonate(identity, fs, () => undefined); // can it be taken on?
-      return identity;
-    } catch (error) {
-      if (isRead && error instanceof ServiceTokensError && error.code === 'PERMISSION') return undefined;
-      throw error;
-    }
-  };
+  const identityFor = identityChooser(options, configDir, purpose, fs);
   const caller = fs.geteuid();
   const isPassed = callerDescriptor(tokensFile) !== undefined; // the descriptor is open already
   const resolved = explaining(() => resolvePath(fs, tokensFile, !isPassed), fs);
@@ -75,21 +67,15 @@ export async function openPlace(
   const naming = { ...namingOptions(options, configDir, io), isPrivate: isPrivateTo(caller, resolved) };
   const vouches = caller === 0 && options.trustDirectory === true;
   const own = { uid: caller, gid: fs.getegid(), groups: [fs.getegid(), ...fs.getgroups()] };
-  let explained: unknown; // an error about elasticsearch.yml, which is read while the tokens file is open
-  const enter = <T>(
-    file: ResolvedPath,
-    as: Identity | undefined,
-    work: (opened: OpenedDirectory) => Promise<T>,
-  ): Promise<T> =>
-    inDirectory(file, as, fs, async (opened) => {
-      try {
-        return await work(opened);
-      } catch (error) {
-        const asker = { as: as ?? own, caller, configDir, serverUser: options.serverUser, naming };
-        if (error !== explained) explained = explainDenied(error, file, asker, opened.asCaller);
-        throw explained;
-      }
-    });
+  const explain = (error: unknown, file: ResolvedPath, as: Identity | undefined, asCaller: FileSystem) =>
+    explainDenied(
+      error,
+      file,
+      { as: as ?? own, caller, configDir, serverUser: options.serverUser, naming },
+      asCaller,
+    );
+  const readAs: IdentityFor = (file) => identityFor(file, true);
+  let settingsError: unknown; // explained already, when it ends the work in the directory of the tokens file
 
   return {
     ...place,
@@ -103,16 +89,48 @@ export async function openPlace(
       if (isPassed || resolved.directory === undefined) {
         return work({ fs, asCaller: fs, resolved, caller, naming, server: undefined });
       }
-      return enter(resolved, identity, async (opened) => {
-        if (!vouches) requireTrustedLinks(resolved, opened.fs, (identity ?? own).uid);
-        return work({ ...opened, resolved, caller, naming, server: identity && serverOf(identity) });
+      return inDirectory(resolved, identity, fs, async (opened) => {
+        try {
+          if (!vouches) requireTrustedLinks(resolved, opened.fs, (identity ?? own).uid);
+          return await work({ ...opened, resolved, caller, naming, server: identity && serverOf(identity) });
+        } catch (error) {
+          throw error === settingsError ? error : explain(error, resolved, identity, opened.asCaller);
+        }
       });
     },
-    async inConfigDir(work) {
-      const settings = resolvePath(fs, below(configDir, 'elasticsearch.yml'), false);
-      return enter(settings, identityFor(settings, true), (opened) => work(opened.fs));
+    readSettings() {
+      try {
+        return readSettingsFile(configDir, fs, readAs);
+      } catch (error) {
+        const settings = resolvePath(fs, below(configDir, SETTINGS_FILE), false);
+        settingsError = explain(error, settings, readAs(settings), fs);
+        throw settingsError;
+      }
     },
-    readAs: (resolvedFile) => identityFor(resolvedFile, true),
+    readAs,
+  };
+}
+
+/**
+ * Makes a function that chooses the identity for a file.
+ *
+ * @returns the function; for reading, it returns undefined if no identity can be chosen
+ */
+export function identityChooser(
+  options: Options,
+  configDir: string,
+  purpose: Purpose,
+  fs: FileSystem,
+): (resolved: ResolvedPath, isRead: boolean) => Identity | undefined {
+  return (resolved, isRead) => {
+    try {
+      const identity = chooseIdentity(resolved, { ...options, configDir, purpose }, fs);
+      if (identity !== undefined) impersonate(identity, fs, () => undefined); // can it be taken on?
+      return identity;
+    } catch (error) {
+      if (isRead && error instanceof ServiceTokensError && error.code === 'PERMISSION') return undefined;
+      throw error;
+    }
   };
 }
 

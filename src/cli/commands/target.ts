@@ -14,7 +14,7 @@ import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { conflictingOptions } from '../options.js';
 import type { Invocation } from './command.js';
 import { readStandardInput, STANDARD_INPUT, STREAM } from './input.js';
-import { openPlace } from './place.js';
+import { identityChooser, openPlace } from './place.js';
 
 /** The tokens that a command changes: in the tokens file, or with `--file -` in standard input. */
 export interface Target {
@@ -40,14 +40,13 @@ export function openTarget(invocation: Invocation): Promise<Target> {
 async function openFile(invocation: Invocation): Promise<Target> {
   const { options, terminal, fs } = invocation;
   const place = await openPlace(invocation, 'change');
-  const { configDir, tokensFile, resolved, naming, identityWarning, inConfigDir, inTokensDir } = place;
+  const { configDir, tokensFile, resolved, naming, identityWarning, readSettings, inTokensDir } = place;
   return {
     isStream: false,
     path: tokensFile,
     resolved,
     naming,
-    hashSettings: () =>
-      readHashSettings(() => inConfigDir(async (fs) => readSettingsFile(configDir, fs)), invocation),
+    hashSettings: () => readHashSettings(readSettings, invocation),
     inStore: (work) =>
       inTokensDir(({ fs, server }) => {
         const location = { fs, resolved, path: tokensFile };
@@ -114,7 +113,13 @@ export async function noteDeleted(keys: readonly string[], { options, terminal }
 
 /** Reads the settings for hashing of a command that has no tokens file. @param configDir as findConfigDir returns it */
 export function readSettingsIn(configDir: string | undefined, invocation: Invocation): Promise<HashSettings> {
-  const readFile = () => (configDir ? readSettingsFile(configDir, invocation.fs) : undefined);
+  const { options, fs } = invocation;
+  const readFile = () =>
+    configDir === undefined
+      ? undefined
+      : readSettingsFile(configDir, fs, (file) =>
+          identityChooser(options, configDir, 'read', fs)(file, true),
+        );
   return readHashSettings(readFile, invocation);
 }
 
