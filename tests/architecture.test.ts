@@ -6,88 +6,64 @@ import { VERSION } from '../src/cli/commands/table.js';
 import { projectRoot } from './support/fixtures.js';
 
 /**
- * The rooms of src, lowest first: which room may import which, and why. The files at the top of src, except the
- * library's surface, are the ground: every room may import them.
+ * The rooms of src, lowest first, and what they are; below each, which room it may import, and why. The files at the top
+ * of src, except the library's surface, are the ground: every room may import them.
  */
-const rooms: Readonly<
-  Record<string, { readonly is: string; readonly imports: Readonly<Record<string, string>> }>
-> = {
-  disk: {
-    is: 'safe work on files: replace, lock, watch; the door to the system calls',
-    imports: {},
-  },
-  hash: {
-    is: 'algorithms, stored hashes, hashing and verifying',
-    imports: {},
-  },
-  accounts: {
-    is: 'the accounts of each version of Elasticsearch',
-    imports: {},
-  },
-  access: {
-    is: 'who can change a path, which user runs the server, as which user root acts',
-    imports: { disk: 'it looks at directories, and changes the identity through the door' },
-  },
-  token: {
-    is: 'bearers and token names',
-    imports: { hash: 'a secret is compared with a hash' },
-  },
-  config: {
-    is: 'where the files are, and what elasticsearch.yml and -E set',
-    imports: {
-      disk: 'it reads elasticsearch.yml',
-      access: 'only root may change the environment file of a package',
-      hash: 'a setting names the algorithm',
-      accounts: 'the installation says its version',
-    },
-  },
-  'tokens-file': {
-    is: 'the text of the file and its changes',
-    imports: {
-      disk: 'a change is a lock and a replacement',
-      access: 'a new file is made readable for the server',
-      hash: 'a line contains a hash',
-      token: 'create mints a token',
-      accounts: 'create accepts only known principals',
-    },
-  },
-  authenticate: {
-    is: 'what a running node does: authenticate, follow the file',
-    imports: {
-      'tokens-file': 'it loads the file as the server reads it',
-      access: 'it reads the file through no link of a third user',
-      disk: 'it watches the file',
-      token: 'it decodes bearers',
-      hash: 'it verifies secrets',
-      accounts: 'the server accepts only known accounts',
-    },
-  },
-  check: {
-    is: 'what is wrong with a tokens file, and its repair',
-    imports: {
-      'tokens-file': 'it reads lines and counts tokens',
-      disk: 'it checks links, mounts and leftovers, and repairs them',
-      access: 'it checks who can read the file, and acts as its owner',
-      token: 'it judges names',
-      hash: 'it judges hashes',
-      accounts: 'it judges principals',
-    },
-  },
-  cli: {
-    is: 'the command line',
-    imports: {
-      check: 'the command check',
-      authenticate: 'the commands verify and watch',
-      'tokens-file': 'the commands create, delete and list',
-      config: 'options and settings say where the files are',
-      access: 'it enters the directory of the file',
-      disk: 'it reads bearers and descriptors',
-      token: 'arguments are names, answers are bearers',
-      hash: 'create warns about an algorithm',
-      accounts: 'arguments are principals',
-    },
-  },
-};
+const rooms = readRooms(`
+disk: safe work on files: replace, lock, watch; the door to the system calls
+hash: algorithms, stored hashes, hashing and verifying
+accounts: the accounts of each version of Elasticsearch
+access: who can change a path, which user runs the server, as which user root acts
+  disk: it looks at directories, and changes the identity through the door
+token: bearers and token names
+  hash: a secret is compared with a hash
+config: where the files are, and what elasticsearch.yml and -E set
+  disk: it reads elasticsearch.yml
+  access: only root may change the environment file of a package
+  hash: a setting names the algorithm
+  accounts: the installation says its version
+tokens-file: the text of the file and its changes
+  disk: a change is a lock and a replacement
+  access: a new file is made readable for the server
+  hash: a line contains a hash
+  token: create mints a token
+  accounts: create accepts only known principals
+authenticate: what a running node does: authenticate, follow the file
+  tokens-file: it loads the file as the server reads it
+  access: it reads the file through no link of a third user
+  disk: it watches the file
+  token: it decodes bearers
+  hash: it verifies secrets
+  accounts: the server accepts only known accounts
+check: what is wrong with a tokens file, and its repair
+  tokens-file: it reads lines and counts tokens
+  disk: it checks links, mounts and leftovers, and repairs them
+  access: it checks who can read the file, and acts as its owner
+  token: it judges names
+  hash: it judges hashes
+  accounts: it judges principals
+cli: the command line
+  check: the command check
+  authenticate: the commands verify and watch
+  tokens-file: the commands create, delete and list
+  config: options and settings say where the files are
+  access: it enters the directory of the file
+  disk: it reads bearers and descriptors
+  token: arguments are names, answers are bearers
+  hash: create warns about an algorithm
+  accounts: arguments are principals
+`);
+
+/** @returns the rooms that each room imports */
+function readRooms(text: string): ReadonlyMap<string, readonly string[]> {
+  const blocks = text.trim().split(/\n(?=\S)/);
+  return new Map(
+    blocks.map((block) => {
+      const [name = '', ...imports] = block.split('\n').map((line) => line.trim().split(':', 1)[0] ?? '');
+      return [name, imports];
+    }),
+  );
+}
 
 /** Each dependency, and node:fs, is imported by only one file. */
 const doors: readonly { module: RegExp; door: string; why: string }[] = [
@@ -113,29 +89,21 @@ const roomOf = (file: string) => (file.includes('/') ? file.split('/', 1)[0] : u
 
 describe('Rooms', () => {
   test('every directory of src is a room, and every room a directory', () => {
-    expect(new Set(sources.map(roomOf))).toEqual(new Set([undefined, ...Object.keys(rooms)]));
+    expect(new Set(sources.map(roomOf))).toEqual(new Set([undefined, ...rooms.keys()]));
   });
 
   test('a room imports only rooms above it in the table', () => {
-    const order = Object.keys(rooms);
-    for (const [index, name] of order.entries()) {
-      expect(order.slice(0, index)).toEqual(expect.arrayContaining(Object.keys(rooms[name]?.imports ?? {})));
-    }
+    const order = [...rooms.keys()];
+    for (const [index, name] of order.entries())
+      expect(order.slice(0, index)).toEqual(expect.arrayContaining([...(rooms.get(name) ?? [])]));
   });
 
-  test.each(Object.entries(rooms))(
-    '%s imports what its line says, no more and no less',
-    (name, { imports }) => {
-      const imported = new Set(
-        sources
-          .filter((file) => roomOf(file) === name)
-          .flatMap(localImports)
-          .map(roomOf),
-      );
-      for (const own of [name, undefined]) imported.delete(own);
-      expect([...imported].toSorted()).toEqual(Object.keys(imports).toSorted());
-    },
-  );
+  test.each([...rooms])('%s imports what its lines say, no more and no less', (name, imports) => {
+    const files = sources.filter((file) => roomOf(file) === name);
+    const imported = new Set(files.flatMap(localImports).map(roomOf));
+    for (const own of [name, undefined]) imported.delete(own);
+    expect([...imported].toSorted()).toEqual([...imports].toSorted());
+  });
 
   test('the ground imports nothing but the ground', () => {
     const ground = sources.filter((file) => roomOf(file) === undefined && file !== 'index.ts');
@@ -155,7 +123,7 @@ describe('Rooms', () => {
   test('each test is in the room of the code that it tests', () => {
     const directories = filesBelow('tests', '.test.ts').map(roomOf);
     const others = ['crash', 'recipes']; // of the whole command, and of docs
-    expect(new Set(directories)).toEqual(new Set([undefined, ...others, ...Object.keys(rooms)]));
+    expect(new Set(directories)).toEqual(new Set([undefined, ...others, ...rooms.keys()]));
   });
 });
 
@@ -191,19 +159,12 @@ interface Package {
 }
 
 describe('package.json', () => {
-  const {
-    name: own,
-    version,
-    dependencies = {},
-    devDependencies,
-  }: Package = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8'));
-  const packagesOf = (texts: readonly string[]) =>
-    new Set(
-      texts
-        .flatMap(importsOf)
-        .filter((name) => !/^(\.|node:|\$\{)/.test(name))
-        .map((name) => /^(@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name),
-    );
+  const manifest: Package = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8'));
+  const { name: own, version, dependencies = {}, devDependencies } = manifest;
+  const packagesOf = (texts: readonly string[]) => {
+    const names = texts.flatMap(importsOf).filter((name) => !/^(\.|node:|\$\{)/.test(name));
+    return new Set(names.map((name) => /^(@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name));
+  };
 
   test('who installs it installs nothing else: what src imports is bundled', () => {
     expect(Object.keys(dependencies)).toEqual([]);

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { Naming } from '../access/printed-command.js';
+import { commandLine, type Naming } from '../access/printed-command.js';
 import { isPrivateTo, resolvePath } from '../access/resolved-path.js';
 import { canRead, findServer } from '../access/server-access.js';
 import { requireTrustedLinks } from '../access/symlinks.js';
@@ -26,12 +26,11 @@ import { FileContent } from '../tokens-file/file-content.js';
 import { checkDirectoryAccess, checkFileAccess } from './access-checks.js';
 import type { CheckedFile, EnteredTokensFile } from './checked-file.js';
 import { checkLines } from './entry-checks.js';
-import { checkExpectations, type Expectations } from './expectation-checks.js';
 import { type Finding, finding } from './findings.js';
 import { checkLeftovers, checkLinks } from './place-checks.js';
 import { repair } from './repair.js';
 
-export interface CheckOptions extends LockOptions, Expectations {
+export interface CheckOptions extends LockOptions {
   /** The server's version; without it the accounts of every version are accepted. */
   readonly version?: ElasticsearchVersion | undefined;
   /** The user that runs the server, by name or number; determined from the configuration directory if not given. */
@@ -42,6 +41,12 @@ export interface CheckOptions extends LockOptions, Expectations {
   readonly fix?: boolean | undefined;
   /** For root: repair the file even if other users can change its path. The caller trusts them. */
   readonly trustDirectory?: boolean | undefined;
+  /** Whether a missing file is a warning instead of a note. */
+  readonly required?: boolean | undefined;
+  /** The expected digest, as `digestOf` returns it. */
+  readonly expectedDigest?: string | undefined;
+  /** The expected number of tokens. */
+  readonly expectedTokens?: number | undefined;
   /** @internal */
   readonly fs?: FileSystem;
 }
@@ -58,16 +63,6 @@ export interface CheckReport {
   readonly findings: readonly Finding[];
   /** The repairs that were made; what they fixed is not among the findings. */
   readonly fixed: readonly string[];
-}
-
-/** The results for the file as a whole. */
-interface Examined {
-  readonly exists: boolean;
-  /** Undefined if the file cannot be read. */
-  readonly bytes: Uint8Array | undefined;
-  readonly findings: readonly Finding[];
-  readonly fixed: readonly string[];
-  readonly naming: Naming;
 }
 
 /**
@@ -96,17 +91,11 @@ export async function checkTokensFile(
     ? { exists: true, bytes: passed, findings: [], fixed: [], naming: { file: path, isPrivate: true } }
     : await examineFile(path, options, entered, fs);
   const entries = bytes && entriesIfReadable(bytes, path);
-  const summary = { exists, tokens: entries?.size ?? 0, digest: entries ? digestOf(entries) : null };
-  return {
-    file: path,
-    ...summary,
-    findings: [
-      ...checkExpectations(path, summary, options, naming),
-      ...findings,
-      ...checkLines(bytes ?? new Uint8Array(), version),
-    ],
-    fixed,
-  };
+  const digest = entries ? digestOf(entries) : null;
+  const summary = { file: path, exists, tokens: entries?.size ?? 0, digest };
+  const unexpected = checkExpectations(summary, options, naming);
+  const lines = checkLines(bytes ?? new Uint8Array(), version);
+  return { ...summary, findings: [...unexpected, ...findings, ...lines], fixed };
 }
 
 function requireOptions(options: CheckOptions): void {
@@ -130,7 +119,7 @@ async function examineFile(
   options: CheckOptions,
   entered: EnteredTokensFile | undefined,
   fs: FileSystem,
-): Promise<Examined> {
+) {
   const file = fileAt(path, options, entered, fs);
   const { naming } = file;
   const before = look(file); // what cannot be read is an error, before anything is repaired
@@ -197,6 +186,33 @@ function look({ resolved: { target }, server, fs }: CheckedFile): Look {
       throw error;
     return { attributes };
   }
+}
+
+/** Finds a missing file, an unexpected digest, and an unexpected number of tokens. */
+function checkExpectations(
+  { file, exists, tokens, digest }: Omit<CheckReport, 'findings' | 'fixed'>,
+  { required = false, expectedDigest, expectedTokens }: CheckOptions,
+  naming: Naming,
+): Finding[] {
+  const found: Finding[] = [];
+  const noFile = `The file [${file}] does not exist`;
+  if (!exists && required) {
+    const severity = 'warning';
+    found.push({ ...finding('NO_FILE', noFile, 'Check the spelling of the path.'), severity });
+  } else if (!exists) {
+    found.push(finding('NO_FILE', noFile, 'A missing file is an empty file; create makes it.'));
+  }
+  if (expectedDigest !== undefined && digest !== expectedDigest) {
+    const message = `The digest is ${digest ?? 'unknown'}; expected ${expectedDigest}`;
+    const hint = 'Compare the file with one that has the expected digest.';
+    found.push(finding('UNEXPECTED_DIGEST', message, hint));
+  }
+  if (expectedTokens !== undefined && tokens !== expectedTokens) {
+    const message = `The number of tokens is ${tokens}; expected ${expectedTokens}`;
+    const hint = `List the tokens: ${commandLine(['list'], naming)}`;
+    found.push(finding('UNEXPECTED_COUNT', message, hint));
+  }
+  return found;
 }
 
 function entriesIfReadable(bytes: Uint8Array, path: string): ReadonlyMap<string, string> | undefined {

@@ -24,25 +24,18 @@ import { isQualifiedName } from './entry-checks.js';
 import { type Finding, finding } from './findings.js';
 import { leftoversOf } from './place-checks.js';
 
-/** The result of a repair. */
-export interface Repair {
-  /** What was done, one sentence each. */
-  readonly fixed: readonly string[];
-  /** What could not be repaired, and how to repair it by hand. */
-  readonly refused: readonly Finding[];
-}
-
 /**
  * Repairs the owner, group and mode of a tokens file, touches it so that a running node notices (it compares time and
  * size only), and removes stale locks and orphaned temporary files. A file with nothing to repair is not touched. If the
  * server is unknown, owner, group and mode are left alone.
  *
+ * @returns what was done, one sentence each; and what could not be repaired, and how to repair it by hand
  * @throws the signal's reason
  */
 export async function repair(
   file: CheckedFile,
   { trustDirectory = false, ...options }: LockOptions & { readonly trustDirectory?: boolean | undefined },
-): Promise<Repair> {
+): Promise<{ readonly fixed: readonly string[]; readonly refused: readonly Finding[] }> {
   const { resolved, server, caller, naming, fs } = file;
   const { target } = resolved;
   const found = attributesAt(target, fs);

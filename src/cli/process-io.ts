@@ -6,6 +6,7 @@ import {
   accessModeOf,
   errnoOf,
   nodeFileSystem as fs,
+  ignoreFailure,
   O_NOCTTY,
   O_NONBLOCK,
   O_RDONLY,
@@ -18,7 +19,7 @@ import type { Io, Output } from './terminal.js';
 
 /** The Io of this process. */
 export function processIo(): Io {
-  const cwd = attempt(() => process.cwd()); // now, because the working directory may change later
+  const cwd = ignoreFailure(() => process.cwd()); // now, because the working directory may change later
   const toolFile = process.argv[1] ?? '.';
   return {
     env: process.env,
@@ -30,7 +31,7 @@ export function processIo(): Io {
     },
     get toolPath() {
       // In a standalone executable, the second word names a file that only it can see.
-      return attempt(() => fs.realpathSync(toolFile)) ?? process.execPath;
+      return ignoreFailure(() => fs.realpathSync(toolFile)) ?? process.execPath;
     },
     get stdin() {
       // A getter, because opening stdin takes time and may block.
@@ -46,14 +47,6 @@ export function processIo(): Io {
       return signals;
     },
   };
-}
-
-function attempt<T>(call: () => T): T | undefined {
-  try {
-    return call();
-  } catch {
-    return undefined;
-  }
 }
 
 let signals: AbortSignal | undefined;
@@ -74,17 +67,14 @@ function listenForSignals(): AbortSignal {
 
 /** SigIgn in proc(5)'s status is a hexadecimal mask; signal 1 is the lowest bit. */
 function isIgnored(signal: number): boolean {
-  try {
-    const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(fs.readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
-    return ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
-  } catch {
-    return false;
-  }
+  const status = ignoreFailure(() => fs.readFileSync('/proc/self/status', 'utf8')) ?? '';
+  const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0';
+  return ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
 }
 
 /** Node silently reads a directory or a block device as an empty stream. */
 function inputOf(fd: number): Io['stdin'] {
-  const stat = attempt(() => fs.fstatSync(fd));
+  const stat = ignoreFailure(() => fs.fstatSync(fd));
   return stat?.isDirectory() || stat?.isBlockDevice() ? chunksOf(fd) : process.stdin;
 }
 
@@ -99,30 +89,26 @@ async function* chunksOf(fd: number): AsyncGenerator<Uint8Array> {
 
 /** Opens the stream of a descriptor only if needed: it takes time, and makes a pipe non-blocking for all its users. */
 function outputOf(fd: 1 | 2): Output {
-  const stat = attempt(() => fs.fstatSync(fd));
+  const stat = ignoreFailure(() => fs.fstatSync(fd));
   const fault = faultOf(fd, stat); // now, because /proc may be unreadable as another user
   const isTTY = stat?.isCharacterDevice() === true && !isNull(stat) && isatty(fd);
-  const isPipe = stat?.isFIFO() === true;
-  if (!isTTY && !isPipe && !stat?.isSocket()) {
-    return { isTTY, fault, write: async (text) => writeAll(fd, Buffer.from(text)) };
-  }
-  return {
-    isTTY,
-    fault,
-    async write(text) {
-      let rest: Uint8Array = Buffer.from(text);
-      while (rest.length > 0) {
-        const left = stat?.isSocket() || fault !== undefined ? undefined : writeAtOnce(fd, rest);
-        // Node's stream is faster than the pauses, but a write to a terminal blocks, and a waiting one cannot be ended.
-        if (left === undefined || (left.length > 0 && signals === undefined))
-          return writeToStream(fd, left ?? rest);
-        rest = left;
-        if (rest.length === 0) return;
-        signals?.throwIfAborted();
-        await sleep(PAUSE);
-      }
-    },
+  const isSocket = stat?.isSocket() === true;
+  const isFile = !isTTY && !isSocket && stat?.isFIFO() !== true;
+  const write: Output['write'] = async (text) => {
+    let rest: Uint8Array = Buffer.from(text);
+    if (isFile) return writeAll(fd, rest);
+    while (rest.length > 0) {
+      const left = isSocket || fault !== undefined ? undefined : writeAtOnce(fd, rest);
+      // Node's stream is faster than the pauses, but a write to a terminal blocks, and a waiting one cannot be ended.
+      if (left === undefined || (left.length > 0 && signals === undefined))
+        return writeToStream(fd, left ?? rest);
+      rest = left;
+      if (rest.length === 0) return;
+      signals?.throwIfAborted();
+      await sleep(PAUSE);
+    }
   };
+  return { isTTY, fault, write };
 }
 
 /** How long to wait for a reader that does not read, in milliseconds. */
@@ -135,7 +121,7 @@ const PAUSE = 10;
  * @returns the rest; undefined if there is no /proc, or if the pipe has no reader or belongs to another user
  */
 function writeAtOnce(fd: number, bytes: Uint8Array): Uint8Array | undefined {
-  const own = attempt(() => fs.openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY));
+  const own = ignoreFailure(() => fs.openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY));
   if (own === undefined) return undefined;
   let rest = bytes;
   try {
@@ -178,5 +164,5 @@ function faultOf(fd: number, stat: Stats | undefined): string | undefined {
 }
 
 function isNull(stat: Stats): boolean {
-  return stat.isCharacterDevice() && stat.rdev === attempt(() => fs.statSync('/dev/null'))?.rdev;
+  return stat.isCharacterDevice() && stat.rdev === ignoreFailure(() => fs.statSync('/dev/null'))?.rdev;
 }
