@@ -161,7 +161,7 @@ async function brokenIn(
     status === 0 && argv.some((arg) => ['create', 'ensure', 'rotate'].includes(arg)) ? [...given] : [];
   for (const [name, text] of changed) {
     if (TOKEN_FILE.test(text)) {
-      const old = before.get(name)?.match(BEARER) ?? []; // with --output env, other lines stay
+      const old: readonly string[] = before.get(name)?.match(BEARER) ?? []; // with --output env, other lines stay
       if (status === 0) bearers.push(...(text.match(BEARER) ?? []).filter((each) => !old.includes(each)));
       continue;
     }
