@@ -7,7 +7,7 @@ import { isRoot, type MaybeTest, testAsRoot, testWithMounts, UNSHARE } from '../
 const tokensIn = (directory: string) =>
   `mkdir -p ${directory}; echo 'elastic/kibana/in-${directory.slice(1).replaceAll('/', '-')}:{SHA}x' > ${directory}/service_tokens`;
 
-/** Runs a command where /etc/elasticsearch and /tmp/es hold tokens, after a script that writes the environment file. */
+/** Runs a command where /etc/elasticsearch and /etc/es hold tokens, after a script that writes the environment file. */
 async function listWith(script: string, command = `${BIN} list`, env: Record<string, string> = {}) {
   const { status, stdout, stderr } = await run(
     UNSHARE[0],
@@ -15,8 +15,8 @@ async function listWith(script: string, command = `${BIN} list`, env: Record<str
       UNSHARE[1],
       'bash',
       '-euc',
-      `mount -t tmpfs none /etc; mount -t tmpfs none /tmp; chmod 755 /etc; mkdir /etc/default /etc/sysconfig
-      ${tokensIn('/etc/elasticsearch')}; touch /etc/elasticsearch/elasticsearch.yml; ${tokensIn('/tmp/es')}
+      `mount -t tmpfs none /etc; chmod 755 /etc; mkdir /etc/default /etc/sysconfig
+      ${tokensIn('/etc/elasticsearch')}; touch /etc/elasticsearch/elasticsearch.yml; ${tokensIn('/etc/es')}
       ${script}
       ${command}`,
     ],
@@ -25,15 +25,15 @@ async function listWith(script: string, command = `${BIN} list`, env: Record<str
   return { status, stdout, stderr };
 }
 const fileWith = (text: string) => `cat > /etc/default/elasticsearch <<'EOF'\n${text}\nEOF\n`;
-const inEs = { status: 0, stdout: 'elastic/kibana/in-tmp-es\n', stderr: '' };
+const inEs = { status: 0, stdout: 'elastic/kibana/in-etc-es\n', stderr: '' };
 const inEtc = { status: 0, stdout: 'elastic/kibana/in-etc-elasticsearch\n', stderr: '' };
 
 describe('ES_PATH_CONF of the environment file', () => {
   const texts: readonly (readonly [text: string, why: string])[] = [
-    ['ES_PATH_CONF=/tmp/es', 'an assignment'],
-    ['# ES_PATH_CONF=/x\n\n export ES_PATH_CONF="/tmp/es"  # the data disk', 'quotes and comments'],
-    ["ES_PATH_CONF=/x\nES_PATH_CONF=/tmp/'e's", 'the last assignment counts'],
-    ['JAVA=$(date)\nES_PATH_CONF=/t\\mp/es', 'other lines are not executed'],
+    ['ES_PATH_CONF=/etc/es', 'an assignment'],
+    ['# ES_PATH_CONF=/x\n\n export ES_PATH_CONF="/etc/es"  # the data disk', 'quotes and comments'],
+    ["ES_PATH_CONF=/x\nES_PATH_CONF=/etc/'e's", 'the last assignment counts'],
+    ['JAVA=$(date)\nES_PATH_CONF=/e\\tc/es', 'other lines are not executed'],
   ];
   for (const [text, why] of texts) {
     testWithMounts(`is used from ${JSON.stringify(text)}: ${why}`, async () => {
@@ -43,11 +43,11 @@ describe('ES_PATH_CONF of the environment file', () => {
 
   const refused: readonly (readonly [text: string, why: string])[] = [
     ['ES_PATH_CONF=$HOME/es', 'only a shell can replace $ or a backquote'],
-    ['ES_PATH_CONF="/tmp/`echo es`"', 'only a shell can replace $ or a backquote'],
-    ['ES_PATH_CONF=/tmp/es; touch /x', 'it is not a plain assignment'],
-    ['ES_PATH_CONF=/tmp/es touch /x', 'it is not a plain assignment'],
+    ['ES_PATH_CONF="/etc/`echo es`"', 'only a shell can replace $ or a backquote'],
+    ['ES_PATH_CONF=/etc/es; touch /x', 'it is not a plain assignment'],
+    ['ES_PATH_CONF=/etc/es touch /x', 'it is not a plain assignment'],
     ['ES_PATH_CONF=~/es', 'it is not a plain assignment'],
-    ['[ -d /x ] || ES_PATH_CONF=/tmp/es', 'it is not a plain assignment'],
+    ['[ -d /x ] || ES_PATH_CONF=/etc/es', 'it is not a plain assignment'],
   ];
   for (const [text, reason] of refused) {
     testWithMounts(`is an error in ${text}: ${reason}`, async () => {
@@ -62,20 +62,20 @@ describe('ES_PATH_CONF of the environment file', () => {
   }
 
   testWithMounts('is used from /etc/sysconfig, too', async () => {
-    expect(await listWith('echo ES_PATH_CONF=/tmp/es > /etc/sysconfig/elasticsearch')).toEqual(inEs);
+    expect(await listWith('echo ES_PATH_CONF=/etc/es > /etc/sysconfig/elasticsearch')).toEqual(inEs);
   });
 
   testWithMounts('is an error if the directory does not exist, and that file is named', async () => {
-    expect(await listWith(fileWith('ES_PATH_CONF=/tmp/no'))).toEqual({
+    expect(await listWith(fileWith('ES_PATH_CONF=/etc/no'))).toEqual({
       status: 78,
       stdout: '',
       stderr:
-        'ERROR: The directory [/tmp/no] does not exist, with exit code 78\nThe path comes from /etc/default/elasticsearch.\n',
+        'ERROR: The directory [/etc/no] does not exist, with exit code 78\nThe path comes from /etc/default/elasticsearch.\n',
     });
   });
 
   testWithMounts('does not matter beside ES_PATH_CONF of the environment, or if it is empty', async () => {
-    const script = fileWith('ES_PATH_CONF=/tmp/es');
+    const script = fileWith('ES_PATH_CONF=/etc/es');
     expect(await listWith(script, undefined, { ES_PATH_CONF: '/etc/elasticsearch' })).toEqual(inEtc);
     expect(await listWith(fileWith('ES_PATH_CONF='))).toEqual(inEtc);
   });
@@ -91,10 +91,10 @@ describe('ES_PATH_CONF of the environment file', () => {
   ];
   for (const [command, why, kind = testWithMounts] of byOthers) {
     kind(`is not used, with a warning, if ${why}`, async () => {
-      expect(await listWith(`${fileWith('ES_PATH_CONF=/tmp/es')}${command}`)).toEqual({
+      expect(await listWith(`${fileWith('ES_PATH_CONF=/etc/es')}${command}`)).toEqual({
         ...inEtc,
         stderr:
-          'WARNING: ES_PATH_CONF [/tmp/es] of [/etc/default/elasticsearch] is not used, because not only root can change that file\nUse --config-dir or set ES_PATH_CONF, or let only root write the file.\n',
+          'WARNING: ES_PATH_CONF [/etc/es] of [/etc/default/elasticsearch] is not used, because not only root can change that file\nUse --config-dir or set ES_PATH_CONF, or let only root write the file.\n',
       });
     });
   }
