@@ -159,6 +159,6 @@ test('whatever is run, an ensured token is accepted, and no consumer is locked o
         world.close();
       }
     }),
-    { numRuns: runsOf(150, 25) },
+    { numRuns: runsOf(150, 15) },
   );
 }, 600_000);

@@ -233,7 +233,7 @@ describe('Any file', () => {
           for (const [key, hash] of text.hashesOf(asked)) expect(hash).toBe(plain.entries[key]);
         }
       }),
-      { numRuns: runsOf(2_000, 500) },
+      { numRuns: runsOf(2_000, 250) },
     );
   });
 
@@ -245,7 +245,7 @@ describe('Any file', () => {
         expect(text.hashOf(key)).toBe(Object.hasOwn(entries, key) ? entries[key] : undefined);
         if (!keys.includes(key)) expect(without(bytes, key)).toEqual(bytes);
       }),
-      { numRuns: runsOf(2_000, 500) },
+      { numRuns: runsOf(2_000, 250) },
     );
   });
 
@@ -258,7 +258,7 @@ describe('Any file', () => {
         const changed = FileContent.parse(bytes, PATH).changed({ remove, add });
         expect(Buffer.concat(changed).toString()).toBe(plainlyChanged(bytes, remove, add));
       }),
-      { numRuns: runsOf(5_000, 1_000) },
+      { numRuns: runsOf(5_000, 500) },
     );
   });
 
@@ -283,7 +283,7 @@ describe('Any file', () => {
         expect(String(withEntry(Buffer.from(before), key, hash))).toBe(after);
         expect(String(without(Buffer.from(after), key))).toBe(before);
       }),
-      { numRuns: runsOf(400, 100) },
+      { numRuns: runsOf(400, 50) },
     );
   });
 });

@@ -94,7 +94,7 @@ describe.each(operations)('$title', (operation) => {
   test('if any system call fails, the file is the old one or the new one, and the result says which', async () => {
     const { calls } = await attempt(place('dry', operation.before), operation, {});
     expect(calls.length).toBeGreaterThan(20);
-    for (const step of sampleOf([...calls.keys()], 2)) {
+    for (const step of sampleOf([...calls.keys()], 4)) {
       const path = place(`step-${step}`, operation.before);
       let failed = '';
       const { error } = await attempt(path, operation, {
