@@ -1,8 +1,18 @@
 /** Paths as text. `..` stays in them: where it leads, if a symlink precedes it, is decided by the kernel. */
 import { isAbsolute } from 'node:path';
+import { ServiceTokensError } from './errors.js';
 
-/** Makes a path absolute, and removes empty names and `.` from it. @param from the current directory, used on demand */
+/**
+ * Makes a path absolute, and removes empty names and `.` from it.
+ *
+ * @param from the current directory, used on demand
+ * @throws USAGE for an empty path, which would be the current directory
+ */
 export function absolutePath(path: string, from: { readonly cwd: string | (() => string) }): string {
+  if (path === '')
+    throw new ServiceTokensError('USAGE', 'A path must not be empty', {
+      hint: 'It may be a shell variable that is not set.',
+    });
   const start = isAbsolute(path) ? '' : typeof from.cwd === 'string' ? from.cwd : from.cwd();
   const names = below(start, path).split('/');
   return `/${names.filter((name) => name !== '' && name !== '.').join('/')}`;

@@ -55,7 +55,7 @@ export function requireTrustedLinks(resolved: ResolvedPath, fs: FileSystem, call
     'PERMISSION',
     `untrusted symlink [${untrusted.path}]: it belongs neither to root nor to the owner of [${resolved.target}]`,
     {
-      hint: 'Use --file with the path of the target, or create the symlink as root or as the owner of the target.',
+      hint: 'Name the target instead, or create the symlink as root or as the owner of the target.',
     },
   );
 }

@@ -29,14 +29,14 @@ const OTHERS_READ = 0o004;
  * Finds what keeps the server from reading a tokens file, and who else can use it. If the server is unknown, only
  * a file that root alone can read is known to be unreadable.
  *
- * @param isRefused whether a repair was refused
+ * @param refused the repair that was tried and failed, which is not advised again
  */
-export function checkFileAccess(file: CheckedFile, attributes: Attributes, isRefused: boolean): Finding[] {
+export function checkFileAccess(file: CheckedFile, attributes: Attributes, refused?: Finding): Finding[] {
   const { resolved, server, configDir, naming, fs } = file;
   const [path] = resolved.linkChain;
   const found: Finding[] = [];
-  const canCopy = naming.isPrivate && !isRefused; // another user could redirect a command that uses the path
-  const hint = fileHint(file, attributes, canCopy);
+  const canCopy = naming.isPrivate && !refused; // another user could redirect a command that uses the path
+  const hint = fileHint(file, attributes, canCopy, refused);
   if (server !== undefined && !canRead(server, attributes)) {
     const message = `Elasticsearch runs as [${serverName(server, fs)}] and cannot read [${path}]`;
     found.push(finding('FILE_UNREADABLE', message, hint));
@@ -51,7 +51,7 @@ export function checkFileAccess(file: CheckedFile, attributes: Attributes, isRef
   return found;
 }
 
-function fileHint(file: CheckedFile, attributes: Attributes, canCopy: boolean): string {
+function fileHint(file: CheckedFile, attributes: Attributes, canCopy: boolean, refused?: Finding): string {
   const { resolved, server, caller, naming, fs } = file;
   const [path] = resolved.linkChain;
   if (isInKubernetesVolume(resolved)) {
@@ -60,6 +60,7 @@ function fileHint(file: CheckedFile, attributes: Attributes, canCopy: boolean): 
   const repaired = repairedAttributes(server, attributes);
   if (caller > 0 && (caller !== attributes.uid || (repaired && repaired.uid !== caller)))
     return `Repair it: ${checkFixCommand(naming, caller)}`; // only root can
+  if (refused) return refused.hint;
   if (!canCopy) return server ? 'Use --fix.' : 'Use --fix with --server-user.';
   return repaired
     ? `Use --fix, or: ${repairCommand(path, repaired, fs, attributes)}`

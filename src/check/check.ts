@@ -129,7 +129,7 @@ async function examineFile(
   const { attributes, bytes } = look(file);
   const findings = [
     ...refused,
-    ...(attributes ? checkFileAccess(file, attributes, refused.length > 0) : []),
+    ...(attributes ? checkFileAccess(file, attributes, refused[0]) : []),
     ...checkDirectoryAccess(file),
     ...checkLinks(file),
     ...(await checkLeftovers(file)),

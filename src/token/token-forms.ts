@@ -82,7 +82,8 @@ function valuesIn(object: object): string[] {
 }
 
 function given(bearer: string, line: number, around: string): GivenToken {
-  const blemish = BLEMISHES.find(([pattern]) => pattern.test(around))?.[1];
+  const isToken = around !== '' && ServiceToken.decode(bearer) !== undefined; // there is nothing around anything else
+  const blemish = isToken ? BLEMISHES.find(([pattern]) => pattern.test(around))?.[1] : undefined;
   return { bearer, line, ...(blemish && { around: blemish }) };
 }
 

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { basename } from 'node:path';
 import { ServiceTokensError } from '../errors.js';
 import {
   bufferOf,
@@ -237,7 +238,11 @@ class Output {
 }
 
 function unreadable(error: ParseError, line: number, path: string): ServiceTokensError {
+  const other =
+    basename(path) === 'service_tokens'
+      ? ''
+      : ' If it is not a tokens file, leave it as it is, and name another.';
   return new ServiceTokensError('MALFORMED_FILE', parseErrorMessage(error, line), {
-    hint: `Elasticsearch does not start with this file, or drops every token in it: correct [${path}].`,
+    hint: `Elasticsearch does not start with this file, or drops every token in it: correct [${path}].${other}`,
   });
 }

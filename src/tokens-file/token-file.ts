@@ -215,7 +215,7 @@ export class TokenFile {
     const whole = parse(text); // a file that is a bare token has no variables to keep
     const variable = name === undefined || whole ? undefined : findVariable(text, name, this.path);
     const value = name === undefined || whole ? text : (variable?.value ?? '');
-    const held = value.trim() === '' ? 'nothing' : (whole ?? parse(value) ?? 'other');
+    const held = /^\s*(""|'')?\s*$/.test(value) ? 'nothing' : (whole ?? parse(value) ?? 'other');
     return { snapshot, held, text: whole === undefined ? text : '', line: variable?.line };
   }
 

@@ -143,6 +143,7 @@ describe('What is not a service account token is named by verify, inspect, hash 
       expect(status).toBe(65);
       if (commands[i]?.[0][0] === 'inspect') expect(stdout.split('\n')[0]).toBe(`type: ${type}`);
       else expect(stderr).toContain(says);
+      expect(stderr).not.toContain('around the token'); // there is none
       for (const part of ['hunter2', 'AAEAA', 'ui2lp2ax']) expect(stdout + stderr).not.toContain(part);
     }
   });
