@@ -1,7 +1,7 @@
 /** What "permission denied" means: whose the file or directory is, its mode, who asked, and the way out. */
 import { basename, dirname } from 'node:path';
 import type { Attributes } from '../disk/atomic-file.js';
-import { errnoOf, type FileSystem } from '../disk/file-system.js';
+import { errnoOf, type FileSystem, ignoreFailure } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 import { type Identity, warningOfIdentity } from './identity.js';
 import { commandLine, type Naming } from './printed-command.js';
@@ -53,7 +53,7 @@ export function explainClosed(error: unknown, fs: FileSystem): unknown {
     path?: unknown;
   };
   if (!isUnexplained(error) || typeof path !== 'string') return error;
-  const statOf = (at: string) => ifPossible(() => fs.statSync(at));
+  const statOf = (at: string) => ignoreFailure(() => fs.statSync(at));
   let at = dirname(path);
   while (at !== '/' && statOf(at) === undefined) at = dirname(at);
   const stat = statOf(at);
@@ -97,21 +97,13 @@ function findRefused(
   const passed = as.uid === caller ? directories : directories.filter(({ path }) => path === directory?.path);
   const closed = passed.find((each) => !may(as, each, ENTER));
   if (closed !== undefined) return { ...closed, kind: 'path', what: `[${closed.path}]` } satisfies Refused;
-  const stat = ifPossible(() => fs.lstatSync(target));
+  const stat = ignoreFailure(() => fs.lstatSync(target));
   const file = stat && { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o7777 };
   const itself = file && ({ ...file, kind: 'file', what: 'it' } satisfies Refused);
   if (itself && !may(as, itself, READ)) return itself;
   if (directory !== undefined && !may(as, directory, WRITE))
     return { ...directory, kind: 'directory', what: 'its directory' } satisfies Refused;
   return itself && !may(as, itself, WRITE) ? itself : undefined;
-}
-
-function ifPossible<T>(call: () => T): T | undefined {
-  try {
-    return call();
-  } catch {
-    return undefined; // there is an error to report already
-  }
 }
 
 function hintFor(refused: Refused, resolved: ResolvedPath, asker: Asker, fs: FileSystem): string {
