@@ -41,7 +41,7 @@ export interface Snapshot {
 export const MAX_FILE_BYTES = 2 ** 30;
 
 /** How much of a file is compared at a time, in bytes. */
-const PIECE_BYTES = 256 * 1024;
+const PIECE_BYTES = 64 * 1024;
 
 /**
  * Reads a whole file with its attributes.

@@ -177,6 +177,7 @@ export class FileContent {
   /** Returns those lines that have one of some keys. */
   #among(lines: readonly number[], keys: ReadonlySet<string>): number[] {
     const bytes = this.#bytes;
+    if (keys.size === 0) return [];
     if (keys.size > FEW_KEYS) return lines.filter((line) => keys.has(this.#keyAt(line)));
     const probes = [...keys].filter((key) => !key.includes(':')).map((key) => Buffer.from(`${key}:`));
     return lines.filter((line) => probes.some((probe) => startsWith(bytes, line, bytes.length, probe)));
