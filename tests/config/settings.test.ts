@@ -177,6 +177,7 @@ describe('Settings that cannot be loaded', () => {
     ['a: ""\nK: @{a}\n', "could not resolve placeholder 'a'", 'a is empty, and removed'],
     ['K: @{K}\n', `circular reference in placeholder '${KEY}'`, 'it names itself'],
     ['a: @{b}\nb: @{a}\nK: @{a}\n', "circular reference in placeholder 'a'", 'two name each other'],
+    ['a: "{K}"\nK: @{none:$@{a}}\n', 'circular reference in a placeholder', 'a default names it'],
     [{ E: ['K="hunter2'] }, `Failed to read the setting -E ${KEY}: it is not valid YAML`, '-E is YAML, too'],
     [{ E: ['K=@{none}'] }, "could not resolve placeholder 'none'", 'nothing has the name'],
   ])('from %j are an error that says "%s", because %s, and shows no value', async (given, says) => {
