@@ -9,18 +9,15 @@
  * command, and real races. It prints a line for each group, every attack that did harm, and finally how many attacks
  * did no harm, did harm, or were forbidden by the system. The exit status is 1 if an attack does harm or a test fails.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { runOnNodes } from './acceptance/nodes.js';
-import { runPackages } from './acceptance/packages.js';
-import { runStandalone } from './acceptance/standalone.js';
 import { runRaces } from './attacks/races.js';
 import { type Failure, groups, Theatre, title } from './attacks/table.js';
 
 const CORES = 2;
 
 /** The duration of each race. */
-const SECONDS = 5;
+const SECONDS = 4;
 
 /** The compiled test files that use support/thoroughness.ts, found by their imports so that none is forgotten. */
 const SAMPLED = readdirSync('dist/tests', { recursive: true, encoding: 'utf8' }).filter(
@@ -30,29 +27,26 @@ const SAMPLED = readdirSync('dist/tests', { recursive: true, encoding: 'utf8' })
 
 const words = process.argv.slice(2);
 const isChosen = (title: string) => words.every((word) => title.includes(word));
+const { FUZZ_SECONDS = '600', FUZZ_SEED = [] } = process.env;
 const tests =
-  words.length > 0 ? 0 : runTestsWhole() || runOnNodes() || runStandalone() || runPackages() || fuzz();
+  words.length > 0
+    ? 0
+    : // Beside each other, because each waits for downloads or for its last test.
+      Math.max(...(await Promise.all([runTestsWhole(), run(['dist/tests/acceptance/release.js'])]))) ||
+      (await run(['dist/tests/fuzz.js', FUZZ_SECONDS].concat(FUZZ_SEED)));
 const attacks = process.getuid?.() === 0 ? await runAll() : sayThatTheyAreSkipped();
 process.exitCode = tests || attacks;
 
-/** @returns the exit status */
-function runTestsWhole(): number {
+function runTestsWhole(): Promise<number> {
   // The whole of what npm test samples takes minutes, and no result depends on how many.
-  const jest = [
-    '--experimental-vm-modules',
-    'node_modules/jest/bin/jest.js',
-    '--testTimeout=600000',
-    ...SAMPLED,
-  ];
-  const env = { ...process.env, THOROUGH: '1', NODE_NO_WARNINGS: '1' };
-  return spawnSync(process.execPath, jest, { env, stdio: 'inherit' }).status ?? 1;
+  const jest = ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js', '--testTimeout=600000'];
+  return run([...jest, ...SAMPLED], { THOROUGH: '1', NODE_NO_WARNINGS: '1' });
 }
 
-/** @returns the exit status */
-function fuzz(): number {
-  const { FUZZ_SECONDS = '600', FUZZ_SEED } = process.env;
-  const args = ['dist/tests/fuzz.js', FUZZ_SECONDS, ...(FUZZ_SEED === undefined ? [] : [FUZZ_SEED])];
-  return spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1;
+/** Runs Node. @returns the exit status */
+function run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<number> {
+  const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: 'inherit' });
+  return new Promise((done) => child.on('close', (status) => done(status ?? 1)));
 }
 
 function sayThatTheyAreSkipped(): number {

@@ -31,7 +31,7 @@ export function runPackages(): number {
   }
   const directory = mkdtempSync(join(tmpdir(), 'packages-'));
   try {
-    call('npm', ['run', 'packages'], projectRoot);
+    call(process.execPath, ['scripts/packages.mjs'], projectRoot); // npm run packages would remove dist
     const built = join(projectRoot, 'dist/packages');
     const steps = { buildAgain, checkDeb, checkRpm, checkTarball, checkImage };
     for (const [step, check] of Object.entries(steps)) {
