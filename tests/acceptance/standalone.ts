@@ -18,15 +18,7 @@ import { projectRoot } from '../support/fixtures.js';
 import { call } from '../support/installation.js';
 
 /** The test files that run the command as a process of its own. */
-const TESTS = [
-  'cli/bin',
-  'cli/processes',
-  'cli/output-parsing',
-  'cli/watch',
-  'access/layouts',
-  'access/identity',
-  'disk/mounts',
-];
+const TESTS = ['cli/bin', 'cli/processes', 'cli/watch', 'access/layouts', 'access/identity', 'disk/mounts'];
 
 /** @returns the exit status */
 export function runStandalone(): number {

@@ -8,10 +8,6 @@ const succeeds = (program: string, ...args: string[]) =>
 
 const isOnPath = (program: string) => succeeds('sh', '-c', 'command -v "$0"', program);
 
-/** The Python that has PyYAML: from Debian's package, or the first on the PATH. */
-export const pythonWithYaml = (): string | undefined =>
-  ['/usr/bin/python3', 'python3'].find((python) => succeeds(python, '-c', 'import yaml'));
-
 /** Commands that succeed if a program is installed. */
 const probes = {
   'ansible-playbook': () => isOnPath('ansible-playbook'),
@@ -23,7 +19,7 @@ const probes = {
   kubectl: () => isOnPath('kubectl'),
   'systemd-analyze': () => isOnPath('systemd-analyze'),
   spin: () => isOnPath('spin'),
-  'python3-yaml': () => pythonWithYaml() !== undefined,
+  'python3-yaml': () => succeeds('/usr/bin/python3', '-c', 'import yaml'),
 } as const satisfies Record<string, () => boolean>;
 
 export type Program = keyof typeof probes;

@@ -13,8 +13,10 @@
  * Unexpected output is a failure, so a command without expected output must be silent. Further rules:
  * - prose is at the top or after an empty line; directly after the lines of a command, `# text` is its output;
  * - a last line without an end is followed by `\ No newline at end of file`, as in a diff, also in files;
- * - invisible characters have names, which are holes that are always bound (see `hidden`);
- * - `bash 'line'` runs a line of bash, in which the tool is a process of its own, and $UID the user who runs the tests.
+ * - invisible characters have names, which are holes that are always bound (see `constants`);
+ * - `bash 'line'` runs a line of bash, in which the tool is a process of its own, also as $TOOL; $UID is the user who runs
+ *   the tests, HOME the session's directory, whose `bin` is first on the PATH, and `{project}` the project's directory;
+ * - a file that begins with `#!` can be executed.
  */
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -23,6 +25,7 @@ import { dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { main } from '../../src/cli/main.js';
 import { BIN } from './commands.js';
+import { projectRoot } from './fixtures.js';
 import { ordinaryUserFileSystem } from './ordinary-user.js';
 
 export interface Transcript {
@@ -78,7 +81,10 @@ const shapes: Readonly<Record<string, string>> = {
 };
 
 /** Holes that are always bound, besides `{dir}`, the session's directory. `{newline}` is only for arguments. */
-const hidden = { cr: '\r', newline: '\n', tab: '\t', esc: '\x1b', bom: '\ufeff' };
+const constants = {
+  ...{ cr: '\r', newline: '\n', tab: '\t', esc: '\x1b', bom: '\ufeff' },
+  project: projectRoot.slice(0, -1),
+};
 
 /** The programs besides the tool, to show its effects and to prepare files. They have no options. */
 const witnesses: Readonly<Record<string, (at: (path?: string) => string, ...args: string[]) => unknown>> = {
@@ -168,7 +174,7 @@ function parseCommand(text: string, line: number): Step {
 
 /** Refuses a hole that is used before it has a value, because it would be used literally. */
 function requireBound(files: readonly StartFile[], sections: readonly Section[]): void {
-  const bound = new Set(['dir', ...Object.keys(hidden)]);
+  const bound = new Set(['dir', ...Object.keys(constants)]);
   const check = (line: number, texts: readonly string[]) => {
     const name = texts.flatMap(holesOf).find((hole) => !bound.has(hole));
     if (name !== undefined) refuse(line, `{${name}} has no value yet`);
@@ -219,7 +225,7 @@ export async function runTranscript({ sections, files }: Transcript): Promise<Ou
     for (const { path, lines } of files) {
       fs.mkdirSync(dirname(join(dir, path)), { recursive: true });
       fs.writeFileSync(join(dir, path), holes.fill(toText(lines)));
-      fs.chmodSync(join(dir, path), 0o644); // whatever the umask
+      fs.chmodSync(join(dir, path), lines[0]?.startsWith('#!') ? 0o755 : 0o644); // whatever the umask
     }
     const outcomes: Outcome[] = [];
     for (const { heading, steps } of sections) {
@@ -289,13 +295,11 @@ async function runTool(
 }
 
 function runBash([line]: readonly string[], env: NodeJS.ProcessEnv, input: string, cwd: string): Result {
-  const script = `${TOOL}() { "$0" "$@"; }; ${line}`;
-  const PATH = `${dirname(process.execPath)}:${process.env['PATH']}`;
-  const options = { cwd, input, encoding: 'utf8' } as const;
-  const bash = spawnSync('bash', ['--norc', '-c', script, BIN], {
-    ...options,
-    env: { PATH, ES_PATH_CONF: 'config', ...env },
-  });
+  const script = `${TOOL}() { "$TOOL" "$@"; }; ${line}`;
+  const PATH = [join(cwd, 'bin'), dirname(BIN), dirname(process.execPath), process.env['PATH']].join(':');
+  const own = { PATH, TOOL: BIN, HOME: cwd, TMPDIR: cwd, ES_PATH_CONF: 'config' };
+  const options = { cwd, input, encoding: 'utf8', env: { ...own, ...env } } as const;
+  const bash = spawnSync('bash', ['--norc', '-c', script], options);
   return { stdout: bash.stdout, stderr: bash.stderr, status: bash.status ?? -1 };
 }
 
@@ -311,11 +315,11 @@ function runWitness(program: string, args: readonly string[], dir: string): Resu
 /** The values of a transcript's holes. */
 class Holes {
   readonly #bound = new Map<string, string>();
-  /** The values of the names in `hidden` and of `dir`. */
+  /** The values of the names in `constants` and of `dir`. */
   readonly #constants: ReadonlyMap<string, string>;
 
   constructor(dir: string) {
-    this.#constants = new Map([['dir', dir], ...Object.entries(hidden)]);
+    this.#constants = new Map([['dir', dir], ...Object.entries(constants)]);
   }
 
   /** Replaces holes by their values in a text that is used. */
