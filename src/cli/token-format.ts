@@ -1,6 +1,5 @@
-import { ServiceToken } from '../token/token.js';
-import { tokensIn } from '../token/token-forms.js';
-import type { TokenCodec } from '../tokens-file/token-file.js';
+import type { ServiceToken } from '../token/token.js';
+import type { TokenFileOptions } from '../tokens-file/token-file.js';
 import { manifestOf, secretNameOf } from './kubernetes.js';
 
 /** How a token is written for its consumer. */
@@ -37,31 +36,12 @@ function envNameOf(principal: string): string {
 }
 
 /** How a token of an account stands in a token file, where its consumer finds it. */
-export function codecOf(options: TokenFormat, principal: string): TokenCodec {
+export function fileFormatOf(
+  options: TokenFormat,
+  principal: string,
+): Pick<TokenFileOptions, 'format' | 'variable'> {
+  const variable = options.format === 'env' ? (options.envName ?? envNameOf(principal)) : undefined;
   // Fleet Server and `kubectl create secret --from-file` treat a line end as part of the token.
-  const bare = ({ bearer }: ServiceToken) => bearer;
-  switch (options.format) {
-    case 'token':
-      return { format: bare, parse: (text) => parseBare(text.replace(/\r?\n$/, '')) };
-    case 'env':
-      return { format: bare, parse: parseValue, variable: options.envName ?? envNameOf(principal) };
-    default:
-      return { format: (token) => formatToken(token, options), parse: parseOnly };
-  }
-}
-
-/** Finds the only token of a text in any form. */
-function parseOnly(text: string): ServiceToken | undefined {
-  const [first, ...more] = tokensIn(text);
-  return first !== undefined && more.length === 0 ? parseBare(first.bearer) : undefined;
-}
-
-/** Finds the token in the value of a variable, with or without quotes. */
-function parseValue(value: string): ServiceToken | undefined {
-  return parseBare((/^(["'])(.*)\1$/.exec(value)?.[2] ?? value).replace(/\r?\n$/, ''));
-}
-
-/** The server ignores what follows the padding; in a file it is somebody's. */
-function parseBare(bearer: string): ServiceToken | undefined {
-  return /^[A-Za-z0-9+/]+={0,2}$/.test(bearer) ? ServiceToken.decode(bearer) : undefined;
+  const isBare = options.format === 'token' || variable !== undefined;
+  return { format: (token) => (isBare ? token.bearer : formatToken(token, options)), variable };
 }

@@ -22,7 +22,7 @@ export async function replaceUndoably(
   path: string,
   lock: HeldLock,
   { before, content, wanted, inPlace = false }: Replacement,
-  step: () => void | Promise<void>,
+  step: (written: file.Written) => void | Promise<void>,
 ): Promise<file.Written> {
   const requireHeld = () => lock.assertHeld();
   const overwrite = (bytes: readonly Uint8Array[], current: file.Snapshot) => {
@@ -33,13 +33,18 @@ export async function replaceUndoably(
     before !== undefined && inPlace
       ? overwrite(content, before)
       : file.replaceFile(fs, path, content, wanted, requireHeld);
-  await completeOrUndo(fs, path, step, () => {
-    requireHeld();
-    if (before === undefined) return file.removeFile(fs, path, written);
-    if (inPlace) return overwrite([before.bytes], { ...before, bytes: Buffer.concat(content) });
-    file.requireUnchanged(fs, path, written);
-    return file.replaceFile(fs, path, [before.bytes], before.attributes, requireHeld);
-  });
+  await completeOrUndo(
+    fs,
+    path,
+    () => step(written),
+    () => {
+      requireHeld();
+      if (before === undefined) return file.removeFile(fs, path, written);
+      if (inPlace) return overwrite([before.bytes], { ...before, bytes: Buffer.concat(content) });
+      file.requireUnchanged(fs, path, written);
+      return file.replaceFile(fs, path, [before.bytes], before.attributes, requireHeld);
+    },
+  );
   return written;
 }
 

@@ -8,16 +8,20 @@
  *     Bearer AAEAAW...   Authorization: Bearer ...   a header
  *     {"token":{"value":"AAEAAW..."}}                what the server's API and `create --json` print
  *
- * A JSON object may take several lines. In the manifest of a Secret, the tokens are in base64.
+ * A JSON object may take several lines. In the manifest of a Secret, the tokens are in base64. Lines that begin with `#`
+ * are comments. If a token has a name, as in a file of variables, the other lines are somebody else's.
  */
 import { decodeBase64 } from '../java-text.js';
 import { ServiceToken } from './token.js';
-import { kindOf } from './token-kinds.js';
+import { kindOf, type TokenKind } from './token-kinds.js';
 
 /** A text that is given as a token. */
 export interface GivenToken {
   /** Without what is around it; not necessarily a service account token. */
   readonly bearer: string;
+  readonly kind: TokenKind;
+  /** The service account token, if it is one. */
+  readonly token: ServiceToken | undefined;
   /** Counted from 1. */
   readonly line: number;
   /** What is around it that belongs to no form, as in `There is ... around the token`. */
@@ -27,10 +31,10 @@ export interface GivenToken {
 /**
  * Finds the tokens in a text.
  *
- * @returns one for each line that is not blank, of a JSON object or a manifest one for each token; on demand, so that
- *   millions of short lines need no more memory than their text
+ * @returns one for each line that is not blank, no comment and not somebody else's; of a JSON object or a manifest one
+ *   for each token; on demand, so that millions of short lines need no more memory than their text
  *
- * @example [...tokensIn('TOKEN="AAEAAWVsYXN0aWMva2liYW5hL2E6eA"')] // [{ bearer: 'AAEAAWVsYXN0aWMva2liYW5hL2E6eA', line: 1 }]
+ * @example [...tokensIn('PORT=9200\nTOKEN="AAEAAWVsYXN0aWMva2liYW5hL2E6eA"')] // one, of line 2
  */
 export function* tokensIn(text: string): Generator<GivenToken, void> {
   const object = parseObject(text);
@@ -49,27 +53,34 @@ function* linesOf(text: string): Generator<readonly [line: string, number: numbe
 }
 
 function* tokensInLines(text: string): Generator<GivenToken, void> {
+  const hasOthers = hasNamedToken(text);
   for (const [line, number] of linesOf(text)) {
-    const { bearer, around } = unwrap(line);
-    if (bearer !== '') yield given(bearer, number, around);
+    const found = unwrap(line);
+    if (found.bearer !== '' && (!hasOthers || isOfToken(found))) yield given(found, number);
   }
+}
+
+/** Whether a line gives a token a name: then lines without a token are of something else. */
+function hasNamedToken(text: string): boolean {
+  for (const [line] of linesOf(text)) {
+    const found = unwrap(line);
+    if (found.isNamed && isOfToken(found)) return true;
+  }
+  return false;
 }
 
 function* tokensInManifest(text: string): Generator<GivenToken, void> {
   for (const [line, number] of linesOf(text)) {
-    const value = /^\s+[\w.-]+:[ \t]*(["']?)([A-Za-z0-9+/=]+)\1[ \t\r]*$/.exec(line)?.[2];
-    for (const { bearer, around } of [value ?? '', decoded(value ?? '')].map(unwrap))
-      if (ServiceToken.decode(bearer)) yield given(bearer, number, around);
+    const value = /^\s+[\w.-]+:[ \t]*(["']?)([A-Za-z0-9+/=]+)\1[ \t\r]*$/.exec(line)?.[2] ?? '';
+    for (const found of [value, decoded(value)].map(unwrap)) if (isToken(found)) yield given(found, number);
   }
 }
 
 function* tokensInObject(object: object, text: string): Generator<GivenToken, void> {
-  const found = valuesIn(object);
-  for (const value of found) {
-    const { bearer, around } = unwrap(value);
-    yield given(bearer, text.slice(0, Math.max(text.indexOf(value), 0)).split('\n').length, around);
-  }
-  if (found.length === 0) yield given(text.trim(), 1, '');
+  const values = valuesIn(object);
+  const lineOf = (value: string) => text.slice(0, Math.max(text.indexOf(value), 0)).split('\n').length;
+  for (const value of values) yield given(unwrap(value), lineOf(value));
+  if (values.length === 0) yield given(unknown(text.trim()), 1);
 }
 
 /** The values of the tokens in what the API or this tool prints, or in a Secret. */
@@ -78,13 +89,13 @@ function valuesIn(object: object): string[] {
   const { value } = Object(token) as { value?: unknown };
   if (typeof value === 'string') return [value];
   const encoded = kind === 'Secret' ? Object.values(Object(data)) : [];
-  return encoded.flatMap((each) => (typeof each === 'string' ? decoded(each) : []));
+  return encoded.map((each) => decoded(String(each))).filter((each) => isToken(unwrap(each)));
 }
 
-function given(bearer: string, line: number, around: string): GivenToken {
-  const isToken = around !== '' && ServiceToken.decode(bearer) !== undefined; // there is nothing around anything else
-  const blemish = isToken ? BLEMISHES.find(([pattern]) => pattern.test(around))?.[1] : undefined;
-  return { bearer, line, ...(blemish && { around: blemish }) };
+function given({ bearer, kind, around }: Credential, line: number): GivenToken {
+  const token = ServiceToken.decode(bearer);
+  const blemish = token && BLEMISHES.find(([pattern]) => pattern.test(around))?.[1]; // of anything else, it does not matter
+  return { bearer, kind, token, line, ...(blemish && { around: blemish }) };
 }
 
 const BLEMISHES: readonly (readonly [RegExp, string])[] = [
@@ -95,31 +106,72 @@ const BLEMISHES: readonly (readonly [RegExp, string])[] = [
   [/\s/, 'white space'],
 ];
 
+/** A line, or a value in it, without the forms around it. */
+interface Credential {
+  readonly bearer: string;
+  readonly kind: TokenKind;
+  /** What was around it that belongs to no form. */
+  readonly around: string;
+  readonly isNamed: boolean;
+}
+
+function unknown(bearer: string): Credential {
+  return { bearer, kind: 'unknown', around: '', isNamed: false };
+}
+
+function isToken({ kind }: Credential): boolean {
+  return kind === 'service account token' || kind === 'damaged service account token';
+}
+
+/** Whether it is a token, or was made from one. */
+function isOfToken(credential: Credential): boolean {
+  return isToken(credential) || credential.kind === 'base64 of a service account token';
+}
+
+/** A name, and what it stands for. */
+const NAMED = /^(?:SERVICE_TOKEN \S+ = |(?:export[ \t]+)?[A-Za-z_][\w.-]*(?:[ \t]*=|:[ \t]*))(.*)$/s;
 /** Each matches a whole text, and captures what is in the form. */
-const FORMS: readonly RegExp[] = [
-  /^SERVICE_TOKEN \S+ = (.*)$/s,
-  /^Bearer (.*)$/is,
-  /^(?:export[ \t]+)?[A-Za-z_][\w.-]*(?:=|:[ \t]*)(.*)$/s,
-  /^"(.*)"$/s,
-  /^'(.*)'$/s,
-];
+const FORMS: readonly RegExp[] = [/^(?:Bearer|ApiKey) (.*)$/is, /^"(.*)"$/s, /^'(.*)'$/s];
 /** More than any real text has. */
 const MAX_FORMS = 6;
 
-/** Removes the forms around a credential. @returns it, or else the line, and what else was around it */
-function unwrap(line: string): { readonly bearer: string; readonly around: string } {
+/** Removes the forms around a credential. */
+function unwrap(line: string): Credential {
   const whole = strip(line);
+  if (whole.text.startsWith('#')) return unknown('');
   const object = parseObject(whole.text);
   let { text, around } = object ? strip(valuesIn(object)[0] ?? whole.text) : whole;
+  let isNamed = false;
   for (let forms = 0; forms < MAX_FORMS; forms++) {
-    if (kindOf(text) !== 'unknown') return { bearer: text, around };
-    const inner = FORMS.map((form) => form.exec(text)?.[1]).find((each) => each !== undefined);
+    const kind = kindOf(text);
+    if (kind !== 'unknown') return { bearer: text, kind, around, isNamed };
+    const value = NAMED.exec(text)?.[1];
+    isNamed ||= value !== undefined;
+    const inner =
+      value === undefined
+        ? FORMS.map((form) => form.exec(text)?.[1]).find((each) => each !== undefined)
+        : shellValue(value);
     if (inner === undefined) break;
     const stripped = strip(inner);
     text = stripped.text;
     around += stripped.around;
   }
-  return { bearer: whole.text, around: '' };
+  return unknown(whole.text);
+}
+
+/** Removes the quotes around the value of a variable, or a comment behind it: outside of quotes, a blank and # begin one. */
+export function shellValue(text: string): string {
+  const [, , quoted] = /^(["'])((?:(?!\1).)*)\1(?:[ \t]+#.*|\s*)$/s.exec(text) ?? [];
+  if (quoted !== undefined) return quoted;
+  const comment = text.search(/[ \t]#/);
+  return comment < 0 ? text : text.slice(0, comment).trimEnd();
+}
+
+/** Returns the token that is all of a text, apart from white space and quotes around it. */
+export function wholeToken(text: string): ServiceToken | undefined {
+  // The server ignores what follows the padding; in a file it is somebody's.
+  const [, , bearer] = /^\s*(["']?)([A-Za-z0-9+/]+={0,2})\1\s*$/.exec(text) ?? [];
+  return bearer === undefined ? undefined : ServiceToken.decode(bearer);
 }
 
 /** Removes white space, which a byte order mark is, and NUL at both ends; in linear time, unlike a pattern. */

@@ -49,7 +49,7 @@ function isAccessToken(bytes: Buffer): boolean {
 }
 
 /** What a text is instead of a service account token, and what to do about it. */
-const explanations = {
+export const explanations = {
   'service account token': ['this is a service account token'],
   'base64 of a service account token': [
     'this is the base64 of a service account token',
@@ -69,8 +69,3 @@ const explanations = {
 
 /** The kind of an Elasticsearch credential. */
 export type TokenKind = keyof typeof explanations;
-
-/** Explains what a text is that the server would not recognize as a service account token. */
-export function explainKind(text: string): readonly [fact: string, hint?: string] {
-  return explanations[kindOf(text)];
-}

@@ -22,29 +22,24 @@ import type { Directory } from '../disk/path-walk.js';
 import { completeOrUndo, replaceUndoably } from '../disk/undoable-write.js';
 import { ServiceTokensError } from '../errors.js';
 import type { ServiceToken } from '../token/token.js';
+import { shellValue, tokensIn, wholeToken } from '../token/token-forms.js';
 import type { QualifiedName } from '../token/token-name.js';
 import { findVariable, setVariable } from './env-lines.js';
 
 /** The maximum size of a token file, in bytes. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** How a token stands in its file. */
-export interface TokenCodec {
+export interface TokenFileOptions {
   /** Formats a token: the whole file, or with `variable` only the value. */
   readonly format: (token: ServiceToken) => string;
-  /** Finds the token in such a text, if there is one. */
-  readonly parse: (text: string) => ServiceToken | undefined;
   /** The variable that holds the token; then the file may have other lines, which are kept. */
-  readonly variable?: string | undefined;
-}
-
-export interface TokenFileOptions {
+  readonly variable: string | undefined;
   /** `USER[:GROUP]`, by names or numbers: who gets the file; otherwise its maker. */
-  readonly owner?: string | undefined;
+  readonly owner: string | undefined;
   /** Whether a file with something else may be replaced. */
   readonly force: boolean;
-  /** A file with a token of this series may be replaced without `force`. */
-  readonly series?: Series | undefined;
+  /** A file with nothing but a token of this series may be replaced without `force`. */
+  readonly series: Series | undefined;
 }
 
 /** The tokens of which a token file may hold any. */
@@ -61,6 +56,10 @@ export type Held = 'nothing' | 'other' | ServiceToken;
 interface Found {
   readonly snapshot: Snapshot | undefined;
   readonly held: Held;
+  /** Whether nothing else is lost if the token is replaced. */
+  readonly isAlone: boolean;
+  /** Whether a token has the format, and the file the owner, that the caller wants. */
+  readonly isAsWanted: boolean;
   /** The other lines of a file of variables, as latin1, which keeps every byte. */
   readonly text: string;
   /** The number of the line that sets the variable. */
@@ -88,7 +87,6 @@ export class TokenFile {
   readonly #directory: Directory;
   readonly #fs: FileSystem;
   readonly #actor: Identity;
-  readonly #codec: TokenCodec;
   readonly #options: TokenFileOptions;
   readonly #owner: Owner | undefined;
   readonly #opened: OpenedDirectory;
@@ -101,9 +99,8 @@ export class TokenFile {
    * @throws USAGE for a descriptor, a name that this tool uses, or an owner that does not exist; CANNOT_REPLACE if the
    *   directory does not exist; IO or PERMISSION, also if the file cannot be given to its owner
    */
-  constructor(path: string, codec: TokenCodec, options: TokenFileOptions, fs: FileSystem) {
+  constructor(path: string, options: TokenFileOptions, fs: FileSystem) {
     this.path = path;
-    this.#codec = codec;
     this.#options = options;
     const resolved = resolvePath(fs, path);
     resolved.linkChain.forEach(requireUsableName);
@@ -158,7 +155,7 @@ export class TokenFile {
 
   /** Says which line would be written; undefined if it is the whole file. */
   plannedLine(): string | undefined {
-    if (this.#codec.variable === undefined) return undefined;
+    if (this.#options.variable === undefined) return undefined;
     const { line } = this.#attempt(() => this.#find());
     return line === undefined
       ? `Would append a line to [${this.path}]`
@@ -173,13 +170,34 @@ export class TokenFile {
    */
   async write(token: ServiceToken, afterwards: () => Promise<void> = async () => {}): Promise<void> {
     const [fs, target] = [this.#fs, this.#target];
+    const found = this.#attempt(() => this.#find());
+    if (found.snapshot !== undefined) return this.#replace(() => token, afterwards);
+    const written = this.#attempt(() =>
+      createFile(fs, target, this.#contentFor(found, token), this.#newAttributes),
+    );
+    this.#written = written;
+    await completeOrUndo(fs, target, afterwards, () => removeFile(fs, target, written));
+  }
+
+  /**
+   * Writes the token that the file holds again, if its format or the owner of the file is not as wanted.
+   *
+   * @param dryRun whether it is only tried to write
+   * @returns whether it was, or would be, written
+   * @throws as `requireReady` and `write` do
+   */
+  async rewrite(dryRun: boolean): Promise<boolean> {
+    const { held, isAsWanted } = this.#attempt(() => this.#find());
+    if (typeof held === 'string' || isAsWanted) return false;
+    this.requireReady(dryRun);
+    if (!dryRun) await this.#replace((now) => (typeof now === 'string' ? held : now));
+    return true;
+  }
+
+  /** @param tokenFor the token that is written, given what the file then holds */
+  async #replace(tokenFor: (held: Held) => ServiceToken, afterwards = async () => {}): Promise<void> {
+    const [fs, target] = [this.#fs, this.#target];
     try {
-      const found = this.#find();
-      if (found.snapshot === undefined) {
-        const written = createFile(fs, target, this.#contentFor(found, token), this.#newAttributes);
-        this.#written = written;
-        return await completeOrUndo(fs, target, afterwards, () => removeFile(fs, target, written));
-      }
       // The lock also removes what a killed process has left.
       await withLock(fs, target, {}, async (lock) => {
         const found = this.#find();
@@ -187,11 +205,15 @@ export class TokenFile {
         const before = found.snapshot;
         const isKept = before !== undefined && this.#owner === undefined;
         const wanted = isKept ? this.#asBefore(before) : this.#newAttributes;
-        const change = { before, content: [this.#contentFor(found, token)], wanted };
-        this.#written = await replaceUndoably(fs, target, lock, change, afterwards);
+        const content = [this.#contentFor(found, tokenFor(found.held))];
+        await replaceUndoably(fs, target, lock, { before, content, wanted }, (written) => {
+          this.#requireGiven(written);
+          this.#written = written;
+          return afterwards();
+        });
       });
     } catch (error) {
-      throw withOwnHint(fileError(error, 'could not write', this.path));
+      throw this.#explained(error);
     }
   }
 
@@ -209,21 +231,42 @@ export class TokenFile {
   }
 
   #find(): Found {
-    const { variable: name, parse } = this.#codec;
+    const { variable: name, format } = this.#options;
     const snapshot = readSnapshot(this.#fs, this.#target, { limit: MAX_BYTES });
-    const text = snapshot?.bytes.toString('latin1') ?? '';
-    const whole = parse(text); // a file that is a bare token has no variables to keep
-    const variable = name === undefined || whole ? undefined : findVariable(text, name, this.path);
-    const value = name === undefined || whole ? text : (variable?.value ?? '');
-    const held = /^\s*(""|'')?\s*$/.test(value) ? 'nothing' : (whole ?? parse(value) ?? 'other');
-    return { snapshot, held, text: whole === undefined ? text : '', line: variable?.line };
+    const all = snapshot?.bytes.toString('latin1') ?? '';
+    const bare = wholeToken(all);
+    const text = bare === undefined ? all : ''; // a file that is a bare token has no variables to keep
+    const variable = name === undefined ? undefined : findVariable(text, name, this.path);
+    const value = name === undefined ? text : shellValue(variable?.value ?? '');
+    const isEmpty = /^\s*(""|'')?\s*$/.test(value);
+    const held =
+      bare ?? (isEmpty ? 'nothing' : ((name === undefined ? onlyToken(text) : wholeToken(value)) ?? 'other'));
+    const wanted = typeof held === 'string' ? [] : format(held).split('\n');
+    const lines = (name === undefined ? all : value).split('\n');
+    return {
+      snapshot,
+      held,
+      isAlone:
+        name !== undefined ||
+        bare !== undefined ||
+        lines.every((line) => wanted.includes(line) || /^ {2}name(space)?: /.test(line)),
+      isAsWanted: wanted.every((line) => lines.includes(line)) && this.#isOwned(snapshot),
+      text,
+      line: variable?.line,
+    };
   }
 
-  #requireReplaceable({ snapshot, held, line }: Found): void {
-    const { force, series } = this.#options;
-    const { variable } = this.#codec;
-    const mayReplace = held === 'nothing' || (held !== 'other' && series?.has(held));
-    if (!force && !mayReplace) throw this.#holdsSomethingElse(line);
+  #isOwned(snapshot: Snapshot | undefined): boolean {
+    const owner = this.#owner;
+    if (owner === undefined || snapshot === undefined) return true;
+    const { uid, gid, mode } = snapshot.attributes;
+    return uid === owner.uid && gid === (owner.gid ?? gid) && mode === owner.mode;
+  }
+
+  #requireReplaceable({ snapshot, held, isAlone, line }: Found): void {
+    const { force, series, variable } = this.#options;
+    const isOfSeries = typeof held !== 'string' && series?.has(held);
+    if (!force && held !== 'nothing' && !(isOfSeries && isAlone)) throw this.#holdsSomethingElse(line);
     // The other variables are somebody's, who must be able to read them afterwards.
     if (variable === undefined || snapshot === undefined || this.#owner !== undefined) return;
     const { uid, gid } = snapshot.attributes;
@@ -235,8 +278,7 @@ export class TokenFile {
 
   /** @param line the number of the line that sets the variable; undefined if the file is a bare token, or is replaced whole */
   #holdsSomethingElse(line: number | undefined): ServiceTokensError {
-    const { variable } = this.#codec;
-    const { series } = this.#options;
+    const { series, variable } = this.#options;
     const other = series && `something other than a token of [${series.key}]`;
     if (variable === undefined && other !== undefined) {
       return new ServiceTokensError('FILE_EXISTS', `[${this.path}] contains ${other}`, {
@@ -251,7 +293,7 @@ export class TokenFile {
   }
 
   #contentFor({ text }: Found, token: ServiceToken): Buffer {
-    const { variable, format } = this.#codec;
+    const { variable, format } = this.#options;
     const value = format(token);
     if (variable === undefined) return Buffer.from(value);
     return Buffer.from(setVariable(text, variable, value, this.path), 'latin1');
@@ -299,13 +341,30 @@ export class TokenFile {
     });
   }
 
+  /** Root may lack the privilege, or the file system have no owners. */
+  #requireGiven({ attributes }: Written): void {
+    const { uid, gid } = this.#owner ?? {};
+    if ((uid ?? attributes.uid) === attributes.uid && (gid ?? attributes.gid) === attributes.gid) return;
+    throw new ServiceTokensError('PERMISSION', `could not give [${this.path}] its owner and group`);
+  }
+
   #attempt<T>(calls: () => T): T {
     try {
       return calls();
     } catch (error) {
-      throw withOwnHint(fileError(error, 'could not write', this.path));
+      throw this.#explained(error);
     }
   }
+
+  #explained(error: unknown): unknown {
+    return withOwnHint(fileError(error, 'could not write', this.path));
+  }
+}
+
+/** Finds the only token of a file that is not just a bare one. */
+function onlyToken(text: string): ServiceToken | undefined {
+  const [first, ...more] = tokensIn(text);
+  return more.length === 0 ? first?.token : undefined;
 }
 
 /** (uid_t) -1 and (gid_t) -1 name nobody. */

@@ -69,6 +69,19 @@ describe('Each form of a token is accepted by verify, inspect, hash and import:'
     ['a Secret', secret(BEARER)],
     ['a Secret in JSON', JSON.stringify({ kind: 'Secret', data: { token: base64(BEARER) } }, null, 2)],
     ['in five forms', `SERVICE_TOKEN a = Bearer NAME='"${BEARER}"'`],
+    ['a header of another scheme', `Authorization: ApiKey ${BEARER}`],
+    ['a variable with a comment', `# mine\nTOKEN=${BEARER} # mine\n`],
+    ['a quoted variable with a comment', `export TOKEN="${BEARER}"\t# "mine"\n`],
+    [
+      'a variable among others',
+      `A=1\n# B=${bearerOf('b')}\nexport C='${BEARER}'\nD=${base64('x:y')}\nE="multi\nline"\n`,
+    ],
+    ['a line of create among warnings', `WARNING: x\nSERVICE_TOKEN elastic/kibana/a = ${BEARER}\n`],
+    ['a Secret with other data', `${secret(BEARER)}  password: aHVudGVyMg==\n`],
+    [
+      'a Secret in JSON with other data',
+      JSON.stringify({ kind: 'Secret', data: { password: 'aHVudGVyMg==', token: base64(BEARER) } }),
+    ],
     ['with padding', `NAME=${Buffer.from(BEARER, 'base64').toString('base64')}`],
   ])('%s', async (_, content) => {
     for (const [i, { status, stdout, stderr }] of (await throughAll(content)).entries()) {
@@ -121,6 +134,12 @@ describe('What is not a service account token is named by verify, inspect, hash 
   test.each<[type: string, says: string, content: string | Buffer]>([
     ['API key', 'this is an API key, not a service account token', API_KEY],
     ['API key', 'this is an API key, not a service account token', `KEY="${base64(API_KEY)}"`],
+    [
+      'API key',
+      'this is an API key, not a service account token',
+      `Authorization: ApiKey ${base64(API_KEY)}`,
+    ],
+    ['API key', 'this is an API key, not a service account token', `apikey ${base64(API_KEY)}\n`],
     ['JSON Web Token', 'JSON Web Token (JWT)', 'Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJtZSJ9.c2lnbmF0dXJl'],
     ['enrollment token', 'this is an enrollment token', enrollment],
     ['OAuth2 access token', 'this is an OAuth2 access token', accessToken.toString('base64')],
@@ -131,6 +150,12 @@ describe('What is not a service account token is named by verify, inspect, hash 
       'damaged service account token',
       'was cut or changed',
       `TOKEN=${BEARER.slice(0, 40)}-${BEARER.slice(41)}`,
+    ],
+    ['damaged service account token', 'was cut or changed', secret(BEARER.slice(0, 25))],
+    [
+      'damaged service account token',
+      'was cut or changed',
+      `A=1\nT=${BEARER.slice(0, 25)}-\nPASSWORD=hunter2`,
     ],
     ['UTF-16 text', 'this is UTF-16 text', Buffer.from(`\ufeff${BEARER}\r\n`, 'utf16le')],
     ['UTF-16 text', 'this is UTF-16 text', Buffer.from(BEARER, 'utf16le').swap16()],

@@ -1,8 +1,12 @@
 /** Who owns a token file, and who can read it, when root creates it in directories of other users. */
-import { chmodSync, chownSync, lstatSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { ServiceToken } from '../../src/token/token.js';
+import { parseTokenName } from '../../src/token/token-name.js';
+import { TokenFile } from '../../src/tokens-file/token-file.js';
 import { BIN, run } from '../support/commands.js';
+import { systemError, watchedFileSystem } from '../support/faulty-file-system.js';
 import { testAsRoot } from '../support/needs.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
@@ -134,6 +138,38 @@ describe.each(['create', 'ensure'])('%s as root', (command) => {
     expect(statSync(secret).size).toBe(0);
     expect((await run(BIN, ['list', '--config-dir', conf])).stdout).toBe('');
   });
+});
+
+testAsRoot('ensure gives an up-to-date token file to --token-owner, and says so', async () => {
+  const path = join(place, 'token');
+  const owned = ['--token-owner', `${APPLICATION}:${OTHER}`];
+  await call('ensure');
+  const token = readFileSync(path, 'utf8');
+  const before = attributesOf(path);
+  const planned = await call('ensure', ...owned, '--dry-run', '--json');
+  expect(planned.stdout).toContain('"changed":true,"result":"rewritten"');
+  expect(planned.stderr).toBe('Would write the token file again, with the same token\n');
+  expect(attributesOf(path)).toEqual(before);
+  expect(await call('ensure', ...owned)).toEqual({ status: 0, stdout: 'rewritten\n', stderr: '' });
+  expect(attributesOf(path)).toEqual({ uid: APPLICATION, gid: OTHER, mode: '640' });
+  expect(readFileSync(path, 'utf8')).toBe(token);
+  expect(await call('ensure', ...owned)).toMatchObject({ stdout: 'unchanged\n' });
+  expect(await call('ensure')).toMatchObject({ stdout: 'unchanged\n' });
+});
+
+testAsRoot('an owner that cannot be given is an error, and the token file stays as it is', () => {
+  const path = directory.write('application/token', 'T=\n');
+  const options = { format: String, variable: 'T', owner: `${APPLICATION}`, force: false, series: undefined };
+  const { fs } = watchedFileSystem({
+    before: (_, name) => {
+      if (name === 'fchownSync') throw systemError('EPERM', name);
+    },
+  });
+  const file = new TokenFile(path, options, fs);
+  const writing = file.write(ServiceToken.mint('elastic/kibana', parseTokenName('a')));
+  return expect(writing.finally(() => file.close()))
+    .rejects.toThrow('could not give')
+    .then(() => expect(readFileSync(path, 'utf8')).toBe('T=\n'));
 });
 
 test('two runs of ensure at once leave a token that matches', async () => {

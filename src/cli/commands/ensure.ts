@@ -34,8 +34,9 @@ export const ensure: Command = async (invocation) => {
       const newest = membersOf(principal, name, content).at(-1);
       return newest === undefined ? { name, outcome: 'created' } : { name: newest.name, outcome: 'replaced' };
     },
-    async report({ name, outcome }, { tokenFile }) {
-      const result = outcome === 'kept' ? 'unchanged' : outcome;
+    async report({ name, outcome }, { tokenFile, rewrite }) {
+      const kept = async () => ((await rewrite()) ? 'rewritten' : 'unchanged');
+      const result = outcome === 'kept' ? await kept() : outcome;
       const key = qualifiedName(principal, name);
       if (dryRun) await terminal.note(DRY_RUN[result]);
       if (json) {
@@ -63,6 +64,7 @@ export const ensure: Command = async (invocation) => {
 
 const DRY_RUN = {
   unchanged: 'Would change nothing',
+  rewritten: 'Would write the token file again, with the same token',
   created: 'Would create the service token and write the token file',
   replaced: 'Would replace the service token and write the token file',
 } as const;

@@ -11,9 +11,9 @@ import type { FileSystem } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
 import { hashSecrets } from '../../hash/bulk-hasher.js';
 import { absolutePath } from '../../paths.js';
-import { ServiceToken, whyNotDecoded } from '../../token/token.js';
+import { whyNotDecoded } from '../../token/token.js';
 import { type GivenToken, tokensIn } from '../../token/token-forms.js';
-import { explainKind } from '../../token/token-kinds.js';
+import { explanations } from '../../token/token-kinds.js';
 import type { QualifiedName } from '../../token/token-name.js';
 import type { Terminal } from '../terminal.js';
 import type { Invocation } from './command.js';
@@ -86,9 +86,13 @@ function readInputFile(path: string, fs: FileSystem, purpose: Purpose): Buffer {
   throw new ServiceTokensError('IO', `could not read [${path}]: it does not exist`);
 }
 
-/** The error for a text that the server would not recognize as a service account token. @param where its line */
-export function notAToken(bearer: string, where: string, { verbose }: Terminal): ServiceTokensError {
-  const [fact, hint] = explainKind(bearer);
+/** The error for what is not a service account token. @param where its line */
+export function notAToken(
+  { bearer, kind }: GivenToken,
+  where: string,
+  { verbose }: Terminal,
+): ServiceTokensError {
+  const [fact, hint]: readonly [string, string?] = explanations[kind];
   const reason = verbose ? `The server refuses it, because ${whyNotDecoded(bearer)}.` : undefined;
   const hints = [hint, reason].filter((each) => each !== undefined);
   return new ServiceTokensError('NOT_A_TOKEN', `${where}${fact}`, { hint: hints.join(' ') || undefined });
@@ -123,9 +127,9 @@ export async function hashGivenTokens(
 async function readSecrets(invocation: Invocation): Promise<Map<QualifiedName, string>> {
   const { version, terminal } = invocation;
   const secrets = new Map<QualifiedName, string>();
-  for (const { bearer, line } of await readGivenTokens(invocation, 'copy')) {
-    const token = ServiceToken.decode(bearer);
-    if (token === undefined) throw notAToken(bearer, `line #${line}: `, terminal);
+  for (const given of await readGivenTokens(invocation, 'copy')) {
+    const { token, line } = given;
+    if (token === undefined) throw notAToken(given, `line #${line}: `, terminal);
     parsePrincipal(token.principal, version);
     const { qualifiedName: key, secret } = token;
     if (secrets.has(key)) {

@@ -1,7 +1,6 @@
 import { formatVersion } from '../../accounts/elasticsearch-version.js';
 import { knownAccounts } from '../../accounts/known-accounts.js';
-import { ServiceToken } from '../../token/token.js';
-import { kindOf } from '../../token/token-kinds.js';
+import type { GivenToken } from '../../token/token-forms.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { escapeControls, toJson } from '../terminal.js';
 import type { Command } from './command.js';
@@ -11,27 +10,26 @@ export const inspect: Command = async (invocation) => {
   const { options, version, terminal } = invocation;
   let status: ExitStatus = ExitCode.OK;
   const tokens = await readGivenTokens(invocation, 'read');
-  for (const { bearer } of tokens) if (!ServiceToken.decode(bearer)) status = ExitCode.DATA;
+  for (const { token } of tokens) if (token === undefined) status = ExitCode.DATA;
   if (!options.silent) await terminal.answerAll(descriptions());
   return status;
 
   function* descriptions(): Generator<string> {
     let separator = '';
-    for (const { bearer } of tokens) {
-      const description = describe(bearer);
+    for (const given of tokens) {
+      const description = describe(given);
       yield options.json ? `${toJson(description)}\n` : `${separator}${forPeople(description)}`;
       separator = '\n';
     }
   }
 
-  function describe(bearer: string) {
-    const token = ServiceToken.decode(bearer);
-    if (token === undefined) return { type: kindOf(bearer) };
+  function describe({ token, kind }: GivenToken) {
+    if (token === undefined) return { type: kind };
     const [namespace, service] = token.principal.split('/');
     const { since, until } =
       knownAccounts(version).find(({ principal }) => principal === token.principal) ?? {};
     return {
-      type: 'service account token' as const,
+      type: kind,
       namespace,
       service,
       name: token.name,

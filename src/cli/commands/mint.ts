@@ -11,7 +11,7 @@ import { type Held, type Series, TokenFile } from '../../tokens-file/token-file.
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { conflictingOptions } from '../options.js';
 import { toJson } from '../terminal.js';
-import { codecOf, formatToken } from '../token-format.js';
+import { fileFormatOf, formatToken } from '../token-format.js';
 import type { Invocation } from './command.js';
 import { openTarget, type Target, warnOfSettings } from './target.js';
 import type { OutputPlan } from './token-output.js';
@@ -36,6 +36,8 @@ export interface Files {
   readonly tokenFile: string | undefined;
   /** Reads what the token file holds. */
   readonly held: () => Held;
+  /** Writes the token in the token file again, if it is not as wanted. @returns whether it was, or would be, written */
+  readonly rewrite: () => Promise<boolean>;
   readonly naming: Naming;
 }
 
@@ -57,7 +59,8 @@ export async function mint(
   const file = openTokenFile(plan, target, principal, series, invocation);
   try {
     const held = () => file?.held() ?? 'nothing';
-    const files = { tokens: target.path, tokenFile: file?.path, held, naming: target.naming };
+    const rewrite = async () => (await file?.rewrite(dryRun)) ?? false;
+    const files = { tokens: target.path, tokenFile: file?.path, held, rewrite, naming: target.naming };
     let settings: Promise<HashSettings> | undefined;
     const hashSettings = () => {
       settings ??= target.hashSettings();
@@ -111,7 +114,7 @@ function openTokenFile(
   const { tokenFile, owner, force } = plan;
   if (tokenFile === undefined) return undefined;
   const path = absolutePath(tokenFile, io);
-  const file = new TokenFile(path, codecOf(plan, principal), { owner, force, series }, fs);
+  const file = new TokenFile(path, { ...fileFormatOf(plan, principal), owner, force, series }, fs);
   if (resolved === undefined || !file.isAt(resolved)) return file;
   file.close();
   throw new ServiceTokensError('USAGE', `Option --token-file: [${path}] is the tokens file itself`);

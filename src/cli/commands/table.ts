@@ -181,7 +181,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     group: 'Hand-over',
     summary: 'Ensure that a file holds a valid token; safe to run again',
     details: [
-      'If the file that --token-file names holds a token whose hash is in the tokens file, nothing changes. If not, a token is created, or an existing one gets a new secret, and is written to that file. The command prints unchanged, created or replaced.',
+      'If the file that --token-file names holds a token whose hash is in the tokens file, nothing changes. If not, a token is created, or an existing one gets a new secret, and is written to that file. The command prints unchanged, created or replaced; or rewritten, if it has given the file the form or the owner that was asked for.',
       'Tokens that rotate has made count, too: NAME_r2 is as good as NAME.',
       'The token is never printed, and other content of the file is never replaced without --force.',
     ],
@@ -239,7 +239,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     group: 'Checks',
     summary: 'Test whether the server would accept a token',
     details: [
-      'Reads tokens from standard input or --token-file, one per line: bare, as NAME=token, as create prints them, as JSON, as a header, or the manifest of a Secret. It compares them with the tokens file, and needs no server.',
+      'Reads tokens from standard input or --token-file, one per line: bare, as NAME=token, as create prints them, as JSON, as a header, or the manifest of a Secret; or a file of variables, whose other lines are skipped. It compares them with the tokens file, and needs no server.',
       'The qualified name of each accepted token is printed. A refused token is an error, with status 1, and what is no token one with status 65.',
       'A token is never taken as an argument and never printed, and nothing is changed.',
     ],

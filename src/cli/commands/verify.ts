@@ -6,7 +6,7 @@ import {
   refusalMessage,
 } from '../../authenticate/authentication.js';
 import { ServiceTokensError } from '../../errors.js';
-import { ServiceToken } from '../../token/token.js';
+import type { GivenToken } from '../../token/token-forms.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { toJson } from '../terminal.js';
 import type { Command, Invocation } from './command.js';
@@ -16,14 +16,15 @@ import { type ReadTokens, readTokens } from './read-tokens.js';
 export const verify: Command = async (invocation) => {
   const { options, version, terminal } = invocation;
   const tokens = await readGivenTokens(invocation, 'read');
-  const names = [...tokens].flatMap(({ bearer }) => ServiceToken.decode(bearer)?.qualifiedName ?? []);
+  const names = [...tokens].flatMap(({ token }) => token?.qualifiedName ?? []);
   const stored = await readStored(invocation);
   const hashes = stored.content.hashesOf(names);
 
-  /** Returns the error of a bearer; if it is accepted, prints the answer and returns undefined. */
-  const verifyOne = async (bearer: string, where: string): Promise<ServiceTokensError | undefined> => {
-    const token = ServiceToken.decode(bearer);
-    if (token === undefined) return notAToken(bearer, where, terminal);
+  /** Returns the error of what was given; if it is accepted, prints the answer and returns undefined. */
+  const verifyOne = async (given: GivenToken): Promise<ServiceTokensError | undefined> => {
+    const { token, line } = given;
+    const where = tokens.areSeveral ? `line #${line}: ` : '';
+    if (token === undefined) return notAToken(given, where, terminal);
     const refusal = await authenticate(token, hashes, version);
     if (refusal !== undefined) {
       const hints = [
@@ -44,8 +45,8 @@ export const verify: Command = async (invocation) => {
   };
 
   let status: ExitStatus = ExitCode.OK;
-  for (const { bearer, line } of tokens) {
-    const error = await verifyOne(bearer, tokens.areSeveral ? `line #${line}: ` : '');
+  for (const given of tokens) {
+    const error = await verifyOne(given);
     if (error !== undefined) status = Math.max(status, await terminal.fail(error)) as ExitStatus;
   }
   await warnIfUnreadable(stored, invocation);
