@@ -7,6 +7,7 @@ import { hashSecret } from '../../src/hash/hasher.js';
 import { ServiceToken } from '../../src/token/token.js';
 import { parseTokenName } from '../../src/token/token-name.js';
 import { BIN, LAUNCHER } from '../support/commands.js';
+import { systemError } from '../support/faulty-file-system.js';
 import { projectRoot as root } from '../support/fixtures.js';
 import { runHere } from '../support/memory-io.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
@@ -144,11 +145,11 @@ describe('On a full disk', () => {
     rotate: ['elastic/kibana a', 'elastic/kibana a --finish --json'],
     list: ['', '--long', '--json'],
     delete: ['elastic/kibana/a --json'],
-    verify: ['< token', '--json < token'],
-    inspect: ['< token', '--json < token'],
+    verify: [' < token', '--json < token'],
+    inspect: [' < token', '--json < token'],
     check: ['', '--json'],
-    diff: ['config/service_tokens - </dev/null', '--json config/service_tokens - </dev/null'],
-    hash: ['< token'],
+    diff: ['config/service_tokens -', '--json config/service_tokens -'], // of nothing
+    hash: [' < token'],
     import: ['--json --replace < token'],
     export: ['', '--json', '-o k8s-secret', '-o eck-secret --cluster es'],
     watch: ['', '--json'],
@@ -165,14 +166,24 @@ describe('On a full disk', () => {
 
   test.each(
     Object.entries({ ...answering, '': ['--version', '--help'] }).flatMap(([name, all]) =>
-      all.map((rest) => `${name} ${CHANGES.includes(name) ? '--server-user $UID' : ''} ${rest}`),
+      all.map(
+        (rest) => `${name} ${CHANGES.includes(name) ? `--server-user ${process.getuid?.()}` : ''} ${rest}`,
+      ),
     ),
-  )('%s is an error with status 74', (line) => {
+  )('%s is an error with status 74', async (line) => {
     directory.write('token', TOKEN.bearer);
     directory.write('config/service_tokens', `${TOKEN.qualifiedName}:${STORED}\n`);
-    const { status, stderr } = run(['-c', `"$0" ${line} >/dev/full`, BIN], 'bash');
-    const written = 'ERROR: could not write to standard output: ENOSPC, with exit code 74\n';
-    expect({ status, stderr }).toEqual({ status: 74, stderr: written });
+    const write = () => Promise.reject(systemError('ENOSPC', 'write'));
+    const [words = '', input] = line.split(' < ');
+    expect(
+      await runHere(words.split(' ').filter(Boolean), {
+        ...{ cwd: directory.path, env: { ES_PATH_CONF: 'config' }, stdout: { isTTY: false, write } },
+        stdin: input === 'token' ? TOKEN.bearer : '',
+      }),
+    ).toEqual({
+      ...{ status: 74, stdout: '' },
+      stderr: 'ERROR: could not write to standard output: ENOSPC, with exit code 74\n',
+    });
   });
 });
 

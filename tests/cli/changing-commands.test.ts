@@ -1,15 +1,12 @@
 /** Every command that changes files leaves a consistent state if a system call fails or the process is killed. */
-import { constants, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { main } from '../../src/cli/main.js';
 import { nodeFileSystem } from '../../src/disk/file-system.js';
 import { ServiceToken } from '../../src/token/token.js';
 import { CHANGING_CALLS } from '../support/changing-calls.js';
-import { inParallel, run } from '../support/commands.js';
 import { systemError, watchedFileSystem } from '../support/faulty-file-system.js';
-import { memoryIo } from '../support/memory-io.js';
+import { runHere } from '../support/memory-io.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { sampleOf } from '../support/thoroughness.js';
 
@@ -17,24 +14,18 @@ const CHEAP = ['-E', 'xpack.security.authc.service_token_hashing.algorithm=pbkdf
 const start = process.cwd();
 afterEach(() => process.chdir(start)); // an injected failure may have prevented the return
 const directory = temporaryDirectory();
+const at = (...names: string[]) => join(directory.path, ...names);
 
-/** Runs a command in process, in its own directory `name`. */
-async function call(argv: readonly string[], name: string, fs = nodeFileSystem, stdin = '') {
-  const { io, written } = memoryIo({ cwd: join(directory.path, name), stdin });
-  const hashing = argv[0] === 'verify' ? [] : CHEAP;
-  const status = await main([...argv, '--config-dir', join(directory.path, name), ...hashing], io, fs);
-  return { status, ...written };
+/** Runs a command line in process, in its own directory `name`. */
+function call(line: string, name: string, fs = nodeFileSystem, stdin = '') {
+  const hashing = line.startsWith('verify') ? [] : CHEAP;
+  return runHere([...line.split(' '), '--config-dir', at(name), ...hashing], { cwd: at(name), stdin }, fs);
 }
 
-/** Reads the files of a test's directory: the tokens file and the token file. */
+/** The texts of the files in a test's directory. */
 function stateOf(name: string) {
-  const read = (file: string) => {
-    try {
-      return readFileSync(join(directory.path, name, file), 'utf8');
-    } catch {
-      return undefined;
-    }
-  };
+  const read = (file: string) =>
+    existsSync(at(name, file)) ? readFileSync(at(name, file), 'utf8') : undefined;
   return { tokens: read('service_tokens'), token: read('token') };
 }
 
@@ -42,53 +33,47 @@ const TOKEN = '--token-file token';
 const A = 'elastic/kibana a';
 const bearer = (name: string) => `${ServiceToken.mint('elastic/kibana', name as never).bearer}\n`;
 
-interface Case {
-  readonly title: string;
-  readonly argv: readonly string[];
-  /** Commands that prepare the directory. */
-  readonly before: readonly (readonly string[])[];
-  readonly stdin: string | undefined;
-}
-
-const rows: readonly (readonly [line: string, before?: readonly string[], stdin?: string])[] = [
-  [`create ${A} ${TOKEN}`],
-  [`create ${A} ${TOKEN} --replace --force`, [`create ${A} ${TOKEN}`]],
-  [`create ${A} ${TOKEN} --if-not-exists --force`],
-  [`ensure ${A} ${TOKEN}`],
-  [`ensure ${A} ${TOKEN} -v`, [`create ${A} ${TOKEN}`, `create ${A} --replace`]], // the token does not match
-  [`rotate ${A} --finish`, [`create ${A}`, `rotate ${A}`]],
-  ['delete elastic/kibana/a elastic/kibana/b --ignore-not-found', [`create ${A}`, 'create elastic/kibana b']],
-  ['import --replace', [`create ${A}`], bearer('a') + bearer('b')],
+/** Command lines, with those that prepare the directory. */
+const cases: readonly {
+  readonly line: string;
+  readonly before?: readonly string[];
+  readonly stdin?: string;
+}[] = [
+  { line: `create ${A} ${TOKEN}` },
+  { line: `create ${A} ${TOKEN} --replace --force`, before: [`create ${A} ${TOKEN}`] },
+  { line: `create ${A} ${TOKEN} --if-not-exists --force` },
+  { line: `ensure ${A} ${TOKEN}` },
+  // The token does not match.
+  { line: `ensure ${A} ${TOKEN} -v`, before: [`create ${A} ${TOKEN}`, `create ${A} --replace`] },
+  { line: `rotate ${A} --finish`, before: [`create ${A}`, `rotate ${A}`] },
+  {
+    line: 'delete elastic/kibana/a elastic/kibana/b --ignore-not-found',
+    before: [`create ${A}`, 'create elastic/kibana b'],
+  },
+  { line: 'import --replace', before: [`create ${A}`], stdin: bearer('a') + bearer('b') },
 ];
-const words = (line: string) => line.split(' ');
-const cases: readonly Case[] = rows.map(([line, before = [], stdin]) => ({
-  title: line,
-  argv: words(line),
-  before: before.map(words),
-  stdin,
-}));
 
-async function prepare({ before }: Case, name: string) {
+async function prepare(name: string, before: readonly string[] = []) {
   directory.mkdir(name);
-  for (const argv of before) expect((await call(argv, name)).status).toBe(0);
+  for (const line of before) expect((await call(line, name)).status).toBe(0);
   return stateOf(name);
 }
 
 /** Whether the token file contains a token that the tokens file accepts. */
 async function verifies(name: string): Promise<boolean> {
-  return (await call(['verify', '--token-file', 'token'], name)).status === 0;
+  return (await call('verify --token-file token', name)).status === 0;
 }
 
-describe.each(cases)('$title', (one) => {
-  const usesTokenFile = one.argv.includes('--token-file');
+describe.each(cases)('$line', ({ line, before: preparing, stdin }) => {
+  const usesTokenFile = line.includes(TOKEN);
 
   test('if any system call fails, either nothing or everything has changed', async () => {
-    await prepare(one, 'dry');
+    await prepare('dry', preparing);
     const { fs, calls } = watchedFileSystem();
-    expect((await call(one.argv, 'dry', fs, one.stdin)).status).toBe(0);
+    expect((await call(line, 'dry', fs, stdin)).status).toBe(0);
     for (const step of sampleOf([...calls.keys()], 11, 4)) {
       const name = `step-${step}`;
-      const before = await prepare(one, name);
+      const before = await prepare(name, preparing);
       let failed = '';
       const faulty = watchedFileSystem({
         before: (number, system) => {
@@ -97,7 +82,7 @@ describe.each(cases)('$title', (one) => {
           throw systemError('EIO', system);
         },
       });
-      const { status, stderr } = await call(one.argv, name, faulty.fs, one.stdin);
+      const { status, stderr } = await call(line, name, faulty.fs, stdin);
       const where = { step, failed, status, stderr };
       expect({ where, open: [...faulty.openDescriptors] }).toEqual({ where, open: [] });
       expect({ where, bug: status === 71 }).toEqual({ where, bug: false });
@@ -108,40 +93,34 @@ describe.each(cases)('$title', (one) => {
   });
 
   test('if it is killed before any step and run again, the result is complete', async () => {
-    await prepare(one, 'dry');
+    await prepare('dry', preparing);
     const { fs, calls } = watchedFileSystem();
-    await call(one.argv, 'dry', fs, one.stdin);
+    await call(line, 'dry', fs, stdin);
     const steps = calls.filter((system) => CHANGING_CALLS.has(system)).map((_, step) => step);
-    const script = fileURLToPath(new URL('../support/command-and-kill.js', import.meta.url));
-    const stdin = directory.write('stdin', one.stdin);
-    const chosen = sampleOf(steps, 23, 5);
-    for (const step of chosen) await prepare(one, `kill-${step}`); // one after the other, because it changes the directory of this process
-    await inParallel(chosen, async (step) => {
+    for (const step of sampleOf(steps, 23, 5)) {
       const name = `kill-${step}`;
-      const input = one.stdin === undefined ? [] : ['--token-file', stdin];
-      const place = ['--config-dir', join(directory.path, name), ...CHEAP];
-      const argv = [script, String(step), ...one.argv, ...input, ...place];
-      const cwd = join(directory.path, name);
-      expect((await run(process.execPath, argv, { cwd })).status).toBe('SIGKILL');
-    });
-    for (const step of chosen) {
-      const name = `kill-${step}`;
-      const cwd = join(directory.path, name);
+      await prepare(name, preparing);
+      let changes = 0;
+      const { fs: killed } = watchedFileSystem({
+        before: (_, system) => {
+          if (CHANGING_CALLS.has(system) && changes++ >= step) throw systemError('EIO', system); // for ever
+        },
+      });
+      await call(line, name, killed, stdin);
       const hasToken = stateOf(name).token !== undefined;
-      if (hasToken) expect(statSync(join(cwd, 'token')).mode & 0o777).toBe(0o600);
-      if (one === cases[0]) continue; // only this one cannot be repeated: its token file exists
-      const again = await call(one.argv, name, nodeFileSystem, one.stdin);
+      if (hasToken) expect(statSync(at(name, 'token')).mode & 0o777).toBe(0o600);
+      if (line === cases[0]?.line) continue; // only this one cannot be repeated: its token file exists
+      const again = await call(line, name, nodeFileSystem, stdin);
       expect({ step, ...again }).toMatchObject({ step, status: 0 });
-      if (usesTokenFile && one.title.startsWith('ensure')) expect(await verifies(name)).toBe(true);
+      if (usesTokenFile && line.startsWith('ensure')) expect(await verifies(name)).toBe(true);
       const { tokens } = stateOf(name);
-      expect((await call(one.argv, name, nodeFileSystem, one.stdin)).status).toBe(0);
-      if (one.title.startsWith('ensure')) expect(stateOf(name).tokens).toBe(tokens);
+      expect((await call(line, name, nodeFileSystem, stdin)).status).toBe(0);
+      if (line.startsWith('ensure')) expect(stateOf(name).tokens).toBe(tokens);
     }
   });
 });
 
 describe.each(['create', 'ensure'])('%s into a directory that cannot be written', (command) => {
-  const argv = words(`${command} ${A} ${TOKEN}`);
   const closed = () =>
     watchedFileSystem({
       before(_, name, [path, flags]) {
@@ -152,13 +131,13 @@ describe.each(['create', 'ensure'])('%s into a directory that cannot be written'
 
   test('is refused, with a hint for the token file; by --dry-run, too', async () => {
     directory.mkdir(command);
-    for (const more of [[], ['--dry-run']]) {
-      const { status, stderr } = await call([...argv, ...more], command, closed());
+    for (const more of ['', ' --dry-run']) {
+      const { status, stderr } = await call(`${command} ${A} ${TOKEN}${more}`, command, closed());
       expect({ status, stderr }).toEqual({
         status: 77,
         stderr: expect.stringMatching(/token\]: permission denied, with exit code 77\nName a token file in /),
       });
-      expect(readdirSync(join(directory.path, command))).toEqual([]);
+      expect(readdirSync(at(command))).toEqual([]);
     }
   });
 });
@@ -175,15 +154,15 @@ test.each([
   ['ensure of a token file that does not match', `ensure ${A} --token-file other`, 0, 1],
 ])('%s opens elasticsearch.yml only if a token is hashed', async (title, line, status, opened = 0) => {
   const name = `settings ${title}`;
-  mkdirSync(join(directory.path, name));
-  writeFileSync(join(directory.path, name, 'elasticsearch.yml'), '');
-  await call(KEPT.split(' '), name);
+  directory.mkdir(name);
+  directory.write(`${name}/elasticsearch.yml`);
+  await call(KEPT, name);
   const paths: string[] = [];
   const { fs } = watchedFileSystem({
     before: (_, call, [path]) => {
       if (call === 'openSync') paths.push(String(path));
     },
   });
-  expect((await call(line.split(' '), name, fs)).status).toBe(status);
+  expect((await call(line, name, fs)).status).toBe(status);
   expect(paths.filter((path) => path.endsWith('/elasticsearch.yml'))).toHaveLength(opened);
 });

@@ -9,6 +9,7 @@ import { nodeFileSystem } from '../../src/disk/file-system.js';
 import { systemError, watchedFileSystem } from '../support/faulty-file-system.js';
 import { errorOf, everythingSaidBy, recordedSettings, rejectionOf } from '../support/fixtures.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
+import { runsOf } from '../support/thoroughness.js';
 
 const KEY = 'xpack.security.authc.service_token_hashing.algorithm';
 const FIPS = 'xpack.security.fips_mode.enabled';
@@ -215,9 +216,9 @@ describe('Bounds', () => {
       `? ${'x'.repeat(99_999)}\n:\n${lines(5000, (i) => ` k${i}: v`)}\n hashing: v`,
       '1024 char',
     ],
-    ['aliases', `hashing: [&a x, ${'*a, '.repeat(60_000)}[]]`, 'other than values'],
+    ['aliases', `hashing: [&a x, ${'*a, '.repeat(runsOf(60_000, 15_000))}[]]`, 'other than values'],
     ['unclosed placeholders', `K: ${'@{'.repeat(120_000)}`, 'Invalid algorithm'],
-    ['26,000 settings', `${lines(26_000, (i) => `k${i}: v`)}\nK: x`, 'Invalid algorithm: x'],
+    ['many settings', `${lines(runsOf(26_000, 8_000), (i) => `k${i}: v`)}\nK: x`, 'Invalid algorithm: x'],
   ])('%s', async (_, yml, says) => {
     const start = process.cpuUsage();
     const { message } = await rejectionOf(find({ yml, env: { BIG: 'x'.repeat(SIZE) } }));

@@ -233,7 +233,7 @@ describe('Any file', () => {
           for (const [key, hash] of text.hashesOf(asked)) expect(hash).toBe(plain.entries[key]);
         }
       }),
-      { numRuns: runsOf(2_000, 250) },
+      { numRuns: runsOf(2_000, 150) },
     );
   });
 
@@ -245,7 +245,7 @@ describe('Any file', () => {
         expect(text.hashOf(key)).toBe(Object.hasOwn(entries, key) ? entries[key] : undefined);
         if (!keys.includes(key)) expect(without(bytes, key)).toEqual(bytes);
       }),
-      { numRuns: runsOf(2_000, 250) },
+      { numRuns: runsOf(2_000, 150) },
     );
   });
 
@@ -258,7 +258,7 @@ describe('Any file', () => {
         const changed = FileContent.parse(bytes, PATH).changed({ remove, add });
         expect(Buffer.concat(changed).toString()).toBe(plainlyChanged(bytes, remove, add));
       }),
-      { numRuns: runsOf(5_000, 500) },
+      { numRuns: runsOf(5_000, 300) },
     );
   });
 
@@ -318,7 +318,7 @@ describe('A large file', () => {
       { length: 12_050 },
       (_, i) => 'elastic/'.repeat(55) + nameOf((i * 1_009) % 12_000),
     );
-    expect(namesOf(parse(entriesFor(names)))).toEqual([...new Set(names)].sort());
+    expect(namesOf(parse(entriesFor(names))).join() === [...new Set(names)].sort().join()).toBe(true);
   });
 
   test('has each name once, however often it occurs', () => {
