@@ -19,7 +19,7 @@ import {
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { withLock } from '../../src/disk/file-lock.js';
 import { type FileSystem, nodeFileSystem } from '../../src/disk/file-system.js';
 import { leftovers } from '../../src/disk/lock-leftovers.js';
@@ -107,6 +107,19 @@ test('an empty lock directory, which a killed process may leave, is a free lock'
   mkdirSync(lockDirectory());
   await expect(take()).resolves.toBe('done');
   expect(namesIn()).toEqual(['tokens']);
+});
+
+test('a lock that keeps changing hands is waited for two minutes, in a process of any age', async () => {
+  lockedBy(parent);
+  let [holders, seconds] = [0, 1e6];
+  const nextHolder = () => [markOf(parent, String(holders++).padStart(12, '0'))];
+  const { fs } = watchedFileSystem({ instead: (call) => (call === 'readdirSync' ? nextHolder() : undefined) });
+  const clock = jest.spyOn(performance, 'now').mockImplementation(() => seconds++ * 1000);
+  await expect(takeBy(fs)).rejects.toMatchObject({
+    code: 'LOCKED',
+    message: `could not lock [${path}]: other processes have held the lock in turn for 120 seconds`,
+  });
+  clock.mockRestore();
 });
 
 describe('a lock holder', () => {
