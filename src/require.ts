@@ -89,11 +89,6 @@ export function requireSignal(value: unknown, what: string): asserts value is Ab
     throw new ServiceTokensError('USAGE', `${what} must be an AbortSignal`);
 }
 
-/** Checks a value unless it is undefined. */
-export function optional<T>(value: T | undefined, check: (value: T) => void): void {
-  if (value !== undefined) check(value);
-}
-
 function refusal(what: string, rule: string, value: unknown, code: ErrorCode = 'USAGE'): ServiceTokensError {
   return new ServiceTokensError(code, `${what} ${rule}, not ${value === null ? 'null' : typeof value}`);
 }

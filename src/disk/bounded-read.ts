@@ -9,6 +9,7 @@ import {
   O_PATH,
   O_RDONLY,
   sameFile,
+  systemError,
 } from './file-system.js';
 
 /** The result of openRegular: an open descriptor of a regular file, or the kind of another file. */
@@ -37,8 +38,7 @@ export function openRegular(fs: FileSystem, path: string, flags: number = O_RDON
   const seen = fs.openSync(path, O_PATH | (flags & O_NOFOLLOW) | safe);
   try {
     const stat = fs.fstatSync(seen, { bigint: true });
-    if (stat.isSymbolicLink())
-      throw Object.assign(new Error(`ELOOP: it is a symlink: ${path}`), { code: 'ELOOP', syscall: 'open' });
+    if (stat.isSymbolicLink()) throw systemError('ELOOP', `it is a symlink: ${path}`);
     const kind = kindOf(stat);
     if (kind !== undefined) return { fd: undefined, kind };
     const fd =
@@ -60,7 +60,7 @@ function openAgain(fs: FileSystem, path: string, flags: number, seen: BigIntStat
     if (!isSame) fs.closeSync(fd);
   }
   if (isSame) return fd;
-  throw Object.assign(new Error(`ENOENT: it was replaced: ${path}`), { code: 'ENOENT', syscall: 'open' });
+  throw systemError('ENOENT', `it was replaced: ${path}`);
 }
 
 function kindOf(stat: BigIntStats): OtherKind | undefined {

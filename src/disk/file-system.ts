@@ -121,6 +121,11 @@ export function errnoOf(error: unknown): string | undefined {
   return syscall === undefined ? undefined : String(code);
 }
 
+/** Makes the error that a system call would throw. */
+export function systemError(code: string, fact: string): Error {
+  return Object.assign(new Error(`${code}: ${fact}`), { code, syscall: 'none' });
+}
+
 /** Whether a system call failed with one of some codes. */
 export function hasErrno(error: unknown, ...codes: readonly string[]): boolean {
   return codes.includes(errnoOf(error) ?? '');

@@ -1,6 +1,13 @@
 import { dirname, join } from 'node:path';
 import { ServiceTokensError } from '../errors.js';
-import { type BigIntStats, type FileIdentity, type FileSystem, ifExists, sameFile } from './file-system.js';
+import {
+  type BigIntStats,
+  type FileIdentity,
+  type FileSystem,
+  ifExists,
+  sameFile,
+  systemError,
+} from './file-system.js';
 
 /** A directory of a path, as it was when the path was walked. */
 export interface Directory extends FileIdentity {
@@ -57,12 +64,7 @@ export function* walkPath(
     const stat = ifExists(() => fs.lstatSync(next, { bigint: true }));
     const isLast = ahead.length === 0;
     const isFollowed = stat?.isSymbolicLink() === true && (follows || !isLast);
-    if (isFollowed && ++links > MAX_LINKS) {
-      throw Object.assign(new Error(`ELOOP: too many symlinks: ${path}`), {
-        code: 'ELOOP',
-        syscall: 'lstat',
-      });
-    }
+    if (isFollowed && ++links > MAX_LINKS) throw systemError('ELOOP', `too many symlinks: ${path}`);
     const link = isFollowed ? readLink(fs, next, stat, path) : undefined;
     yield { directory, name, path: next, stat, link, isLast };
     if (stat === undefined || (isLast && link === undefined)) return undefined;
@@ -95,9 +97,7 @@ function directoryAt(
   path: string,
   stat: BigIntStats = fs.lstatSync(path, { bigint: true }),
 ): Directory {
-  if (!stat.isDirectory()) {
-    throw Object.assign(new Error(`not a directory: ${path}`), { code: 'ENOTDIR', syscall: 'lstat' });
-  }
+  if (!stat.isDirectory()) throw systemError('ENOTDIR', `not a directory: ${path}`);
   const { uid, gid, mode, dev, ino, birthtimeNs } = stat;
   return { path, uid: Number(uid), gid: Number(gid), mode: Number(mode) & 0o7777, dev, ino, birthtimeNs };
 }

@@ -12,12 +12,12 @@ import { type Algorithm, defaultAlgorithm, requireAlgorithm } from '../hash/algo
 import type { RandomBytes } from '../hash/hasher.js';
 import { absolutePath } from '../paths.js';
 import {
-  optional,
   requireBoolean,
   requireFunction,
   requireNumber,
   requireObject,
   requirePath,
+  requireProperties,
   requireSignal,
   requireString,
 } from '../require.js';
@@ -79,14 +79,15 @@ export class ServiceTokensFile {
    */
   constructor(path: string, options: FileOptions = {}) {
     requirePath(path);
-    requireObject(options, 'options');
+    requireProperties(options, 'options', {
+      serverUser: requireString,
+      configDir: requirePath,
+      inPlace: requireBoolean,
+      patience: requireNumber,
+      trustDirectory: requireBoolean,
+      fs: requireObject,
+    });
     const { fs = nodeFileSystem, ...others } = options;
-    requireObject(fs, 'fs');
-    optional(others.serverUser, (user) => requireString(user, 'serverUser'));
-    optional(others.configDir, (directory) => requirePath(directory, 'configDir'));
-    optional(others.inPlace, (inPlace) => requireBoolean(inPlace, 'inPlace'));
-    optional(others.trustDirectory, (trust) => requireBoolean(trust, 'trustDirectory'));
-    optional(others.patience, (patience) => requireNumber(patience, 'patience'));
     this.path = path;
     this.#fs = fs;
     this.#options = others;
@@ -100,7 +101,7 @@ export class ServiceTokensFile {
    * @throws MALFORMED_FILE, IO or PERMISSION; UNKNOWN_PRINCIPAL
    */
   list(principal?: Principal): string[] {
-    optional(principal, parsePrincipal);
+    if (principal !== undefined) parsePrincipal(principal);
     return this.#content().nameList(principal === undefined ? '' : `${principal}/`);
   }
 
@@ -129,11 +130,9 @@ export class ServiceTokensFile {
   ): Promise<Change & { readonly token: ServiceToken }> {
     parsePrincipal(principal);
     parseTokenName(name);
-    requireObject(options, 'options');
+    requireProperties(options, 'options', { deliver: requireFunction, signal: requireSignal });
     const { algorithm = defaultAlgorithm, random, deliver, signal } = options;
     requireAlgorithm(algorithm);
-    optional(deliver, (callback) => requireFunction(callback, 'deliver'));
-    optional(signal, (value) => requireSignal(value, 'signal'));
     return this.#transact(async (transaction) => {
       let created: ServiceToken | undefined;
       const { change } = await addToken(
@@ -162,9 +161,8 @@ export class ServiceTokensFile {
   async delete(principal: Principal, name: TokenName, options: ChangeOptions = {}): Promise<Change> {
     parsePrincipal(principal);
     parseTokenName(name);
-    requireObject(options, 'options');
+    requireProperties(options, 'options', { signal: requireSignal });
     const { signal } = options;
-    optional(signal, (value) => requireSignal(value, 'signal'));
     const edit = removeEntries([qualifiedName(principal, name)]);
     const { change } = await this.#transact((transaction) => applyEdit(transaction, edit, { signal }));
     return change as Change; // it removes an entry, or throws
