@@ -171,6 +171,19 @@ describe('a lock holder', () => {
       }),
     ).rejects.toMatchObject({ code: 'LOCKED', message: expect.stringContaining('lost the lock') });
   });
+
+  test('that cannot see whether it holds the lock says why', async () => {
+    let isBroken = false;
+    const before = (_: number, name: string) => {
+      if (isBroken && name === 'lstatSync') throw systemError('EIO', name);
+    };
+    const work = withLock(watchedFileSystem({ before }).fs, path, {}, async (lock) => {
+      isBroken = true;
+      lock.assertHeld();
+    });
+    const message = `could not lock [${path}]: system error EIO`;
+    await expect(work).rejects.toMatchObject({ code: 'IO', message });
+  });
 });
 
 test('two waiters that see the same stale lock do not both acquire it', async () => {

@@ -194,6 +194,7 @@ test.each([
       },
     });
     expect(error).toMatchObject({ code, message: expect.stringMatching(sentence) });
+    if (errno === 'EMFILE') expect(error).toMatchObject({ hint: 'Raise the limit (ulimit -n).' });
     expect(litterBeside(path)).toEqual([]);
   },
 );
