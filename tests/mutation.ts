@@ -2,8 +2,8 @@
  * Whether the tests notice a change of a room's code: `npm run mutation -- ROOM [SAMPLE] [SEED]`.
  *
  * It makes mutants of the compiled code in dist/src/ROOM, each with one operator, literal, condition or statement changed,
- * and runs on each, in copies of the project, the room's tests, and if they pass those of the whole command. Only mutants
- * that parse count. It prints every survivor as `file:line: code -> mutant`, and the score. With SAMPLE it takes that many
+ * and runs on each, in copies of the project, the room's tests, and if they pass those of the whole command, and then those
+ * of the other rooms. Only mutants that parse count. It prints every survivor as `file:line: code -> mutant`, and the score. With SAMPLE it takes that many
  * mutants, chosen by SEED (1 if absent). docs/mutants.md has the scores, and the survivors that nobody can notice.
  */
 import { spawn } from 'node:child_process';
@@ -21,6 +21,11 @@ const TESTS_OF_THE_COMMAND = [
   'wrong-arguments',
   ...['transcripts', 'processes', 'given-tokens', 'token-files'].map((name) => `cli/${name}`),
 ].map((name) => `dist/tests/${name}`);
+
+/** Run last, because they take longest. */
+const TESTS_OF_OTHER_ROOMS = ['access', 'authenticate', 'check', 'config', 'tokens-file', 'disk'].map(
+  (name) => `dist/tests/${name}/`,
+);
 
 /** What is compiled, or finds it by its own path; a copy has links to everything else. */
 const COPIED = ['bin', 'dist', 'package.json'];
@@ -130,7 +135,9 @@ class Copy {
 
   async fails(): Promise<boolean> {
     await bundle(join(this.#path, 'dist/bundle'), join(this.#path, 'dist'));
-    return (await this.#fails([`dist/tests/${room}/`])) || (await this.#fails(TESTS_OF_THE_COMMAND));
+    for (const tests of [[`dist/tests/${room}/`], TESTS_OF_THE_COMMAND, TESTS_OF_OTHER_ROOMS])
+      if (await this.#fails(tests)) return true;
+    return false;
   }
 
   #fails(tests: readonly string[]): Promise<boolean> {
