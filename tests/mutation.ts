@@ -7,7 +7,16 @@
  * mutants, chosen by SEED (1 if absent). docs/mutants.md has the scores, and the survivors that nobody can notice.
  */
 import { spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parse, type parseExpression } from '@babel/parser';
 import { Random } from './fuzz/random.js';
@@ -117,6 +126,7 @@ class Copy {
   readonly #path = mkdtempSync(resolve('../service-tokens-mutation-'));
 
   constructor() {
+    chmodSync(this.#path, 0o755); // some tests run the command as another user
     for (const name of readdirSync('.').filter((each) => each !== '.git')) {
       const copy = join(this.#path, name);
       if (COPIED.includes(name)) cpSync(name, copy, { recursive: true });

@@ -93,11 +93,11 @@ describe('A system call that fails', () => {
   test.each<[after: string, writes: number, restored: boolean]>([
     ['before the first byte was overwritten', 0, true],
     ['after a byte was overwritten, and again while the old content is restored', 1, false],
-  ])('%s, says whether the file is damaged', (_, writes, isWhole) => {
+  ])('%s, says whether the file is damaged, and leaves nothing open', (_, writes, isWhole) => {
     const old = readSnapshot(nodeFileSystem, path) as Snapshot;
     directory.mkdir('.file.lock'); // the lock is held, and synced before the first byte
     let calls = 0;
-    const { fs } = watchedFileSystem({
+    const { fs, openDescriptors } = watchedFileSystem({
       before(_, name, args) {
         if (name !== 'writeSync') return;
         if (calls++ >= writes) throw systemError('EIO', 'write');
@@ -110,6 +110,7 @@ describe('A system call that fails', () => {
     expect(() => overwriteFile(fs, path, [Buffer.from('new!')], old)).toThrow(
       isWhole ? `could not write [${path}]: system error EIO` : damaged,
     );
+    expect(openDescriptors.size).toBe(0);
   });
 });
 

@@ -113,7 +113,9 @@ test('a lock that keeps changing hands is waited for two minutes, in a process o
   lockedBy(parent);
   let [holders, seconds] = [0, 1e6];
   const nextHolder = () => [markOf(parent, String(holders++).padStart(12, '0'))];
-  const { fs } = watchedFileSystem({ instead: (call) => (call === 'readdirSync' ? nextHolder() : undefined) });
+  const { fs } = watchedFileSystem({
+    instead: (call) => (call === 'readdirSync' ? nextHolder() : undefined),
+  });
   const clock = jest.spyOn(performance, 'now').mockImplementation(() => seconds++ * 1000);
   await expect(takeBy(fs)).rejects.toMatchObject({
     code: 'LOCKED',
