@@ -86,9 +86,9 @@ const hostile = [
 ];
 
 const shells: readonly (readonly [name: string, ask: Ask, where: ReturnType<typeof testWith>])[] = [
-  ['bash', typeToBash, testWith('script', testWith('bash'))],
-  ['zsh', typeToZsh, testWith('zsh', testWith('script', testThoroughly))],
-  ['fish', askFish, testWith('fish', testThoroughly)],
+  ['bash', typeToBash, testWith(['script', 'bash'])],
+  ['zsh', typeToZsh, testWith(['script', 'zsh'], testThoroughly)],
+  ['fish', askFish, testWith(['fish'], testThoroughly)],
 ];
 
 describe.each(shells)('In %s', (shell, ask, testHere) => {

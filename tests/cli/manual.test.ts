@@ -6,13 +6,13 @@ import { expect, test } from '@jest/globals';
 import { commands } from '../../src/cli/commands/table.js';
 import { commonOptions } from '../../src/cli/options.js';
 import { projectRoot } from '../support/fixtures.js';
-import { testWithMan } from '../support/needs.js';
+import { testWith } from '../support/needs.js';
 
 const { man } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8'));
 
 const page = join(projectRoot, man[0]);
 
-testWithMan('man shows every command, option and example, without warnings, in 300 lines', () => {
+testWith(['man'])('man shows every command, option and example, without warnings, in 300 lines', () => {
   const text = render('1000');
   const options = commonOptions.map(({ entry }) => entry);
   for (const [name, command] of Object.entries(commands)) {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { projectRoot } from '../support/fixtures.js';
-import { testWith } from '../support/programs.js';
+import { testWith } from '../support/needs.js';
 import { testThoroughly } from '../support/thoroughness.js';
 
 const MODEL = join(projectRoot, 'docs/lock.pml');

@@ -3,8 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { projectRoot } from '../support/fixtures.js';
-import { testAsRoot } from '../support/needs.js';
-import { hasProgram, testWith } from '../support/programs.js';
+import { hasProgram, testAsRoot, testWith } from '../support/needs.js';
 import { testThoroughly } from '../support/thoroughness.js';
 import { testTranscripts } from '../support/transcript-tests.js';
 

@@ -1,38 +1,54 @@
+/** Tests that need a user, a program or a feature of the system; without it, they say that they were skipped. */
 import { spawnSync } from 'node:child_process';
 import { test } from '@jest/globals';
 
-/** Returns `test`, or, if something is missing, a skipped test with the reason in its title. */
 export type MaybeTest = (title: string, work: () => Promise<void> | void) => void;
+
+/** @returns a skipped test with the reason in its title */
+export const skipped =
+  (reason: string): MaybeTest =>
+  (title) =>
+    test.skip(`${title} (skipped: ${reason})`, () => {});
 
 export const isRoot = process.getuid?.() === 0;
 
 /** For tests that give files to other users, and read them as those users. */
-export const testAsRoot: MaybeTest = isRoot
-  ? (title, work) => test(title, work)
-  : (title) => test.skip(`${title} (skipped: needs root)`, () => {});
+export const testAsRoot: MaybeTest = isRoot ? test : skipped('needs root');
 
-/** The command for a separate mount namespace; an ordinary user needs a user namespace, too. */
-export const UNSHARE = ['unshare', isRoot ? '-m' : '-rm'] as const;
+const succeeds = (program: string, ...args: string[]) =>
+  spawnSync(program, args, { stdio: 'ignore' }).status === 0;
 
-const hasMountNamespaces =
-  spawnSync(UNSHARE[0], [UNSHARE[1], 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
+/** For tests that mount file systems, invisible to other processes. An ordinary user needs a user namespace, too. */
+export const testWithMounts: MaybeTest = succeeds(
+  'unshare',
+  isRoot ? '-m' : '-rm',
+  ...['mount', '-t', 'tmpfs', 'none', '/mnt'],
+)
+  ? test
+  : skipped('needs mount namespaces');
 
-/** For tests that mount file systems, invisible to other processes. */
-export const testWithMounts: MaybeTest = hasMountNamespaces
-  ? (title, work) => test(title, work)
-  : (title) => test.skip(`${title} (skipped: needs mount namespaces)`, () => {});
+/** How to find what is not the name of a program. */
+const probes: Readonly<Record<string, () => boolean>> = {
+  'docker compose': () => succeeds('docker', 'compose', 'version'),
+  'grep -P': () => succeeds('sh', '-c', 'echo a | grep -qP a'),
+  // On a minimal system, `man` only prints that manual pages are not installed.
+  man: () => succeeds('sh', '-c', 'man --version | grep -q ^man'),
+  'python3-yaml': () => succeeds('/usr/bin/python3', '-c', 'import yaml'),
+  'script of util-linux': () => succeeds('sh', '-c', 'script --version | grep -q util-linux'),
+};
 
-/** On a minimal system, `man` only prints that manual pages are not installed. */
-const hasMan = spawnSync('man', ['--version'], { encoding: 'utf8' }).stdout?.startsWith('man ') ?? false;
+const found = new Map<string, boolean>();
 
-/** For tests that read the manual page. */
-export const testWithMan: MaybeTest = hasMan
-  ? (title, work) => test(title, work)
-  : (title) => test.skip(`${title} (skipped: needs man)`, () => {});
+/** @param program the name of a program, or of an entry of `probes` */
+export function hasProgram(program: string): boolean {
+  const probe = probes[program] ?? (() => succeeds('sh', '-c', 'command -v "$0"', program));
+  const known = found.get(program) ?? probe();
+  found.set(program, known);
+  return known;
+}
 
-/** For tests that control another program. */
-export function testWith(program: string, kind: MaybeTest = test): MaybeTest {
-  return spawnSync(program, ['--version']).error === undefined
-    ? (title, work) => kind(title, work)
-    : (title) => test.skip(`${title} (skipped: needs ${program})`, () => {});
+/** For tests that use other programs. @param kind the kind of test if nothing is missing */
+export function testWith(programs: readonly string[], kind: MaybeTest = test): MaybeTest {
+  const missing = programs.filter((name) => !hasProgram(name));
+  return missing.length === 0 ? kind : skipped(`needs ${missing.join(' and ')}`);
 }

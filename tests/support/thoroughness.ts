@@ -1,7 +1,7 @@
 /** `npm test` runs a sample of these tests, so that it takes less than a minute; `npm run acceptance` runs all. */
 import { createHash } from 'node:crypto';
 import { test } from '@jest/globals';
-import type { MaybeTest } from './needs.js';
+import { type MaybeTest, skipped } from './needs.js';
 
 /** Whether everything is tested: the environment has THOROUGH=1. */
 const isThorough = process.env['THOROUGH'] === '1';
@@ -29,6 +29,4 @@ export function randomFrom(seed: string): <T>(items: readonly T[]) => T {
 }
 
 /** For tests that take seconds. */
-export const testThoroughly: MaybeTest = isThorough
-  ? (title, work) => test(title, work)
-  : (title) => test.skip(`${title} (skipped: npm run acceptance runs it)`, () => {});
+export const testThoroughly: MaybeTest = isThorough ? test : skipped('npm run acceptance runs it');

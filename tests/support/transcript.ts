@@ -16,17 +16,18 @@
  * - invisible characters have names, which are holes that are always bound (see `constants`);
  * - `bash 'line'` runs a line of bash, in which the tool is a process of its own, also as $TOOL; $UID is the user who runs
  *   the tests, HOME the session's directory, whose `bin` is first on the PATH, and `{project}` the project's directory;
- * - a file that begins with `#!` can be executed.
+ * - a file that begins with `#!` can be executed;
+ * - `as UID:GID program arg` runs a program as another user, which needs root, and a file system that is real.
  */
-import { spawnSync } from 'node:child_process';
+import { type SpawnSyncOptions, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { Readable } from 'node:stream';
-import { main } from '../../src/cli/main.js';
-import { BIN } from './commands.js';
+import type { FileSystem } from '../../src/disk/file-system.js';
+import { BIN, type Finished } from './commands.js';
 import { projectRoot } from './fixtures.js';
-import { ordinaryUserFileSystem } from './ordinary-user.js';
+import { runHere } from './memory-io.js';
+import { fileSystemOf, impersonate, ordinaryUserFileSystem, type User } from './ordinary-user.js';
 
 export interface Transcript {
   readonly sections: readonly Section[];
@@ -50,6 +51,7 @@ interface Step extends Output {
   /** The command as written, for the report. */
   readonly text: string;
   readonly env: readonly string[];
+  readonly user: User | undefined;
   readonly program: string;
   readonly args: readonly string[];
   readonly stdin: string[];
@@ -95,6 +97,17 @@ const witnesses: Readonly<Record<string, (at: (path?: string) => string, ...args
   rm: (at, file) => fs.unlinkSync(at(file)),
   cp: (at, from, to) => fs.copyFileSync(at(from), at(to)),
   ln: (at, target = '', link) => fs.symlinkSync(target, at(link)), // a symlink
+  stat: (at, file) => {
+    const { uid, gid, mode } = fs.statSync(at(file));
+    return `${uid}:${gid} ${(mode & 0o7777).toString(8)}\n`;
+  },
+  /** Gives a file or directory an owner and a mode; if it is missing, an empty file is made. */
+  lay: (at, file, owner = '', mode = '') => {
+    if (!fs.existsSync(at(file))) fs.writeFileSync(at(file), '');
+    const { uid, gid } = parseUser(owner);
+    fs.chownSync(at(file), uid, gid);
+    fs.chmodSync(at(file), Number.parseInt(mode, 8));
+  },
 };
 
 /**
@@ -164,12 +177,20 @@ function parseCommand(text: string, line: number): Step {
   const words = text.match(/(?:'[^']*'|[^\s'])+/g) ?? [];
   if (text.split("'").length % 2 === 0) refuse(line, 'a quote is not closed');
   const argv = words.map((word) => word.replaceAll("'", ''));
-  const at = argv.findIndex((word) => !/^[A-Za-z_]\w*=/.test(word));
+  const start = argv.findIndex((word) => !/^[A-Za-z_]\w*=/.test(word));
+  const user = argv[start] === 'as' ? parseUser(argv[start + 1] ?? '') : undefined;
+  const at = user === undefined ? start : start + 2;
   const program = (argv[at] ?? '').replace(/^bin\//, '');
   if (program !== TOOL && program !== 'bash' && !Object.hasOwn(witnesses, program))
     refuse(line, `no program [${program}] here`);
-  const command = { line, text, env: argv.slice(0, at), program, args: argv.slice(at + 1) };
+  const command = { line, text, env: argv.slice(0, start), user, program, args: argv.slice(at + 1) };
   return { ...command, stdin: [], stdout: [], stderr: [], status: 0 };
+}
+
+/** Reads `UID:GID`. */
+function parseUser(text: string): User {
+  const [uid = Number.NaN, gid = Number.NaN] = text.split(':').map(Number);
+  return { uid, gid };
 }
 
 /** Refuses a hole that is used before it has a value, because it would be used literally. */
@@ -216,11 +237,19 @@ export function parseMarkdown(markdown: string): Transcript[] {
   return transcripts;
 }
 
-/** Runs a transcript in a separate directory with the transcript's files and an empty `config`. */
-export async function runTranscript({ sections, files }: Transcript): Promise<Outcome[]> {
+/**
+ * Runs a transcript in a separate directory with the transcript's files and an empty `config`.
+ *
+ * @param fsOf the file system that the tool uses there
+ */
+export async function runTranscript(
+  { sections, files }: Transcript,
+  fsOf: (directory: string) => FileSystem = ordinaryUserFileSystem,
+): Promise<Outcome[]> {
   const dir = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'transcript-')));
   try {
     const holes = new Holes(dir);
+    const toolFs = fsOf(dir);
     fs.mkdirSync(join(dir, 'config'));
     for (const { path, lines } of files) {
       fs.mkdirSync(dirname(join(dir, path)), { recursive: true });
@@ -231,7 +260,7 @@ export async function runTranscript({ sections, files }: Transcript): Promise<Ou
     for (const { heading, steps } of sections) {
       const [expected, actual]: [string[], string[]] = [[], []];
       for (const step of steps) {
-        const result = await runStep(step, dir, holes);
+        const result = await runStep(step, dir, holes, toolFs);
         actual.push(...show(step, result));
         expected.push(...show(step, holes.settle(step, result)));
       }
@@ -248,62 +277,33 @@ function show({ text, stdin }: Step, { stdout, stderr, status }: Output): string
   return [`$ ${text}`, ...marked, ...(status === 0 ? [] : [`? ${status}`]), ''];
 }
 
-async function runStep({ env, program, args, stdin }: Step, dir: string, holes: Holes): Promise<Output> {
-  const words = args.map((word) => holes.fill(word));
-  const variables = Object.fromEntries(env.map((word) => holes.fill(word).split(/=(.*)/s)));
-  const input = holes.fill(toText(stdin));
-  const { stdout, stderr, status } =
-    program === TOOL
-      ? await runTool(words, variables, input, dir)
-      : program === 'bash'
-        ? runBash(words, variables, input, dir)
+async function runStep(step: Step, dir: string, holes: Holes, toolFs: FileSystem): Promise<Output> {
+  const { user, program } = step;
+  const words = step.args.map((word) => holes.fill(word));
+  const env = Object.fromEntries(step.env.map((word) => holes.fill(word).split(/=(.*)/s)));
+  const stdin = holes.fill(toText(step.stdin));
+  const run = () => {
+    if (program === 'bash') return runBash(words, { cwd: dir, env, input: stdin, ...user });
+    if (program !== TOOL)
+      return user
+        ? impersonate(user, () => runWitness(program, words, dir))
         : runWitness(program, words, dir);
-  return { stdout: holes.name(stdout), stderr: holes.name(stderr), status };
-}
-
-interface Result {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly status: number;
-}
-
-/** Runs the tool with everything that it uses of its process. */
-async function runTool(
-  argv: readonly string[],
-  env: Readonly<Record<string, string>>,
-  stdin: string,
-  dir: string,
-): Promise<Result> {
-  const written = { stdout: '', stderr: '' };
-  const output = (name: 'stdout' | 'stderr') => ({
-    isTTY: false,
-    write: async (text: string | Uint8Array) => {
-      written[name] += Buffer.from(text).toString();
-    },
-  });
-  const io = {
-    env: { ES_PATH_CONF: 'config', ...env },
-    cwd: dir,
-    toolPath: join(dir, 'bin', TOOL),
-    stdin: Readable.from([stdin]),
-    stdout: output('stdout'),
-    stderr: output('stderr'),
-    interrupted: new AbortController().signal,
+    const io = { env: { ES_PATH_CONF: 'config', ...env }, cwd: dir, toolPath: join(dir, 'bin', TOOL), stdin };
+    return runHere(words, io, user ? fileSystemOf(user, toolFs) : toolFs);
   };
-  const status = await main(argv, io, ordinaryUserFileSystem());
-  return { ...written, status };
+  const { stdout, stderr, status } = await run();
+  return { stdout: holes.name(stdout), stderr: holes.name(stderr), status: Number(status) };
 }
 
-function runBash([line]: readonly string[], env: NodeJS.ProcessEnv, input: string, cwd: string): Result {
+function runBash([line]: readonly string[], options: SpawnSyncOptions & { cwd: string }): Finished {
+  const { cwd } = options;
   const script = `${TOOL}() { "$TOOL" "$@"; }; ${line}`;
   const PATH = [join(cwd, 'bin'), dirname(BIN), dirname(process.execPath), process.env['PATH']].join(':');
-  const own = { PATH, TOOL: BIN, HOME: cwd, TMPDIR: cwd, ES_PATH_CONF: 'config' };
-  const options = { cwd, input, encoding: 'utf8', env: { ...own, ...env } } as const;
-  const bash = spawnSync('bash', ['--norc', '-c', script], options);
-  return { stdout: bash.stdout, stderr: bash.stderr, status: bash.status ?? -1 };
+  const env = { PATH, TOOL: BIN, HOME: cwd, TMPDIR: cwd, ES_PATH_CONF: 'config', ...options.env };
+  return spawnSync('bash', ['--norc', '-c', script], { ...options, env, encoding: 'utf8' });
 }
 
-function runWitness(program: string, args: readonly string[], dir: string): Result {
+function runWitness(program: string, args: readonly string[], dir: string): Finished {
   try {
     const stdout = witnesses[program]?.((path = '') => resolve(dir, path), ...args);
     return { stdout: String(stdout ?? ''), stderr: '', status: 0 };
