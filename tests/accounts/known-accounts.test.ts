@@ -7,46 +7,26 @@ import { parseVersion } from '../../src/accounts/elasticsearch-version.js';
 import { knownAccounts, parsePrincipal } from '../../src/accounts/known-accounts.js';
 import { codeAndMessage, errorOf } from '../support/fixtures.js';
 
-const everyAccount =
-  'elastic/fleet-server,elastic/fleet-server-remote,elastic/auto-ops,elastic/kibana,elastic/enterprise-search-server';
-const table = [
-  { first: '7.13', last: '7.15', accounts: 'elastic/fleet-server' },
-  { first: '7.16', last: '8.1', accounts: 'elastic/fleet-server,elastic/kibana' },
-  {
-    first: '8.2',
-    last: '8.11',
-    accounts: 'elastic/fleet-server,elastic/kibana,elastic/enterprise-search-server',
-  },
-  {
-    first: '8.12',
-    last: '8.15',
-    accounts:
-      'elastic/fleet-server,elastic/fleet-server-remote,elastic/kibana,elastic/enterprise-search-server',
-  },
-  { first: '8.16', last: '8.19', accounts: everyAccount },
-  {
-    first: '9.0',
-    last: '9.6',
-    accounts: 'elastic/fleet-server,elastic/fleet-server-remote,elastic/auto-ops,elastic/kibana',
-  },
-];
-const rows = table.flatMap(({ first, last, accounts }) => [
-  { text: first, accounts },
-  { text: last, accounts },
-]);
+const qualified = (services: string) => services.split(' ').map((service) => `elastic/${service}`);
+const everyAccount = qualified('fleet-server fleet-server-remote auto-ops kibana enterprise-search-server');
+const rows = [
+  ['7.13 7.15', 'fleet-server'],
+  ['7.16 8.1', 'fleet-server kibana'],
+  ['8.2 8.11', 'fleet-server kibana enterprise-search-server'],
+  ['8.12 8.15', 'fleet-server fleet-server-remote kibana enterprise-search-server'],
+  ['8.16 8.19', 'fleet-server fleet-server-remote auto-ops kibana enterprise-search-server'],
+  ['9.0 9.6', 'fleet-server fleet-server-remote auto-ops kibana'],
+].flatMap(([versions = '', services = '']) =>
+  versions.split(' ').map((text): [string, string[]] => [text, qualified(services)]),
+);
 
 describe('The accounts of a version', () => {
-  test.each(rows)('$text has $accounts', ({ text, accounts }) => {
-    const known = knownAccounts(parseVersion(text)).map(({ principal }) => principal);
-    expect(known.join(',')).toBe(accounts);
+  test.each(rows)('%s has %s', (text, accounts) => {
+    expect(knownAccounts(parseVersion(text)).map(({ principal }) => principal)).toEqual(accounts);
   });
 
   test('if the version is unknown, the accounts of every version are listed', () => {
-    expect(
-      knownAccounts()
-        .map(({ principal }) => principal)
-        .join(','),
-    ).toBe(everyAccount);
+    expect(knownAccounts().map(({ principal }) => principal)).toEqual(everyAccount);
   });
 
   test('every account has a purpose', () => {
@@ -55,92 +35,74 @@ describe('The accounts of a version', () => {
 });
 
 describe('Reading a principal', () => {
-  test.each(rows)('$text accepts its accounts and no other', ({ text, accounts }) => {
+  const refusal = (text: string, accounts: readonly string[]) => ({
+    code: 'UNKNOWN_PRINCIPAL',
+    message: `Unknown service account principal: [${text}]. Must be one of [${accounts}]`,
+  });
+
+  test.each(rows)('%s accepts its accounts and no other: %s', (text, accounts) => {
     const version = parseVersion(text);
-    for (const principal of everyAccount.split(',')) {
-      if (accounts.split(',').includes(principal)) {
-        expect(parsePrincipal(principal, version)).toBe(principal);
-      } else {
-        expect(codeAndMessage(errorOf(() => parsePrincipal(principal, version)))).toEqual({
-          code: 'UNKNOWN_PRINCIPAL',
-          message: `Unknown service account principal: [${principal}]. Must be one of [${accounts}]`,
-        });
-      }
+    for (const principal of everyAccount) {
+      const parse = () => parsePrincipal(principal, version);
+      if (accounts.includes(principal)) expect(parse()).toBe(principal);
+      else expect(codeAndMessage(errorOf(parse))).toEqual(refusal(principal, accounts));
     }
   });
 
+  const KIBANA = 'Did you mean elastic/kibana?';
+  const FLEET = 'Did you mean elastic/fleet-server?';
+  const API_KEY =
+    'APM Server and Logstash have no service account: use an API key (POST /_security/api_key).';
   test.each([
-    { text: 'kibana', hint: 'Did you mean elastic/kibana?', why: 'the namespace is missing' },
-    { text: '/elastic/kibana', hint: 'Did you mean elastic/kibana?', why: 'a slash leads' },
-    { text: 'elastic/kibana/', hint: 'Did you mean elastic/kibana?', why: 'a slash trails' },
-    { text: 'elastic//kibana', hint: 'Did you mean elastic/kibana?', why: 'a slash is doubled' },
-    { text: 'Elastic/Kibana', hint: 'Did you mean elastic/kibana?', why: 'case counts' },
-    { text: 'ELASTIC/KIBANA', hint: 'Did you mean elastic/kibana?', why: 'case counts' },
-    { text: 'elastic/kibna', hint: 'Did you mean elastic/kibana?', why: 'a letter is missing' },
-    { text: 'elastc/kibana', hint: 'Did you mean elastic/kibana?', why: 'a letter is missing' },
-    { text: 'fleet-server', hint: 'Did you mean elastic/fleet-server?', why: 'the namespace is missing' },
-    { text: 'elastic/fleet_server', hint: 'Did you mean elastic/fleet-server?', why: '_ for -' },
-    { text: 'elastic/fleetserver', hint: 'Did you mean elastic/fleet-server?', why: 'the hyphen is missing' },
-    { text: 'elastic/autoops', hint: 'Did you mean elastic/auto-ops?', why: 'the hyphen is missing' },
-    {
-      text: 'elastic/apm',
-      hint: 'APM Server and Logstash have no service account: use an API key (POST /_security/api_key).',
-      why: 'there is no such account',
-    },
-    {
-      text: 'elastic/logstash',
-      hint: 'APM Server and Logstash have no service account: use an API key (POST /_security/api_key).',
-      why: 'there is no such account',
-    },
-    {
-      text: 'acme/billing',
-      hint: 'Accounts outside the namespace elastic are user-managed (Elasticsearch 9.6): their tokens come from the REST API only, not from this file.',
-      why: 'the namespace is not elastic',
-    },
-    { text: 'elastic/something-else', hint: undefined, why: 'nothing is near' },
-    { text: 'elastic', hint: undefined, why: 'nothing is near' },
-    { text: '', hint: undefined, why: 'nothing is there' },
-    { text: '/', hint: undefined, why: 'nothing is there' },
-  ])('[$text] is refused, as $why, with the hint: $hint', ({ text, hint }) => {
+    ['kibana', 'the namespace is missing', KIBANA],
+    ['/elastic/kibana', 'a slash leads', KIBANA],
+    ['elastic/kibana/', 'a slash trails', KIBANA],
+    ['elastic//kibana', 'a slash is doubled', KIBANA],
+    ['Elastic/Kibana', 'case counts', KIBANA],
+    ['ELASTIC/KIBANA', 'case counts', KIBANA],
+    ['elastic/kibna', 'a letter is missing', KIBANA],
+    ['elastc/kibana', 'a letter is missing', KIBANA],
+    ['fleet-server', 'the namespace is missing', FLEET],
+    ['elastic/fleet_server', '_ for -', FLEET],
+    ['elastic/fleetserver', 'the hyphen is missing', FLEET],
+    ['elastic/autoops', 'the hyphen is missing', 'Did you mean elastic/auto-ops?'],
+    ['elastic/apm', 'there is no such account', API_KEY],
+    ['elastic/logstash', 'there is no such account', API_KEY],
+    [
+      'acme/billing',
+      'the namespace is not elastic',
+      'Accounts outside the namespace elastic are user-managed (Elasticsearch 9.6): their tokens come from the REST API only, not from this file.',
+    ],
+    ['elastic/something-else', 'nothing is near', undefined],
+    ['elastic', 'nothing is near', undefined],
+    ['', 'nothing is there', undefined],
+    ['/', 'nothing is there', undefined],
+  ])('[%s] is refused, as %s, with the hint: %s', (text, _, hint) => {
     const error = errorOf(() => parsePrincipal(text));
-    expect(codeAndMessage(error)).toEqual({
-      code: 'UNKNOWN_PRINCIPAL',
-      message: `Unknown service account principal: [${text}]. Must be one of [${everyAccount}]`,
-    });
+    expect(codeAndMessage(error)).toEqual(refusal(text, everyAccount));
     expect(error.hint).toBe(hint);
   });
 
   test.each([
-    { text: 'elastic/kibana ', why: 'a space trails' },
-    { text: ' elastic/kibana', why: 'a space leads' },
-    { text: 'elastic/kibana\n', why: 'a line end trails' },
-    { text: 'elastic/kibana/token', why: 'it is a qualified name' },
-    { text: 'elastic\\kibana', why: 'a backslash is not a slash' },
-  ])('"$text" is refused, as $why', ({ text }) => {
+    ['elastic/kibana ', 'a space trails'],
+    [' elastic/kibana', 'a space leads'],
+    ['elastic/kibana\n', 'a line end trails'],
+    ['elastic/kibana/token', 'it is a qualified name'],
+    ['elastic\\kibana', 'a backslash is not a slash'],
+  ])('%j is refused, as %s', (text) => {
     expect(errorOf(() => parsePrincipal(text)).code).toBe('UNKNOWN_PRINCIPAL');
   });
 
   test.each([
-    {
-      text: 'elastic/auto-ops',
-      version: '8.15',
-      hint: 'elastic/auto-ops was added in Elasticsearch 8.16.',
-      why: 'it was added later',
-    },
-    {
-      text: 'elastic/enterprise-search-server',
-      version: '9.0',
-      hint: 'elastic/enterprise-search-server was added in Elasticsearch 8.2 and removed in 9.0.',
-      why: 'it was removed',
-    },
-  ])('for $text in $version, the hint says that $why', ({ text, version, hint }) => {
+    ['elastic/auto-ops', '8.15', 'elastic/auto-ops was added in Elasticsearch 8.16.'],
+    [
+      'elastic/enterprise-search-server',
+      '9.0',
+      'elastic/enterprise-search-server was added in Elasticsearch 8.2 and removed in 9.0.',
+    ],
+    ['elastic/auto-op', '8.15', undefined], // a guess is one of the accounts of the version
+    ['elastic/auto-op', '8.16', 'Did you mean elastic/auto-ops?'],
+  ])('for %s in %s, the hint is: %s', (text, version, hint) => {
     expect(errorOf(() => parsePrincipal(text, parseVersion(version))).hint).toBe(hint);
-  });
-
-  test('the guess is one of the accounts of the version', () => {
-    expect(errorOf(() => parsePrincipal('elastic/auto-op', parseVersion('8.15'))).hint).toBeUndefined();
-    expect(errorOf(() => parsePrincipal('elastic/auto-op', parseVersion('8.16'))).hint).toBe(
-      'Did you mean elastic/auto-ops?',
-    );
   });
 });

@@ -1,6 +1,6 @@
-/** The paths of the files, and the server's version. */
+/** The default places of the files, and the server's version; tests/transcripts/places.txt shows those that are named. */
 import { join } from 'node:path';
-import { beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { findServerPaths, findVersion, type PathOptions } from '../../src/config/config-dir.js';
 import { type FileSystem, nodeFileSystem } from '../../src/disk/file-system.js';
 import { failing } from '../support/faulty-file-system.js';
@@ -21,48 +21,12 @@ function fileSystem(): FileSystem {
   };
 }
 
-function find(options: PathOptions, env: Env = {}) {
-  const surroundings = { env, cwd: at('cwd'), toolPath: at('dist', 'bin', 'elasticsearch-service-tokens') };
-  return findServerPaths(options, surroundings, fileSystem());
-}
-
-/** All possible places, each of which is valid. */
-function makeEverything(): void {
-  for (const name of ['cwd', 'files', 'option', 'path-conf', 'home/config']) directory.mkdir(name);
-  for (const name of DEFAULTS) directory.write(`${name}/elasticsearch.yml`);
+function find() {
+  const toolPath = at('dist', 'bin', 'elasticsearch-service-tokens');
+  return findServerPaths({}, { env: {}, cwd: at('cwd'), toolPath }, fileSystem());
 }
 
 const DEFAULTS = ['dist/config', 'root/etc/elasticsearch', 'root/usr/share/elasticsearch/config'];
-type Env = Readonly<Record<string, string>>;
-
-describe('The first that applies', () => {
-  beforeEach(makeEverything);
-
-  test('--file names the file; --config-dir then only names the directory of the settings', () => {
-    const [file, configDir] = [at('files/tokens'), at('option')];
-    const env = { ES_PATH_CONF: at('path-conf'), ES_HOME: at('home') };
-    expect(find({ file, configDir }, env)).toEqual({ configDir, tokensFile: file });
-    expect(find({ file }, env)).toEqual({ configDir: at('files'), tokensFile: file });
-  });
-
-  test.each<[place: string, found: string, option: string, env: Env]>([
-    ['--config-dir', 'option', 'option', { ES_PATH_CONF: 'path-conf', ES_HOME: 'home' }],
-    ['ES_PATH_CONF', 'path-conf', '', { ES_PATH_CONF: 'path-conf', ES_HOME: 'home' }],
-    [
-      '$ES_HOME/config, also if ES_PATH_CONF is empty',
-      'home/config',
-      '',
-      { ES_PATH_CONF: '', ES_HOME: 'home' },
-    ],
-    ['../config beside the tool', 'dist/config', '', {}],
-    ['the same if the variables are empty', 'dist/config', '', { ES_PATH_CONF: '', ES_HOME: '' }],
-  ])('%s', (_, found, option, env) => {
-    const named = Object.fromEntries(Object.entries(env).map(([name, path]) => [name, path && at(path)]));
-    const configDir = at(found);
-    const expected = { configDir, tokensFile: join(configDir, 'service_tokens') };
-    expect(find(option ? { configDir: at(option) } : {}, named)).toEqual(expected);
-  });
-});
 
 test.each([
   ['../config beside the tool has one', 'dist/config', DEFAULTS],
@@ -72,78 +36,17 @@ test.each([
   for (const name of DEFAULTS) directory.mkdir(name);
   for (const name of withYml) directory.write(`${name}/elasticsearch.yml`);
   const configDir = found.startsWith('/') ? found : at(found);
-  expect(find({})).toEqual({ configDir, tokensFile: join(configDir, 'service_tokens') });
-});
-
-test('A named directory needs no elasticsearch.yml', () => {
-  directory.mkdir('home/config');
-  expect(find({}, { ES_HOME: at('home') }).configDir).toBe(at('home/config'));
-});
-
-describe('A relative path is relative to the current directory', () => {
-  test.each<[by: string, options: PathOptions, env: Env, file: string]>([
-    ['--file', { file: 'conf/tokens' }, {}, 'cwd/conf/tokens'],
-    ['--file without a directory', { file: 'tokens' }, {}, 'cwd/tokens'],
-    ['--config-dir', { configDir: 'conf' }, {}, 'cwd/conf/service_tokens'],
-    ['--config-dir with dots', { configDir: '../conf/' }, {}, 'cwd/../conf/service_tokens'],
-    ['ES_PATH_CONF', {}, { ES_PATH_CONF: './conf' }, 'cwd/conf/service_tokens'],
-    ['ES_HOME', {}, { ES_HOME: 'home' }, 'cwd/home/config/service_tokens'],
-  ])('%s', (_, options, env, file) => {
-    for (const name of ['cwd/conf', 'cwd/home/config', 'conf']) directory.mkdir(name);
-    expect(find(options, env).tokensFile).toBe(`${directory.path}/${file}`);
-  });
-});
-
-describe('The tokens file of before 6.3, in x-pack', () => {
-  test.each([
-    ['x-pack/service_tokens', 'it alone is there', ['x-pack/service_tokens']],
-    ['service_tokens', 'the other is there, too', ['x-pack/service_tokens', 'service_tokens']],
-    ['service_tokens', 'neither is there', ['x-pack/users']],
-    ['service_tokens', 'there is no x-pack', ['elasticsearch.yml']],
-  ])('the file is %s when %s', (found, _, files) => {
-    for (const name of files) directory.write(`conf/${name}`);
-    expect(find({ configDir: at('conf') })).toEqual({ configDir: at('conf'), tokensFile: at('conf', found) });
-  });
-
-  test('--file is used as given', () => {
-    directory.write('conf/x-pack/service_tokens');
-    expect(find({ file: at('conf', 'service_tokens') }).tokensFile).toBe(at('conf', 'service_tokens'));
-  });
+  expect(find()).toEqual({ configDir, tokensFile: join(configDir, 'service_tokens') });
 });
 
 describe('No place', () => {
   test('if nothing applies, the hint names the three ways to give the directory', () => {
     for (const name of ['cwd', 'dist/config', 'root/etc/elasticsearch']) directory.mkdir(name);
-    expect(errorOf(() => find({}))).toMatchObject({
+    expect(errorOf(() => find())).toMatchObject({
       code: 'CONFIG',
       message: 'No configuration directory of Elasticsearch was found',
       hint: 'Use --config-dir DIR or --file PATH, or set ES_PATH_CONF.',
     });
-  });
-
-  test.each<[why: string, missing: string, options: PathOptions, env?: Env]>([
-    ['--config-dir', 'none', { configDir: 'none' }],
-    ['ES_PATH_CONF', 'none', {}, { ES_PATH_CONF: 'none' }],
-    ['ES_HOME', 'none/config', {}, { ES_HOME: 'none' }],
-    ['--file', 'none', { file: 'none/tokens' }],
-    ['--file', 'none', { file: 'none/tokens', configDir: '.' }],
-    ['--config-dir', 'none', { file: 'tokens', configDir: 'none' }],
-  ])('a directory of %s that does not exist is an error, and no other place is tried', (...row) => {
-    const [why, missing, options, env] = row;
-    makeEverything();
-    expect(errorOf(() => find(options, env))).toMatchObject({
-      code: 'CONFIG',
-      message: `The directory [${at('cwd', missing)}] does not exist`,
-      hint: `The path comes from ${why}.`,
-    });
-  });
-
-  test('a file instead of the directory, or in its path, is an error', () => {
-    const path = directory.write('conf');
-    const refused = (configDir: string) => errorOf(() => find({ configDir }));
-    expect(refused(path)).toMatchObject({ code: 'CONFIG', message: `[${path}] is not a directory` });
-    const message = `could not read [${path}/below]: a part of the path is not a directory`;
-    expect(refused(`${path}/below`)).toMatchObject({ code: 'CONFIG', message });
   });
 
   test('a directory that cannot be entered is a permission error, and no other place is tried', () => {

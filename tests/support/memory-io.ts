@@ -11,14 +11,16 @@ export interface MemoryIo {
   readonly written: { stdout: string; stderr: string };
 }
 
-/** @returns an Io without a terminal, an environment or input, but for what is given */
-export function memoryIo({
-  stdin = '',
-  ...given
-}: Partial<Omit<Io, 'stdin'>> & { stdin?: string }): MemoryIo {
+type Given = Partial<Omit<Io, 'stdin'>> & { readonly stdin?: string; readonly terminals?: readonly string[] };
+
+/**
+ * @param given what differs, and the names of the streams that are terminals
+ * @returns an Io without a terminal, an environment or input, but for what is given
+ */
+export function memoryIo({ stdin = '', terminals = [], ...given }: Given): MemoryIo {
   const written = { stdout: '', stderr: '' };
   const output = (name: 'stdout' | 'stderr') => ({
-    isTTY: false,
+    isTTY: terminals.includes(name),
     write: async (text: string | Uint8Array) => {
       written[name] += Buffer.from(text).toString();
     },
@@ -27,7 +29,7 @@ export function memoryIo({
     env: {},
     cwd: '/',
     toolPath: '/nowhere/bin/elasticsearch-service-tokens',
-    stdin: Readable.from([stdin]),
+    stdin: Object.assign(Readable.from([stdin]), { isTTY: terminals.includes('stdin') }),
     stdout: output('stdout'),
     stderr: output('stderr'),
     interrupted: new AbortController().signal,
@@ -39,7 +41,7 @@ export function memoryIo({
 /** Runs a command in this process. @param given what it uses of its process @returns what it wrote, and its status */
 export async function runHere(
   args: readonly string[],
-  given: Parameters<typeof memoryIo>[0] = {},
+  given: Given = {},
   fs?: FileSystem,
 ): Promise<Finished> {
   const { io, written } = memoryIo(given);

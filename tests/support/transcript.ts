@@ -16,6 +16,7 @@
  * - invisible characters have names, which are holes that are always bound (see `constants`);
  * - `bash 'line'` runs a line of bash, in which the tool is a process of its own, also as $TOOL; $UID is the user who runs
  *   the tests, HOME the session's directory, whose `bin` is first on the PATH, and `{project}` the project's directory;
+ * - the variable TERMINALS names the streams that are terminals;
  * - a file that begins with `#!` can be executed;
  * - `as UID:GID program arg` runs a program as another user, which needs root, and a file system that is real.
  */
@@ -84,7 +85,16 @@ const shapes: Readonly<Record<string, string>> = {
 
 /** Holes that are always bound, besides `{dir}`, the session's directory. `{newline}` is only for arguments. */
 const constants = {
-  ...{ cr: '\r', newline: '\n', tab: '\t', esc: '\x1b', bom: '\ufeff' },
+  ...{
+    cr: '\r',
+    newline: '\n',
+    tab: '\t',
+    esc: '\x1b',
+    bom: '\ufeff',
+    csi: '\x9b',
+    rlo: '\u202e',
+    del: '\x7f',
+  },
   project: projectRoot.slice(0, -1),
 };
 
@@ -280,7 +290,7 @@ function show({ text, stdin }: Step, { stdout, stderr, status }: Output): string
 async function runStep(step: Step, dir: string, holes: Holes, toolFs: FileSystem): Promise<Output> {
   const { user, program } = step;
   const words = step.args.map((word) => holes.fill(word));
-  const env = Object.fromEntries(step.env.map((word) => holes.fill(word).split(/=(.*)/s)));
+  const { TERMINALS, ...env } = Object.fromEntries(step.env.map((word) => holes.fill(word).split(/=(.*)/s)));
   const stdin = holes.fill(toText(step.stdin));
   const run = () => {
     if (program === 'bash') return runBash(words, { cwd: dir, env, input: stdin, ...user });
@@ -288,7 +298,13 @@ async function runStep(step: Step, dir: string, holes: Holes, toolFs: FileSystem
       return user
         ? impersonate(user, () => runWitness(program, words, dir))
         : runWitness(program, words, dir);
-    const io = { env: { ES_PATH_CONF: 'config', ...env }, cwd: dir, toolPath: join(dir, 'bin', TOOL), stdin };
+    const io = {
+      env: { ES_PATH_CONF: 'config', ...env },
+      cwd: dir,
+      toolPath: join(dir, 'bin', TOOL),
+      stdin,
+      terminals: TERMINALS?.split(',') ?? [],
+    };
     return runHere(words, io, user ? fileSystemOf(user, toolFs) : toolFs);
   };
   const { stdout, stderr, status } = await run();
