@@ -4,7 +4,7 @@ import type { Directory } from '../disk/path-walk.js';
 import { ServiceTokensError } from '../errors.js';
 import { quote } from './printed-command.js';
 import { OVERFLOW, type ResolvedPath, type UntrustedModifier } from './resolved-path.js';
-import { findServer, isConfigDir, namedUser } from './server-access.js';
+import { findServer, isConfigDir, namedUser, packageServer, type Server } from './server-access.js';
 import { findUser, groupName, groupsOf, userName } from './system-accounts.js';
 
 /** What is done with a file: only names and findings leave it, its content does, it is changed, or repaired. */
@@ -115,27 +115,65 @@ function refusal(
   );
 }
 
+/** The user who runs the server, and who is not the one that root acts as. */
+export interface OtherServer {
+  readonly server: Server;
+  readonly fact: string;
+  /** What root does about it. */
+  readonly repair: string;
+  /** The same, or what to do if the user was not determined correctly. */
+  readonly hint: string;
+}
+
 /**
- * Warns if root acts as the owner of the directory, and another user runs the server: the owner may no longer exist.
+ * Finds out if root acts as the owner of the directory, and another user runs the server: the owner may no longer exist.
  *
- * @returns the fact, and how to repair it; undefined if nothing is wrong
+ * @returns undefined if nothing is wrong
  */
-export function warningOfIdentity(
-  { directory, modifiers }: ResolvedPath,
+export function findOtherServer(
+  resolved: ResolvedPath,
   { uid }: Identity,
   configDir: string,
   fs: FileSystem,
-): [fact: string, hint: string] | undefined {
+): OtherServer | undefined {
+  const { directory } = resolved;
   if (directory?.uid !== uid || !isConfigDir(configDir, fs)) return undefined;
-  const account = findUser(String(uid), fs) === undefined ? findUser('elasticsearch', fs) : undefined;
-  const server = (account ?? findServer(configDir, undefined, fs, true))?.uid;
-  if (server === undefined || server === uid) return undefined;
-  const name = userName(server, fs);
-  const fact = `Root acts as [${userName(uid, fs)}], because [${directory.path}] belongs to that user, but Elasticsearch runs as [${name}]`;
+  const found = findServer(configDir, undefined, fs, true);
+  const isKnown = found?.uid !== undefined && findUser(String(found.uid), fs) !== undefined;
+  const server = isKnown ? found : (packageServer(fs) ?? found);
+  if (server?.uid === undefined || server.uid === uid) return undefined;
+  const [owner, name] = [userName(uid, fs), userName(server.uid, fs)];
+  const fact = `Root acts as [${owner}], because [${directory.path}] belongs to that user, but Elasticsearch runs as [${name}]`;
+  const repair = handOver(resolved, uid, server.uid, fs);
+  const hint = `If it runs as [${owner}], use --server-user ${quote(owner)}. ${repair}`;
+  return { server, fact, repair, hint };
+}
+
+/**
+ * Says how root gives what belongs to another user to the user who runs the server. A command is given only if the other
+ * user owns the directory or no longer exists, and nobody can redirect it: `--from` compares the owner of the open file.
+ */
+export function handOver(
+  { directory, modifiers }: ResolvedPath,
+  from: number,
+  to: number,
+  fs: FileSystem,
+): string {
+  const [owner, name] = [userName(from, fs), userName(to, fs)];
+  const isOwner = from === directory?.uid;
+  if (!isOwner && findUser(String(from), fs) !== undefined)
+    return `Inspect the file; if it is the right one, give it to [${name}] as root, with chown.`;
   // The owner can change the names in the directory, but not its own path.
-  const isPathPrivate = modifiers.every(({ at }) => at === directory.path);
-  const hint = isPathPrivate ? `chown ${name} ${quote(directory.path)}` : `give it to [${name}] with chown`;
-  return [fact, `Repair it as root: ${hint}`];
+  const isPathPrivate = modifiers.every(({ at }) => at === directory?.path);
+  return directory !== undefined && isPathPrivate && isConfigDir(directory.path, fs)
+    ? `Repair it as root: chown -R --from=${quote(owner)} ${quote(name)} ${quote(directory.path)}`
+    : `Repair it as root: give the directory and its files to [${name}] with chown.`;
+}
+
+/** The user and the groups of this process. */
+export function ownIdentity(fs: FileSystem): Identity {
+  const gid = fs.getegid();
+  return { uid: fs.geteuid(), gid, groups: [gid, ...fs.getgroups()] };
 }
 
 /**

@@ -15,6 +15,7 @@ import { OpenDirectory } from '../disk/open-directory.js';
 import { type Directory, pathChanged } from '../disk/path-walk.js';
 import { ServiceTokensError } from '../errors.js';
 import { type Identity, missingDirectory } from './identity.js';
+import { quote } from './printed-command.js';
 import type { ResolvedPath } from './resolved-path.js';
 import { userName } from './system-accounts.js';
 
@@ -159,7 +160,7 @@ function cannotActAs(user: string, cause: unknown): ServiceTokensError {
   return new ServiceTokensError(
     'PERMISSION',
     `could not act as [${user}]: this process cannot change its user and groups (${(cause as Error).message})`,
-    { hint: `Run the command as that user, for example: sudo -u ${user}`, cause },
+    { hint: `Run the command as that user, for example: sudo -u ${quote(user)}`, cause },
   );
 }
 

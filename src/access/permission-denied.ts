@@ -1,13 +1,14 @@
 /** What "permission denied" means: whose the file or directory is, its mode, who asked, and the way out. */
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import type { Attributes } from '../disk/atomic-file.js';
-import { errnoOf, type FileSystem, ignoreFailure } from '../disk/file-system.js';
-import { ServiceTokensError } from '../errors.js';
-import { type Identity, warningOfIdentity } from './identity.js';
-import { commandLine, type Naming } from './printed-command.js';
+import { type FileSystem, ignoreFailure } from '../disk/file-system.js';
+import { deniedError, isUnexplained, whoMay } from './denied-error.js';
+import { chooseIdentity, findOtherServer, handOver, type Identity } from './identity.js';
+import { type Naming, quote } from './printed-command.js';
+import { checkFixCommand } from './repair-command.js';
 import type { ResolvedPath } from './resolved-path.js';
 import { ENTER, findServer, may, READ } from './server-access.js';
-import { groupName, userName } from './system-accounts.js';
+import { userName } from './system-accounts.js';
 
 /** Who asked for a file. */
 export interface Asker {
@@ -15,9 +16,10 @@ export interface Asker {
   readonly as: Identity;
   /** The user that started the command. */
   readonly caller: number;
-  readonly configDir: string;
-  readonly serverUser: string | undefined;
-  readonly naming: Naming;
+  /** Of a command: how it found the file. */
+  readonly command?:
+    | { readonly configDir: string; readonly serverUser: string | undefined; readonly naming: Naming }
+    | undefined;
 }
 
 /** What was refused. */
@@ -32,60 +34,16 @@ const WRITE = 0o2;
 /**
  * Replaces the error of a system call that failed with EACCES by one that says what was found.
  *
- * @param error any error; one that is not of EACCES, or that has a hint, is returned as it is
+ * @param error any error; one that is not of EACCES, has a hint, or is about another file, is returned as it is
  * @param fs the file system as the caller
  */
 export function explainDenied(error: unknown, resolved: ResolvedPath, asker: Asker, fs: FileSystem): unknown {
-  if (!isUnexplained(error)) return error;
+  const isAbout = (path: string) => isUnexplained(error) && error.message.includes(`[${path}]`);
+  if (!isUnexplained(error) || !resolved.linkChain.some(isAbout)) return error;
   const refused = findRefused(resolved, asker, fs);
   return refused === undefined
     ? error
-    : explained(error, refused, asker.as.uid, hintFor(refused, resolved, asker, fs), fs);
-}
-
-/**
- * Replaces the error of a path that could not be resolved, because the caller may not enter a directory of it.
- *
- * @param error any error; one that is not of EACCES, or that has a hint, is returned as it is
- */
-export function explainClosed(error: unknown, fs: FileSystem): unknown {
-  const { path } = Object(error instanceof ServiceTokensError ? error.cause : undefined) as {
-    path?: unknown;
-  };
-  if (!isUnexplained(error) || typeof path !== 'string') return error;
-  const statOf = (at: string) => ignoreFailure(() => fs.statSync(at));
-  let at = dirname(path);
-  while (at !== '/' && statOf(at) === undefined) at = dirname(at);
-  const stat = statOf(at);
-  if (stat === undefined) return error;
-  const { uid, gid } = stat;
-  const closed = { uid, gid, mode: stat.mode & 0o7777, what: `[${at}]` };
-  const caller = fs.geteuid();
-  return explained(error, closed, caller, whoMay(closed, caller, fs), fs);
-}
-
-function isUnexplained(error: unknown): error is ServiceTokensError {
-  return error instanceof ServiceTokensError && error.hint === undefined && errnoOf(error.cause) === 'EACCES';
-}
-
-function explained(
-  error: ServiceTokensError,
-  { uid, gid, mode, what }: Omit<Refused, 'kind'>,
-  asker: number,
-  hint: string,
-  fs: FileSystem,
-): ServiceTokensError {
-  const owners = `[${userName(uid, fs)}:${groupName(gid, fs)}], mode ${mode.toString(8).padStart(4, '0')}`;
-  const message = `${error.message.replace(/: permission denied$/, '')} as [${userName(asker, fs)}]: ${what} belongs to ${owners}`;
-  return new ServiceTokensError('PERMISSION', message, { hint, cause: error.cause });
-}
-
-/** Who may do what was refused to the caller. */
-function whoMay({ uid: owner, mode }: Attributes, caller: number, fs: FileSystem): string {
-  if (caller === owner) return `Its owner lacks a permission in mode ${mode.toString(8)}: use chmod.`;
-  const name = userName(owner, fs);
-  if (caller === 0) return `Run the command as [${name}].`;
-  return owner === 0 ? 'Run the command as root.' : `Run the command as root, or as [${name}].`;
+    : deniedError(error, refused, asker.as.uid, hintFor(refused, resolved, asker, fs), fs);
 }
 
 /** The first thing on the path that refuses what the asker needs. Root opens the directory before it acts as a user. */
@@ -107,29 +65,44 @@ function findRefused(
 }
 
 function hintFor(refused: Refused, resolved: ResolvedPath, asker: Asker, fs: FileSystem): string {
-  const { as, caller, configDir, serverUser, naming } = asker;
+  const { as, caller, command } = asker;
   const { kind, uid: owner } = refused;
-  const isTokensFile = basename(resolved.target) !== 'elasticsearch.yml';
+  const { directory, modifiers } = resolved;
+  if (command === undefined) return whoMay(refused, as.uid, fs);
+  const { configDir, serverUser, naming } = command;
   const isActing = caller !== as.uid;
   if (isActing && serverUser === undefined) {
-    const warning = warningOfIdentity(resolved, as, configDir, fs);
-    if (warning !== undefined) return warning.join('. ');
+    const other = findOtherServer(resolved, as, configDir, fs);
+    if (other !== undefined) return `${other.fact}. ${other.repair}`;
+  }
+  if (isActing && serverUser !== undefined) {
+    const better = kind === 'file' ? directory?.uid : owner; // a file's owner need not be able to replace it
+    if (better !== as.uid && (better !== 0 || kind !== 'file'))
+      return otherIdentity(better, resolved, configDir, fs);
   }
   const server = isActing ? as.uid : findServer(configDir, serverUser, fs, true)?.uid;
+  const isTokensFile = basename(resolved.target) !== 'elasticsearch.yml';
   if (kind === 'file' && isTokensFile && as.uid === server && !may(as, refused, READ)) {
-    if (![0, as.uid].includes(owner) && resolved.modifiers.length > 0)
-      return `Inspect the file; if it is the right one, give it to [${userName(as.uid, fs)}] as root, with chown.`;
-    const { directory } = resolved;
+    const isOfThirdUser = ![0, as.uid].includes(owner) && modifiers.length > 0;
+    const fix = checkFixCommand(naming, caller, isOfThirdUser);
+    if (isOfThirdUser) return `Inspect the file; if it is the right one, repair it: ${fix}`;
     const isWritable = directory === undefined || may(as, directory, WRITE);
-    const first = isWritable ? 'Repair it' : 'To change the file, run the command as root; to repair it';
-    return `${first}: ${checkFixCommand(naming, caller)}`;
+    return `${isWritable ? 'Repair it' : 'To change the file, run the command as root; to repair it'}: ${fix}`;
   }
-  if (isActing && as.uid !== owner)
-    return `Use --server-user ${userName(owner, fs)}, or leave the option out.`;
-  return whoMay(refused, as.uid, fs);
+  return isActing && owner !== as.uid ? handOver(resolved, owner, as.uid, fs) : whoMay(refused, as.uid, fs);
 }
 
-/** The command that repairs the tokens file, for a message. */
-export function checkFixCommand(naming: Naming, caller: number): string {
-  return `${caller === 0 ? '' : 'sudo '}${commandLine(['check', '--fix'], naming)}`;
+/** @param owner the owner of what refused the user of `--server-user` */
+function otherIdentity(
+  owner: number | undefined,
+  resolved: ResolvedPath,
+  configDir: string,
+  fs: FileSystem,
+): string {
+  const isNeeded = ignoreFailure(() => [chooseIdentity(resolved, { configDir }, fs)]) === undefined;
+  if (owner)
+    return `Use --server-user ${quote(userName(owner, fs))}${isNeeded ? '' : ', or leave the option out'}.`;
+  return isNeeded
+    ? 'Name another user, or, if you trust every user who can change the path, use --trust-directory instead.'
+    : 'Leave out --server-user.';
 }

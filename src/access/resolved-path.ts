@@ -1,9 +1,9 @@
 import { dirname, resolve } from 'node:path';
-import { attempt } from '../disk/file-errors.js';
 import type { FileIdentity, FileSystem } from '../disk/file-system.js';
 import { fuseUserOf } from '../disk/mounts.js';
 import { type Directory, type Lookup, walkPath } from '../disk/path-walk.js';
 import { below } from '../paths.js';
+import { lookUp } from './denied-error.js';
 
 /** A symlink of a path. */
 export interface Link {
@@ -43,7 +43,7 @@ export interface ResolvedPath {
  * @throws IO for too many levels of symlinks; CONFIG if a part of the path is not a directory; PERMISSION
  */
 export function resolvePath(fs: FileSystem, path: string, follows = true): ResolvedPath {
-  return attempt(fs, 'could not read', path, () => {
+  return lookUp(fs, path, () => {
     const linkChain: [string, ...string[]] = [path];
     const [directories, links, modifiers]: [Directory[], Link[], UntrustedModifier[]] = [[], [], []];
     const isUnmapped = (uid: number) => uid === OVERFLOW && !isMapped(uid, fs);

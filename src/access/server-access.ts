@@ -2,7 +2,6 @@ import type { Attributes } from '../disk/atomic-file.js';
 import { type FileSystem, ifExists } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 import { below } from '../paths.js';
-import { commandLine, type Naming, quote } from './printed-command.js';
 import { findUser, groupName, groupsOf, userName, userOfGroup } from './system-accounts.js';
 
 /** A user and its groups. */
@@ -52,12 +51,14 @@ export function findServer(
     const server = ownerOf(below(directory, sibling), fs, isShared);
     if (server !== undefined && !(isShared && server.uid === undefined)) return server;
   }
-  const account = findUser('elasticsearch', fs);
-  if (account) return serverOf(account.uid, { uid: account.uid, gid: account.gid, mode: 0o640 }, fs);
-  const stat = statOf(directory, fs);
-  return stat && stat.uid !== 0
-    ? serverOf(stat.uid, { uid: stat.uid, gid: stat.gid, mode: 0o640 }, fs)
-    : undefined;
+  const { uid = 0, gid = 0 } = statOf(directory, fs) ?? {};
+  return packageServer(fs) ?? (uid === 0 ? undefined : serverOf(uid, { uid, gid, mode: 0o640 }, fs));
+}
+
+/** The account that the packages of Elasticsearch create, if there is one. */
+export function packageServer(fs: FileSystem): Server | undefined {
+  const { uid, gid } = findUser('elasticsearch', fs) ?? {};
+  return uid === undefined || gid === undefined ? undefined : serverOf(uid, { uid, gid, mode: 0o640 }, fs);
 }
 
 /** Whether the server can open a file for reading. */
@@ -87,70 +88,14 @@ export function newFileAttributes(server: Server | undefined, born: Attributes):
   return server === undefined || canRead(server, own) ? own : server.model;
 }
 
-/**
- * Says what keeps the server from reading the file, and the command that repairs it. The command touches the file too:
- * a node notices a change of time or size only (docs/server-behaviour.md, "File store").
- *
- * @param configDir without a server's other files, nothing is said about an unknown server: the file may be for elsewhere
- * @returns the lines of a warning, or undefined if the server can read the file
- */
-export function accessWarning(
-  path: string,
-  configDir: string,
-  server: Server | undefined,
-  { before, after }: { readonly before: Attributes | undefined; readonly after: Attributes },
-  naming: Naming,
-  fs: FileSystem,
-): string[] | undefined {
-  if (server === undefined) {
-    const isUnreadable = before === undefined && onlyRootCanRead(after) && isConfigDir(configDir, fs);
-    return isUnreadable ? unknownServerWarning(path, naming.isPrivate) : undefined;
-  }
-  if (canRead(server, after)) return undefined;
-  return [
-    `Elasticsearch runs as [${serverName(server, fs)}] and cannot read [${path}]`,
-    naming.isPrivate
-      ? `Repair it: ${repairCommand(path, server.model, fs)}`
-      : `Repair it as root: ${commandLine(['check', '--fix'], naming)}`,
-  ];
-}
-
 /** Whether only root can read a file. The server cannot, because it never runs as root. */
 export function onlyRootCanRead({ uid, mode }: Attributes): boolean {
   return uid === 0 && (mode & 0o044) === 0;
 }
 
-/** The warning for a file that only root can read, if the server's user cannot be determined. */
-export function unknownServerWarning(path: string, isPathPrivate: boolean): [fact: string, hint: string] {
-  const file = quote(path);
-  return [
-    `Cannot determine which user runs Elasticsearch; only root can read [${path}]`,
-    isPathPrivate
-      ? `Specify the user with --server-user, or repair it: chown USER ${file} && touch ${file}`
-      : 'Specify the user with --server-user.',
-  ];
-}
-
 /** The name of the user that the server runs as, or of its group if only that is known. */
 export function serverName(server: Server, fs: FileSystem): string {
   return server.uid === undefined ? `group ${groupName(server.model.gid, fs)}` : userName(server.uid, fs);
-}
-
-/**
- * The command that gives a file its owner, group and mode, so that a running node notices.
- *
- * @param before the present attributes; if owner and group are right, the command does not set them
- */
-export function repairCommand(
-  path: string,
-  { uid, gid, mode }: Attributes,
-  fs: FileSystem,
-  before?: Attributes,
-): string {
-  const file = quote(path);
-  const isOwned = before?.uid === uid && before.gid === gid;
-  const chown = isOwned ? '' : `chown ${userName(uid, fs)}:${groupName(gid, fs)} ${file} && `;
-  return `${chown}chmod 0${mode.toString(8)} ${file} && touch ${file}`;
 }
 
 /** (uid_t) -1 is not a user, and the numbers of users are lower. */

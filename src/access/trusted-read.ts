@@ -1,12 +1,18 @@
 import { readSnapshot, type Snapshot } from '../disk/atomic-file.js';
 import type { FileSystem } from '../disk/file-system.js';
-import type { Identity } from './identity.js';
+import { type Identity, ownIdentity } from './identity.js';
 import { openDirectory } from './opened-directory.js';
+import { type Asker, explainDenied } from './permission-denied.js';
 import { type ResolvedPath, resolvePath } from './resolved-path.js';
 import { requireTrustedLinks } from './symlinks.js';
 
-/** Chooses the user that root acts as; undefined to act as the caller. */
-export type IdentityFor = (resolved: ResolvedPath) => Identity | undefined;
+/** Who reads a file. */
+export interface Reader {
+  /** Chooses the user that root acts as; undefined to act as the caller. */
+  readonly identityFor?: ((resolved: ResolvedPath) => Identity | undefined) | undefined;
+  /** The command that reads it, for the hints of errors. */
+  readonly command?: Asker['command'];
+}
 
 /**
  * Calls `read` for a file whose directory is held open, unless the path goes through a symlink of a third user.
@@ -20,14 +26,18 @@ export function readThrough<T>(
   fs: FileSystem,
   path: string,
   read: (fs: FileSystem, target: string) => T,
-  identityFor: IdentityFor = () => undefined,
+  { identityFor, command }: Reader = {},
 ): T | undefined {
   const resolved = resolvePath(fs, path);
   if (resolved.directory === undefined) return undefined;
-  const opened = openDirectory(resolved, identityFor(resolved), fs);
+  const identity = identityFor?.(resolved);
+  const opened = openDirectory(resolved, identity, fs);
   try {
     requireTrustedLinks(resolved, opened.fs, opened.fs.geteuid());
     return read(opened.fs, resolved.target);
+  } catch (error) {
+    const asker = { as: identity ?? ownIdentity(fs), caller: fs.geteuid(), command };
+    throw explainDenied(error, resolved, asker, opened.asCaller);
   } finally {
     opened.close();
   }
@@ -44,7 +54,7 @@ export function readTrusted(
   fs: FileSystem,
   path: string,
   limit: number,
-  identityFor?: IdentityFor,
+  reader?: Reader,
 ): Snapshot | undefined {
-  return readThrough(fs, path, (as, target) => readSnapshot(as, target, { limit }), identityFor);
+  return readThrough(fs, path, (as, target) => readSnapshot(as, target, { limit }), reader);
 }

@@ -107,8 +107,8 @@ const ALIASES: Readonly<Record<string, string | undefined>> = {
   kibana_system: 'kibana',
 };
 
-/** Returns a hint for a text that is not one of the version's accounts. */
-export function principalHint(text: string, version?: ElasticsearchVersion): string | undefined {
+/** Returns a hint for a text that is not one of the version's accounts. @param more what must follow a principal */
+export function principalHint(text: string, version?: ElasticsearchVersion, more = ''): string | undefined {
   const elsewhere = accounts.find(({ principal }) => principal === text);
   if (elsewhere) {
     const { since, until } = elsewhere;
@@ -120,7 +120,7 @@ export function principalHint(text: string, version?: ElasticsearchVersion): str
   const other = OTHER_SERVICES[service];
   if (other !== undefined) return other;
   const guess = closestPrincipal(text, version);
-  if (guess !== undefined) return `Did you mean ${guess}?`;
+  if (guess !== undefined) return `Did you mean ${guess}${more}?`;
   if (!isAlone && namespace !== 'elastic') {
     return 'Accounts outside the namespace elastic are user-managed (Elasticsearch 9.6): their tokens come from the REST API only, not from this file.';
   }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { IdentityFor } from '../access/trusted-read.js';
+import type { Reader } from '../access/trusted-read.js';
 import { errnoOf, type FileSystem, nodeFileSystem } from '../disk/file-system.js';
 import { PathWatcher } from '../disk/path-watcher.js';
 import { ServiceTokensError } from '../errors.js';
@@ -14,7 +14,7 @@ export interface FollowerOptions {
   /** @internal */
   readonly fs?: FileSystem;
   /** @internal */
-  readonly identityFor?: IdentityFor;
+  readonly reader?: Reader;
   /**
    * Called once for each effective change, in order. If it throws, that is an uncaught exception of the process, as
    * with any listener in Node; the follower already has the new entries, and continues.
@@ -46,7 +46,7 @@ const POLL = 5_000;
 export class FileFollower {
   readonly #fs: FileSystem;
   readonly #path: string;
-  readonly #identityFor: IdentityFor | undefined;
+  readonly #reader: Reader | undefined;
   readonly #onReload: (reload: Reload) => void;
   readonly #quiet: number;
   readonly #watcher: PathWatcher;
@@ -79,7 +79,7 @@ export class FileFollower {
     requireNumber(poll, 'poll', { least: 1, most: MAX_TIMER });
     this.#fs = fs;
     this.#path = absolute(path, fs);
-    this.#identityFor = options.identityFor;
+    this.#reader = options.reader;
     this.#onReload = onReload;
     this.#quiet = quiet;
     this.#watcher = new PathWatcher(fs, this.#path, poll, () => this.#hint());
@@ -147,7 +147,7 @@ export class FileFollower {
       const isDue = () => this.#stamp() === stamp || performance.now() >= deadline;
       await sleep(quiet, undefined, { signal: this.#closing.signal });
       if (!isDue()) continue;
-      const tokens = loadTokens(this.#fs, this.#path, this.#identityFor);
+      const tokens = loadTokens(this.#fs, this.#path, this.#reader);
       if (isDue()) return { stamp, tokens }; // it has not changed while it was read
     }
   }

@@ -1,4 +1,4 @@
-import { type IdentityFor, readTrusted } from '../access/trusted-read.js';
+import { type Reader, readTrusted } from '../access/trusted-read.js';
 import { MAX_FILE_BYTES } from '../disk/atomic-file.js';
 import type { FileSystem } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
@@ -29,9 +29,9 @@ export interface Reload {
  *
  * @returns the entries, or the error; nothing is thrown
  */
-export function loadTokens(fs: FileSystem, path: string, identityFor?: IdentityFor): LoadedTokens {
+export function loadTokens(fs: FileSystem, path: string, reader?: Reader): LoadedTokens {
   try {
-    const bytes = readTrusted(fs, path, MAX_FILE_BYTES, identityFor)?.bytes ?? new Uint8Array();
+    const bytes = readTrusted(fs, path, MAX_FILE_BYTES, reader)?.bytes ?? new Uint8Array();
     return { entries: FileContent.parse(bytes, path).entries() };
   } catch (error) {
     return { entries: new Map(), error: asOurs(error, path) };

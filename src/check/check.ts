@@ -23,7 +23,7 @@ import {
 } from '../require.js';
 import { digestOf } from '../tokens-file/digest.js';
 import { FileContent } from '../tokens-file/file-content.js';
-import { checkDirectoryAccess, checkFileAccess } from './access-checks.js';
+import { checkDirectoryAccess, checkFileAccess, checkOwner } from './access-checks.js';
 import type { CheckedFile, EnteredTokensFile } from './checked-file.js';
 import { checkLines } from './entry-checks.js';
 import { type Finding, finding } from './findings.js';
@@ -129,10 +129,11 @@ async function examineFile(
   const { attributes, bytes } = look(file);
   const findings = [
     ...refused,
+    ...checkOwner(file),
     ...(attributes ? checkFileAccess(file, attributes, refused[0]) : []),
     ...checkDirectoryAccess(file),
     ...checkLinks(file),
-    ...(await checkLeftovers(file)),
+    ...(await checkLeftovers(file, refused[0])),
   ];
   return { exists: attributes !== undefined, bytes, findings, fixed, naming };
 }
@@ -149,7 +150,8 @@ function fileAt(
     asCaller = fs,
   } = entered ?? {};
   if (entered === undefined) requireTrustedLinks(resolved, fs, caller);
-  const server = entered?.server ?? findServer(configDir, serverUser, fs);
+  const { otherServer } = entered ?? {};
+  const server = otherServer?.server ?? entered?.server ?? findServer(configDir, serverUser, fs);
   const naming = entered?.naming ?? { file: path, isPrivate: isPrivateTo(caller, resolved) };
   return {
     resolved,
@@ -157,6 +159,7 @@ function fileAt(
     caller,
     asCaller,
     naming,
+    otherServer,
     fs,
     configDir,
     isEntered: entered !== undefined,

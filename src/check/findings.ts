@@ -32,6 +32,8 @@ export const findingKinds = {
       'The account is outside the namespace `elastic`; the server looks for its tokens in an index, never in this file.',
     WEAK_HASH:
       'The hash has few iterations, or no salt: a secret that a person chose can be guessed from it.',
+    DIRECTORY_OWNER:
+      'The directory belongs to neither root nor the user that runs Elasticsearch: root acts as its owner, who gets the file.',
     OPEN_TO_OTHERS: 'Every user of the system can read, write or execute the file.',
     KUBERNETES_VOLUME: 'The file is in a Kubernetes volume, which only Kubernetes may change.',
     SERVER_UNKNOWN:

@@ -42,17 +42,22 @@ export function checkLinks({ resolved, fs }: CheckedFile): Finding[] {
   return found;
 }
 
-/** Finds stale locks and orphaned temporary files beside a tokens file. */
-export async function checkLeftovers(file: CheckedFile): Promise<Finding[]> {
+/**
+ * Finds stale locks and orphaned temporary files beside a tokens file.
+ *
+ * @param refused the repair that was tried and failed, which is not advised again
+ */
+export async function checkLeftovers(file: CheckedFile, refused?: Finding): Promise<Finding[]> {
   const { resolved, naming, fs } = file;
   const { temporaryFiles, locks } = await leftoversOf(file);
+  const byFix = refused?.hint ?? 'Use --fix, or remove it by hand.';
   const stale = locks.map(({ path }) => {
     const message = `[${path}] is a stale lock: no running process holds it`;
-    return finding('STALE_LOCK', message, 'Use --fix, or remove it by hand.');
+    return finding('STALE_LOCK', message, byFix);
   });
   const orphaned = temporaryFiles.map((path) => {
     const message = `[${path}] is an orphaned temporary file, which may contain hashes`;
-    return finding('STALE_TEMPORARY_FILE', message, 'Use --fix, or remove it by hand.');
+    return finding('STALE_TEMPORARY_FILE', message, byFix);
   });
   const ofOriginal = temporaryFilesOfOriginal(resolved.linkChain[0], fs).map((path) => {
     const message = `[${path}] is a temporary file of Elasticsearch's own tool, which may contain hashes`;

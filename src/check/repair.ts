@@ -1,5 +1,5 @@
 import { refuseModifiers } from '../access/identity.js';
-import { repairCommand } from '../access/server-access.js';
+import { repairCommand, repairedAttributes } from '../access/repair-command.js';
 import { requireChangeable } from '../access/symlinks.js';
 import { groupName, userName } from '../access/system-accounts.js';
 import { type Attributes, attributesOf, MAX_FILE_BYTES } from '../disk/atomic-file.js';
@@ -18,7 +18,6 @@ import {
 import { type Leftovers, removeStaleLocks } from '../disk/lock-leftovers.js';
 import { ServiceTokensError } from '../errors.js';
 import { readLines } from '../tokens-file/file-lines.js';
-import { repairedAttributes } from './access-checks.js';
 import type { CheckedFile } from './checked-file.js';
 import { isQualifiedName } from './entry-checks.js';
 import { type Finding, finding } from './findings.js';
@@ -39,7 +38,7 @@ export async function repair(
   const { resolved, server, caller, naming, fs } = file;
   const { target } = resolved;
   const found = attributesAt(target, fs);
-  const wanted = found && repairedAttributes(server, found);
+  const wanted = found && repairedAttributes(server, found, caller);
   const left = await leftoversOf(file);
   const before = pathsOf(left);
   if (wanted === undefined && before.length === 0) return { fixed: [], refused: [] };
@@ -52,15 +51,17 @@ export async function repair(
     removeStaleLocks(file.asCaller, left.locks); // root clears those of every user
     await withLock(fs, target, options, async (lock) => {
       lock.assertHeld();
-      if (wanted !== undefined) setAttributes(file, fixed);
+      if (wanted !== undefined) setAttributes(file, trustDirectory, fixed);
     });
   } catch (error) {
     if (!(error instanceof ServiceTokensError) || options.signal?.aborted) throw error;
-    const canCopy = wanted !== undefined && error.code === 'PERMISSION' && naming.isPrivate;
     // A refusal has its own hint. Do not add the command that does what was refused.
-    const hint =
-      error.hint ?? (canCopy ? `Repair it: ${repairCommand(target, wanted, fs, found)}` : undefined);
-    refused.push(finding('NOT_FIXED', `--fix failed: ${error.message}`, hint ?? 'Repair it by hand.'));
+    const canAdvise = error.code === 'PERMISSION' && (caller > 0 || naming.isPrivate);
+    const byHand =
+      found && wanted && canAdvise
+        ? `Repair it: ${repairCommand(target, found, wanted, naming, file.asCaller)}`
+        : 'Repair it by hand.';
+    refused.push(finding('NOT_FIXED', `--fix failed: ${error.message}`, error.hint ?? byHand));
   }
   const after = pathsOf(await leftoversOf(file)); // taking the lock has removed the rest
   fixed.push(...before.filter((file) => !after.includes(file)).map((file) => `removed [${file}]`));
@@ -74,11 +75,11 @@ function pathsOf({ temporaryFiles, locks }: Leftovers): string[] {
 /**
  * Works on the open file, so that the file that is changed is the one that was examined. Correct attributes stay.
  *
- * If another user can change the path, they may have linked another file of root's there, for root to give it away. So
- * the file must belong to root or to the server, have one hard link, and contain nothing but tokens.
+ * If another user can change the path, they may have put another file there, for root to give it away. So the file must
+ * have one hard link, contain nothing but tokens and, unless the caller trusts these users, belong to root or the server.
  */
-function setAttributes(file: CheckedFile, fixed: string[]): void {
-  const { resolved, server, asCaller: fs } = file;
+function setAttributes(file: CheckedFile, trusts: boolean, fixed: string[]): void {
+  const { resolved, server, caller, asCaller: fs } = file;
   const { target } = resolved;
   attempt(fs, 'could not change', target, () => {
     const opened = openItself(fs, target);
@@ -87,9 +88,9 @@ function setAttributes(file: CheckedFile, fixed: string[]): void {
     try {
       const before = attributesOf(stat);
       const { uid, gid } = before;
-      const wanted = repairedAttributes(server, before);
+      const wanted = repairedAttributes(server, before, caller);
       if (wanted === undefined) return; // another process has repaired it
-      requireSafe(file, fd, stat);
+      requireSafe(file, trusts, fd, stat);
       // Owner and group first: until they are right, the server may depend on the old mode to read the file.
       if (wanted.uid !== uid || wanted.gid !== gid) {
         fs.fchownSync(fd, wanted.uid === uid ? -1 : wanted.uid, wanted.gid === gid ? -1 : wanted.gid);
@@ -119,6 +120,7 @@ function openItself(fs: FileSystem, target: string) {
 /** @throws PERMISSION if the open file may be another one than the tokens file */
 function requireSafe(
   { resolved, server, naming, asCaller: fs }: CheckedFile,
+  trusts: boolean,
   fd: number,
   stat: BigIntStats,
 ): void {
@@ -126,7 +128,10 @@ function requireSafe(
   if (stat.nlink > 1n) throw unsafe(target, 'it has more than one hard link');
   if (naming.isPrivate) return;
   const { uid } = attributesOf(stat);
-  if (![0, server?.uid].includes(uid)) throw unsafe(target, `it belongs to [${userName(uid, fs)}]`);
+  if (!trusts && ![0, server?.uid].includes(uid)) {
+    const hint = 'Inspect the file; if it is the right one, use --trust-directory.';
+    throw unsafe(target, `it belongs to [${userName(uid, fs)}]`, hint);
+  }
   const bytes = readBounded(fs, fd, MAX_FILE_BYTES, Number(stat.size));
   if (bytes.length > MAX_FILE_BYTES || !holdsTokensOnly(bytes)) {
     throw unsafe(target, 'it is not recognizable as a tokens file');
@@ -145,10 +150,12 @@ function holdsTokensOnly(bytes: Uint8Array): boolean {
   return true;
 }
 
-function unsafe(path: string, reason: string): ServiceTokensError {
-  return new ServiceTokensError('PERMISSION', `unsafe to change [${path}]: ${reason}`, {
-    hint: 'Inspect the file before you change it.',
-  });
+function unsafe(
+  path: string,
+  reason: string,
+  hint = 'Inspect the file before you change it.',
+): ServiceTokensError {
+  return new ServiceTokensError('PERMISSION', `unsafe to change [${path}]: ${reason}`, { hint });
 }
 
 function attributesAt(path: string, fs: FileSystem): Attributes | undefined {

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
+import { lookUp } from '../access/denied-error.js';
 import { type ElasticsearchVersion, isAtLeast, parseVersion } from '../accounts/elasticsearch-version.js';
-import { attempt } from '../disk/file-errors.js';
 import { type FileSystem, ifExists, ignoreFailure } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 import { absolutePath, below } from '../paths.js';
@@ -128,7 +128,7 @@ function inDirectory(configDir: string, fs: FileSystem): ServerPaths {
 }
 
 function statOf(path: string, fs: FileSystem) {
-  return attempt(fs, 'could not read', path, () => ifExists(() => fs.statSync(path)));
+  return lookUp(fs, path, () => ifExists(() => fs.statSync(path)));
 }
 
 function exists(path: string, fs: FileSystem): boolean {

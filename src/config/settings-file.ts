@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
-import { type IdentityFor, readThrough } from '../access/trusted-read.js';
+import { type Reader, readThrough } from '../access/trusted-read.js';
 import { openRegular, readBounded } from '../disk/bounded-read.js';
-import { fileError } from '../disk/file-errors.js';
+import { attempt } from '../disk/file-errors.js';
 import { errnoOf, type FileSystem, ifExists, O_NOFOLLOW, O_RDONLY } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 import { below } from '../paths.js';
@@ -26,24 +26,24 @@ export interface SettingsFile {
  * Reads elasticsearch.yml.
  *
  * @param configDir the directory of the file
- * @param identityFor chooses the user that root acts as
+ * @param reader who reads it
  * @returns undefined if there is no such file
  * @throws CONFIG if it is not a regular file, over 256 KiB or not UTF-8; IO; PERMISSION
  */
 export function readSettingsFile(
   configDir: string,
   fs: FileSystem,
-  identityFor?: IdentityFor,
+  reader?: Reader,
 ): SettingsFile | undefined {
   const path = below(configDir, SETTINGS_FILE);
   let bytes: Buffer | undefined;
   try {
-    bytes = readThrough(fs, path, (as, target) => readYml(as, target, path), identityFor);
+    const read = (as: FileSystem, target: string) =>
+      attempt(as, 'could not read', path, () => readYml(as, target, path));
+    bytes = readThrough(fs, path, read, reader);
   } catch (error) {
     const isCircular = error instanceof ServiceTokensError && errnoOf(error.cause) === 'ELOOP';
-    throw isCircular
-      ? notLoaded(path, 'too many levels of symlinks')
-      : fileError(error, 'could not read', path);
+    throw isCircular ? notLoaded(path, 'too many levels of symlinks') : error;
   }
   if (bytes === undefined) return undefined;
   try {

@@ -1,5 +1,5 @@
 import type { Naming } from '../access/printed-command.js';
-import { accessWarning } from '../access/server-access.js';
+import { accessWarning } from '../access/repair-command.js';
 import { groupName, userName } from '../access/system-accounts.js';
 import type { Attributes } from '../disk/atomic-file.js';
 import type { FileSystem } from '../disk/file-system.js';

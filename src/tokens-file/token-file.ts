@@ -1,6 +1,7 @@
 import { basename, dirname } from 'node:path';
-import { chooseIdentity, type Identity, missingDirectory } from '../access/identity.js';
+import { chooseIdentity, type Identity, missingDirectory, ownIdentity } from '../access/identity.js';
 import { type OpenedDirectory, openDirectory } from '../access/opened-directory.js';
+import { explainDenied } from '../access/permission-denied.js';
 import { type ResolvedPath, resolvePath } from '../access/resolved-path.js';
 import { requireChangeable } from '../access/symlinks.js';
 import { findGroup, findUser, userName } from '../access/system-accounts.js';
@@ -109,7 +110,7 @@ export class TokenFile {
     this.#directory = resolved.directory;
     try {
       const identity = chooseIdentity(resolved, { configDir: dirname(path) }, fs);
-      this.#actor = identity ?? { uid: fs.geteuid(), gid: fs.getegid(), groups: fs.getgroups() };
+      this.#actor = identity ?? ownIdentity(fs);
       this.#owner = this.#ownerFor(options.owner, fs);
       this.#opened = openDirectory(resolved, identity, fs);
     } catch (error) {
@@ -357,7 +358,10 @@ export class TokenFile {
   }
 
   #explained(error: unknown): unknown {
-    return withOwnHint(fileError(error, 'could not write', this.path));
+    const { asCaller } = this.#opened;
+    const asker = { as: this.#actor, caller: asCaller.geteuid() };
+    const failed = fileError(error, 'could not write', this.path);
+    return withOwnHint(explainDenied(failed, this.#resolved, asker, asCaller));
   }
 }
 

@@ -75,7 +75,7 @@ describe('root’s file, as the original leaves it', () => {
       own('', STRANGER, STRANGER, 0o755);
       const { status, stderr } = await tool(CREATE);
       const fact = `Root acts as [${STRANGER}], because [${conf}] belongs to that user, but Elasticsearch runs as [${SERVER}]`;
-      const repair = `Repair it as root: chown ${SERVER} '${conf}'`;
+      const repair = `Repair it as root: chown -R --from=${STRANGER} ${SERVER} '${conf}'`;
       expect({ status, stderr }).toEqual({
         status: 77,
         stderr: expect.stringContaining(`${fact}. ${repair}\n`),
@@ -86,7 +86,7 @@ describe('root’s file, as the original leaves it', () => {
       rmSync(file);
       own('', STRANGER, STRANGER, 0o755);
       own('elasticsearch.yml', SERVER, SERVER, 0o644);
-      expect(await tool(CREATE)).toMatchObject({ status: 0, stderr: `WARNING: ${fact}\n${repair}\n` });
+      expect(await tool(CREATE)).toMatchObject({ status: 0, stderr: `WARNING: ${fact}\nIf it runs as [${STRANGER}], use --server-user ${STRANGER}. ${repair}\n` });
       expect(statSync(file).uid).toBe(STRANGER);
     },
   );

@@ -192,7 +192,7 @@ describe('warnings', () => {
     expect(warnings(DEB, { uid: 0, gid: 113, mode: 0o600 })).toEqual([
       [
         'Elasticsearch runs as [elasticsearch] and cannot read [/conf/service_tokens]',
-        'Repair it: chown root:elasticsearch /conf/service_tokens && chmod 0660 /conf/service_tokens && touch /conf/service_tokens',
+        'Repair it: chmod 0660 /conf/service_tokens && touch /conf/service_tokens',
       ],
     ]);
   });

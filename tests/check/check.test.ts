@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } 
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { accessWarning } from '../../src/access/server-access.js';
+import { accessWarning } from '../../src/access/repair-command.js';
 import { type CheckOptions, checkTokensFile } from '../../src/check/check.js';
 import { withLock } from '../../src/disk/file-lock.js';
 import { type FileSystem, nodeFileSystem } from '../../src/disk/file-system.js';

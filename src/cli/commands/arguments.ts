@@ -106,6 +106,6 @@ function singleArgumentHint(argument: string, version: ElasticsearchVersion | un
       ? closestPrincipal(parts.slice(0, -1).join('/'), version)
       : undefined;
   return guess === undefined || guess === parts.join('/')
-    ? principalHint(argument, version)
+    ? principalHint(argument, version, ' NAME')
     : `Did you mean ${guess}/${name}?`;
 }

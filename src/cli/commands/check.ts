@@ -14,11 +14,14 @@ export const check: Command = async (invocation) => {
   const { serverUser, trustDirectory, fix } = options;
   const expected = { expectedDigest: parseDigest(options), expectedTokens: parseCount(options) };
   const required = options.file !== undefined;
-  const { configDir, tokensFile, inTokensDir } = await openPlace(invocation, fix ? 'repair' : 'read');
+  const { configDir, tokensFile, otherServer, inTokensDir } = await openPlace(
+    invocation,
+    fix ? 'repair' : 'read',
+  );
   const signal = fix ? io.interrupted : undefined;
   const report = await inTokensDir(({ fs, ...entered }) => {
     const checkOptions = { serverUser, trustDirectory, configDir, fix, version, required, signal, fs };
-    return checkTokensFile(tokensFile, { ...checkOptions, ...expected }, entered);
+    return checkTokensFile(tokensFile, { ...checkOptions, ...expected }, { ...entered, otherServer });
   });
   const isOk = report.findings.every(({ severity }) => severity === 'note');
   const answer = options.json ? forMachines(report) : forPeople(report, isOk, terminal);

@@ -79,9 +79,9 @@ function readInputFile(path: string, fs: FileSystem, purpose: Purpose): Buffer {
   if (passed !== undefined) return passed;
   const hint = 'Use sudo -u USER or docker exec -u USER, or give the content on standard input.';
   const options = { configDir: dirname(path), purpose, hint };
-  const found = readTrusted(fs, path, LIMIT, (resolved) =>
-    purpose === 'copy' ? chooseIdentity(resolved, options, fs) : undefined,
-  );
+  const found = readTrusted(fs, path, LIMIT, {
+    identityFor: (resolved) => (purpose === 'copy' ? chooseIdentity(resolved, options, fs) : undefined),
+  });
   if (found !== undefined) return found.bytes;
   throw new ServiceTokensError('IO', `could not read [${path}]: it does not exist`);
 }

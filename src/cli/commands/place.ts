@@ -1,17 +1,23 @@
-import { chooseIdentity, type Identity, type Purpose, warningOfIdentity } from '../../access/identity.js';
+import {
+  chooseIdentity,
+  findOtherServer,
+  type Identity,
+  type OtherServer,
+  ownIdentity,
+  type Purpose,
+} from '../../access/identity.js';
 import { impersonate, inDirectory, type OpenedDirectory } from '../../access/opened-directory.js';
-import { explainClosed, explainDenied } from '../../access/permission-denied.js';
+import { explainDenied } from '../../access/permission-denied.js';
 import type { Naming } from '../../access/printed-command.js';
 import { isPrivateTo, type ResolvedPath, resolvePath } from '../../access/resolved-path.js';
 import type { Server } from '../../access/server-access.js';
 import { isInKubernetesVolume, kubernetesVolume, requireTrustedLinks } from '../../access/symlinks.js';
-import type { IdentityFor } from '../../access/trusted-read.js';
+import type { Reader } from '../../access/trusted-read.js';
 import { findServerPaths, type PathOptions, type ServerPaths } from '../../config/config-dir.js';
-import { readSettingsFile, SETTINGS_FILE, type SettingsFile } from '../../config/settings-file.js';
+import { readSettingsFile, type SettingsFile } from '../../config/settings-file.js';
 import { callerDescriptor, requireName } from '../../disk/caller-descriptor.js';
 import type { FileSystem } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
-import { below } from '../../paths.js';
 import type { EnteredFile } from '../../tokens-file/tokens-file-transaction.js';
 import type { Options } from '../options.js';
 import type { Io } from '../terminal.js';
@@ -26,14 +32,14 @@ export interface EnteredPlace extends Omit<OpenedDirectory, 'close'>, EnteredFil
 export interface OpenPlace extends ServerPaths {
   readonly naming: Naming;
   readonly resolved: ResolvedPath;
-  /** A warning that root acts as somebody else than the server. */
-  readonly identityWarning: readonly string[] | undefined;
+  /** Set if root acts as another user than the one who runs the server. */
+  readonly otherServer: OtherServer | undefined;
   /** Calls `work` for the tokens file. */
   inTokensDir<T>(work: (entered: EnteredPlace) => Promise<T>): Promise<T>;
   /** Reads elasticsearch.yml. @throws as readSettingsFile does */
   readSettings(): SettingsFile | undefined;
-  /** Chooses the user that root acts as to read a file. */
-  readonly readAs: IdentityFor;
+  /** Reads a file as this command does. */
+  readonly reader: Reader;
 }
 
 /**
@@ -48,7 +54,7 @@ export async function openPlace(
   { options, io, fs, terminal }: Invocation,
   purpose: Purpose,
 ): Promise<OpenPlace> {
-  const place = explaining(() => findServerPaths(options, io, fs), fs);
+  const place = findServerPaths(options, io, fs);
   const { configDir, tokensFile, ignored } = place;
   if (ignored !== undefined) {
     await terminal.warn([
@@ -59,55 +65,39 @@ export async function openPlace(
   const identityFor = identityChooser(options, configDir, purpose, fs);
   const caller = fs.geteuid();
   const isPassed = callerDescriptor(tokensFile) !== undefined; // the descriptor is open already
-  const resolved = explaining(() => resolvePath(fs, tokensFile, !isPassed), fs);
+  const resolved = resolvePath(fs, tokensFile, !isPassed);
   if (purpose === 'change' || purpose === 'repair') resolved.linkChain.forEach(requireName);
   const isManaged = isInKubernetesVolume(resolved);
   if (isManaged && purpose === 'change') throw kubernetesVolume(resolved); // no identity could help
   const identity = isPassed ? undefined : identityFor(resolved, purpose === 'read' || isManaged);
   const naming = { ...namingOptions(options, configDir, io), isPrivate: isPrivateTo(caller, resolved) };
   const vouches = caller === 0 && options.trustDirectory === true;
-  const own = { uid: caller, gid: fs.getegid(), groups: [fs.getegid(), ...fs.getgroups()] };
-  const explain = (error: unknown, file: ResolvedPath, as: Identity | undefined, asCaller: FileSystem) =>
-    explainDenied(
-      error,
-      file,
-      { as: as ?? own, caller, configDir, serverUser: options.serverUser, naming },
-      asCaller,
-    );
-  const readAs: IdentityFor = (file) => identityFor(file, true);
-  let settingsError: unknown; // explained already, when it ends the work in the directory of the tokens file
+  const { serverUser } = options;
+  const command = { configDir, serverUser, naming };
+  const as = identity ?? ownIdentity(fs);
+  const reader = { identityFor: (file: ResolvedPath) => identityFor(file, true), command };
 
   return {
     ...place,
     naming,
     resolved,
-    identityWarning:
-      identity && options.serverUser === undefined
-        ? warningOfIdentity(resolved, identity, configDir, fs)
-        : undefined,
+    otherServer:
+      identity && serverUser === undefined ? findOtherServer(resolved, identity, configDir, fs) : undefined,
+    reader,
     async inTokensDir(work) {
       if (isPassed || resolved.directory === undefined) {
         return work({ fs, asCaller: fs, resolved, caller, naming, server: undefined });
       }
       return inDirectory(resolved, identity, fs, async (opened) => {
         try {
-          if (!vouches) requireTrustedLinks(resolved, opened.fs, (identity ?? own).uid);
+          if (!vouches) requireTrustedLinks(resolved, opened.fs, as.uid);
           return await work({ ...opened, resolved, caller, naming, server: identity && serverOf(identity) });
         } catch (error) {
-          throw error === settingsError ? error : explain(error, resolved, identity, opened.asCaller);
+          throw explainDenied(error, resolved, { as, caller, command }, opened.asCaller);
         }
       });
     },
-    readSettings() {
-      try {
-        return readSettingsFile(configDir, fs, readAs);
-      } catch (error) {
-        const settings = resolvePath(fs, below(configDir, SETTINGS_FILE), false);
-        settingsError = explain(error, settings, readAs(settings), fs);
-        throw settingsError;
-      }
-    },
-    readAs,
+    readSettings: () => readSettingsFile(configDir, fs, reader),
   };
 }
 
@@ -132,14 +122,6 @@ export function identityChooser(
       throw error;
     }
   };
-}
-
-function explaining<T>(call: () => T, fs: FileSystem): T {
-  try {
-    return call();
-  } catch (error) {
-    throw explainClosed(error, fs);
-  }
 }
 
 /** The options that name the file also for another user, who has another environment. */

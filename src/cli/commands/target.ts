@@ -40,7 +40,7 @@ export function openTarget(invocation: Invocation): Promise<Target> {
 async function openFile(invocation: Invocation): Promise<Target> {
   const { options, terminal, fs } = invocation;
   const place = await openPlace(invocation, 'change');
-  const { configDir, tokensFile, resolved, naming, identityWarning, readSettings, inTokensDir } = place;
+  const { configDir, tokensFile, resolved, naming, otherServer, readSettings, inTokensDir } = place;
   return {
     isStream: false,
     path: tokensFile,
@@ -57,7 +57,7 @@ async function openFile(invocation: Invocation): Promise<Target> {
       }),
     async warnOf(change) {
       if (change === undefined) return;
-      if (identityWarning !== undefined) await terminal.warn(identityWarning);
+      if (otherServer !== undefined) await terminal.warn([otherServer.fact, otherServer.hint]);
       for (const warning of attributeWarnings(tokensFile, configDir, change, naming, fs))
         await terminal.warn(warning);
     },
@@ -117,9 +117,9 @@ export function readSettingsIn(configDir: string | undefined, invocation: Invoca
   const readFile = () =>
     configDir === undefined
       ? undefined
-      : readSettingsFile(configDir, fs, (file) =>
-          identityChooser(options, configDir, 'read', fs)(file, true),
-        );
+      : readSettingsFile(configDir, fs, {
+          identityFor: (file) => identityChooser(options, configDir, 'read', fs)(file, true),
+        });
   return readHashSettings(readFile, invocation);
 }
 

@@ -4,6 +4,7 @@ import { FileFollower, type Reload } from '../../authenticate/file-follower.js';
 import { requireName } from '../../disk/caller-descriptor.js';
 import { attempt } from '../../disk/file-errors.js';
 import { ifExists } from '../../disk/file-system.js';
+import type { ServiceTokensError } from '../../errors.js';
 import { ExitCode } from '../exit-codes.js';
 import { escapeControls, hideTokens, isUnread } from '../terminal.js';
 import { refuseArguments } from './arguments.js';
@@ -14,24 +15,24 @@ import { openPlace } from './place.js';
 export const watch: Command = async (invocation) => {
   const { args, options, io, terminal, fs } = invocation;
   refuseArguments(args);
-  const { tokensFile, resolved, readAs } = await openPlace(invocation, 'read');
+  const { tokensFile, resolved, reader } = await openPlace(invocation, 'read');
   requireName(tokensFile);
-  requireTrustedLinks(resolved, fs, readAs(resolved)?.uid ?? fs.geteuid());
+  requireTrustedLinks(resolved, fs, reader.identityFor?.(resolved)?.uid ?? fs.geteuid());
   const { interrupted } = io; // from here on a signal is the normal end
   const reloads = new EventEmitter<{ reload: [Reload] }>();
   let follower: FileFollower | undefined;
   try {
     const changes = on(reloads, 'reload', { signal: interrupted }) as AsyncIterable<[Reload]>;
     const onReload = (reload: Reload) => void reloads.emit('reload', reload);
-    follower = await FileFollower.open(tokensFile, { fs, identityFor: readAs, onReload });
+    follower = await FileFollower.open(tokensFile, { fs, reader, onReload });
     let { error } = follower;
     if (error === undefined) await printLoaded([...follower.entries.keys()].sort());
-    else await printFailed(error.message, [], 'the server would not start');
+    else await printFailed(error, [], 'the server would not start');
     for await (const [reload] of changes) {
       const hasRecovered = error !== undefined;
       error = reload.error;
       if (error === undefined) await printChanged(reload, hasRecovered);
-      else await printFailed(error.message, reload.removed, 'the server would drop every file token');
+      else await printFailed(error, reload.removed, 'the server would drop every file token');
     }
   } catch (error) {
     // Only poll(2), which Node does not offer, could detect that a pipe has lost its reader; the next write detects it.
@@ -57,9 +58,10 @@ export const watch: Command = async (invocation) => {
   }
 
   /** @param effect what it means for the server */
-  function printFailed(message: string, removed: readonly string[], effect: string): Promise<void> {
-    const reason = hideTokens(message);
-    return print({ event: 'failed', reason, removed }, [`${effect}: ${reason}`]);
+  function printFailed(error: ServiceTokensError, removed: readonly string[], effect: string): Promise<void> {
+    const reason = hideTokens(error.message);
+    const hint = error.code === 'PERMISSION' ? error.hint : undefined; // the effect says what else is to be said
+    return print({ event: 'failed', reason, hint, removed }, [`${effect}: ${reason}`, ...(hint ? [hint] : [])]);
   }
 
   /** Prints an event as lines, or as JSON: its fields keep their names and meanings, and more may be added. */
