@@ -1,17 +1,18 @@
 /** Every hint with a command or an option, followed to its end: as real users, on real files. */
-import { chmodSync, existsSync, lchownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, lchownSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { ServiceToken } from '../src/token/token.js';
+import type { TokenName } from '../src/token/token-name.js';
 import { BIN, run } from './support/commands.js';
 import { publicTokens } from './support/fixtures.js';
 import { IDS, lay } from './support/layout.js';
 import { runHere } from './support/memory-io.js';
-import { testAsRoot, testWithMounts, UNSHARE } from './support/needs.js';
+import { testAsRoot } from './support/needs.js';
 import { temporaryDirectory } from './support/temporary-directory.js';
 
 const ENTRY = `elastic/kibana/old:${publicTokens.tokens[0]?.stored}\n`;
-const BCRYPT = 'xpack.security.authc.service_token_hashing.algorithm=bcrypt4';
-const tool = 'elasticsearch-service-tokens';
+const TOOL = 'elasticsearch-service-tokens';
 
 const directory = temporaryDirectory();
 let conf = '';
@@ -20,18 +21,269 @@ beforeEach(() => {
   conf = directory.mkdir('a config'); // a shell needs quotes for it
 });
 
-/** Runs a shell command where `tool` is the command, and the accounts are root, elasticsearch (server) and alice. */
-function shell(command: string, user: keyof typeof IDS, mounts = '') {
+type User = keyof typeof IDS;
+
+/** Runs a shell command on a system whose users are root, elasticsearch and alice. */
+function shell(command: string, user: User) {
   const { server, servers, alice } = IDS;
   const passwd = `root:x:0:0::/:\nelasticsearch:x:${server}:${servers}::/:\nalice:x:${alice}:${alice}::/:\n`;
   const accounts = [
     directory.write('passwd', passwd),
-    directory.write('group', `root:x:0:\nelasticsearch:x:${servers}:\n`),
+    directory.write('group', `root:x:0:\nelasticsearch:x:${servers}:\nalice:x:${alice}:\n`),
   ];
   const gid = user === 'server' ? servers : IDS[user];
   const as = user === 'root' ? '' : `setpriv --reuid=${IDS[user]} --regid=${gid} --clear-groups`;
-  const script = `mount --bind "$1" /etc/passwd; mount --bind "$2" /etc/group; cd "$4"; ${mounts}
-    mkdir -m 755 "$4/bin"; ln -s "$3" "$4/bin/${tool}"; export PATH="$4/bin:$PATH"; exec ${as} sh -c "$5"`;
-  const scratch = directory.mkdir('scratch');
-  return run('unshare', ['-m', 'sh', '-c', script, 'sh', ...accounts, BIN, scratch, command]);
+  const script = `mount --bind "$1" /etc/passwd; mount --bind "$2" /etc/group; exec ${as} sh -c "$3"`;
+  const env = { PATH: `${dirname(BIN)}:${process.env['PATH']}` };
+  return run('unshare', ['-m', 'sh', '-c', script, 'sh', ...accounts, command], { cwd: '/', env });
 }
+
+/** What was done, and the next command line and its user. */
+interface Step {
+  readonly taken: string;
+  readonly line: string;
+  readonly user: User;
+}
+
+/**
+ * Takes the step that a hint advises: runs its command, or changes the command line.
+ *
+ * @returns undefined if there is no advice
+ */
+async function follow(said: string, line: string, user: User): Promise<Step | undefined> {
+  const command = new RegExp(`: ((?:sudo )?(?:chown|chgrp|chmod|${TOOL}) .*)$`, 'm').exec(said)?.[1];
+  if (command !== undefined) {
+    for (const part of command.replace(/, with the same .*/, ` --config-dir '${conf}'`).split(' && ')) {
+      const isRoots = part.startsWith('sudo ') || /as root: /.test(said);
+      await shell(part.replace(/^sudo /, ''), isRoots ? 'root' : user);
+    }
+    const taken = command.replaceAll(`'${conf}/service_tokens'`, 'FILE').replaceAll(`'${conf}'`, 'DIR');
+    return { taken: taken.replace(`${TOOL} `, ''), line, user };
+  }
+  if (/^Run the command as root/m.test(said)) return { taken: 'as root', line, user: 'root' };
+  const [, option, value = ''] = /\b(?:[Uu]se|act as with) (--[\w-]+)( \w+)?/.exec(said) ?? [];
+  if (option === undefined) return undefined;
+  const taken = `${option}${option === '--server-user' ? value.replace('USER', 'elasticsearch') : ''}`;
+  const isInstead = option === '--server-user' || said.includes(`${option} instead`);
+  return { taken, line: `${isInstead ? line.replace(/ --server-user \w+/, '') : line} ${taken}`, user };
+}
+
+/** Runs a command, and does what its hints say, until it succeeds and advises nothing. @returns the steps */
+async function walk(command: string, asker: User): Promise<string> {
+  const steps: string[] = [];
+  let [line, user] = [command, asker];
+  for (;;) {
+    const { status, stdout, stderr } = await shell(`${TOOL} ${line} --config-dir '${conf}'`, user);
+    const step = await follow(stderr + stdout, line, user);
+    if (step === undefined && status !== 0) throw new Error(`no step in: ${stderr}${stdout}`);
+    if (step === undefined) return steps.join(', ');
+    if (steps.includes(step.taken)) throw new Error(`again: ${stderr}${stdout}`);
+    steps.push(step.taken);
+    if (status === 0) return steps.join(', ');
+    ({ line, user } = step);
+  }
+}
+
+/** What is wrong; below it the layout, who asks for what, and the steps. In the end the server reads the file. */
+const WALKS = `
+root’s file in the server’s directory
+  . server:servers 755; service_tokens root:root 600 | server list | sudo check --fix --config-dir DIR
+the same, asked by root
+  . server:servers 755; service_tokens root:root 600 | root create elastic/kibana a | check --fix, with the same --config-dir
+the same, found by check
+  . server:servers 755; service_tokens root:root 600 | root check | --fix
+root’s file in root’s directory
+  . root:servers 2750; elasticsearch.yml root:servers 660; service_tokens root:root 600 | server check | sudo check --fix --config-dir DIR
+the same, asked by root
+  . root:servers 2750; elasticsearch.yml root:servers 660; service_tokens root:root 600 | root check | chgrp elasticsearch FILE && chmod 0660 FILE && touch FILE
+a file of the right group that it cannot read
+  . root:servers 2750; service_tokens root:servers 600 | root check | chown elasticsearch:elasticsearch FILE && chmod 0640 FILE && touch FILE
+a file that others can read, and may need to
+  . root:root 755; service_tokens root:root 644 | root check --server-user elasticsearch | chown elasticsearch:elasticsearch FILE && chmod 0640 FILE && touch FILE
+a directory whose owner no longer exists
+  elasticsearch.yml stranger:stranger 660; . stranger:stranger 755 | root create elastic/kibana old | chown -R --from=61999 elasticsearch DIR
+the same, found by check
+  elasticsearch.yml stranger:stranger 660; service_tokens stranger:stranger 600; . stranger:stranger 755 | root check | chown -R --from=61999 elasticsearch DIR
+the same, after the directory alone was given to the server
+  elasticsearch.yml stranger:stranger 660; service_tokens stranger:stranger 600; . server:servers 755 | root create elastic/kibana a | chown -R --from=61999 elasticsearch DIR
+the same, asked to delete
+  elasticsearch.yml server:servers 660; service_tokens stranger:stranger 600; . server:servers 755 | root delete elastic/kibana b --ignore-not-found | check --fix --trust-directory, with the same --config-dir
+the same, found by check
+  elasticsearch.yml server:servers 660; service_tokens stranger:stranger 600; . server:servers 755 | root check | --fix, --trust-directory
+the same, asked by the server
+  elasticsearch.yml server:servers 660; service_tokens alice:alice 600; . server:servers 755 | server list | sudo check --fix --trust-directory --config-dir DIR
+a directory of a user who does not run the server
+  elasticsearch.yml server:servers 660; service_tokens alice:alice 600; . alice:alice 755 | root check | chown -R --from=alice elasticsearch DIR
+a file of an ordinary user, in a directory of that user
+  . alice:alice 755; service_tokens alice:alice 600 | alice check | sudo chgrp elasticsearch FILE && chmod 0640 FILE && touch FILE
+the same, created
+  . alice:alice 755 | alice create elastic/kibana old | sudo chgrp elasticsearch FILE && chmod 0640 FILE && touch FILE
+the same, repaired by that user
+  . alice:alice 755; service_tokens alice:alice 600 | alice check --fix | sudo chgrp elasticsearch FILE && chmod 0640 FILE && touch FILE
+a file of the server that others can read, in a directory that the server may not change
+  . root:servers 2750; service_tokens server:servers 644 | server check --fix | chmod 0640 FILE && touch FILE
+a file of root that others can read, in such a directory
+  . root:servers 2750; service_tokens root:servers 644 | server check --fix | sudo check --fix --config-dir DIR
+a directory that the server cannot list
+  . root:root 700; service_tokens server:servers 600 | root check | chgrp elasticsearch DIR && chmod g+rx DIR
+the same, of an ordinary user
+  . alice:alice 700; service_tokens alice:servers 640 | alice check | sudo chgrp elasticsearch DIR && chmod g+rx DIR
+a directory of the server without a permission
+  . server:servers 355; service_tokens server:servers 600 | root check --server-user elasticsearch | chmod u+rx DIR
+a --server-user who may not write
+  . server:servers 755; service_tokens server:servers 600 | root create elastic/kibana a --server-user alice | --server-user elasticsearch
+one who may not write in root’s directory below that of a third user
+  .. alice:alice 755; . root:root 755; service_tokens server:servers 600 | root create elastic/kibana a --server-user elasticsearch | --trust-directory
+a directory that everybody can change
+  . root:root 777; service_tokens server:servers 600 | root create elastic/kibana a | --server-user elasticsearch
+a command of somebody else
+  . server:servers 755; service_tokens server:servers 600 | alice create elastic/kibana a | as root
+`;
+
+describe('A hint leads to a tokens file that the server reads:', () => {
+  for (const [, title, facts = ''] of WALKS.matchAll(/^(\w.*)\n {2}(.*)$/gm)) {
+    const [layout = '', asked = '', steps = ''] = facts.split(' | ');
+    testAsRoot(`${title} (${asked})`, async () => {
+      if (layout.includes('service_tokens')) writeFileSync(join(conf, 'service_tokens'), ENTRY);
+      lay(conf, layout);
+      const [asker = '', ...words] = asked.split(' ');
+      expect(await walk(words.join(' '), asker as User)).toBe(steps);
+      const { stdout } = await shell(`${TOOL} list --config-dir '${conf}'`, 'server');
+      expect(stdout).toContain('elastic/kibana/old\n');
+    });
+  }
+});
+
+const given = `elastic/kibana/old:{SHA}gXODQUdXbcUYsUww3rIJNH98bD0=\n`;
+
+testAsRoot('The hints of an untrusted symlink lead to its target', async () => {
+  const target = directory.write('target', ENTRY);
+  lay(directory.path, 'target server:servers 600');
+  lay(conf, '. server:servers 777');
+  symlinkSync(target, join(conf, 'service_tokens'));
+  lchownSync(join(conf, 'service_tokens'), IDS.stranger, IDS.stranger);
+  const list = (file: string) => shell(`${TOOL} list --file '${file}'`, 'server');
+  const { status, stderr } = await list(join(conf, 'service_tokens'));
+  expect({ status, stderr }).toEqual({
+    status: 77,
+    stderr: expect.stringMatching(/\nName the target instead, or create the symlink as root or as the owner/),
+  });
+  expect(await list(target)).toMatchObject({ status: 0, stderr: '' });
+  await shell(`ln -sf '${target}' '${conf}/service_tokens'`, 'root');
+  expect(await list(join(conf, 'service_tokens'))).toMatchObject({ status: 0, stderr: '' });
+});
+
+/** A command, the hint that it gives, and the command line that follows it; `->` gives another status than 0. */
+describe('A hint names what succeeds:', () => {
+  const here = async (line: string) => {
+    const words = line.match(/'[^']*'|\S+/g)?.map((word) => word.replaceAll("'", '')) ?? [];
+    const env = { ES_PATH_CONF: conf };
+    return runHere(words, { cwd: directory.path, env, stdin: '' });
+  };
+  const B = '-E xpack.security.authc.service_token_hashing.algorithm=bcrypt4';
+  test.each<[line: string, hint: RegExp, next: (found: string, line: string) => string]>([
+    ['creat elastic/kibana a', /^Did you mean (.*)\?$/m, (found) => `${found} elastic/kibana a ${B}`],
+    [`create kibana ${B}`, /^Did you mean (.*)\?$/m, (found) => `create ${found} ${B}`],
+    [`create elastic/kibana/ ${B}`, /^Did you mean (.*)\?$/m, (found) => `create ${found} ${B}`],
+    [`create elastic/kibna/x ${B}`, /^Did you mean (.*)\?$/m, (found) => `create ${found} ${B}`],
+    [`create kibana a ${B}`, /^Did you mean (.*)\?$/m, (found) => `create ${found} a ${B}`],
+    [`create my-token elastic/kibana ${B}`, /^Did you mean (.*)\?$/m, (found) => `create ${found} ${B}`],
+    ['list kibana', /^Did you mean (.*)\?$/m, (found) => `list ${found}`],
+    ['list --jsn', /^Did you mean (.*)\?$/m, (found) => `list ${found}`],
+    [
+      'create elastic/kibana a -E xpack.security.authc.service_token_hashing.algoritm=bcrypt4',
+      /^Did you mean (.*)\?$/m,
+      (found) => `create elastic/kibana a -E ${found}=bcrypt4`,
+    ],
+    [
+      'create elastic/kibana a --es-version nine',
+      /as in (.*)\.$/m,
+      (found, line) => line.replace('--es-version nine', found),
+    ],
+    [
+      `create elastic/kibana/old -s --if-not-exists ${B}`,
+      /^To have .*: (.*)$/m,
+      (found) => `${found.replace(`${TOOL} `, '').replace('PATH', 't')} ${B}`,
+    ],
+    [
+      `create elastic/kibana/b --token-file taken ${B}`,
+      /^Use (--force) /m,
+      (found, line) => `${line} ${found}`,
+    ],
+    [
+      `ensure elastic/kibana/b --token-file taken ${B}`,
+      /or (--force) to/m,
+      (found, line) => `${line} ${found}`,
+    ],
+    [
+      `ensure elastic/kibana/b --token-file vars ${B}`,
+      /use (--output env) if/m,
+      (found, line) => `${line} ${found}`,
+    ],
+    [
+      `ensure elastic/kibana/b --token-file vars --output env --env-name PORT ${B}`,
+      /^Set another variable with (--env-name)/m,
+      (found, line) => line.replace('--env-name PORT', `${found} TOKEN`),
+    ],
+    [
+      `ensure elastic/kibana/b --token-file vars --output env --env-name PORT ${B}`,
+      /use (--force) to/m,
+      (found, line) => `${line} ${found}`,
+    ],
+    [
+      'create elastic/kibana/a --file broken/service_tokens',
+      /^To do without the file, name the algorithm: (.*)$/m,
+      (found, line) => `${line} ${found}`,
+    ],
+    [
+      `rotate elastic/kibana/new ${B}`,
+      /with the command (\w+)\.$/m,
+      (found) => `${found} elastic/kibana/new ${B}`,
+    ],
+    [
+      'rotate elastic/kibana/twice --file series',
+      /predecessors: (.*?);/m,
+      (found) => found.replace(`${TOOL} `, ''),
+    ],
+    [
+      'rotate elastic/kibana/twice --file series',
+      /rotation: (.*)$/m,
+      (found) => found.replace(`${TOOL} `, ''),
+    ],
+    ['check --expect-tokens 7', /^ {2}List the tokens: (.*)$/m, (found) => found.replace(`${TOOL} `, '')],
+    ['check --file unknown', /accounts: (.*)$/m, (found) => found.replace(`${TOOL} `, '')],
+    ['verify AAEAA', /with (--token-file)\.$/m, (found) => `verify ${found} token --file own`],
+    [
+      'import --entries unknown',
+      /^Find it with the command (check), with (?=--file)/m,
+      (found) => `${found} --file unknown -> 1`,
+    ],
+    [
+      'verify --token-file token --file broken/tokens',
+      /run the command (check) with the same options/,
+      (found) => `${found} --file broken/tokens -> 1`,
+    ],
+  ])('%s', async (line, hint, next) => {
+    directory.write('a config/service_tokens', given);
+    directory.write('taken', 'x\n');
+    directory.write('vars', 'PORT=1\n');
+    directory.write('broken/elasticsearch.yml', 'xpack.security.authc.service_token_hashing: [\n');
+    directory.write('broken/tokens', 'no colon\n');
+    directory.write('series', given.replace('old', 'twice') + given.replace('old', 'twice_r2'));
+    directory.write('unknown', given.replace('elastic/kibana', 'elastic/other'));
+    const token = ServiceToken.mint('elastic/kibana', 'old' as TokenName);
+    const { stdout } = await runHere(['hash'], { stdin: `${token.bearer}\n` });
+    directory.write('token', token.bearer);
+    directory.write('own', stdout);
+    const first = await here(line);
+    expect(first.status).not.toBe(0);
+    const found = hint.exec(first.stderr + first.stdout);
+    if (found === null) throw new Error(`no hint in: ${first.stderr}${first.stdout}`);
+    const [then = '', status = '0'] = next(found[1] ?? '', line).split(' -> ');
+    const followed = await here(then);
+    expect({ then, status: followed.status, stderr: followed.stderr }).toMatchObject({
+      then,
+      status: Number(status),
+    });
+  });
+});

@@ -99,10 +99,8 @@ function otherIdentity(
   configDir: string,
   fs: FileSystem,
 ): string {
+  if (!owner)
+    return 'Name another user, or, if you trust every user who can change the path, use --trust-directory instead.';
   const isNeeded = ignoreFailure(() => [chooseIdentity(resolved, { configDir }, fs)]) === undefined;
-  if (owner)
-    return `Use --server-user ${quote(userName(owner, fs))}${isNeeded ? '' : ', or leave the option out'}.`;
-  return isNeeded
-    ? 'Name another user, or, if you trust every user who can change the path, use --trust-directory instead.'
-    : 'Leave out --server-user.';
+  return `Use --server-user ${quote(userName(owner, fs))}${isNeeded ? '' : ', or leave the option out'}.`;
 }

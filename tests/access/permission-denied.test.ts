@@ -86,7 +86,10 @@ describe('root’s file, as the original leaves it', () => {
       rmSync(file);
       own('', STRANGER, STRANGER, 0o755);
       own('elasticsearch.yml', SERVER, SERVER, 0o644);
-      expect(await tool(CREATE)).toMatchObject({ status: 0, stderr: `WARNING: ${fact}\nIf it runs as [${STRANGER}], use --server-user ${STRANGER}. ${repair}\n` });
+      expect(await tool(CREATE)).toMatchObject({
+        status: 0,
+        stderr: `WARNING: ${fact}\nIf it runs as [${STRANGER}], use --server-user ${STRANGER}. ${repair}\n`,
+      });
       expect(statSync(file).uid).toBe(STRANGER);
     },
   );

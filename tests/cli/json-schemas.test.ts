@@ -1,6 +1,14 @@
 /** What --json prints is what docs/schemas says: every field that is printed is there, and every field there is printed. */
 import { createHash } from 'node:crypto';
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lchownSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -9,7 +17,9 @@ import { main } from '../../src/cli/main.js';
 import type { Io } from '../../src/cli/terminal.js';
 import type { Finished } from '../support/commands.js';
 import { projectRoot } from '../support/fixtures.js';
+import { STRANGER } from '../support/layout.js';
 import { memoryIo, runHere } from '../support/memory-io.js';
+import { isRoot } from '../support/needs.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const directory = temporaryDirectory();
@@ -117,7 +127,18 @@ async function answers(name: string, line: string): Promise<unknown[]> {
 async function watched(argv: readonly string[], given: Pick<Io, 'cwd' | 'env'>): Promise<Finished> {
   const file = join(directory.path, 'service_tokens');
   const signal = new AbortController();
-  const steps = [() => writeFileSync(file, BROKEN), () => writeFileSync(file, LINES), () => signal.abort()];
+  const forbid = () => {
+    if (!isRoot) return chmodSync(file, 0);
+    rmSync(file);
+    symlinkSync('elsewhere', file);
+    lchownSync(file, STRANGER, STRANGER);
+  };
+  const steps = [
+    () => writeFileSync(file, BROKEN),
+    () => writeFileSync(file, LINES),
+    forbid,
+    () => signal.abort(),
+  ];
   rmSync(file);
   const { io, written } = memoryIo({ ...given, interrupted: signal.signal });
   const write = async (text: string | Uint8Array) => {

@@ -60,8 +60,9 @@ export const watch: Command = async (invocation) => {
   /** @param effect what it means for the server */
   function printFailed(error: ServiceTokensError, removed: readonly string[], effect: string): Promise<void> {
     const reason = hideTokens(error.message);
-    const hint = error.code === 'PERMISSION' ? error.hint : undefined; // the effect says what else is to be said
-    return print({ event: 'failed', reason, hint, removed }, [`${effect}: ${reason}`, ...(hint ? [hint] : [])]);
+    const hint = error.code === 'PERMISSION' ? error.hint : undefined; // other hints say what the effect is
+    const lines = [`${effect}: ${reason}`, ...(hint === undefined ? [] : [hint])];
+    return print({ event: 'failed', reason, hint, removed }, lines);
   }
 
   /** Prints an event as lines, or as JSON: its fields keep their names and meanings, and more may be added. */
