@@ -15,17 +15,21 @@ import { decodeBase64 } from '../java-text.js';
 import { ServiceToken } from './token.js';
 import { kindOf, type TokenKind } from './token-kinds.js';
 
-/** A text that is given as a token. */
-export interface GivenToken {
-  /** Without what is around it; not necessarily a service account token. */
+/** What is given as a token. */
+interface Credential {
+  /** Without what is around it. */
   readonly bearer: string;
   readonly kind: TokenKind;
   /** The service account token, if it is one. */
-  readonly token: ServiceToken | undefined;
+  readonly token?: ServiceToken;
+  /** What is around a token that belongs to no form, as in `There is ... around the token`. */
+  readonly around?: string | undefined;
+}
+
+/** A text that is given as a token. */
+export interface GivenToken extends Credential {
   /** Counted from 1. */
   readonly line: number;
-  /** What is around it that belongs to no form, as in `There is ... around the token`. */
-  readonly around?: string;
 }
 
 /**
@@ -52,35 +56,31 @@ function* linesOf(text: string): Generator<readonly [line: string, number: numbe
   }
 }
 
+/** A line that gives a token a name: then the lines without a token are of something else. */
+const NAMED_TOKEN = /^[^#\n]*[=:][ \t"']*(?:[Bb]earer )?(?:AAEAA|QUFFQU)/m;
+
 function* tokensInLines(text: string): Generator<GivenToken, void> {
-  const hasOthers = hasNamedToken(text);
+  const hasOthers = NAMED_TOKEN.test(text);
   for (const [line, number] of linesOf(text)) {
     const found = unwrap(line);
-    if (found.bearer !== '' && (!hasOthers || isOfToken(found))) yield given(found, number);
+    const isGiven = hasOthers ? found.kind.endsWith('service account token') : found.bearer !== '';
+    if (isGiven) yield { ...found, line: number };
   }
-}
-
-/** Whether a line gives a token a name: then lines without a token are of something else. */
-function hasNamedToken(text: string): boolean {
-  for (const [line] of linesOf(text)) {
-    const found = unwrap(line);
-    if (found.isNamed && isOfToken(found)) return true;
-  }
-  return false;
 }
 
 function* tokensInManifest(text: string): Generator<GivenToken, void> {
   for (const [line, number] of linesOf(text)) {
     const value = /^\s+[\w.-]+:[ \t]*(["']?)([A-Za-z0-9+/=]+)\1[ \t\r]*$/.exec(line)?.[2] ?? '';
-    for (const found of [value, decoded(value)].map(unwrap)) if (isToken(found)) yield given(found, number);
+    for (const found of [value, decoded(value)].map(unwrap))
+      if (isToken(found)) yield { ...found, line: number };
   }
 }
 
 function* tokensInObject(object: object, text: string): Generator<GivenToken, void> {
   const values = valuesIn(object);
   const lineOf = (value: string) => text.slice(0, Math.max(text.indexOf(value), 0)).split('\n').length;
-  for (const value of values) yield given(unwrap(value), lineOf(value));
-  if (values.length === 0) yield given(unknown(text.trim()), 1);
+  for (const value of values) yield { ...unwrap(value), line: lineOf(value) };
+  if (values.length === 0) yield { bearer: text.trim(), kind: 'unknown', line: 1 };
 }
 
 /** The values of the tokens in what the API or this tool prints, or in a Secret. */
@@ -92,12 +92,6 @@ function valuesIn(object: object): string[] {
   return encoded.map((each) => decoded(String(each))).filter((each) => isToken(unwrap(each)));
 }
 
-function given({ bearer, kind, around }: Credential, line: number): GivenToken {
-  const token = ServiceToken.decode(bearer);
-  const blemish = token && BLEMISHES.find(([pattern]) => pattern.test(around))?.[1]; // of anything else, it does not matter
-  return { bearer, kind, token, line, ...(blemish && { around: blemish }) };
-}
-
 const BLEMISHES: readonly (readonly [RegExp, string])[] = [
   [/\r/, 'a carriage return'],
   [/\ufeff/, 'a byte order mark'],
@@ -106,47 +100,36 @@ const BLEMISHES: readonly (readonly [RegExp, string])[] = [
   [/\s/, 'white space'],
 ];
 
-/** A line, or a value in it, without the forms around it. */
-interface Credential {
-  readonly bearer: string;
-  readonly kind: TokenKind;
-  /** What was around it that belongs to no form. */
-  readonly around: string;
-  readonly isNamed: boolean;
-}
-
-function unknown(bearer: string): Credential {
-  return { bearer, kind: 'unknown', around: '', isNamed: false };
-}
-
+/** Whether it is a token, perhaps one that is cut. */
 function isToken({ kind }: Credential): boolean {
-  return kind === 'service account token' || kind === 'damaged service account token';
+  return /^(damaged )?service account token$/.test(kind);
 }
 
-/** Whether it is a token, or was made from one. */
-function isOfToken(credential: Credential): boolean {
-  return isToken(credential) || credential.kind === 'base64 of a service account token';
-}
-
-/** A name, and what it stands for. */
-const NAMED = /^(?:SERVICE_TOKEN \S+ = |(?:export[ \t]+)?[A-Za-z_][\w.-]*(?:[ \t]*=|:[ \t]*))(.*)$/s;
+/** The name and the value of a variable, or of a setting in YAML. */
+const VARIABLE = /^(?:export[ \t]+)?[A-Za-z_][\w.-]*(?:[ \t]*=|:[ \t]*)(.*)$/s;
 /** Each matches a whole text, and captures what is in the form. */
-const FORMS: readonly RegExp[] = [/^(?:Bearer|ApiKey) (.*)$/is, /^"(.*)"$/s, /^'(.*)'$/s];
+const FORMS: readonly RegExp[] = [
+  /^SERVICE_TOKEN \S+ = (.*)$/s,
+  /^(?:Bearer|ApiKey) (.*)$/is,
+  /^"(.*)"$/s,
+  /^'(.*)'$/s,
+];
 /** More than any real text has. */
 const MAX_FORMS = 6;
 
-/** Removes the forms around a credential. */
+/** Removes the forms around a credential. A comment is an empty one. */
 function unwrap(line: string): Credential {
   const whole = strip(line);
-  if (whole.text.startsWith('#')) return unknown('');
+  if (whole.text.startsWith('#')) return { bearer: '', kind: 'unknown' };
   const object = parseObject(whole.text);
   let { text, around } = object ? strip(valuesIn(object)[0] ?? whole.text) : whole;
-  let isNamed = false;
   for (let forms = 0; forms < MAX_FORMS; forms++) {
+    const token = ServiceToken.decode(text);
+    const blemish = () => BLEMISHES.find(([pattern]) => pattern.test(around))?.[1];
+    if (token) return { bearer: text, kind: 'service account token', token, around: blemish() };
     const kind = kindOf(text);
-    if (kind !== 'unknown') return { bearer: text, kind, around, isNamed };
-    const value = NAMED.exec(text)?.[1];
-    isNamed ||= value !== undefined;
+    if (kind !== 'unknown') return { bearer: text, kind };
+    const value = VARIABLE.exec(text)?.[1];
     const inner =
       value === undefined
         ? FORMS.map((form) => form.exec(text)?.[1]).find((each) => each !== undefined)
@@ -156,7 +139,7 @@ function unwrap(line: string): Credential {
     text = stripped.text;
     around += stripped.around;
   }
-  return unknown(whole.text);
+  return { bearer: whole.text, kind: 'unknown' };
 }
 
 /** Removes the quotes around the value of a variable, or a comment behind it: outside of quotes, a blank and # begin one. */

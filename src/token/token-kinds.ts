@@ -29,6 +29,7 @@ function isApiKey(text: string): boolean {
 
 /** JSON with the version, the addresses, the certificate's fingerprint and an API key. */
 function isEnrollment(bytes: Buffer): boolean {
+  if (bytes[0] !== 0x7b) return false; // a brace: to let the parser fail takes long
   try {
     const json: unknown = JSON.parse(bytes.toString('utf8'));
     return typeof json === 'object' && json !== null && ['ver', 'adr', 'key'].every((name) => name in json);

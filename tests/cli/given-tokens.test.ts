@@ -161,6 +161,7 @@ describe('What is not a service account token is named by verify, inspect, hash 
     ['UTF-16 text', 'this is UTF-16 text', Buffer.from(BEARER, 'utf16le').swap16()],
     ['unknown', 'this is not a service account token', 'hunter2'],
     ['unknown', 'this is not a service account token', 'PASSWORD=hunter2'],
+    ['damaged service account token', 'was cut or changed', `T="${BEARER} # in quotes it is no comment"`],
     ['unknown', 'this is not a service account token', '{"changed":false}'],
     ['unknown', 'this is not a service account token', `${`'"`.repeat(3)}${BEARER}${`"'`.repeat(3)}`],
   ])('%s', async (type, says, content) => {

@@ -30,6 +30,8 @@ const STEP = 100;
 /** What is given as tokens; each pass over them reads the input anew, and needs no more memory. */
 export interface GivenTokens extends Iterable<GivenToken> {
   readonly areSeveral: boolean;
+  /** Whether each is a service account token. */
+  readonly areTokens: boolean;
 }
 
 /**
@@ -57,9 +59,11 @@ export async function readGivenTokens(
       : readInputFile(absolutePath(options.tokenFile, io), fs, purpose);
   const text = bytes.toString('utf8');
   let count = 0;
+  let areTokens = true;
   const blemished = new Map<string, number>();
-  for (const { around, line } of tokensIn(text)) {
+  for (const { token, around, line } of tokensIn(text)) {
     count++;
+    areTokens &&= token !== undefined;
     if (around !== undefined && !blemished.has(around)) blemished.set(around, line);
   }
   if (count === 0) throw new ServiceTokensError('NOT_A_TOKEN', 'There is no token in the input');
@@ -70,7 +74,7 @@ export async function readGivenTokens(
       'A consumer that sends the bytes of this text as they are is refused.',
     ]);
   }
-  return { areSeveral, [Symbol.iterator]: () => tokensIn(text) };
+  return { areSeveral, areTokens, [Symbol.iterator]: () => tokensIn(text) };
 }
 
 /** @param purpose a copy is refused where a change is: root must not be led to another file */

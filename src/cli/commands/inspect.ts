@@ -1,18 +1,16 @@
 import { formatVersion } from '../../accounts/elasticsearch-version.js';
 import { knownAccounts } from '../../accounts/known-accounts.js';
 import type { GivenToken } from '../../token/token-forms.js';
-import { ExitCode, type ExitStatus } from '../exit-codes.js';
+import { ExitCode } from '../exit-codes.js';
 import { escapeControls, toJson } from '../terminal.js';
 import type { Command } from './command.js';
 import { readGivenTokens } from './given-tokens.js';
 
 export const inspect: Command = async (invocation) => {
   const { options, version, terminal } = invocation;
-  let status: ExitStatus = ExitCode.OK;
   const tokens = await readGivenTokens(invocation, 'read');
-  for (const { token } of tokens) if (token === undefined) status = ExitCode.DATA;
   if (!options.silent) await terminal.answerAll(descriptions());
-  return status;
+  return tokens.areTokens ? ExitCode.OK : ExitCode.DATA;
 
   function* descriptions(): Generator<string> {
     let separator = '';
