@@ -4,39 +4,21 @@ import { main } from '../src/cli/main.js';
 import { type ErrorCode, ServiceTokensError } from '../src/errors.js';
 import { memoryIo } from './support/memory-io.js';
 
-/** docs/exit-statuses.md. A missing code does not compile. */
-const statuses: Record<ErrorCode, { status: number; why: string }> = {
-  OPTION: { status: 64, why: 'usage' },
-  USAGE: { status: 64, why: 'usage' },
-  MALFORMED_FILE: { status: 65, why: 'the tokens file cannot be parsed' },
-  NOT_A_TOKEN: { status: 65, why: 'a token cannot be parsed' },
-  NOT_AUTHENTICATED: { status: 1, why: 'no' },
-  HASH_UNUSABLE: { status: 65, why: 'a stored hash cannot be used' },
-  UNKNOWN_PRINCIPAL: { status: 67, why: 'unknown principal' },
-  TOKEN_EXISTS: { status: 70, why: 'token exists' },
-  TOKEN_MISSING: { status: 70, why: 'the token does not exist' },
-  INVALID_TOKEN_NAME: { status: 70, why: 'the token name is invalid' },
-  FILE_EXISTS: { status: 73, why: 'the file to create exists' },
-  ROTATION_UNFINISHED: { status: 73, why: 'the next token of a series cannot be created' },
-  CANNOT_REPLACE: { status: 73, why: 'the file cannot be created or replaced' },
-  LOCKED: { status: 73, why: 'another process is changing the file' },
-  IO: { status: 74, why: 'I/O error' },
-  PERMISSION: { status: 77, why: 'permission' },
-  CONFIG: { status: 78, why: 'configuration' },
-  HANGUP: { status: 128 + 1, why: 'SIGHUP, as in a shell' },
-  INTERRUPT: { status: 128 + 2, why: 'SIGINT, as in a shell' },
-  TERMINATED: { status: 128 + 15, why: 'SIGTERM, as in a shell' },
-  INVALID_ALGORITHM: { status: 78, why: 'configuration: unknown algorithm' },
-};
-const codes = Object.keys(statuses) as ErrorCode[];
+const codes = Object.keys(statusOf) as ErrorCode[];
 
 describe('Exit statuses', () => {
-  test.each(codes.map((code) => ({ code, ...statuses[code] })))(
-    'the error $code ends the command with $status ($why)',
-    ({ code, status }) => {
-      expect(statusOf[code]).toBe(status);
-    },
-  );
+  test('are those of docs/exit-statuses.md', () => {
+    expect(statusOf).toEqual({
+      ...{ OPTION: 64, USAGE: 64 },
+      ...{ MALFORMED_FILE: 65, NOT_A_TOKEN: 65, HASH_UNUSABLE: 65 },
+      NOT_AUTHENTICATED: 1,
+      UNKNOWN_PRINCIPAL: 67,
+      ...{ TOKEN_EXISTS: 70, TOKEN_MISSING: 70, INVALID_TOKEN_NAME: 70 },
+      ...{ FILE_EXISTS: 73, ROTATION_UNFINISHED: 73, CANNOT_REPLACE: 73, LOCKED: 73 },
+      ...{ IO: 74, PERMISSION: 77, CONFIG: 78, INVALID_ALGORITHM: 78 },
+      ...{ HANGUP: 128 + 1, INTERRUPT: 128 + 2, TERMINATED: 128 + 15 }, // as in a shell
+    });
+  });
 
   test('a bug ends the command with 71, which no error uses', async () => {
     expect(await runIntoBug()).toEqual({

@@ -1,23 +1,13 @@
 /** The model of a disk against the real thing: the same calls, the same answers. */
-import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { constants, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import {
-  type FileSystem,
-  nodeFileSystem,
-  O_CREAT,
-  O_DIRECTORY,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_PATH,
-  O_RDONLY,
-  O_RDWR,
-  O_WRONLY,
-  type Stats,
-} from '../../src/disk/file-system.js';
+import { type FileSystem, nodeFileSystem, O_PATH, type Stats } from '../../src/disk/file-system.js';
 import { randomFrom, runsOf } from '../support/thoroughness.js';
 import { MemoryDisk } from './memory-disk.js';
+
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
 const NAMES = ['a', 'b', 'c', 'd/a', 'd/b', 'd/e/a', 'd/e', 'd', 'l', 'l/a', 'm', 'a/b', 'd/../b', './c'];
 const FLAGS = [

@@ -8,21 +8,14 @@
  *
  * Permissions are not modelled: the process is root. The system's answers are those of Linux.
  */
-import type { constants } from 'node:os';
+import { constants } from 'node:fs';
+import type { constants as systemConstants } from 'node:os';
 import process from 'node:process';
-import {
-  type FileSystem,
-  O_CREAT,
-  O_DIRECTORY,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_PATH,
-  O_RDONLY,
-  O_RDWR,
-  O_WRONLY,
-} from '../../src/disk/file-system.js';
+import { type FileSystem, O_PATH } from '../../src/disk/file-system.js';
 
-type Errno = keyof typeof constants.errno;
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, O_WRONLY } = constants;
+
+type Errno = keyof typeof systemConstants.errno;
 type Kind = 'file' | 'directory' | 'symlink';
 
 interface Inode {

@@ -23,6 +23,7 @@ export interface Scene {
   readonly steps: readonly Step[];
 }
 
+const words = (text: string) => text.split(' ');
 const bearerOf = (name: string, secret: string) =>
   new ServiceToken('elastic/kibana', name as never, secret).bearer;
 
@@ -36,15 +37,8 @@ const SHA = '{SHA}VIaFpYwLmlIcqRLkkvYc+DBTe4o=';
 const LINES = [
   ...[`elastic/kibana/a:${SHA}`, `elastic/kibana/b:${SHA}`, `elastic/fleet-server/f1:${SHA}`, '# comment'],
   ...['', ' ', `elastic/kibana/a_r2:${SHA}`, `elastic/gone/x:${SHA}`, `elastic/kibana/a:{PBKDF2}1000$x$y`],
-  ...[
-    'elastic',
-    'a:b:c',
-    ':',
-    'x:',
-    `\ufeffelastic/kibana/b:${SHA}`,
-    'elastic/kibana/\u0000:x',
-    '\u001b[31m:x',
-  ],
+  ...words('elastic a:b:c : x:'),
+  ...[`\ufeffelastic/kibana/b:${SHA}`, 'elastic/kibana/\u0000:x', '\u001b[31m:x'],
 ];
 const ALGORITHM = 'xpack.security.authc.service_token_hashing.algorithm';
 const SETTINGS = [
@@ -54,37 +48,10 @@ const SETTINGS = [
 ];
 const NAMES = ['a', 'b', 'f1', 'a_r2', '-x', '_x', '', 'a b', 'é', 'n'.repeat(256), 'n'.repeat(257)];
 const PATHS = [
-  ...[
-    'conf/service_tokens',
-    'conf/service_tokens',
-    'service_tokens',
-    'token',
-    'token',
-    'new',
-    'conf/new',
-    'link',
-  ],
-  ...[
-    'loop',
-    'pipe',
-    'conf',
-    'missing/x',
-    '-',
-    '/dev/stdin',
-    '/dev/null',
-    '/dev/stdout',
-    '/dev/zero',
-    '',
-    '.',
-  ],
-  ...[
-    'conf/elasticsearch.yml',
-    'conf/service_tokens/x',
-    `${'d'.repeat(300)}`,
-    'conf/../x', // within the scene, where the tokens are looked for
-    'a\nb',
-    BEARERS[1] ?? '',
-  ],
+  ...words('conf/service_tokens conf/service_tokens service_tokens token token new conf/new link'),
+  ...words('loop pipe conf missing/x - /dev/stdin /dev/null /dev/stdout /dev/zero'),
+  ...['', '.', 'conf/elasticsearch.yml', 'conf/service_tokens/x', `${'d'.repeat(300)}`],
+  ...['conf/../x', 'a\nb', BEARERS[1] ?? ''], // within the scene, where the tokens are looked for
 ];
 const FORMS = ['line', 'lines', 'token', 'env', 'json', 'k8s-secret', 'eck-secret', 'nonsense'];
 const PRINCIPALS = [
@@ -100,13 +67,8 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   '<FORM>': FORMS,
   '<NAME>': ['A', 'A_B', 'name', '1A', '', 'x'.repeat(300), BEARERS[2] ?? ''],
   '<KEY=VALUE>': [
-    `${ALGORITHM}=pbkdf2_1000`,
-    `${ALGORITHM}=bcrypt4`,
-    `${ALGORITHM}=x`,
-    'a',
-    '=',
-    'a=b',
-    'a=',
+    ...words('pbkdf2_1000 bcrypt4 x').map((value) => `${ALGORITHM}=${value}`),
+    ...words('a = a=b a='),
   ],
   '<USER>': ['0', '1000:0', '60001', 'root', 'nobody', 'nonsense', '-1', '4294967296', ''],
   '<X.Y>': ['8.19', '7.17', '9.1', '6.0', 'x', ''],
@@ -116,19 +78,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   '<name>': NAMES,
   '<shell>': ['bash', 'zsh', 'fish', 'sh'],
 };
-const NOISE = [
-  '--nonsense',
-  '--',
-  '-',
-  '-x',
-  '--json=1',
-  '--file',
-  '-sv',
-  '--no',
-  'extra',
-  '\u001b[31m',
-  '--help',
-];
+const NOISE = words('--nonsense -- - -x --json=1 --file -sv --no extra \u001b[31m --help');
 
 /** A command, what follows it, and its options, each with the value that it takes. */
 interface Grammar {

@@ -45,11 +45,7 @@ describe('Reading', () => {
     ['<>', [''], 'a key may be empty'],
     ['<\u00e9\ud83d\udd11>', ['\u00e9\ud83d\udd11'], 'or any text'],
     ['<b>\n<a>\n<B>', ['B', 'a', 'b'], 'keys are sorted, capitals first'],
-    [
-      '<\uff5e>\n<\ud83d\udd11>\n<z>',
-      ['z', '\ud83d\udd11', '\uff5e'],
-      'keys are sorted by UTF-16 units, not by code points',
-    ],
+    ['<\uff5e>\n<\ud83d\udd11>\n<z>', ['z', '\ud83d\udd11', '\uff5e'], 'by UTF-16 units, not by code points'],
     ['<elastic/b>\n<elastic-a>', ['elastic-a', 'elastic/b'], '- sorts before /'],
   ])('%j has the keys %j: %s', (text, keys) => {
     expect([...parse(file(text)).entries().keys()].sort()).toEqual(keys);
@@ -77,7 +73,9 @@ describe('Reading', () => {
 
 describe('Refusing', () => {
   const missing = (line: number) => `Missing ':' character at line #${line}`;
+  const unknown = (name: string, line: number) => `unknown hash function [${name}] (line #${line})`;
   const noIterations = 'The number of iterations could not be determined from the provided PBKDF2 hash.';
+  const noCost = 'The cost could not be determined from the provided bcrypt hash.';
   test.each<Row>([
     ['hunter2', missing(1), 'there is no colon'],
     ['<a>\n\n#x\nhunter2\n', missing(4), 'comments and blank lines are counted'],
@@ -91,27 +89,11 @@ describe('Refusing', () => {
     ['<a>\n\u00a0', missing(2), 'nor is a no-break space'],
     ['\u0085', missing(1), 'nor is NEL'],
     ['\0', missing(1), 'nor is NUL, though it is trimmed'],
-    [
-      `<a>\nhunter2:${BCRYPT.replace('$10$', '$15$')}`,
-      'unknown hash function [bcrypt15] (line #2)',
-      'the server has no such cost',
-    ],
-    [
-      'hunter2:{PBKDF2}1234$a$b',
-      'unknown hash function [pbkdf2_1234] (line #1)',
-      'the server has no such cost',
-    ],
-    [
-      '#\nhunter2:{PBKDF2_STRETCH}1234$a$b',
-      'unknown hash function [pbkdf2_stretch_1234] (line #2)',
-      'the server has no such cost',
-    ],
+    [`<a>\nhunter2:${BCRYPT.replace('$10$', '$15$')}`, unknown('bcrypt15', 2), 'there is no such cost'],
+    ['hunter2:{PBKDF2}1234$a$b', unknown('pbkdf2_1234', 1), 'there is no such cost'],
+    ['#\nhunter2:{PBKDF2_STRETCH}1234$a$b', unknown('pbkdf2_stretch_1234', 2), 'there is no such cost'],
     ['a:{PBKDF2}hunter2$a$b', `${noIterations} (line #1)`, 'the cost is no number'],
-    [
-      'a:$2a$hunter2',
-      'The cost could not be determined from the provided bcrypt hash. (line #1)',
-      'it is too short to have a cost',
-    ],
+    ['a:$2a$hunter2', `${noCost} (line #1)`, 'it is too short to have a cost'],
     ['a:{PBKDF2}\nhunter2', `${noIterations} (line #1)`, 'the first is named'],
     ['a:{PBKDF2}\n<a>', `${noIterations} (line #1)`, 'a later entry of the key does not make the line valid'],
   ])('%j is refused with "%s": %s', (text, message) => {

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { parsePrincipal } from '../../src/accounts/known-accounts.js';
+import { nodeFileSystem } from '../../src/disk/file-system.js';
 import { ServiceTokensError } from '../../src/errors.js';
 import { parseTokenName } from '../../src/token/token-name.js';
 import type { CreateOptions, FileOptions } from '../../src/tokens-file/service-tokens-file.js';
@@ -20,6 +21,8 @@ import { ServiceTokensFile } from '../../src/tokens-file/service-tokens-file.js'
 import { CHANGING_CALLS } from '../support/changing-calls.js';
 import { BIN, inParallel, run } from '../support/commands.js';
 import { type Interference, systemError, watchedFileSystem } from '../support/faulty-file-system.js';
+import { isRoot } from '../support/needs.js';
+import { fileSystemOf } from '../support/ordinary-user.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { sampleOf } from '../support/thoroughness.js';
 
@@ -347,27 +350,31 @@ describe('a symlink', () => {
 });
 
 describe('as an ordinary user', () => {
-  /** Runs the real command as an ordinary user: as an unknown UID if the tests run as root, else as their user. */
-  const asUser = async (umask: string, mode: number) => {
+  /** Creates the file as an ordinary user: as an unknown UID if the tests run as root, else as their user. */
+  const createAsUser = async (umask: number, mode: number) => {
+    const user = { uid: 61_999, gid: 61_999 };
     const conf = directory.mkdir('config');
     chmodSync(directory.path, 0o755);
-    if (process.getuid?.() === 0) chownSync(conf, 61_999, 61_999);
+    if (isRoot) chownSync(conf, user.uid, user.gid);
     chmodSync(conf, mode);
-    const user = process.getuid?.() === 0 ? { uid: 61_999, gid: 61_999 } : {};
-    const command = `umask ${umask}; exec "$0" create elastic/kibana new --file "$1/service_tokens"`;
-    const result = await run('sh', ['-c', command, BIN, conf], user);
-    chmodSync(conf, 0o755);
-    const made = statSync(join(conf, 'service_tokens')).mode & 0o7777;
-    return { ...result, mode: made, files: readdirSync(conf) };
+    const path = join(conf, 'service_tokens');
+    const before = process.umask(umask);
+    try {
+      const fs = isRoot ? fileSystemOf(user, nodeFileSystem) : nodeFileSystem;
+      await new ServiceTokensFile(path, { fs }).create(KIBANA, NEW, CHEAP);
+    } finally {
+      process.umask(before);
+      chmodSync(conf, 0o755);
+    }
+    expect(statSync(path).mode & 0o7777).toBe(0o600);
+    expect(litterBeside(path)).toEqual([]);
   };
-  const isPrivate = { status: 0, stderr: '', mode: 0o600, files: ['service_tokens'] };
 
-  test.each(['000', '077', '177', '377', '577', '777'])('a new file is 0600 under umask %s', async (umask) =>
-    expect(await asUser(umask, 0o755)).toMatchObject(isPrivate),
+  test.each([0o000, 0o077, 0o177, 0o377, 0o577, 0o777])('a new file is 0600 under umask %o', (umask) =>
+    createAsUser(umask, 0o755),
   );
 
-  test('a directory that is writable but not readable is sufficient', async () =>
-    expect(await asUser('022', 0o300)).toMatchObject(isPrivate));
+  test('a directory that is writable but not readable is sufficient', () => createAsUser(0o022, 0o300));
 });
 
 describe('processes', () => {
