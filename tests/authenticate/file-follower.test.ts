@@ -121,13 +121,10 @@ function updateVolume(from: string, to: string, content: string): void {
 }
 
 describe('A change is reported once, and later changes are not missed', () => {
-  /**
-   * @param make makes the files, and returns the path to follow
-   * @returns a function that takes the changes, and what is reported before the next one
-   */
-  const change =
-    (title: string, make: () => string = tokens, quiet = QUIET) =>
-    (...steps: readonly Step[]) =>
+  const changeIn =
+    (quiet: number) =>
+    /** @param make makes the files, and returns the path to follow */
+    (title: string, make: () => string, ...steps: readonly Step[]) =>
       test(title, async () => {
         const path = make();
         const following = await follow(path, { quiet });
@@ -137,6 +134,8 @@ describe('A change is reported once, and later changes are not missed', () => {
         }
         await following.expectNothingBut(path);
       });
+  const change = changeIn(QUIET);
+  const slowChange = changeIn(LONG_QUIET);
 
   const write = (content: string) => (path: string) => fs.writeFileSync(path, content, { flag: 'r+' });
   const append = (content: string) => (path: string) => fs.appendFileSync(path, content);
@@ -149,84 +148,80 @@ describe('A change is reported once, and later changes are not missed', () => {
   };
   const replaced = ['added b', 'removed a'] as const;
 
-  change('a write in place')([append(line('b')), 'added b']);
-  change('a write in place that keeps the size')([write(line('a', '{SHA}y')), 'changed a']);
+  change('a write in place', tokens, [append(line('b')), 'added b']);
+  change('a write in place that keeps the size', tokens, [write(line('a', '{SHA}y')), 'changed a']);
   const halves = slowly(append('elastic/kib'), append('ana/b:{SHA}x\n'));
-  change('a write in place in two halves, with a pause between', tokens, LONG_QUIET)([halves, 'added b']);
+  slowChange('a write in place in two halves, with a pause between', tokens, [halves, 'added b']);
   const both = () => tokens(line('a') + line('b'));
   const rewrite = slowly((path) => fs.truncateSync(path), write(line('a', '{SHA}y') + line('c')));
   const rewritten = [rewrite, 'added c', 'removed b', 'changed a'] as const;
-  change('a file that is truncated and rewritten', both, LONG_QUIET)(rewritten);
-  change('several renames over the file')(
+  slowChange('a file that is truncated and rewritten', both, rewritten);
+  change(
+    'several renames over the file',
+    tokens,
     [over(line('a') + line('b')), 'added b'],
     [over(line('b')), 'removed a'],
     [over(line('b', '{SHA}y')), 'changed b'],
   );
-  change('a file that is deleted and recreated')(
-    [(path) => fs.unlinkSync(path), 'removed a'],
-    [() => tokens(line('b')), 'added b'],
-  );
+  const back = [() => tokens(line('b')), 'added b'] as const;
+  change('a file that is deleted and recreated', tokens, [(path) => fs.unlinkSync(path), 'removed a'], back);
   const none = () => join(directory.mkdir('config'), 'service_tokens');
-  change('a file that is created later', none)([() => tokens(), 'added a']);
+  change('a file that is created later', none, [() => tokens(), 'added a']);
   const make = (name: string) => () => fs.mkdirSync(at(name));
   const grow = slowly(make('one'), make('one/two'), (path) => fs.writeFileSync(path, line('a')));
-  change('a file whose directories are created later, one by one', () => at('one/two/x'))([grow, 'added a']);
-  change('a Kubernetes volume that is updated twice', () => kubernetesVolume('..2026_1', line('a')))(
+  const inMissing = () => at('one/two/x');
+  change('a file whose directories are created later, one by one', inMissing, [grow, 'added a']);
+  change(
+    'a Kubernetes volume that is updated twice',
+    () => kubernetesVolume('..2026_1', line('a')),
     [() => updateVolume('..2026_1', '..2026_2', line('a') + line('b')), 'added b'],
     [() => updateVolume('..2026_2', '..2026_3', line('b')), 'removed a'],
   );
   const besideNew = withNew('new/service_tokens', tokens);
-  change('a directory that is moved away and replaced by another', besideNew)(
+  change(
+    'a directory that is moved away and replaced by another',
+    besideNew,
     [move('config', 'old'), 'removed a'],
     [move('new', 'config'), 'added b'],
   );
-  change(
-    'a directory that is replaced immediately',
-    besideNew,
-  )([() => replaceDirectory('config'), ...replaced]);
+  const exchange = (name: string) => [() => replaceDirectory(name), ...replaced] as const;
+  change('a directory that is replaced immediately', besideNew, exchange('config'));
   const remove = () => fs.rmSync(at('config'), { recursive: true });
-  change('a directory that is deleted and immediately recreated, possibly with the same inode')([
-    () => [remove(), tokens(line('b'))],
-    ...replaced,
-  ]);
-  change('a directory that is deleted and later recreated')(
-    [remove, 'removed a'],
-    [() => tokens(line('b')), 'added b'],
-  );
+  const recreate = () => [remove(), tokens(line('b'))];
+  const title = 'a directory that is deleted and immediately recreated, possibly with the same inode';
+  change(title, tokens, [recreate, ...replaced]);
+  change('a directory that is deleted and later recreated', tokens, [remove, 'removed a'], back);
   const deep = () => directory.write('one/two/three/config/service_tokens', line('a'));
   const besideDeep = withNew('new/two/three/config/service_tokens', deep);
-  change(
-    'a directory several levels above that is replaced',
-    besideDeep,
-  )([() => replaceDirectory('one'), ...replaced]);
+  change('a directory several levels above that is replaced', besideDeep, exchange('one'));
   const linked = withNew('elsewhere/new', () => {
     directory.write('elsewhere/real', line('a'));
     return linkTo('../elsewhere/real');
   });
   const replaceTarget = move('elsewhere/new', 'elsewhere/real');
-  change('the target of a symlink that is replaced', linked)([replaceTarget, ...replaced]);
+  change('the target of a symlink that is replaced', linked, [replaceTarget, ...replaced]);
   const twins = () => {
     for (const name of ['a', 'b']) fs.utimesSync(directory.write(`${name}/real`, line(name)), ...LONG_AGO);
     return linkTo('../a/real');
   };
-  change(
-    'a symlink that is switched to a file of the same size and time',
-    twins,
-  )([(path) => replaceLink('../b/real', path), ...replaced]);
+  const relink = (target: string, path: (followed: string) => string): Step => [
+    (followed) => replaceLink(target, path(followed)),
+    ...replaced,
+  ];
+  const toTwin = relink('../b/real', (path) => path);
+  change('a symlink that is switched to a file of the same size and time', twins, toTwin);
   const versions = withNew('elasticsearch-9/config/service_tokens', () => {
     directory.write('elasticsearch-8/config/service_tokens', line('a'));
     fs.symlinkSync('elasticsearch-8', at('elasticsearch'));
     return at('elasticsearch/config/service_tokens');
   });
-  change(
-    'a symlink in the middle of the path that is switched to the next version',
-    versions,
-  )([() => replaceLink(at('elasticsearch-9'), at('elasticsearch')), ...replaced]);
+  const toNext = relink('elasticsearch-9', () => at('elasticsearch'));
+  change('a symlink in the middle of the path that is switched to the next version', versions, toNext);
   const dangling = () => linkTo('../elsewhere/real');
   const makeTarget = () => directory.write('elsewhere/real', line('a'));
-  change('a dangling symlink whose target is created later', dangling)([makeTarget, 'added a']);
+  change('a dangling symlink whose target is created later', dangling, [makeTarget, 'added a']);
   const swapFile = () => directory.write('.config.swp/service_tokens', line('a'));
-  change('a directory whose name looks like an editor’s file', swapFile)([append(line('b')), 'added b']);
+  change('a directory whose name looks like an editor’s file', swapFile, [append(line('b')), 'added b']);
 
   test('a directory that appears while the follower is opened', async () => {
     const path = at('one/two/service_tokens');
