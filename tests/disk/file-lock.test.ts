@@ -641,7 +641,7 @@ test('a thread that is terminated while it holds the lock does not block the nex
 test('threads of one process do not clear each other’s locks: creations in 8 threads all succeed', async () => {
   const target = join(directory.path, 'service_tokens');
   const script = new URL('../support/create-in-thread.js', import.meta.url);
-  const each = runsOf(25, 10);
+  const each = runsOf(25, 4);
   const ends = Array.from({ length: 8 }, (_, thread) => {
     const names = Array.from({ length: each }, (_, i) => `t${thread}-${i}`);
     return once(new Worker(script, { workerData: { path: target, names } }), 'message');
