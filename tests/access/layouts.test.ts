@@ -1,10 +1,10 @@
 /** The layouts of Elasticsearch's packages, with real directories, users and commands. */
-import { chmodSync, existsSync, lchownSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect } from '@jest/globals';
-import { BIN, type RunOptions, run } from '../support/commands.js';
+import { BIN, run } from '../support/commands.js';
 import { attributesOf, lay, parseOwner, SERVER, SERVERS, STRANGER } from '../support/layout.js';
-import { isRoot, testAsRoot } from '../support/needs.js';
+import { testAsRoot } from '../support/needs.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const ROOT = 'root:x:0:0::/root:/bin/sh';
@@ -32,8 +32,6 @@ beforeEach(() => {
   file = join(conf, 'service_tokens');
 });
 
-const create = (options: readonly string[] = [], as: RunOptions = {}) =>
-  run(BIN, ['create', 'elastic/kibana', 'a', '--config-dir', conf, ...options], as);
 /** Runs `create` on a system with other accounts. */
 function createWith(accounts: string, options: readonly string[] = []) {
   const files = accountsOf[accounts]?.map((text, i) => directory.write(`accounts-${i}`, `${text}\n`)) ?? [];
@@ -43,8 +41,6 @@ function createWith(accounts: string, options: readonly string[] = []) {
 }
 const canRead = async (uid: number, gid: number) =>
   (await run('cat', [file], { uid, gid })).stdout.startsWith('elastic/kibana/');
-const succeeded = { status: 0, stderr: '' };
-const stranger = { uid: STRANGER, gid: STRANGER };
 
 /** A layout; below it the accounts, the files, the command, the new file, and a user and group that can read it. */
 const LAYOUTS = `
@@ -116,173 +112,4 @@ describe('when root creates the file in', () => {
       expect(await canRead(STRANGER, STRANGER)).toBe(false);
     });
   }
-
-  testAsRoot(
-    'root’s directory, a WARNING says so if the server is unknown, and how to repair it',
-    async () => {
-      lay(conf, 'elasticsearch.yml root:root 644');
-      expect((await createWith('NOBODY')).stderr).toBe(
-        `WARNING: Cannot determine which user runs Elasticsearch; only root can read [${file}]\n` +
-          `Specify the user with --server-user, or repair it: chown USER ${file} && touch ${file}\n`,
-      );
-    },
-  );
-
-  testAsRoot('a directory that is not a server’s, nothing is said about an unknown server', async () => {
-    expect(await create()).toMatchObject(succeeded);
-  });
-
-  testAsRoot(
-    'a directory with a keystore that is another user’s link to a third user’s file, it is refused',
-    async () => {
-      lay(conf, '. root:root 775; ../other alice:root 660');
-      symlinkSync('../other', join(conf, 'elasticsearch.keystore'));
-      lchownSync(join(conf, 'elasticsearch.keystore'), STRANGER, 0);
-      expect(await createWith('NOBODY')).toMatchObject({ status: 77, stdout: '' });
-      expect(existsSync(file)).toBe(false);
-    },
-  );
-});
-
-describe('a token file that another user made first', () => {
-  for (const [title, token, expected] of [
-    ['gives its maker no access to the token', 'stranger:stranger 666', 0o600],
-    ['stays open to the group that both share', 'stranger:servers 664', 0o660],
-  ] as const) {
-    testAsRoot(title, async () => {
-      lay(conf, `. server:servers 777; token ${token}`);
-      const replace = ['--token-file', join(conf, 'token'), '--force'];
-      expect(await create(replace, { uid: SERVER, gid: SERVERS })).toEqual({ ...succeeded, stdout: '' });
-      expect(attributesOf(join(conf, 'token')).mode).toBe(expected);
-    });
-  }
-});
-
-describe('when the file exists', () => {
-  testAsRoot('then root keeps its owner, group and mode', async () => {
-    lay(conf, 'service_tokens server:servers 640');
-    expect(await create()).toMatchObject({ status: 0 });
-    expect(attributesOf(file)).toEqual(parseOwner('server:servers 640'));
-  });
-
-  testAsRoot(
-    'then there is a warning if the server cannot read it, with the command that repairs it',
-    async () => {
-      lay(conf, '. root:servers 2750; elasticsearch.yml root:servers 660; service_tokens root:servers 600');
-      const command = /^Repair it: (.+)$/m.exec((await create()).stderr)?.[1] ?? '';
-      expect(await canRead(SERVER, SERVERS)).toBe(false);
-      expect(await run('sh', ['-c', command])).toMatchObject({ status: 0 });
-      expect(await canRead(SERVER, SERVERS)).toBe(true);
-    },
-  );
-});
-
-describe('when the configuration directory contains a symlink', () => {
-  for (const [title, target] of [
-    ['from the server’s user to a file of root, then root does not follow it', 'treasure'],
-    ['from the server’s user to a missing file, then root does not create that file', 'nologin'],
-  ] as const) {
-    testAsRoot(title, async () => {
-      const treasure = directory.write('treasure', '# root\n');
-      lay(conf, '. root:servers 2770');
-      symlinkSync(join(directory.path, target), file);
-      lchownSync(file, SERVER, SERVERS);
-      const { status, stderr } = await create();
-      expect(status).toBe(77);
-      expect(stderr).toContain(`group [${SERVERS}] can change [${conf}], which is unsafe for root`);
-      expect(readFileSync(treasure, 'utf8')).toBe('# root\n');
-      expect(readdirSync(directory.path)).toEqual(['top', 'treasure']);
-    });
-  }
-
-  testAsRoot('from root, then root follows it', async () => {
-    lay(conf, '../target server:servers 600');
-    symlinkSync('../target', file);
-    expect(await create()).toMatchObject({ status: 0 });
-    expect(readFileSync(file, 'utf8')).toMatch(/^elastic\/kibana\/a:/);
-  });
-});
-
-describe('when an ordinary user', () => {
-  testAsRoot(
-    'who is in the server’s group creates the file, then the server reads it by its group',
-    async () => {
-      lay(conf, '. server:servers 2770; elasticsearch.yml server:servers 660');
-      expect(await create([], { uid: STRANGER, gid: SERVERS })).toMatchObject(succeeded);
-      expect(attributesOf(file)).toEqual(parseOwner('stranger:servers 660'));
-      expect(await canRead(SERVER, SERVERS)).toBe(true);
-    },
-  );
-
-  testAsRoot(
-    'who is not in it creates the file, then no other group may read it, and a WARNING says so',
-    async () => {
-      lay(conf, '. server:servers 777; elasticsearch.yml server:servers 664');
-      const { status, stderr } = await create([], stranger);
-      expect(status).toBe(0);
-      expect(stderr).toContain(`WARNING: Elasticsearch runs as [${SERVER}] and cannot read [${file}]`);
-      expect(attributesOf(file)).toEqual(parseOwner('stranger:stranger 600'));
-    },
-  );
-
-  testAsRoot(
-    'changes another user’s file in their own directory, then the mode stays, and the owner is warned about',
-    async () => {
-      lay(conf, '. stranger:stranger 755; service_tokens root:root 644');
-      const { stderr } = await create([], stranger);
-      for (const what of ['Owner', 'Group'])
-        expect(stderr).toContain(
-          `WARNING: ${what} of file [${file}] used to be [root], but now is [${STRANGER}]\n`,
-        );
-      expect(attributesOf(file)).toEqual(parseOwner('stranger:stranger 644'));
-    },
-  );
-
-  testAsRoot(
-    'follows a root process that was killed in their directory, then its stale lock does not block them',
-    async () => {
-      lay(conf, '. stranger:stranger 755');
-      const script = new URL('../support/create-and-signal.js', import.meta.url).pathname;
-      const steps = ['10', '14', '18'].map((step) =>
-        run(process.execPath, [script, file, `k${step}`, step, 'SIGKILL']),
-      );
-      for (const { status } of await Promise.all(steps)) expect(status).toBe('SIGKILL');
-      expect(await create([], stranger)).toMatchObject({ status: 0 });
-    },
-  );
-});
-
-describe('if another user can change the path, the hashes of a file of root', () => {
-  beforeEach(() => {
-    const elsewhere = directory.write(
-      'closed/service_tokens',
-      'elastic/kibana/secret:{SHA}xkThpP80L8aFPKBXyErksCLIZ40=\n',
-    );
-    if (!isRoot) return;
-    lay(directory.path, 'closed/service_tokens root:root 600; closed root:root 700');
-    symlinkSync(elsewhere, file);
-    lchownSync(file, SERVER, SERVER);
-    lay(conf, '. server:server 755');
-  });
-
-  testAsRoot('are not exported by root', async () => {
-    const { status, stdout, stderr } = await run(BIN, ['export', '--config-dir', conf]);
-    expect({ status, stdout }).toEqual({ status: 77, stdout: '' });
-    expect(stderr).not.toContain('xkThpP80');
-  });
-
-  testAsRoot('are not imported by root', async () => {
-    const target = directory.mkdir('target');
-    const { status } = await run(BIN, [
-      'import',
-      '--entries',
-      file,
-      '--config-dir',
-      target,
-      '--server-user',
-      '0',
-    ]);
-    expect(status).toBe(77);
-    expect(readdirSync(target)).toEqual([]);
-  });
 });
