@@ -356,7 +356,8 @@ describe('The digest', () => {
   };
 
   test('is the result of sort and sha256sum for a plain file', async () => {
-    const lines = [`elastic/fleet-server/b:${HASH}\n`, `elastic/kibana/a:${SHA}\n`];
+    const many = Array.from({ length: 1_000 }, (_, i) => `elastic/kibana/${1_000 + i}:${HASH}\n`);
+    const lines = [`elastic/fleet-server/b:${SHA}\n`, ...many];
     const expected = createHash('sha256').update(lines.join('')).digest('hex');
     expect(await digest(lines.toReversed().join(''))).toBe(`sha256:${expected}`);
   });
