@@ -1,6 +1,6 @@
 /** Every hint with a command or an option, followed to its end: as real users, on real files. */
 import { chmodSync, lchownSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { ServiceToken } from '../src/token/token.js';
 import type { TokenName } from '../src/token/token-name.js';
@@ -60,8 +60,13 @@ async function follow(said: string, line: string, user: User): Promise<Step | un
     const taken = command.replaceAll(`'${conf}/service_tokens'`, 'FILE').replaceAll(`'${conf}'`, 'DIR');
     return { taken: taken.replace(`${TOOL} `, ''), line, user };
   }
+  const inspected = /could not read \[(.*?)\].*\nInspect .* with chown\.$/m.exec(said)?.[1];
+  if (inspected !== undefined) {
+    await shell(`chown elasticsearch '${inspected}'`, 'root');
+    return { taken: `chown ${basename(inspected)}`, line, user };
+  }
   if (/^Run the command as root/m.test(said)) return { taken: 'as root', line, user: 'root' };
-  const [, option, value = ''] = /\b(?:[Uu]se|act as with) (--[\w-]+)( \w+)?/.exec(said) ?? [];
+  const [, option, value = ''] = /\b(?:[Uu]se|act as with) (--[\w-]+(?: --[\w-]+)?)( \w+)?/.exec(said) ?? [];
   if (option === undefined) return undefined;
   const taken = `${option}${option === '--server-user' ? value.replace('USER', 'elasticsearch') : ''}`;
   const isInstead = option === '--server-user' || said.includes(`${option} instead`);
@@ -79,8 +84,7 @@ async function walk(command: string, asker: User): Promise<string> {
     if (step === undefined) return steps.join(', ');
     if (steps.includes(step.taken)) throw new Error(`again: ${stderr}${stdout}`);
     steps.push(step.taken);
-    if (status === 0) return steps.join(', ');
-    ({ line, user } = step);
+    ({ line, user } = status === 0 ? { line: 'check', user } : step);
   }
 }
 
@@ -101,19 +105,19 @@ a file of the right group that it cannot read
 a file that others can read, and may need to
   . root:root 755; service_tokens root:root 644 | root check --server-user elasticsearch | chown elasticsearch:elasticsearch FILE && chmod 0640 FILE && touch FILE
 a directory whose owner no longer exists
-  elasticsearch.yml stranger:stranger 660; . stranger:stranger 755 | root create elastic/kibana old | chown -R --from=61999 elasticsearch DIR
+  elasticsearch.yml stranger:stranger 660; . stranger:stranger 755 | root create elastic/kibana old | chown elasticsearch DIR, --fix --trust-directory
 the same, found by check
-  elasticsearch.yml stranger:stranger 660; service_tokens stranger:stranger 600; . stranger:stranger 755 | root check | chown -R --from=61999 elasticsearch DIR
+  elasticsearch.yml stranger:stranger 660; service_tokens stranger:stranger 600; . stranger:stranger 755 | root check | chown elasticsearch DIR, --fix --trust-directory
 the same, after the directory alone was given to the server
-  elasticsearch.yml stranger:stranger 660; service_tokens stranger:stranger 600; . server:servers 755 | root create elastic/kibana a | chown -R --from=61999 elasticsearch DIR
+  elasticsearch.yml stranger:stranger 660; service_tokens stranger:stranger 600; . server:servers 755 | root create elastic/kibana a | chown elasticsearch.yml, check --fix --trust-directory, with the same --config-dir
 the same, asked to delete
   elasticsearch.yml server:servers 660; service_tokens stranger:stranger 600; . server:servers 755 | root delete elastic/kibana b --ignore-not-found | check --fix --trust-directory, with the same --config-dir
 the same, found by check
-  elasticsearch.yml server:servers 660; service_tokens stranger:stranger 600; . server:servers 755 | root check | --fix, --trust-directory
+  elasticsearch.yml server:servers 660; service_tokens stranger:stranger 600; . server:servers 755 | root check | --fix --trust-directory
 the same, asked by the server
   elasticsearch.yml server:servers 660; service_tokens alice:alice 600; . server:servers 755 | server list | sudo check --fix --trust-directory --config-dir DIR
 a directory of a user who does not run the server
-  elasticsearch.yml server:servers 660; service_tokens alice:alice 600; . alice:alice 755 | root check | chown -R --from=alice elasticsearch DIR
+  elasticsearch.yml server:servers 660; service_tokens alice:alice 600; . alice:alice 755 | root check | chown elasticsearch DIR, --fix --trust-directory
 a file of an ordinary user, in a directory of that user
   . alice:alice 755; service_tokens alice:alice 600 | alice check | sudo chgrp elasticsearch FILE && chmod 0640 FILE && touch FILE
 the same, created

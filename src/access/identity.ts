@@ -144,30 +144,18 @@ export function findOtherServer(
   if (server?.uid === undefined || server.uid === uid) return undefined;
   const [owner, name] = [userName(uid, fs), userName(server.uid, fs)];
   const fact = `Root acts as [${owner}], because [${directory.path}] belongs to that user, but Elasticsearch runs as [${name}]`;
-  const repair = handOver(resolved, uid, server.uid, fs);
+  const repair = handOver(resolved, server.uid, fs);
   const hint = `If it runs as [${owner}], use --server-user ${quote(owner)}. ${repair}`;
   return { server, fact, repair, hint };
 }
 
-/**
- * Says how root gives what belongs to another user to the user who runs the server. A command is given only if the other
- * user owns the directory or no longer exists, and nobody can redirect it: `--from` compares the owner of the open file.
- */
-export function handOver(
-  { directory, modifiers }: ResolvedPath,
-  from: number,
-  to: number,
-  fs: FileSystem,
-): string {
-  const [owner, name] = [userName(from, fs), userName(to, fs)];
-  const isOwner = from === directory?.uid;
-  if (!isOwner && findUser(String(from), fs) !== undefined)
-    return `Inspect the file; if it is the right one, give it to [${name}] as root, with chown.`;
-  // The owner can change the names in the directory, but not its own path.
+/** The owner can change the names in the directory, so only a command for the directory itself is safe to copy. */
+function handOver({ directory, modifiers }: ResolvedPath, to: number, fs: FileSystem): string {
+  const name = userName(to, fs);
   const isPathPrivate = modifiers.every(({ at }) => at === directory?.path);
   return directory !== undefined && isPathPrivate && isConfigDir(directory.path, fs)
-    ? `Repair it as root: chown -R --from=${quote(owner)} ${quote(name)} ${quote(directory.path)}`
-    : `Repair it as root: give the directory and its files to [${name}] with chown.`;
+    ? `Repair it as root: chown ${quote(name)} ${quote(directory.path)}`
+    : `Repair it as root: give the directory to [${name}] with chown.`;
 }
 
 /** The user and the groups of this process. */

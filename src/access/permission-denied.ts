@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import type { Attributes } from '../disk/atomic-file.js';
 import { type FileSystem, ignoreFailure } from '../disk/file-system.js';
 import { deniedError, isUnexplained, whoMay } from './denied-error.js';
-import { chooseIdentity, findOtherServer, handOver, type Identity } from './identity.js';
+import { chooseIdentity, findOtherServer, type Identity } from './identity.js';
 import { type Naming, quote } from './printed-command.js';
 import { checkFixCommand } from './repair-command.js';
 import type { ResolvedPath } from './resolved-path.js';
@@ -14,8 +14,6 @@ import { userName } from './system-accounts.js';
 export interface Asker {
   /** The user and groups whose permissions counted. */
   readonly as: Identity;
-  /** The user that started the command. */
-  readonly caller: number;
   /** Of a command: how it found the file. */
   readonly command?:
     | { readonly configDir: string; readonly serverUser: string | undefined; readonly naming: Naming }
@@ -47,12 +45,9 @@ export function explainDenied(error: unknown, resolved: ResolvedPath, asker: Ask
 }
 
 /** The first thing on the path that refuses what the asker needs. Root opens the directory before it acts as a user. */
-function findRefused(
-  { directories, directory, target }: ResolvedPath,
-  { as, caller }: Asker,
-  fs: FileSystem,
-) {
-  const passed = as.uid === caller ? directories : directories.filter(({ path }) => path === directory?.path);
+function findRefused({ directories, directory, target }: ResolvedPath, { as }: Asker, fs: FileSystem) {
+  const passed =
+    as.uid === fs.geteuid() ? directories : directories.filter(({ path }) => path === directory?.path);
   const closed = passed.find((each) => !may(as, each, ENTER));
   if (closed !== undefined) return { ...closed, kind: 'path', what: `[${closed.path}]` } satisfies Refused;
   const stat = ignoreFailure(() => fs.lstatSync(target));
@@ -65,12 +60,12 @@ function findRefused(
 }
 
 function hintFor(refused: Refused, resolved: ResolvedPath, asker: Asker, fs: FileSystem): string {
-  const { as, caller, command } = asker;
+  const { as, command } = asker;
   const { kind, uid: owner } = refused;
   const { directory, modifiers } = resolved;
   if (command === undefined) return whoMay(refused, as.uid, fs);
   const { configDir, serverUser, naming } = command;
-  const isActing = caller !== as.uid;
+  const isActing = fs.geteuid() !== as.uid;
   if (isActing && serverUser === undefined) {
     const other = findOtherServer(resolved, as, configDir, fs);
     if (other !== undefined) return `${other.fact}. ${other.repair}`;
@@ -84,12 +79,14 @@ function hintFor(refused: Refused, resolved: ResolvedPath, asker: Asker, fs: Fil
   const isTokensFile = basename(resolved.target) !== 'elasticsearch.yml';
   if (kind === 'file' && isTokensFile && as.uid === server && !may(as, refused, READ)) {
     const isOfThirdUser = ![0, as.uid].includes(owner) && modifiers.length > 0;
-    const fix = checkFixCommand(naming, caller, isOfThirdUser);
+    const fix = checkFixCommand(naming, fs, isOfThirdUser);
     if (isOfThirdUser) return `Inspect the file; if it is the right one, repair it: ${fix}`;
     const isWritable = directory === undefined || may(as, directory, WRITE);
     return `${isWritable ? 'Repair it' : 'To change the file, run the command as root; to repair it'}: ${fix}`;
   }
-  return isActing && owner !== as.uid ? handOver(resolved, owner, as.uid, fs) : whoMay(refused, as.uid, fs);
+  return isActing && owner !== as.uid
+    ? `Inspect the file; if it is the right one, give it to [${userName(as.uid, fs)}] as root, with chown.`
+    : whoMay(refused, as.uid, fs);
 }
 
 /** @param owner the owner of what refused the user of `--server-user` */

@@ -22,18 +22,18 @@ type Owners = Pick<Attributes, 'uid' | 'gid'>;
  * Decides which owner, group and mode a tokens file should have: the present ones without the bits for others, if the
  * server can still read the file. Otherwise root gives it those of a new file, and its owner only what an owner can.
  *
- * @param caller the number of the user who repairs it
+ * @param fs the file system as the user who repairs it
  * @returns undefined if nothing is wrong, or if the server is unknown and a repair might lock it out
  */
 export function repairedAttributes(
   server: Server | undefined,
   attributes: Attributes,
-  caller: number,
+  fs: FileSystem,
 ): Attributes | undefined {
   if (server === undefined) return undefined;
   const closed = { ...attributes, mode: attributes.mode & ~OTHERS };
   if (canRead(server, closed)) return closed.mode === attributes.mode ? undefined : closed;
-  if (caller === 0) return server.model;
+  if (fs.geteuid() === 0) return server.model;
   const shared = shiftOf(server, closed) > 0 ? closed : { ...closed, gid: server.model.gid };
   return { ...shared, mode: shared.mode | (READ << shiftOf(server, shared)) };
 }
@@ -51,7 +51,7 @@ export function repairCommand(
   naming: Naming,
   fs: FileSystem,
 ): string {
-  if (!naming.isPrivate || !isOwner(present, fs)) return checkFixCommand(naming, fs.geteuid());
+  if (!naming.isPrivate || !isOwner(present, fs)) return checkFixCommand(naming, fs);
   const mode = wanted.mode.toString(8).padStart(4, '0');
   return `${attributesCommand(path, present, { ...wanted, mode }, fs)} && touch ${quote(path)}`;
 }
@@ -92,9 +92,9 @@ function isOwner({ uid }: Owners, fs: FileSystem): boolean {
  *
  * @param trusts whether it may also repair a file of a third user, where others can change the path
  */
-export function checkFixCommand(naming: Naming, caller: number, trusts = false): string {
+export function checkFixCommand(naming: Naming, fs: FileSystem, trusts = false): string {
   const words = ['check', '--fix', ...(trusts ? ['--trust-directory'] : [])];
-  return `${caller === 0 ? '' : 'sudo '}${commandLine(words, naming)}`;
+  return `${fs.geteuid() === 0 ? '' : 'sudo '}${commandLine(words, naming)}`;
 }
 
 /**
@@ -116,7 +116,7 @@ export function accessWarning(
     return isUnreadable ? unknownServerWarning(path, naming.isPrivate) : undefined;
   }
   if (canRead(server, after)) return undefined;
-  const wanted = repairedAttributes(server, after, fs.geteuid()) ?? server.model;
+  const wanted = repairedAttributes(server, after, fs) ?? server.model;
   return [unreadableFact(path, server, fs), `Repair it: ${repairCommand(path, after, wanted, naming, fs)}`];
 }
 

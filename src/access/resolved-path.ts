@@ -134,7 +134,7 @@ function isMapped(uid: number, fs: FileSystem): boolean {
   }
 }
 
-/** Whether only a user and root can change the path. Then a command with the path is safe to copy and run. */
-export function isPrivateTo(user: number, { modifiers }: ResolvedPath): boolean {
-  return modifiers.every(({ kind, id }) => kind === 'user' && id === user);
+/** Whether only the caller and root can change the path. Then a command with the path is safe to copy and run. */
+export function isPrivate({ modifiers }: Pick<ResolvedPath, 'modifiers'>, fs: FileSystem): boolean {
+  return modifiers.every(({ kind, id }) => kind === 'user' && id === fs.geteuid());
 }

@@ -23,12 +23,12 @@ export function kubernetesVolume({ linkChain: [path] }: ResolvedPath): ServiceTo
  * Refuses to change a file through an untrusted symlink, or in a Kubernetes volume: there the change would be lost, and
  * replacing the symlink would detach the pod from its operator.
  *
- * @param caller the number of the user that acts
+ * @param fs the file system as the user that acts
  * @throws CANNOT_REPLACE or PERMISSION
  */
-export function requireChangeable(resolved: ResolvedPath, fs: FileSystem, caller: number): void {
+export function requireChangeable(resolved: ResolvedPath, fs: FileSystem): void {
   if (isInKubernetesVolume(resolved)) throw kubernetesVolume(resolved);
-  requireTrustedLinks(resolved, fs, caller);
+  requireTrustedLinks(resolved, fs);
 }
 
 /**
@@ -37,10 +37,10 @@ export function requireChangeable(resolved: ResolvedPath, fs: FileSystem, caller
  * The owner of a symlink decides where it leads. So a symlink must belong to root, to the caller, or to the owner of
  * its target, who could change the target anyway.
  *
- * @param caller the number of the user that acts
+ * @param fs the file system as the user that acts
  * @throws PERMISSION
  */
-export function requireTrustedLinks(resolved: ResolvedPath, fs: FileSystem, caller: number): void {
+export function requireTrustedLinks(resolved: ResolvedPath, fs: FileSystem): void {
   if (resolved.links.length === 0 || resolved.directory === undefined) return;
   const owner =
     attempt(
@@ -49,7 +49,7 @@ export function requireTrustedLinks(resolved: ResolvedPath, fs: FileSystem, call
       resolved.target,
       () => ifExists(() => fs.lstatSync(resolved.target))?.uid,
     ) ?? resolved.directory.uid;
-  const untrusted = resolved.links.find(({ uid }) => ![0, caller, owner].includes(uid));
+  const untrusted = resolved.links.find(({ uid }) => ![0, fs.geteuid(), owner].includes(uid));
   if (untrusted === undefined) return;
   throw new ServiceTokensError(
     'PERMISSION',

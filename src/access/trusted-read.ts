@@ -33,10 +33,10 @@ export function readThrough<T>(
   const identity = identityFor?.(resolved);
   const opened = openDirectory(resolved, identity, fs);
   try {
-    requireTrustedLinks(resolved, opened.fs, opened.fs.geteuid());
+    requireTrustedLinks(resolved, opened.fs);
     return read(opened.fs, resolved.target);
   } catch (error) {
-    const asker = { as: identity ?? ownIdentity(fs), caller: fs.geteuid(), command };
+    const asker = { as: identity ?? ownIdentity(fs), command };
     throw explainDenied(error, resolved, asker, opened.asCaller);
   } finally {
     opened.close();

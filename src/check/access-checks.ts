@@ -7,7 +7,7 @@ import {
   unknownServerWarning,
   unreadableFact,
 } from '../access/repair-command.js';
-import { isPrivateTo, type UntrustedModifier } from '../access/resolved-path.js';
+import { isPrivate, type UntrustedModifier } from '../access/resolved-path.js';
 import {
   canRead,
   ENTER,
@@ -54,18 +54,24 @@ export function checkFileAccess(file: CheckedFile, attributes: Attributes, refus
 }
 
 function fileHint(file: CheckedFile, attributes: Attributes, refused?: Finding): string {
-  const { resolved, server, caller, naming, otherServer, asCaller } = file;
+  const { resolved, server, naming, otherServer, asCaller } = file;
   if (isInKubernetesVolume(resolved)) {
     return "Set fsGroup in the pod's security context, and defaultMode: 0440 in the volume.";
   }
   if (otherServer !== undefined) return otherServer.repair;
   if (refused) return refused.hint;
   const [path] = resolved.linkChain;
-  const wanted = repairedAttributes(server, attributes, caller) ?? attributes;
+  const wanted = repairedAttributes(server, attributes, asCaller) ?? attributes;
   if (!canGive(attributes, wanted, asCaller))
     return `Repair it: ${repairCommand(path, attributes, wanted, naming, asCaller)}`;
   const closed = { ...wanted, mode: 'o=' };
-  if (!naming.isPrivate) return server ? 'Use --fix.' : 'Use --fix with --server-user.';
+  if (!naming.isPrivate) {
+    if (server === undefined) return 'Use --fix with --server-user.';
+    const isOfThirdUser = ![0, server.uid].includes(attributes.uid);
+    return isOfThirdUser
+      ? 'Inspect the file; if it is the right one, use --fix --trust-directory.'
+      : 'Use --fix.';
+  }
   return server
     ? `Use --fix, or: ${repairCommand(path, attributes, wanted, naming, asCaller)}`
     : `Use --fix with --server-user, because the user that runs Elasticsearch cannot be determined; or, if it does not need this access: ${attributesCommand(path, attributes, closed, asCaller)}`;
@@ -77,13 +83,7 @@ export function checkOwner({ otherServer }: CheckedFile): Finding[] {
 }
 
 /** Finds the directories on the path that the server cannot enter or, for the file's own directory, cannot list. */
-export function checkDirectoryAccess({
-  resolved,
-  server,
-  caller,
-  otherServer,
-  asCaller,
-}: CheckedFile): Finding[] {
+export function checkDirectoryAccess({ resolved, server, otherServer, asCaller }: CheckedFile): Finding[] {
   if (server === undefined) return [];
   const { directories, directory: own } = resolved;
   const passed = new Map(directories.map((directory) => [directory.path, directory]));
@@ -95,7 +95,7 @@ export function checkDirectoryAccess({
     // Who can change names in the directory cannot change its own path.
     const isAbove = ({ at }: UntrustedModifier) => !below(at, '').startsWith(below(directory.path, ''));
     const modifiers = resolved.modifiers.filter(isAbove);
-    const path = isPrivateTo(caller, { ...resolved, modifiers }) ? directory.path : 'DIRECTORY';
+    const path = isPrivate({ modifiers }, asCaller) ? directory.path : 'DIRECTORY';
     const isRepaired = isOwn && otherServer !== undefined;
     const hint = isRepaired ? otherServer.repair : directoryHint(path, directory, bits, server, asCaller);
     return [finding('DIRECTORY_UNREADABLE', message, hint)];

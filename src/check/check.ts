@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { commandLine, type Naming } from '../access/printed-command.js';
-import { isPrivateTo, resolvePath } from '../access/resolved-path.js';
+import { isPrivate, resolvePath } from '../access/resolved-path.js';
 import { canRead, findServer } from '../access/server-access.js';
 import { requireTrustedLinks } from '../access/symlinks.js';
 import { type ElasticsearchVersion, requireVersion } from '../accounts/elasticsearch-version.js';
@@ -24,7 +24,7 @@ import {
 import { digestOf } from '../tokens-file/digest.js';
 import { FileContent } from '../tokens-file/file-content.js';
 import { checkDirectoryAccess, checkFileAccess, checkOwner } from './access-checks.js';
-import type { CheckedFile, EnteredTokensFile } from './checked-file.js';
+import type { CheckedFile, OpenedTokensFile } from './checked-file.js';
 import { checkLines } from './entry-checks.js';
 import { type Finding, finding } from './findings.js';
 import { checkLeftovers, checkLinks } from './place-checks.js';
@@ -71,7 +71,7 @@ export interface CheckReport {
  *
  * @param path the file, which need not exist; or a descriptor that the caller passed (`/dev/stdin`), of which only the
  *   lines are checked
- * @param entered set by the command only
+ * @param opened set by the command only
  * @throws IO or PERMISSION if the file cannot be read; USAGE if the named user does not exist, `fix` is set for a
  *   descriptor, or an argument has the wrong type
  *
@@ -80,7 +80,7 @@ export interface CheckReport {
 export async function checkTokensFile(
   path: string,
   options: CheckOptions = {},
-  entered?: EnteredTokensFile,
+  opened?: OpenedTokensFile,
 ): Promise<CheckReport> {
   requirePath(path);
   requireOptions(options);
@@ -89,7 +89,7 @@ export async function checkTokensFile(
   const passed = readCallerDescriptor(fs, path, MAX_FILE_BYTES);
   const { exists, bytes, findings, fixed, naming } = passed
     ? { exists: true, bytes: passed, findings: [], fixed: [], naming: { file: path, isPrivate: true } }
-    : await examineFile(path, options, entered, fs);
+    : await examineFile(path, options, opened, fs);
   const entries = bytes && entriesIfReadable(bytes, path);
   const digest = entries ? digestOf(entries) : null;
   const summary = { file: path, exists, tokens: entries?.size ?? 0, digest };
@@ -117,15 +117,17 @@ function requireOptions(options: CheckOptions): void {
 async function examineFile(
   path: string,
   options: CheckOptions,
-  entered: EnteredTokensFile | undefined,
+  opened: OpenedTokensFile | undefined,
   fs: FileSystem,
 ) {
-  const file = fileAt(path, options, entered, fs);
+  const file = fileAt(path, options, opened, fs);
   const { naming } = file;
   const before = look(file); // what cannot be read is an error, before anything is repaired
   if (before.other !== undefined)
     return { exists: true, bytes: undefined, findings: [before.other], fixed: [], naming };
-  const { fixed, refused } = options.fix ? await repair(file, options) : { fixed: [], refused: [] };
+  const { fixed, refused } = options.fix
+    ? await repair(file, before.attributes, options)
+    : { fixed: [], refused: [] };
   const { attributes, bytes } = look(file);
   const findings = [
     ...refused,
@@ -141,30 +143,19 @@ async function examineFile(
 function fileAt(
   path: string,
   { serverUser, configDir = dirname(path), timing }: CheckOptions,
-  entered: EnteredTokensFile | undefined,
+  opened: OpenedTokensFile | undefined,
   fs: FileSystem,
 ): CheckedFile {
-  const {
-    caller = fs.geteuid(),
-    resolved = resolvePath(fs, absolutePath(path, fs)),
-    asCaller = fs,
-  } = entered ?? {};
-  if (entered === undefined) requireTrustedLinks(resolved, fs, caller);
-  const { otherServer } = entered ?? {};
-  const server = otherServer?.server ?? entered?.server ?? findServer(configDir, serverUser, fs);
-  const naming = entered?.naming ?? { file: path, isPrivate: isPrivateTo(caller, resolved) };
-  return {
-    resolved,
-    server,
-    caller,
-    asCaller,
-    naming,
-    otherServer,
-    fs,
-    configDir,
-    isEntered: entered !== undefined,
-    timing,
-  };
+  if (opened !== undefined) {
+    const server = opened.otherServer?.server ?? opened.server ?? findServer(configDir, serverUser, fs);
+    return { ...opened, server, configDir, isOpened: true, timing };
+  }
+  const resolved = resolvePath(fs, absolutePath(path, fs));
+  requireTrustedLinks(resolved, fs);
+  const server = findServer(configDir, serverUser, fs);
+  const naming = { file: path, isPrivate: isPrivate(resolved, fs) };
+  const file = { resolved, server, otherServer: undefined, naming, fs, asCaller: fs };
+  return { ...file, configDir, isOpened: false, timing };
 }
 
 /** What was found in the file's place; nothing if there is no file. */

@@ -28,17 +28,18 @@ import { leftoversOf } from './place-checks.js';
  * size only), and removes stale locks and orphaned temporary files. A file with nothing to repair is not touched. If the
  * server is unknown, owner, group and mode are left alone.
  *
+ * @param found the present attributes, if there is a file
  * @returns what was done, one sentence each; and what could not be repaired, and how to repair it by hand
  * @throws the signal's reason
  */
 export async function repair(
   file: CheckedFile,
+  found: Attributes | undefined,
   { trustDirectory = false, ...options }: LockOptions & { readonly trustDirectory?: boolean | undefined },
 ): Promise<{ readonly fixed: readonly string[]; readonly refused: readonly Finding[] }> {
-  const { resolved, server, caller, naming, fs } = file;
+  const { resolved, server, naming, fs, asCaller } = file;
   const { target } = resolved;
-  const found = attributesAt(target, fs);
-  const wanted = found && repairedAttributes(server, found, caller);
+  const wanted = found && repairedAttributes(server, found, asCaller);
   const left = await leftoversOf(file);
   const before = pathsOf(left);
   if (wanted === undefined && before.length === 0) return { fixed: [], refused: [] };
@@ -46,9 +47,9 @@ export async function repair(
   const fixed: string[] = [];
   const refused: Finding[] = [];
   try {
-    if (!file.isEntered && !trustDirectory) refuseModifiers(resolved, fs);
-    if (!(caller === 0 && trustDirectory)) requireChangeable(resolved, fs, fs.geteuid());
-    removeStaleLocks(file.asCaller, left.locks); // root clears those of every user
+    if (!file.isOpened && !trustDirectory) refuseModifiers(resolved, fs);
+    if (!(asCaller.geteuid() === 0 && trustDirectory)) requireChangeable(resolved, fs);
+    removeStaleLocks(asCaller, left.locks); // root clears those of every user
     await withLock(fs, target, options, async (lock) => {
       lock.assertHeld();
       if (wanted !== undefined) setAttributes(file, trustDirectory, fixed);
@@ -56,10 +57,10 @@ export async function repair(
   } catch (error) {
     if (!(error instanceof ServiceTokensError) || options.signal?.aborted) throw error;
     // A refusal has its own hint. Do not add the command that does what was refused.
-    const canAdvise = error.code === 'PERMISSION' && (caller > 0 || naming.isPrivate);
+    const canAdvise = error.code === 'PERMISSION' && (asCaller.geteuid() > 0 || naming.isPrivate);
     const byHand =
       found && wanted && canAdvise
-        ? `Repair it: ${repairCommand(target, found, wanted, naming, file.asCaller)}`
+        ? `Repair it: ${repairCommand(target, found, wanted, naming, asCaller)}`
         : 'Repair it by hand.';
     refused.push(finding('NOT_FIXED', `--fix failed: ${error.message}`, error.hint ?? byHand));
   }
@@ -79,7 +80,7 @@ function pathsOf({ temporaryFiles, locks }: Leftovers): string[] {
  * have one hard link, contain nothing but tokens and, unless the caller trusts these users, belong to root or the server.
  */
 function setAttributes(file: CheckedFile, trusts: boolean, fixed: string[]): void {
-  const { resolved, server, caller, asCaller: fs } = file;
+  const { resolved, server, asCaller: fs } = file;
   const { target } = resolved;
   attempt(fs, 'could not change', target, () => {
     const opened = openItself(fs, target);
@@ -88,7 +89,7 @@ function setAttributes(file: CheckedFile, trusts: boolean, fixed: string[]): voi
     try {
       const before = attributesOf(stat);
       const { uid, gid } = before;
-      const wanted = repairedAttributes(server, before, caller);
+      const wanted = repairedAttributes(server, before, fs);
       if (wanted === undefined) return; // another process has repaired it
       requireSafe(file, trusts, fd, stat);
       // Owner and group first: until they are right, the server may depend on the old mode to read the file.
@@ -156,13 +157,6 @@ function unsafe(
   hint = 'Inspect the file before you change it.',
 ): ServiceTokensError {
   return new ServiceTokensError('PERMISSION', `unsafe to change [${path}]: ${reason}`, { hint });
-}
-
-function attributesAt(path: string, fs: FileSystem): Attributes | undefined {
-  const stat = attempt(fs, 'could not read', path, () =>
-    ifExists(() => fs.lstatSync(path, { bigint: true })),
-  );
-  return stat && attributesOf(stat);
 }
 
 function names({ uid, gid }: Attributes, fs: FileSystem): string {

@@ -118,7 +118,7 @@ export class TokenFile {
     }
     this.#fs = this.#opened.fs;
     try {
-      requireChangeable(resolved, fs, this.#actor.uid);
+      requireChangeable(resolved, this.#fs);
     } catch (error) {
       this.close();
       throw error;
@@ -359,9 +359,8 @@ export class TokenFile {
 
   #explained(error: unknown): unknown {
     const { asCaller } = this.#opened;
-    const asker = { as: this.#actor, caller: asCaller.geteuid() };
     const failed = fileError(error, 'could not write', this.path);
-    return withOwnHint(explainDenied(failed, this.#resolved, asker, asCaller));
+    return withOwnHint(explainDenied(failed, this.#resolved, { as: this.#actor }, asCaller));
   }
 }
 

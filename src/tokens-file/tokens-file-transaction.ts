@@ -21,15 +21,6 @@ export interface TokensLocation {
   readonly resolved: ResolvedPath;
 }
 
-/** The directory of a tokens file that the command has entered. */
-export interface EnteredFile {
-  readonly resolved: ResolvedPath;
-  /** The user who runs the server, if the command acts as that user. */
-  readonly server: Server | undefined;
-  /** The user who started the command. */
-  readonly caller: number;
-}
-
 /** A file as it was found, if there is one, and its content. */
 interface FoundFile {
   readonly snapshot: Snapshot | undefined;
@@ -82,7 +73,7 @@ export function tokensFileTransaction(
   { findServer, inPlace, trustDirectory, patience }: TransactionOptions,
 ): EntryStore {
   const { fs, resolved, path } = location;
-  if (!(fs.geteuid() === 0 && trustDirectory)) requireChangeable(resolved, fs, fs.geteuid());
+  if (!(fs.geteuid() === 0 && trustDirectory)) requireChangeable(resolved, fs);
   let found: FoundFile | undefined; // spares reading and parsing an unchanged file again
   const find = () => {
     found = findFile(location, found);

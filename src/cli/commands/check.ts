@@ -14,14 +14,12 @@ export const check: Command = async (invocation) => {
   const { serverUser, trustDirectory, fix } = options;
   const expected = { expectedDigest: parseDigest(options), expectedTokens: parseCount(options) };
   const required = options.file !== undefined;
-  const { configDir, tokensFile, otherServer, inTokensDir } = await openPlace(
-    invocation,
-    fix ? 'repair' : 'read',
-  );
+  const { configDir, tokensFile, inTokensDir } = await openPlace(invocation, fix ? 'repair' : 'read');
   const signal = fix ? io.interrupted : undefined;
-  const report = await inTokensDir(({ fs, ...entered }) => {
+  const report = await inTokensDir((opened) => {
+    const { fs } = opened;
     const checkOptions = { serverUser, trustDirectory, configDir, fix, version, required, signal, fs };
-    return checkTokensFile(tokensFile, { ...checkOptions, ...expected }, { ...entered, otherServer });
+    return checkTokensFile(tokensFile, { ...checkOptions, ...expected }, opened);
   });
   const isOk = report.findings.every(({ severity }) => severity === 'note');
   const answer = options.json ? forMachines(report) : forPeople(report, isOk, terminal);

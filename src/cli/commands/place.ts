@@ -6,27 +6,22 @@ import {
   ownIdentity,
   type Purpose,
 } from '../../access/identity.js';
-import { impersonate, inDirectory, type OpenedDirectory } from '../../access/opened-directory.js';
+import { impersonate, inDirectory } from '../../access/opened-directory.js';
 import { explainDenied } from '../../access/permission-denied.js';
 import type { Naming } from '../../access/printed-command.js';
-import { isPrivateTo, type ResolvedPath, resolvePath } from '../../access/resolved-path.js';
+import { isPrivate, type ResolvedPath, resolvePath } from '../../access/resolved-path.js';
 import type { Server } from '../../access/server-access.js';
 import { isInKubernetesVolume, kubernetesVolume, requireTrustedLinks } from '../../access/symlinks.js';
 import type { Reader } from '../../access/trusted-read.js';
+import type { OpenedTokensFile } from '../../check/checked-file.js';
 import { findServerPaths, type PathOptions, type ServerPaths } from '../../config/config-dir.js';
 import { readSettingsFile, type SettingsFile } from '../../config/settings-file.js';
 import { callerDescriptor, requireName } from '../../disk/caller-descriptor.js';
 import type { FileSystem } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
-import type { EnteredFile } from '../../tokens-file/tokens-file-transaction.js';
 import type { Options } from '../options.js';
 import type { Io } from '../terminal.js';
 import type { Invocation } from './command.js';
-
-/** The tokens file's directory, held open. */
-export interface EnteredPlace extends Omit<OpenedDirectory, 'close'>, EnteredFile {
-  readonly naming: Naming;
-}
 
 /** The paths of a command's files, and access to them. */
 export interface OpenPlace extends ServerPaths {
@@ -35,7 +30,7 @@ export interface OpenPlace extends ServerPaths {
   /** Set if root acts as another user than the one who runs the server. */
   readonly otherServer: OtherServer | undefined;
   /** Calls `work` for the tokens file. */
-  inTokensDir<T>(work: (entered: EnteredPlace) => Promise<T>): Promise<T>;
+  inTokensDir<T>(work: (opened: OpenedTokensFile) => Promise<T>): Promise<T>;
   /** Reads elasticsearch.yml. @throws as readSettingsFile does */
   readSettings(): SettingsFile | undefined;
   /** Reads a file as this command does. */
@@ -63,37 +58,35 @@ export async function openPlace(
     ]);
   }
   const identityFor = identityChooser(options, configDir, purpose, fs);
-  const caller = fs.geteuid();
   const isPassed = callerDescriptor(tokensFile) !== undefined; // the descriptor is open already
   const resolved = resolvePath(fs, tokensFile, !isPassed);
   if (purpose === 'change' || purpose === 'repair') resolved.linkChain.forEach(requireName);
   const isManaged = isInKubernetesVolume(resolved);
   if (isManaged && purpose === 'change') throw kubernetesVolume(resolved); // no identity could help
   const identity = isPassed ? undefined : identityFor(resolved, purpose === 'read' || isManaged);
-  const naming = { ...namingOptions(options, configDir, io), isPrivate: isPrivateTo(caller, resolved) };
-  const vouches = caller === 0 && options.trustDirectory === true;
-  const { serverUser } = options;
+  const naming = { ...namingOptions(options, configDir, io), isPrivate: isPrivate(resolved, fs) };
+  const { serverUser, trustDirectory } = options;
   const command = { configDir, serverUser, naming };
   const as = identity ?? ownIdentity(fs);
+  const otherServer =
+    identity && serverUser === undefined ? findOtherServer(resolved, identity, configDir, fs) : undefined;
   const reader = { identityFor: (file: ResolvedPath) => identityFor(file, true), command };
 
   return {
     ...place,
     naming,
     resolved,
-    otherServer:
-      identity && serverUser === undefined ? findOtherServer(resolved, identity, configDir, fs) : undefined,
+    otherServer,
     reader,
     async inTokensDir(work) {
-      if (isPassed || resolved.directory === undefined) {
-        return work({ fs, asCaller: fs, resolved, caller, naming, server: undefined });
-      }
+      const file = { resolved, naming, otherServer, server: identity && serverOf(identity) };
+      if (isPassed || resolved.directory === undefined) return work({ ...file, fs, asCaller: fs });
       return inDirectory(resolved, identity, fs, async (opened) => {
         try {
-          if (!vouches) requireTrustedLinks(resolved, opened.fs, as.uid);
-          return await work({ ...opened, resolved, caller, naming, server: identity && serverOf(identity) });
+          if (!(trustDirectory && fs.geteuid() === 0)) requireTrustedLinks(resolved, opened.fs);
+          return await work({ ...file, ...opened });
         } catch (error) {
-          throw explainDenied(error, resolved, { as, caller, command }, opened.asCaller);
+          throw explainDenied(error, resolved, { as, command }, opened.asCaller);
         }
       });
     },

@@ -1,4 +1,5 @@
-import { canRead, findServer, serverName } from '../../access/server-access.js';
+import { unreadableFact } from '../../access/repair-command.js';
+import { canRead, findServer } from '../../access/server-access.js';
 import {
   authenticate,
   authenticateBody,
@@ -72,6 +73,5 @@ async function warnIfUnreadable(stored: ReadTokens, { options, terminal, fs }: I
   if (options.file !== undefined || attributes === undefined) return;
   const server = stored.server ?? findServer(configDir, undefined, fs);
   if (server === undefined || canRead(server, attributes)) return;
-  const fact = `Elasticsearch runs as [${serverName(server, fs)}] and cannot read [${tokensFile}]`;
-  await terminal.warn([fact, SEE_CHECK]);
+  await terminal.warn([unreadableFact(tokensFile, server, fs), SEE_CHECK]);
 }

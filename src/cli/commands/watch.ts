@@ -1,5 +1,4 @@
 import { EventEmitter, on } from 'node:events';
-import { requireTrustedLinks } from '../../access/symlinks.js';
 import { FileFollower, type Reload } from '../../authenticate/file-follower.js';
 import { requireName } from '../../disk/caller-descriptor.js';
 import { attempt } from '../../disk/file-errors.js';
@@ -15,9 +14,9 @@ import { openPlace } from './place.js';
 export const watch: Command = async (invocation) => {
   const { args, options, io, terminal, fs } = invocation;
   refuseArguments(args);
-  const { tokensFile, resolved, reader } = await openPlace(invocation, 'read');
+  const { tokensFile, reader, inTokensDir } = await openPlace(invocation, 'read');
   requireName(tokensFile);
-  requireTrustedLinks(resolved, fs, reader.identityFor?.(resolved)?.uid ?? fs.geteuid());
+  await inTokensDir(async () => {}); // refuses an untrusted symlink
   const { interrupted } = io; // from here on a signal is the normal end
   const reloads = new EventEmitter<{ reload: [Reload] }>();
   let follower: FileFollower | undefined;
