@@ -150,10 +150,10 @@ export function shellValue(text: string): string {
   return comment < 0 ? text : text.slice(0, comment).trimEnd();
 }
 
-/** Returns the token that is all of a text, apart from white space and quotes around it. */
+/** Returns the token that is all of a text, in the line of `create`, in quotes or bare; white space may be around it. */
 export function wholeToken(text: string): ServiceToken | undefined {
   // The server ignores what follows the padding; in a file it is somebody's.
-  const [, , bearer] = /^\s*(["']?)([A-Za-z0-9+/]+={0,2})\1\s*$/.exec(text) ?? [];
+  const [, , bearer] = /^\s*(?:SERVICE_TOKEN \S+ = )?(["']?)([A-Za-z0-9+/]+={0,2})\1\s*$/.exec(text) ?? [];
   return bearer === undefined ? undefined : ServiceToken.decode(bearer);
 }
 

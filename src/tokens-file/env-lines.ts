@@ -16,12 +16,13 @@ export interface Variable {
  * @param text the file's bytes as latin1
  * @param name the name of a variable: letters, digits and underscores
  * @returns undefined if no line sets the variable
- * @throws CANNOT_REPLACE if several lines do, or if the file is not text
+ * @throws CANNOT_REPLACE if several lines do, or if it is no file of variables
  */
 export function findVariable(text: string, name: string, path: string): Variable | undefined {
-  if (text.includes('\0')) {
-    throw new ServiceTokensError('CANNOT_REPLACE', `[${path}] is not a text file`, {
-      hint: 'Save it as UTF-8, or name another file.',
+  // UTF-16, JSON, or a manifest of Kubernetes
+  if (/\0|^\s*\{|^(?:apiVersion|kind):/.test(text)) {
+    throw new ServiceTokensError('CANNOT_REPLACE', `[${path}] is not a file of variables in UTF-8`, {
+      hint: 'Name another file.',
     });
   }
   const pattern = new RegExp(`^(?:\xef\xbb\xbf)?[ \t]*(?:export[ \t]+)?${name}=([^\r\n]*)`, 'gm');

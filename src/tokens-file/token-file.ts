@@ -268,10 +268,14 @@ export class TokenFile {
     const { force, series, variable } = this.#options;
     const isOfSeries = typeof held !== 'string' && series?.has(held);
     if (!force && held !== 'nothing' && !(isOfSeries && isAlone)) throw this.#holdsSomethingElse(line);
-    // The other variables are somebody's, who must be able to read them afterwards.
-    if (variable === undefined || snapshot === undefined || this.#owner !== undefined) return;
-    const { uid, gid } = snapshot.attributes;
-    if (this.#actor.uid === 0 || (uid === this.#actor.uid && this.#isMember(gid))) return;
+    if (snapshot === undefined || this.#owner !== undefined || this.#actor.uid === 0) return;
+    const { uid, gid, mode } = snapshot.attributes;
+    const isOwn = uid === this.#actor.uid;
+    if (isOwn && this.#isMember(gid)) return;
+    // Other variables are somebody's, who must be able to read them afterwards. A bare token becomes its maker's, unless it
+    // would be kept from a group that reads it now.
+    const groupReads = (mode >> 3) & ~mode & 0o007;
+    if (variable === undefined && !(isOwn && groupReads)) return;
     const message = `could not write [${this.path}] and keep its owner and group`;
     const hint = `Run the command as [${userName(uid, this.#fs)}], or name another file.`;
     throw new ServiceTokensError('PERMISSION', message, { hint });

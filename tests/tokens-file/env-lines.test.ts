@@ -26,9 +26,10 @@ test('a variable that is set twice is refused with both line numbers', () => {
   expect(() => set('T=1\n\nexport T=2\n')).toThrow('[.env] sets T more than once, on lines #1 and #3');
 });
 
-test('a file that is not text is refused', () => {
-  expect(() => set('T\0=\0')).toThrow('[.env] is not a text file');
-});
+test.each(['T\0=\0', '{"token":{}}', '\n {', 'apiVersion: v1\nkind: Secret\n', 'kind: Secret\n'])(
+  'what is no file of variables is refused: %j',
+  (text) => expect(() => set(text)).toThrow('[.env] is not a file of variables'),
+);
 
 describe('Any file', () => {
   const line = fc.oneof(

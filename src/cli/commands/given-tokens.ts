@@ -136,8 +136,12 @@ async function readSecrets(invocation: Invocation): Promise<Map<QualifiedName, s
     if (token === undefined) throw notAToken(given, `line #${line}: `, terminal);
     parsePrincipal(token.principal, version);
     const { qualifiedName: key, secret } = token;
+    if (secrets.get(key) === secret) continue; // two variables may hold it
     if (secrets.has(key)) {
-      throw new ServiceTokensError('USAGE', `line #${line}: service token [${key}] is given twice`);
+      throw new ServiceTokensError(
+        'USAGE',
+        `line #${line}: service token [${key}] has another secret before`,
+      );
     }
     const fact = (length: number) =>
       `line #${line}: the secret of [${key}] has fewer than ${length} characters`;
