@@ -63,7 +63,7 @@ function* tokensInLines(text: string): Generator<GivenToken, void> {
   const hasOthers = NAMED_TOKEN.test(text);
   for (const [line, number] of linesOf(text)) {
     const found = unwrap(line);
-    const isGiven = hasOthers ? found.kind.endsWith('service account token') : found.bearer !== '';
+    const isGiven = hasOthers ? isOfToken(found) || NAMED_TOKEN.test(line) : found.bearer !== '';
     if (isGiven) yield { ...found, line: number };
   }
 }
@@ -100,13 +100,18 @@ const BLEMISHES: readonly (readonly [RegExp, string])[] = [
   [/\s/, 'white space'],
 ];
 
+/** Whether it is a token, or was made from one. */
+function isOfToken({ kind }: Credential): boolean {
+  return kind.endsWith('service account token');
+}
+
 /** Whether it is a token, perhaps one that is cut. */
 function isToken({ kind }: Credential): boolean {
   return /^(damaged )?service account token$/.test(kind);
 }
 
-/** The name and the value of a variable, or of a setting in YAML. */
-const VARIABLE = /^(?:export[ \t]+)?[A-Za-z_][\w.-]*(?:[ \t]*=|:[ \t]*)(.*)$/s;
+/** The name and the value of a variable, perhaps in a list of Compose, or of a setting in YAML, TOML or a properties file. */
+const VARIABLE = /^(?:(?:-|export)[ \t]+)?[A-Za-z_][\w.-]*(?:=|[ \t]+=[ \t]*|:[ \t]*)(.*)$/s;
 /** Each matches a whole text, and captures what is in the form. */
 const FORMS: readonly RegExp[] = [
   /^SERVICE_TOKEN \S+ = (.*)$/s,
@@ -119,7 +124,8 @@ const MAX_FORMS = 6;
 
 /** Removes the forms around a credential. A comment is an empty one. */
 function unwrap(line: string): Credential {
-  const whole = strip(line);
+  const indented = line.trimStart(); // before a name, white space is not around the token
+  const whole = strip(VARIABLE.test(indented) ? indented : line);
   if (whole.text.startsWith('#')) return { bearer: '', kind: 'unknown' };
   const object = parseObject(whole.text);
   let { text, around } = object ? strip(valuesIn(object)[0] ?? whole.text) : whole;

@@ -76,6 +76,9 @@ describe('Each form of a token is accepted by verify, inspect, hash and import:'
       'a variable among others',
       `A=1\n# B=${bearerOf('b')}\nexport C='${BEARER}'\nD=${base64('x:y')}\nE="multi\nline"\n`,
     ],
+    ['YAML', `elasticsearch:\n  serviceAccountToken: ${BEARER}\n  hosts: ["https://x"]\n`],
+    ['TOML', `a = 1\ntoken = "${BEARER}"\n`],
+    ['Compose', `environment:\n  - A=1\n  - TOKEN=${BEARER}\n`],
     ['a line of create among warnings', `WARNING: x\nSERVICE_TOKEN elastic/kibana/a = ${BEARER}\n`],
     ['a Secret with other data', `${secret(BEARER)}  password: aHVudGVyMg==\n`],
     [
@@ -161,6 +164,7 @@ describe('What is not a service account token is named by verify, inspect, hash 
     ['UTF-16 text', 'this is UTF-16 text', Buffer.from(BEARER, 'utf16le').swap16()],
     ['unknown', 'this is not a service account token', 'hunter2'],
     ['unknown', 'this is not a service account token', 'PASSWORD=hunter2'],
+    ['unknown', 'this is not a service account token', `A=1\nENV TOKEN=${BEARER}\nPASSWORD=hunter2\n`],
     ['damaged service account token', 'was cut or changed', `T="${BEARER} # in quotes it is no comment"`],
     ['unknown', 'this is not a service account token', '{"changed":false}'],
     ['unknown', 'this is not a service account token', `${`'"`.repeat(3)}${BEARER}${`"'`.repeat(3)}`],
