@@ -1,5 +1,5 @@
 import type { ServiceToken } from '../token/token.js';
-import type { TokenFileOptions } from '../tokens-file/token-file.js';
+import type { FileFormat } from '../tokens-file/token-file-content.js';
 import { manifestOf, secretNameOf } from './kubernetes.js';
 
 /** How a token is written for its consumer. */
@@ -36,10 +36,7 @@ function envNameOf(principal: string): string {
 }
 
 /** How a token of an account stands in a token file, where its consumer finds it. */
-export function fileFormatOf(
-  options: TokenFormat,
-  principal: string,
-): Pick<TokenFileOptions, 'format' | 'variable'> {
+export function fileFormatOf(options: TokenFormat, principal: string): FileFormat {
   const variable = options.format === 'env' ? (options.envName ?? envNameOf(principal)) : undefined;
   // Fleet Server and `kubectl create secret --from-file` treat a line end as part of the token.
   const isBare = options.format === 'token' || variable !== undefined;

@@ -23,18 +23,19 @@ import type { Directory } from '../disk/path-walk.js';
 import { completeOrUndo, replaceUndoably } from '../disk/undoable-write.js';
 import { ServiceTokensError } from '../errors.js';
 import type { ServiceToken } from '../token/token.js';
-import { shellValue, tokensIn, wholeToken } from '../token/token-forms.js';
 import type { QualifiedName } from '../token/token-name.js';
-import { findVariable, setVariable } from './env-lines.js';
+import {
+  type FileFormat,
+  type Held,
+  readContent,
+  type TokenFileContent,
+  writeToken,
+} from './token-file-content.js';
 
 /** The maximum size of a token file, in bytes. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
-export interface TokenFileOptions {
-  /** Formats a token: the whole file, or with `variable` only the value. */
-  readonly format: (token: ServiceToken) => string;
-  /** The variable that holds the token; then the file may have other lines, which are kept. */
-  readonly variable: string | undefined;
+export interface TokenFileOptions extends FileFormat {
   /** `USER[:GROUP]`, by names or numbers: who gets the file; otherwise its maker. */
   readonly owner: string | undefined;
   /** Whether a file with something else may be replaced. */
@@ -50,21 +51,9 @@ export interface Series {
   has(token: ServiceToken): boolean;
 }
 
-/** What a token file holds: nothing, a token, or something else. */
-export type Held = 'nothing' | 'other' | ServiceToken;
-
 /** What is in the file's place. */
-interface Found {
+interface Found extends TokenFileContent {
   readonly snapshot: Snapshot | undefined;
-  readonly held: Held;
-  /** Whether nothing else is lost if the token is replaced. */
-  readonly isAlone: boolean;
-  /** Whether a token has the format, and the file the owner, that the caller wants. */
-  readonly isAsWanted: boolean;
-  /** The other lines of a file of variables, as latin1, which keeps every byte. */
-  readonly text: string;
-  /** The number of the line that sets the variable. */
-  readonly line: number | undefined;
 }
 
 /** The owner that a file must get, and its mode. */
@@ -174,7 +163,7 @@ export class TokenFile {
     const found = this.#attempt(() => this.#find());
     if (found.snapshot !== undefined) return this.#replace(() => token, afterwards);
     const written = this.#attempt(() =>
-      createFile(fs, target, this.#contentFor(found, token), this.#newAttributes),
+      createFile(fs, target, writeToken(found, token, this.#options), this.#newAttributes),
     );
     this.#written = written;
     await completeOrUndo(fs, target, afterwards, () => removeFile(fs, target, written));
@@ -188,8 +177,9 @@ export class TokenFile {
    * @throws as `requireReady` and `write` do
    */
   async rewrite(dryRun: boolean): Promise<boolean> {
-    const { held, isAsWanted } = this.#attempt(() => this.#find());
-    if (typeof held === 'string' || isAsWanted) return false;
+    const { held, isFormatted, snapshot } = this.#attempt(() => this.#find());
+    if (typeof held === 'string' || snapshot === undefined) return false;
+    if (isFormatted && this.#isOwned(snapshot.attributes)) return false;
     this.requireReady(dryRun);
     if (!dryRun) await this.#replace((now) => (typeof now === 'string' ? held : now));
     return true;
@@ -206,9 +196,11 @@ export class TokenFile {
         const before = found.snapshot;
         const isKept = before !== undefined && this.#owner === undefined;
         const wanted = isKept ? this.#asBefore(before) : this.#newAttributes;
-        const content = [this.#contentFor(found, tokenFor(found.held))];
+        const content = [writeToken(found, tokenFor(found.held), this.#options)];
         await replaceUndoably(fs, target, lock, { before, content, wanted }, (written) => {
-          this.#requireGiven(written);
+          // Root may lack the privilege, or the file system have no owners.
+          if (!this.#isOwned(written.attributes))
+            throw new ServiceTokensError('PERMISSION', `could not give [${this.path}] its owner and group`);
           this.#written = written;
           return afterwards();
         });
@@ -232,36 +224,15 @@ export class TokenFile {
   }
 
   #find(): Found {
-    const { variable: name, format } = this.#options;
     const snapshot = readSnapshot(this.#fs, this.#target, { limit: MAX_BYTES });
-    const all = snapshot?.bytes.toString('latin1') ?? '';
-    const bare = wholeToken(all);
-    const text = bare === undefined ? all : ''; // a file that is a bare token has no variables to keep
-    const variable = name === undefined ? undefined : findVariable(text, name, this.path);
-    const value = name === undefined ? text : shellValue(variable?.value ?? '');
-    const isEmpty = /^\s*(""|'')?\s*$/.test(value);
-    const held =
-      bare ?? (isEmpty ? 'nothing' : ((name === undefined ? onlyToken(text) : wholeToken(value)) ?? 'other'));
-    const wanted = typeof held === 'string' ? [] : format(held).split('\n');
-    const lines = (name === undefined ? all : value).split('\n');
-    return {
-      snapshot,
-      held,
-      isAlone:
-        name !== undefined ||
-        bare !== undefined ||
-        lines.every((line) => wanted.includes(line) || /^ {2}name(space)?: /.test(line)),
-      isAsWanted: wanted.every((line) => lines.includes(line)) && this.#isOwned(snapshot),
-      text,
-      line: variable?.line,
-    };
+    const text = snapshot?.bytes.toString('latin1') ?? '';
+    return { snapshot, ...readContent(text, this.#options, this.path) };
   }
 
-  #isOwned(snapshot: Snapshot | undefined): boolean {
+  /** Whether the file has the owner that the caller wants. */
+  #isOwned({ uid, gid, mode }: Attributes): boolean {
     const owner = this.#owner;
-    if (owner === undefined || snapshot === undefined) return true;
-    const { uid, gid, mode } = snapshot.attributes;
-    return uid === owner.uid && gid === (owner.gid ?? gid) && mode === owner.mode;
+    return owner === undefined || (uid === owner.uid && gid === (owner.gid ?? gid) && mode === owner.mode);
   }
 
   #requireReplaceable({ snapshot, held, isAlone, line }: Found): void {
@@ -295,13 +266,6 @@ export class TokenFile {
     return new ServiceTokensError('FILE_EXISTS', fact, {
       hint: 'Set another variable with --env-name, or use --force to replace this value.',
     });
-  }
-
-  #contentFor({ text }: Found, token: ServiceToken): Buffer {
-    const { variable, format } = this.#options;
-    const value = format(token);
-    if (variable === undefined) return Buffer.from(value);
-    return Buffer.from(setVariable(text, variable, value, this.path), 'latin1');
   }
 
   /** In a set-group-ID directory of another group, that group reads the file; otherwise only its owner does. */
@@ -346,13 +310,6 @@ export class TokenFile {
     });
   }
 
-  /** Root may lack the privilege, or the file system have no owners. */
-  #requireGiven({ attributes }: Written): void {
-    const { uid, gid } = this.#owner ?? {};
-    if ((uid ?? attributes.uid) === attributes.uid && (gid ?? attributes.gid) === attributes.gid) return;
-    throw new ServiceTokensError('PERMISSION', `could not give [${this.path}] its owner and group`);
-  }
-
   #attempt<T>(calls: () => T): T {
     try {
       return calls();
@@ -366,12 +323,6 @@ export class TokenFile {
     const failed = fileError(error, 'could not write', this.path);
     return withOwnHint(explainDenied(failed, this.#resolved, { as: this.#actor }, asCaller));
   }
-}
-
-/** Finds the only token of a file that is not just a bare one. */
-function onlyToken(text: string): ServiceToken | undefined {
-  const [first, ...more] = tokensIn(text);
-  return more.length === 0 ? first?.token : undefined;
 }
 
 /** (uid_t) -1 and (gid_t) -1 name nobody. */
