@@ -14,7 +14,8 @@ import { type FileSystem, hasErrno, O_PATH, sameFile, viewOf } from '../disk/fil
 import { OpenDirectory } from '../disk/open-directory.js';
 import { type Directory, pathChanged } from '../disk/path-walk.js';
 import { ServiceTokensError } from '../errors.js';
-import { type Identity, missingDirectory } from './identity.js';
+import { type Identity, missingDirectory, ownIdentity } from './identity.js';
+import { type Asker, explainDenied } from './permission-denied.js';
 import { quote } from './printed-command.js';
 import type { ResolvedPath } from './resolved-path.js';
 import { userName } from './system-accounts.js';
@@ -55,16 +56,24 @@ export function openDirectory(
   return { fs: as(asCaller), asCaller, close: () => opened.close() };
 }
 
-/** Opens the directory of a file, does some work in it, and closes it. @throws as openDirectory and the work do */
+/**
+ * Opens the directory of a file, does some work in it, and closes it.
+ *
+ * @param command the command that does it, for the hints of errors
+ * @throws as openDirectory and the work do
+ */
 export async function inDirectory<T>(
   resolved: ResolvedPath,
   identity: Identity | undefined,
   fs: FileSystem,
   work: (opened: OpenedDirectory) => Promise<T>,
+  command?: Asker['command'],
 ): Promise<T> {
   const opened = openDirectory(resolved, identity, fs);
   try {
     return await work(opened);
+  } catch (error) {
+    throw explainDenied(error, resolved, { as: identity ?? ownIdentity(fs), command }, opened.asCaller);
   } finally {
     opened.close();
   }

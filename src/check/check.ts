@@ -146,16 +146,16 @@ function fileAt(
   opened: OpenedTokensFile | undefined,
   fs: FileSystem,
 ): CheckedFile {
-  if (opened !== undefined) {
-    const server = opened.otherServer?.server ?? opened.server ?? findServer(configDir, serverUser, fs);
-    return { ...opened, server, configDir, isOpened: true, timing };
-  }
+  const file = opened ?? unopenedFile(path, fs);
+  const server = file.otherServer?.server ?? file.server ?? findServer(configDir, serverUser, fs);
+  return { ...file, server, configDir, isOpened: opened !== undefined, timing };
+}
+
+function unopenedFile(path: string, fs: FileSystem): OpenedTokensFile {
   const resolved = resolvePath(fs, absolutePath(path, fs));
   requireTrustedLinks(resolved, fs);
-  const server = findServer(configDir, serverUser, fs);
   const naming = { file: path, isPrivate: isPrivate(resolved, fs) };
-  const file = { resolved, server, otherServer: undefined, naming, fs, asCaller: fs };
-  return { ...file, configDir, isOpened: false, timing };
+  return { resolved, naming, server: undefined, otherServer: undefined, fs, asCaller: fs };
 }
 
 /** What was found in the file's place; nothing if there is no file. */

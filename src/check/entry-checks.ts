@@ -1,6 +1,5 @@
 import { type ElasticsearchVersion, formatVersion } from '../accounts/elasticsearch-version.js';
-import { isRemoved, knownAccounts, parsePrincipal } from '../accounts/known-accounts.js';
-import { ServiceTokensError } from '../errors.js';
+import { isRemoved, knownAccounts, principalHint } from '../accounts/known-accounts.js';
 import { hashProblem, hashWeakness } from '../hash/hash-problems.js';
 import { classify } from '../hash/stored-hash.js';
 import { trim } from '../java-text.js';
@@ -178,13 +177,9 @@ function correctionOf(key: string): string {
 }
 
 function accountHint(principal: string, version?: ElasticsearchVersion): string {
-  try {
-    parsePrincipal(principal, version);
-  } catch (error) {
-    const account = knownAccounts().find((each) => each.principal === principal);
-    const remedy =
-      account && isRemoved(account, version) ? ' Delete the token, with the command delete.' : '';
-    if (error instanceof ServiceTokensError && error.hint !== undefined) return error.hint + remedy;
-  }
-  return 'Remove the line by hand. To list the service accounts: elasticsearch-service-tokens accounts';
+  const hint = principalHint(principal, version);
+  if (hint === undefined)
+    return 'Remove the line by hand. To list the service accounts: elasticsearch-service-tokens accounts';
+  const account = knownAccounts().find((each) => each.principal === principal);
+  return account && isRemoved(account, version) ? `${hint} Delete the token, with the command delete.` : hint;
 }

@@ -3,11 +3,9 @@ import {
   findOtherServer,
   type Identity,
   type OtherServer,
-  ownIdentity,
   type Purpose,
 } from '../../access/identity.js';
-import { impersonate, inDirectory } from '../../access/opened-directory.js';
-import { explainDenied } from '../../access/permission-denied.js';
+import { impersonate, inDirectory, type OpenedDirectory } from '../../access/opened-directory.js';
 import type { Naming } from '../../access/printed-command.js';
 import { isPrivate, type ResolvedPath, resolvePath } from '../../access/resolved-path.js';
 import type { Server } from '../../access/server-access.js';
@@ -67,7 +65,6 @@ export async function openPlace(
   const naming = { ...namingOptions(options, configDir, io), isPrivate: isPrivate(resolved, fs) };
   const { serverUser, trustDirectory } = options;
   const command = { configDir, serverUser, naming };
-  const as = identity ?? ownIdentity(fs);
   const otherServer =
     identity && serverUser === undefined ? findOtherServer(resolved, identity, configDir, fs) : undefined;
   const reader = { identityFor: (file: ResolvedPath) => identityFor(file, true), command };
@@ -81,14 +78,11 @@ export async function openPlace(
     async inTokensDir(work) {
       const file = { resolved, naming, otherServer, server: identity && serverOf(identity) };
       if (isPassed || resolved.directory === undefined) return work({ ...file, fs, asCaller: fs });
-      return inDirectory(resolved, identity, fs, async (opened) => {
-        try {
-          if (!(trustDirectory && fs.geteuid() === 0)) requireTrustedLinks(resolved, opened.fs);
-          return await work({ ...file, ...opened });
-        } catch (error) {
-          throw explainDenied(error, resolved, { as, command }, opened.asCaller);
-        }
-      });
+      const inOpened = async (opened: OpenedDirectory) => {
+        if (!(trustDirectory && fs.geteuid() === 0)) requireTrustedLinks(resolved, opened.fs);
+        return work({ ...file, ...opened });
+      };
+      return inDirectory(resolved, identity, fs, inOpened, command);
     },
     readSettings: () => readSettingsFile(configDir, fs, reader),
   };
