@@ -136,6 +136,8 @@ a directory of the server without a permission
   . server:servers 355; service_tokens server:servers 600 | root check --server-user elasticsearch | chmod u+rx DIR
 a --server-user who may not write
   . server:servers 755; service_tokens server:servers 600 | root create elastic/kibana a --server-user alice | --server-user elasticsearch
+root’s file in root’s directory, to which the group of --server-user may write
+  . root:root 775; service_tokens root:root 600 | root create elastic/kibana a --server-user elasticsearch | check --fix --server-user elasticsearch, with the same --config-dir
 one who may not write in root’s directory below that of a third user
   .. alice:alice 755; . root:root 755; service_tokens server:servers 600 | root create elastic/kibana a --server-user elasticsearch | --trust-directory
 a directory that everybody can change

@@ -15,9 +15,7 @@ export interface Asker {
   /** The user and groups whose permissions counted. */
   readonly as: Identity;
   /** Of a command: how it found the file. */
-  readonly command?:
-    | { readonly configDir: string; readonly serverUser: string | undefined; readonly naming: Naming }
-    | undefined;
+  readonly command?: { readonly configDir: string; readonly naming: Naming } | undefined;
 }
 
 /** What was refused. */
@@ -64,7 +62,8 @@ function hintFor(refused: Refused, resolved: ResolvedPath, asker: Asker, fs: Fil
   const { kind, uid: owner } = refused;
   const { directory, modifiers } = resolved;
   if (command === undefined) return whoMay(refused, as.uid, fs);
-  const { configDir, serverUser, naming } = command;
+  const { configDir, naming } = command;
+  const { serverUser } = naming;
   const isActing = fs.geteuid() !== as.uid;
   if (isActing && serverUser === undefined) {
     const other = findOtherServer(resolved, as, configDir, fs);

@@ -203,7 +203,7 @@ function checkExpectations(
   }
   if (expectedTokens !== undefined && tokens !== expectedTokens) {
     const message = `The number of tokens is ${tokens}; expected ${expectedTokens}`;
-    const hint = `List the tokens: ${commandLine(['list'], naming)}`;
+    const hint = `List the tokens: ${commandLine(['list'], { ...naming, serverUser: undefined })}`;
     found.push(finding('UNEXPECTED_COUNT', message, hint));
   }
   return found;

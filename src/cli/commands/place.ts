@@ -62,9 +62,9 @@ export async function openPlace(
   const isManaged = isInKubernetesVolume(resolved);
   if (isManaged && purpose === 'change') throw kubernetesVolume(resolved); // no identity could help
   const identity = isPassed ? undefined : identityFor(resolved, purpose === 'read' || isManaged);
-  const naming = { ...namingOptions(options, configDir, io), isPrivate: isPrivate(resolved, fs) };
   const { serverUser, trustDirectory } = options;
-  const command = { configDir, serverUser, naming };
+  const naming = { ...namingOptions(options, configDir, io), serverUser, isPrivate: isPrivate(resolved, fs) };
+  const command = { configDir, naming };
   const otherServer =
     identity && serverUser === undefined ? findOtherServer(resolved, identity, configDir, fs) : undefined;
   const reader = { identityFor: (file: ResolvedPath) => identityFor(file, true), command };
