@@ -1,11 +1,7 @@
-/** Each form in which people have a token in their hands, through each command that reads tokens. */
+/** Each form in which people have a token in their hands, through each command that reads tokens; see also given-tokens.txt. */
 import { createHash } from 'node:crypto';
-import { chmodSync, chownSync } from 'node:fs';
-import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { main } from '../../src/cli/main.js';
-import { memoryIo } from '../support/memory-io.js';
-import { testAsRoot } from '../support/needs.js';
+import { runHere } from '../support/memory-io.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const directory = temporaryDirectory();
@@ -19,10 +15,8 @@ const CHEAP = ['-E', 'xpack.security.authc.service_token_hashing.algorithm=pbkdf
 
 beforeEach(() => void directory.write('config/service_tokens', ENTRY));
 
-async function run(args: readonly string[], stdin = '') {
-  const { io, written } = memoryIo({ cwd: directory.path, env: { ES_PATH_CONF: 'config' }, stdin });
-  return { status: await main(args, io), ...written };
-}
+const run = (args: readonly string[], stdin = '') =>
+  runHere(args, { cwd: directory.path, env: { ES_PATH_CONF: 'config' }, stdin });
 
 /** The commands, and what each says of the token. */
 const commands: readonly (readonly [args: readonly string[], answer: RegExp])[] = [
@@ -191,91 +185,5 @@ describe('What is not a service account token is named by verify, inspect, hash 
       expect((await run([...args, '-v'], text)).stderr).toContain(
         `The server refuses it, because ${reason}.`,
       );
-  });
-});
-
-describe('verify', () => {
-  const no = (name: string) =>
-    `ERROR: failed to authenticate service account [elastic/kibana] with token name [${name}], with exit code 1\n`;
-
-  test('names the file that it looked in, and says whether it exists', async () => {
-    const path = join(directory.path, 'config/service_tokens');
-    const there = await run(['verify'], bearerOf('b'));
-    expect(there).toEqual({ status: 1, stdout: '', stderr: `${no('b')}The tokens file is [${path}].\n` });
-    const { stderr } = await run(['verify', '--file', 'gone'], BEARER);
-    const gone = join(directory.path, 'gone');
-    expect(stderr).toBe(`${no('a')}The tokens file is [${gone}], which does not exist.\n`);
-  });
-
-  test('says that a token with a short secret may be cut', async () => {
-    const { stderr } = await run(['verify'], BEARER.slice(0, -2));
-    expect(stderr).toContain('characters: the token may be cut.');
-  });
-
-  test('points to check if the server could not read the file', async () => {
-    directory.write('config/service_tokens', 'broken');
-    const { status, stderr } = await run(['verify'], BEARER);
-    expect(status).toBe(65);
-    expect(stderr).toMatch(/run the command check with the same options\.\n$/);
-  });
-});
-
-describe('If the server cannot read its file, verify points to check', () => {
-  const SERVER = 60_001;
-
-  testAsRoot('with a warning, if root can read it', async () => {
-    const yml = directory.write('config/elasticsearch.yml', '');
-    for (const path of [yml, join(directory.path, 'config')]) chownSync(path, 0, SERVER);
-    chmodSync(join(directory.path, 'config/service_tokens'), 0o600);
-    const { status, stdout, stderr } = await run(['verify'], BEARER);
-    expect({ status, stdout }).toEqual({ status: 0, stdout: 'elastic/kibana/a\n' });
-    expect(stderr).toMatch(/^WARNING: Elasticsearch runs as \[.*\] and cannot read \[.*service_tokens\]\n/);
-    expect(stderr).toContain('run the command check with the same options.\n');
-    expect((await run(['verify', '--file', 'config/service_tokens'], BEARER)).stderr).toBe('');
-  });
-
-  testAsRoot('with the error, if root reads it as the server’s user', async () => {
-    chmodSync(join(directory.path, 'config/service_tokens'), 0o600);
-    chownSync(join(directory.path, 'config'), SERVER, SERVER);
-    const { status, stderr } = await run(['verify'], BEARER);
-    expect(status).toBe(77);
-    expect(stderr).toContain('elasticsearch-service-tokens check --fix');
-  });
-});
-
-describe('What looks like a token is never repeated in a message, wherever it stands:', () => {
-  test.each([
-    ['a command', [BEARER]],
-    ['an option', [`--${BEARER}`]],
-    ['an option of a command', ['list', `--${BEARER}=x`]],
-    ['a principal', ['create', BEARER, 'a']],
-    ['a name', ['create', 'elastic/kibana', `${BEARER}!`]],
-    ['a name that does not exist', ['delete', 'elastic/kibana', BEARER]],
-    ['a qualified name', ['delete', `elastic/kibana/${BEARER}`]],
-    ['a third argument', ['create', 'elastic/kibana', 'a', BEARER]],
-    ['a principal to list', ['list', BEARER]],
-    ['a path', ['check', '--file', `${BEARER}/x`]],
-    ['a file that check finds missing', ['check', '--file', BEARER]],
-    ['a directory', ['list', '--config-dir', BEARER]],
-    ['a token file', ['verify', '--token-file', BEARER]],
-    ['the value of an option', ['create', 'elastic/kibana', 'a', '-o', BEARER]],
-    ['a setting', ['create', 'elastic/kibana', 'a', '-E', BEARER]],
-    ['an algorithm', ['hash', '-E', `xpack.security.authc.service_token_hashing.algorithm=${BEARER}`]],
-    ['a version', ['accounts', '--es-version', BEARER]],
-    ['a shell', ['completion', BEARER]],
-    ['a file to compare', ['diff', 'config/service_tokens', BEARER]],
-  ])('%s', async (_, args) => {
-    const { status, stdout, stderr } = await run(args, BEARER);
-    expect(status).toBeGreaterThan(0);
-    expect(stdout + stderr).not.toContain(BEARER.slice(0, 12));
-    expect(stdout + stderr).not.toContain(BEARER.slice(-12));
-    expect(stdout + stderr).toMatch(/like a token.*standard input/s);
-  });
-
-  test('a file that list does not find', async () => {
-    const { stdout, stderr } = await run(['list', '--file', BEARER], '');
-    expect(stdout + stderr).not.toContain(BEARER.slice(0, 12));
-    expect(stderr).toMatch(/^WARNING: .*like a token.*standard input/s);
-    expect((await run(['check', '--json', '--file', BEARER], '')).stdout).not.toContain(BEARER.slice(0, 12));
   });
 });
