@@ -1,19 +1,18 @@
-/** The findings of `check`. tests/transcripts/check.txt shows those about lines as they are printed. */
+/** The findings of `check`. Transcripts show those about lines (check.txt) and access (root/check.txt) as they are printed. */
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { accessWarning } from '../../src/access/repair-command.js';
 import { type CheckOptions, checkTokensFile } from '../../src/check/check.js';
 import { withLock } from '../../src/disk/file-lock.js';
 import { type FileSystem, nodeFileSystem } from '../../src/disk/file-system.js';
 import { ownProcess } from '../../src/disk/processes.js';
 import { digestOf } from '../../src/tokens-file/digest.js';
-import { failing, watchedFileSystem } from '../support/faulty-file-system.js';
-import { codeAndMessage, publicTokens, rejectionOf } from '../support/fixtures.js';
+import { watchedFileSystem } from '../support/faulty-file-system.js';
+import { publicTokens } from '../support/fixtures.js';
 import { runHere } from '../support/memory-io.js';
-import { disguise, ordinaryUserFileSystem } from '../support/ordinary-user.js';
+import { ordinaryUserFileSystem } from '../support/ordinary-user.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { runsOf } from '../support/thoroughness.js';
 
@@ -137,105 +136,6 @@ describe('The lines of a file', () => {
       const [major = 0, minor = 0] = version.split('.').map(Number);
       expect(await briefly(version === 'unknown' ? {} : { version: { major, minor } })).toEqual(findings);
     }
-  });
-});
-
-type Shown = readonly [uid: number, gid: number, mode: number];
-
-/** The real file system, in which the files in `conf` have other owners and modes; a descriptor is the tokens file's. */
-function world(files: Readonly<Record<string, Shown>>): FileSystem {
-  const accounts = {
-    '/etc/passwd': 'server:x:61007:61113::/:/bin/false\n',
-    '/etc/group': 'server:x:61113:\n',
-  };
-  const instead = disguise((at) => {
-    const file = typeof at === 'number' ? join(conf, 'service_tokens') : at;
-    const known = Object.entries(files).find(([name]) => join(conf, name) === file)?.[1];
-    const [uid, gid, mode] = known ?? [0, 0, 0o755];
-    return { uid, gid, mode };
-  }, accounts);
-  return watchedFileSystem({ instead }).fs;
-}
-
-describe('Access to the file', () => {
-  const model = (file: Shown) => world({ service_tokens: file, '': [0, 61113, 0o2750] });
-  beforeEach(() => write(`${GOOD}\n`));
-
-  test.each<[why: string, file: Shown, ...expected: string[]]>([
-    ['a package’s file', [0, 61113, 0o660]],
-    ['root’s private file, which the server cannot read', [0, 0, 0o600], 'error FILE_UNREADABLE'],
-    ['the server’s own file without the bit', [61007, 61113, 0o040], 'error FILE_UNREADABLE'],
-    ['a world-readable file', [0, 61113, 0o644], 'warning OPEN_TO_OTHERS'],
-    ['a world-writable file', [0, 61113, 0o642], 'warning OPEN_TO_OTHERS'],
-    ['one that only others can read', [0, 61113, 0o604], 'error FILE_UNREADABLE', 'warning OPEN_TO_OTHERS'],
-  ])('%s', async (_, file, ...expected) => {
-    expect(await briefly({ fs: model(file), serverUser: 'server' })).toEqual(expected);
-  });
-
-  test('the hint is the command that repairs it', async () => {
-    const { findings } = await report({ fs: model([0, 0, 0o644]), serverUser: 'server' });
-    const hint = `Use --fix, or: chown server:server ${path} && chmod 0640 ${path} && touch ${path}`;
-    expect(findings).toMatchObject([{ message: `Every user of this system can read [${path}]`, hint }]);
-  });
-
-  test.each<[why: string, file: Shown, ...expected: string[]]>([
-    ['only root can read it', [0, 0, 0o600], 'warning SERVER_UNKNOWN'],
-    ['a group can read it, which may be that of the server', [0, 0, 0o640]],
-    ['a user other than root owns it', [61007, 0, 0o600]],
-  ])('if the server is unknown, and %s', async (_, file, ...expected) => {
-    directory.write('config/jvm.options', '');
-    expect(await briefly({ fs: world({ service_tokens: file }) })).toEqual(expected);
-  });
-
-  test('check and create have the same warning about an unknown server', async () => {
-    directory.write('config/jvm.options', '');
-    const { findings } = await report({ fs: world({ service_tokens: [0, 0, 0o600] }) });
-    const created = { before: undefined, after: { uid: 0, gid: 0, mode: 0o600 } };
-    const warning = accessWarning(path, conf, undefined, created, { isPrivate: true }, nodeFileSystem);
-    expect([findings[0]?.message, findings[0]?.hint]).toEqual(warning);
-  });
-
-  test.each<[why: string, attributes: Shown, ...hint: string[]]>([
-    ['only its owner can enter', [61007, 0, 0o700]],
-    ['its owner and group can enter', [0, 61113, 0o750]],
-    ['only root can enter', [0, 0, 0o700], 'Repair it: chgrp server DIR && chmod g+rx DIR'],
-    ['the server can enter, but not list', [0, 0, 0o711], 'Repair it: chgrp server DIR && chmod g+rx DIR'],
-    ['its own group cannot enter', [0, 61113, 0o705], 'Repair it: chmod g+rx DIR'],
-    ['its owner cannot enter', [61007, 61113, 0o077], 'Repair it: chmod u+rx DIR'],
-  ])('a configuration directory that %s is checked', async (_, attributes, ...hint) => {
-    const fs = world({ service_tokens: [61007, 0, 0o600], '': attributes });
-    const { findings } = await report({ fs, serverUser: 'server' });
-    const code = 'DIRECTORY_UNREADABLE';
-    expect(findings).toMatchObject(hint.map((text) => ({ code, hint: text.replaceAll('DIR', conf) })));
-    expect(findings).toHaveLength(hint.length);
-  });
-
-  test('directories that the server cannot enter are found above a symlink and above its target', async () => {
-    rmSync(path);
-    for (const name of ['aside', 'real/config/open']) mkdirSync(join(conf, name), { recursive: true });
-    writeFileSync(join(conf, 'real/config/open/tokens'), GOOD);
-    symlinkSync('open/tokens', join(conf, 'real/config/service_tokens'));
-    symlinkSync('../real/config', join(conf, 'aside/link'));
-    path = join(conf, 'aside/link/service_tokens');
-    const closed = ['aside', 'real', 'real/config', 'real/config/open'];
-    const shown = Object.fromEntries(closed.map((name) => [name, [0, 0, 0o700] as const]));
-    const file = [61007, 0, 0o600] as const;
-    const fs = world({ ...shown, service_tokens: file, 'real/config/open/tokens': file });
-    const { findings } = await report({ fs, serverUser: 'server' });
-    const verbs = ['enter', 'enter', 'enter', 'list'];
-    expect(findings.slice(0, 4).map(({ message }) => message)).toEqual(
-      closed.map((name, i) => `Elasticsearch runs as [server] and cannot ${verbs[i]} [${join(conf, name)}]`),
-    );
-    expect(findings.slice(4)).toMatchObject([{ code: 'SYMBOLIC_LINK' }]);
-  });
-
-  test('if the caller cannot read the file, that is an error and not a finding', async () => {
-    const fs = failing('openSync', 'EACCES');
-    expect(codeAndMessage(await rejectionOf(report({ fs })))).toEqual({
-      code: 'PERMISSION',
-      message: `could not read [${path}]: permission denied`,
-    });
-    expect(await check([], fs)).toMatchObject({ stdout: '', status: 77 });
   });
 });
 

@@ -49,25 +49,12 @@ export function watchedFileSystem({ before, instead }: Interference = {}): Watch
   return { fs, calls, openDescriptors };
 }
 
-export type Seen = { readonly uid: number; readonly gid: number; readonly mode?: number };
-
-/**
- * The result of a call of stat, lstat or fstat in which a file seems to have other attributes, for `instead`.
- *
- * @param seen the attributes; the real mode if there is none
- * @returns undefined for any other call
- */
-export function statAs(name: string, at: unknown, options: unknown, seen: Seen): object | undefined {
-  if (!['statSync', 'lstatSync', 'fstatSync'].includes(name)) return undefined;
-  const real = nodeFileSystem[name as 'statSync'] as (
-    at: unknown,
-    options: unknown,
-  ) => { mode: number | bigint };
+/** The result of a call of stat, lstat or fstat in which a file seems to have another owner and group, for `instead`. */
+export function withOwner(call: 'statSync', at: unknown, options: unknown, id: number): object {
+  const real = nodeFileSystem[call] as (at: unknown, options: unknown) => { mode: number | bigint };
   const stat = real(at, options);
-  const mode = seen.mode === undefined ? Number(stat.mode) : (Number(stat.mode) & ~0o7777) | seen.mode;
-  const numbers = Object.entries({ uid: seen.uid, gid: seen.gid, mode });
-  const convert = typeof stat.mode === 'bigint' ? BigInt : Number;
-  return Object.assign(stat, Object.fromEntries(numbers.map(([key, value]) => [key, convert(value)])));
+  const seen = typeof stat.mode === 'bigint' ? BigInt(id) : id;
+  return Object.assign(stat, { uid: seen, gid: seen });
 }
 
 /** The real file system with a call that fails: all such calls, or those for one path or descriptor. */

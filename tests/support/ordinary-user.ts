@@ -1,29 +1,15 @@
 import { existsSync } from 'node:fs';
 import { type FileSystem, nodeFileSystem, viewOf } from '../../src/disk/file-system.js';
-import { type Interference, type Seen, statAs, watchedFileSystem } from './faulty-file-system.js';
-
-type Instead = NonNullable<Interference['instead']>;
-
-/**
- * For `instead` of `watchedFileSystem`: files appear to have other owners or modes.
- *
- * @param seen the attributes of a path or a descriptor
- * @param accounts the contents of /etc/passwd and /etc/group; by default there are no accounts
- */
-export function disguise(
-  seen: (at: unknown) => Seen,
-  accounts: Readonly<Record<string, string>> = {},
-): Instead {
-  return (name, at, options) =>
-    at === '/etc/passwd' || at === '/etc/group' ? (accounts[at] ?? '') : statAs(name, at, options, seen(at));
-}
+import { type Interference, watchedFileSystem, withOwner } from './faulty-file-system.js';
 
 const ME = 'me:x:1000:1000::/home/me:/bin/sh\n';
-const ownedByMe = disguise(() => ({ uid: 1000, gid: 1000 }), { '/etc/passwd': ME, '/etc/group': ME });
 
 /** For `instead` of `watchedFileSystem`: see `ordinaryUserFileSystem`. */
-export const asOrdinaryUser: Instead = (name, ...args) =>
-  name === 'geteuid' || name === 'getegid' ? 1000 : ownedByMe(name, ...args);
+export const asOrdinaryUser: NonNullable<Interference['instead']> = (name, at, options) => {
+  if (name === 'geteuid' || name === 'getegid') return 1000;
+  if (at === '/etc/passwd' || at === '/etc/group') return ME;
+  return /^[lf]?statSync$/.test(name) ? withOwner(name as 'statSync', at, options, 1000) : undefined;
+};
 
 /**
  * The file system as seen by a user who runs both the tool and the server: the user owns every file, and there is no
