@@ -56,15 +56,12 @@ export function resolvePath(fs: FileSystem, path: string, follows = true): Resol
       const { directory, stat, link, isLast } = last;
       if (directories.at(-1) !== directory) directories.push(directory);
       modifiers.push(...modifiersOf(last, isUnmapped));
-      for (const on of [directory, ...(stat ? [stat] : [])]) {
-        const user = fuseUser(on);
-        if (user)
-          modifiers.push({
-            kind: 'user',
-            id: user,
-            at: on === directory ? directory.path : last.path,
-            owner: user,
-          });
+      for (const { file, at } of [
+        { file: directory, at: directory.path },
+        { file: stat, at: last.path },
+      ]) {
+        const id = file && fuseUser(file);
+        if (id) modifiers.push({ kind: 'user', id, at, owner: id });
       }
       if (link === undefined || stat === undefined) continue;
       links.push({ path: last.path, uid: fuseUser(stat) ?? Number(stat.uid) });
