@@ -3,7 +3,7 @@
  *
  *     AAEAAW...                                      bare
  *     NAME=AAEAAW...     export NAME="AAEAAW..."     a file of environment variables
- *     name: AAEAAW...                                YAML
+ *     name: AAEAAW...    - NAME=AAEAAW...            YAML, such as that of Compose
  *     SERVICE_TOKEN elastic/kibana/a = AAEAAW...     what `create` prints
  *     Bearer AAEAAW...   Authorization: Bearer ...   a header
  *     {"token":{"value":"AAEAAW..."}}                what the server's API and `create --json` print
@@ -63,8 +63,8 @@ function* tokensInLines(text: string): Generator<GivenToken, void> {
   const hasOthers = NAMED_TOKEN.test(text);
   for (const [line, number] of linesOf(text)) {
     const found = unwrap(line);
-    const isGiven = hasOthers ? isOfToken(found) || NAMED_TOKEN.test(line) : found.bearer !== '';
-    if (isGiven) yield { ...found, line: number };
+    const isOfToken = found.kind.endsWith('service account token') || NAMED_TOKEN.test(line);
+    if (hasOthers ? isOfToken : found.bearer !== '') yield { ...found, line: number };
   }
 }
 
@@ -99,11 +99,6 @@ const BLEMISHES: readonly (readonly [RegExp, string])[] = [
   [/\0/, 'a NUL'],
   [/\s/, 'white space'],
 ];
-
-/** Whether it is a token, or was made from one. */
-function isOfToken({ kind }: Credential): boolean {
-  return kind.endsWith('service account token');
-}
 
 /** Whether it is a token, perhaps one that is cut. */
 function isToken({ kind }: Credential): boolean {

@@ -19,8 +19,7 @@ export interface Variable {
  * @throws CANNOT_REPLACE if several lines do, or if it is no file of variables
  */
 export function findVariable(text: string, name: string, path: string): Variable | undefined {
-  // UTF-16, JSON, or a manifest of Kubernetes
-  if (/\0|^\s*\{|^(?:apiVersion|kind):/.test(text)) {
+  if (isAnotherFormat(text)) {
     throw new ServiceTokensError('CANNOT_REPLACE', `[${path}] is not a file of variables in UTF-8`, {
       hint: 'Name another file.',
     });
@@ -56,4 +55,10 @@ export function setVariable(text: string, name: string, value: string, path: str
   const [end = '\n'] = /\r\n|\n/.exec(text) ?? [];
   const isLastEnded = text === '' || text.endsWith('\n');
   return `${text}${isLastEnded ? '' : end}${name}=${value}${end}`;
+}
+
+/** Whether a file is UTF-16, JSON, or YAML such as kibana.yml, which another line would break. */
+function isAnotherFormat(text: string): boolean {
+  const hasVariable = /^[ \t]*(?:export[ \t]+)?\w+=/m.test(text);
+  return /\0|^\s*\{/.test(text) || (!hasVariable && /^[\w.-]+:(?:\s|$)/m.test(text));
 }

@@ -4,7 +4,7 @@ import { type OpenedDirectory, openDirectory } from '../access/opened-directory.
 import { explainDenied } from '../access/permission-denied.js';
 import { type ResolvedPath, resolvePath } from '../access/resolved-path.js';
 import { requireChangeable } from '../access/symlinks.js';
-import { findGroup, findUser, userName } from '../access/system-accounts.js';
+import { findGroup, findUser, groupName, userName } from '../access/system-accounts.js';
 import {
   type Attributes,
   createFile,
@@ -246,10 +246,13 @@ export class TokenFile {
     // Other variables are somebody's, who must be able to read them afterwards. A bare token becomes its maker's, unless it
     // would be kept from a group that reads it now.
     const groupReads = (mode >> 3) & ~mode & 0o007;
-    if (variable === undefined && !(isOwn && groupReads)) return;
-    const message = `could not write [${this.path}] and keep its owner and group`;
-    const hint = `Run the command as [${userName(uid, this.#fs)}], or name another file.`;
-    throw new ServiceTokensError('PERMISSION', message, { hint });
+    const isSticky = (this.#directory.mode & 0o1000) !== 0 && this.#directory.uid !== this.#actor.uid;
+    if (variable === undefined && !(isOwn ? groupReads : isSticky)) return;
+    const as = `[${userName(uid, this.#fs)}]${isOwn ? ` with the group [${groupName(gid, this.#fs)}]` : ''}`;
+    const reason = !isOwn && isSticky ? ', which is another user’s' : ' and keep its owner and group';
+    throw new ServiceTokensError('PERMISSION', `could not write [${this.path}]${reason}`, {
+      hint: `Run the command as ${as}, or name another file.`,
+    });
   }
 
   /** @param line the number of the line that sets the variable; undefined if the file is a bare token, or is replaced whole */

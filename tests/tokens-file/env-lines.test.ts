@@ -17,6 +17,7 @@ test.each([
   ['export T="old" # mine', 'export T=new', 'the value ends at the end of the line'],
   ['  export\tT=old\n', '  export\tT=new\n', 'what precedes the value stays'],
   [`${BOM}T=old\n`, `${BOM}T=new\n`, 'a byte order mark stays'],
+  ['A: 1\nB=2\n', 'A: 1\nB=2\nT=new\n', 'some readers take a colon, too'],
   ['#T=a\nTT=b\nA=T=c\nT =d\n', '#T=a\nTT=b\nA=T=c\nT =d\nT=new\n', 'none of these sets the variable'],
 ])('%j becomes %j: %s', (before, after) => {
   expect(set(before)).toBe(after);
@@ -26,9 +27,15 @@ test('a variable that is set twice is refused with both line numbers', () => {
   expect(() => set('T=1\n\nexport T=2\n')).toThrow('[.env] sets T more than once, on lines #1 and #3');
 });
 
-test.each(['T\0=\0', '{"token":{}}', '\n {', 'apiVersion: v1\nkind: Secret\n', 'kind: Secret\n'])(
-  'what is no file of variables is refused: %j',
-  (text) => expect(() => set(text)).toThrow('[.env] is not a file of variables'),
+test.each([
+  'T\0=\0',
+  '{"token":{}}',
+  '\n {',
+  'apiVersion: v1\nkind: Secret\n',
+  'server.port: 5601\n',
+  'a:\n  b: 1\n',
+])('what is no file of variables is refused: %j', (text) =>
+  expect(() => set(text)).toThrow('[.env] is not a file of variables'),
 );
 
 describe('Any file', () => {
