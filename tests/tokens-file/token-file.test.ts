@@ -9,7 +9,12 @@ import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const directory = temporaryDirectory();
 const token = ServiceToken.mint('elastic/kibana', parseTokenName('a'));
-const OPTIONS = { format: () => token.bearer, variable: undefined, owner: undefined, force: false };
+const OPTIONS = {
+  format: ({ bearer }: ServiceToken) => bearer,
+  variable: undefined,
+  owner: undefined,
+  force: false,
+};
 const series = { key: token.qualifiedName, has: () => true };
 
 testAsRoot('an owner that cannot be given is an error, and the token file stays as it is', async () => {
