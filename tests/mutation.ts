@@ -3,8 +3,9 @@
  *
  * It makes mutants of the compiled code in dist/src/ROOM, each with one operator, literal, condition or statement changed,
  * and runs on each, in copies of the project, the room's tests, and if they pass those of the whole command, and then those
- * of the other rooms. Only mutants that parse count. It prints every survivor as `file:line: code -> mutant`, and the score. With SAMPLE it takes that many
- * mutants, chosen by SEED (1 if absent). docs/mutants.md has the scores, and the survivors that nobody can notice.
+ * of the other rooms. Only mutants that parse count. It prints every survivor as `survived: file:line: code -> mutant`, and
+ * the score. With SAMPLE it takes that many mutants, chosen by SEED (1 if absent). docs/mutants.md has the scores, and the
+ * survivors that nobody can notice.
  */
 import { spawn } from 'node:child_process';
 import {
@@ -22,7 +23,9 @@ import { parse, type parseExpression } from '@babel/parser';
 import { Random } from './fuzz/random.js';
 
 const CORES = 2;
-const PATIENCE_MS = 300_000;
+
+/** How much longer than without a mutant tests may take. One that takes longer is killed, and said to be slow. */
+const PATIENCE = 5;
 
 /** Run on what a room's own tests accept. */
 const TESTS_OF_THE_COMMAND = [
@@ -124,6 +127,7 @@ function mutantsOf(file: string): Mutant[] {
 /** A copy of the project, beside it, because some tests mount something over /tmp. */
 class Copy {
   readonly #path = mkdtempSync(resolve('../service-tokens-mutation-'));
+  #limit = 3_600_000; // milliseconds
 
   constructor() {
     chmodSync(this.#path, 0o755); // some tests run the command as another user
@@ -134,16 +138,25 @@ class Copy {
     }
   }
 
-  /** @returns whether a test fails, or does not end */
-  async kills({ file, start, end, text }: Mutant): Promise<boolean> {
-    const code = readFileSync(file, 'utf8');
-    writeFileSync(join(this.#path, file), code.slice(0, start) + text + code.slice(end));
-    const isKilled = await this.fails();
-    writeFileSync(join(this.#path, file), code);
-    return isKilled;
+  /** Runs the tests without a mutant. */
+  async measure(): Promise<void> {
+    const start = performance.now();
+    if (await this.#isKilled()) throw new Error('the tests fail without a mutant');
+    this.#limit = PATIENCE * (performance.now() - start);
   }
 
-  async fails(): Promise<boolean> {
+  /** @returns undefined if no test fails; whether one fails, or does not end */
+  async fate({ file, start, end, text }: Mutant): Promise<'killed' | 'slow' | undefined> {
+    const code = readFileSync(file, 'utf8');
+    writeFileSync(join(this.#path, file), code.slice(0, start) + text + code.slice(end));
+    const begin = performance.now();
+    const isKilled = await this.#isKilled();
+    writeFileSync(join(this.#path, file), code);
+    if (!isKilled) return undefined;
+    return performance.now() - begin < this.#limit ? 'killed' : 'slow';
+  }
+
+  async #isKilled(): Promise<boolean> {
     await bundle(join(this.#path, 'dist/bundle'), join(this.#path, 'dist'));
     for (const tests of [[`dist/tests/${room}/`], TESTS_OF_THE_COMMAND, TESTS_OF_OTHER_ROOMS])
       if (await this.#fails(tests)) return true;
@@ -156,7 +169,7 @@ class Copy {
       cwd: this.#path,
       env: { ...process.env, NODE_NO_WARNINGS: '1' },
       stdio: 'ignore',
-      timeout: PATIENCE_MS,
+      timeout: this.#limit,
       killSignal: 'SIGKILL',
     });
     return new Promise((done) => child.on('close', (status) => done(status !== 0)));
@@ -178,16 +191,15 @@ let killed = 0;
 
 async function work(): Promise<void> {
   const copy = new Copy();
-  if (await copy.fails()) throw new Error('the tests fail without a mutant');
+  await copy.measure();
   for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
-    if (await copy.kills(mutant)) {
-      killed++;
-      continue;
-    }
+    const fate = await copy.fate(mutant);
+    if (fate !== undefined) killed++;
+    if (fate === 'killed') continue;
     const code = readFileSync(mutant.file, 'utf8');
     const line = code.slice(0, mutant.start).split('\n').length;
     const was = code.slice(mutant.start, mutant.end).split('\n')[0];
-    console.log(`${mutant.file}:${line}: ${was} -> ${mutant.text}`);
+    console.log(`${fate ?? 'survived'}: ${mutant.file}:${line}: ${was} -> ${mutant.text}`);
   }
   copy.remove();
 }
