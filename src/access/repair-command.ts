@@ -2,15 +2,7 @@
 import type { Attributes } from '../disk/atomic-file.js';
 import type { FileSystem } from '../disk/file-system.js';
 import { commandLine, type Naming, quote } from './printed-command.js';
-import {
-  canRead,
-  isConfigDir,
-  onlyRootCanRead,
-  READ,
-  type Server,
-  serverName,
-  shiftOf,
-} from './server-access.js';
+import { canRead, isConfigDir, READ, type Server, serverName, shiftOf } from './server-access.js';
 import { groupName, userName } from './system-accounts.js';
 
 /** The bits of a mode for users other than the owner and the group. */
@@ -100,7 +92,6 @@ export function checkFixCommand(naming: Naming, fs: FileSystem, trusts = false):
 /**
  * Says what keeps the server from reading a file after a change, and how the caller repairs it.
  *
- * @param configDir without a server's other files, nothing is said about an unknown server: the file may be for elsewhere
  * @returns the lines of a warning, or undefined if the server can read the file
  */
 export function accessWarning(
@@ -111,10 +102,10 @@ export function accessWarning(
   naming: Naming,
   fs: FileSystem,
 ): string[] | undefined {
-  if (server === undefined) {
-    const isUnreadable = before === undefined && onlyRootCanRead(after) && isConfigDir(configDir, fs);
-    return isUnreadable ? unknownServerWarning(path, naming.isPrivate) : undefined;
-  }
+  if (server === undefined)
+    return before === undefined
+      ? unknownServerWarning(path, configDir, after, naming.isPrivate, fs)
+      : undefined;
   if (canRead(server, after)) return undefined;
   const wanted = repairedAttributes(server, after, fs) ?? server.model;
   return [unreadableFact(path, server, fs), `Repair it: ${repairCommand(path, after, wanted, naming, fs)}`];
@@ -125,8 +116,20 @@ export function unreadableFact(path: string, server: Server, fs: FileSystem): st
   return `Elasticsearch runs as [${serverName(server, fs)}] and cannot read [${path}]`;
 }
 
-/** The warning for a file that only root can read, if the server's user cannot be determined. */
-export function unknownServerWarning(path: string, isPathPrivate: boolean): [fact: string, hint: string] {
+/**
+ * The warning for a file that the server cannot read, because it never runs as root, if its user cannot be determined.
+ *
+ * @param configDir without a server's other files, nothing is said: the file may be for elsewhere
+ */
+export function unknownServerWarning(
+  path: string,
+  configDir: string,
+  { uid, mode }: Attributes,
+  isPathPrivate: boolean,
+  fs: FileSystem,
+): [fact: string, hint: string] | undefined {
+  const onlyRootCanRead = uid === 0 && (mode & 0o044) === 0;
+  if (!onlyRootCanRead || !isConfigDir(configDir, fs)) return undefined;
   const file = quote(path);
   return [
     `Cannot determine which user runs Elasticsearch; only root can read [${path}]`,

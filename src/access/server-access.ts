@@ -88,11 +88,6 @@ export function newFileAttributes(server: Server | undefined, born: Attributes):
   return server === undefined || canRead(server, own) ? own : server.model;
 }
 
-/** Whether only root can read a file. The server cannot, because it never runs as root. */
-export function onlyRootCanRead({ uid, mode }: Attributes): boolean {
-  return uid === 0 && (mode & 0o044) === 0;
-}
-
 /** The name of the user that the server runs as, or of its group if only that is known. */
 export function serverName(server: Server, fs: FileSystem): string {
   return server.uid === undefined ? `group ${groupName(server.model.gid, fs)}` : userName(server.uid, fs);

@@ -8,17 +8,7 @@ import {
   unreadableFact,
 } from '../access/repair-command.js';
 import { isPrivate, type UntrustedModifier } from '../access/resolved-path.js';
-import {
-  canRead,
-  ENTER,
-  isConfigDir,
-  may,
-  onlyRootCanRead,
-  READ,
-  type Server,
-  serverName,
-  shiftOf,
-} from '../access/server-access.js';
+import { canRead, ENTER, may, READ, type Server, serverName, shiftOf } from '../access/server-access.js';
 import { isInKubernetesVolume } from '../access/symlinks.js';
 import type { Attributes } from '../disk/atomic-file.js';
 import type { FileSystem } from '../disk/file-system.js';
@@ -40,12 +30,12 @@ export function checkFileAccess(file: CheckedFile, attributes: Attributes, refus
   const [path] = resolved.linkChain;
   const found: Finding[] = [];
   const hint = fileHint(file, attributes, refused);
-  if (server !== undefined && !canRead(server, attributes))
-    found.push(finding('FILE_UNREADABLE', unreadableFact(path, server, asCaller), hint));
-  if (server === undefined && onlyRootCanRead(attributes) && isConfigDir(configDir, asCaller)) {
+  if (server === undefined) {
     const canCopy = naming.isPrivate && !refused; // another user could redirect a command that uses the path
-    found.push(finding('SERVER_UNKNOWN', ...unknownServerWarning(path, canCopy)));
-  }
+    const unknown = unknownServerWarning(path, configDir, attributes, canCopy, asCaller);
+    if (unknown) found.push(finding('SERVER_UNKNOWN', ...unknown));
+  } else if (!canRead(server, attributes))
+    found.push(finding('FILE_UNREADABLE', unreadableFact(path, server, asCaller), hint));
   if (attributes.mode & OTHERS) {
     const what = attributes.mode & OTHERS_READ ? 'read' : 'write or execute';
     found.push(finding('OPEN_TO_OTHERS', `Every user of this system can ${what} [${path}]`, hint));

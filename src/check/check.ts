@@ -189,12 +189,12 @@ function checkExpectations(
   naming: Naming,
 ): Finding[] {
   const found: Finding[] = [];
-  const noFile = `The file [${file}] does not exist`;
-  if (!exists && required) {
-    const severity = 'warning';
-    found.push({ ...finding('NO_FILE', noFile, 'Check the spelling of the path.'), severity });
-  } else if (!exists) {
-    found.push(finding('NO_FILE', noFile, 'A missing file is an empty file; create makes it.'));
+  if (!exists) {
+    const hint = required
+      ? 'Check the spelling of the path.'
+      : 'A missing file is an empty file; create makes it.';
+    const missing = finding('NO_FILE', `The file [${file}] does not exist`, hint);
+    found.push(required ? { ...missing, severity: 'warning' } : missing);
   }
   if (expectedDigest !== undefined && digest !== expectedDigest) {
     const message = `The digest is ${digest ?? 'unknown'}; expected ${expectedDigest}`;
