@@ -9,7 +9,7 @@
  *     {"token":{"value":"AAEAAW..."}}                what the server's API and `create --json` print
  *
  * A JSON object may take several lines. In the manifest of a Secret, the tokens are in base64. Lines that begin with `#`
- * are comments. If a token has a name, as in a file of variables, the other lines are somebody else's.
+ * or `;` are comments. If a token has a name, as in a file of variables, the other lines are somebody else's.
  */
 import { decodeBase64 } from '../java-text.js';
 import { ServiceToken } from './token.js';
@@ -64,7 +64,7 @@ function* tokensInLines(text: string): Generator<GivenToken, void> {
   for (const [line, number] of linesOf(text)) {
     const found = unwrap(line);
     const isOfToken = found.kind.endsWith('service account token') || NAMED_TOKEN.test(line);
-    if (hasOthers ? isOfToken : found.bearer !== '') yield { ...found, line: number };
+    if (found.bearer !== '' && (isOfToken || !hasOthers)) yield { ...found, line: number };
   }
 }
 
@@ -121,7 +121,7 @@ const MAX_FORMS = 6;
 function unwrap(line: string): Credential {
   const indented = line.trimStart(); // before a name, white space is not around the token
   const whole = strip(VARIABLE.test(indented) ? indented : line);
-  if (whole.text.startsWith('#')) return { bearer: '', kind: 'unknown' };
+  if (/^[#;]/.test(whole.text)) return { bearer: '', kind: 'unknown' };
   const object = parseObject(whole.text);
   let { text, around } = object ? strip(valuesIn(object)[0] ?? whole.text) : whole;
   for (let forms = 0; forms < MAX_FORMS; forms++) {

@@ -68,7 +68,7 @@ describe('Each form of a token is accepted by verify, inspect, hash and import:'
     ['a quoted variable with a comment', `export TOKEN="${BEARER}"\t# "mine"\n`],
     [
       'a variable among others',
-      `A=1\n# B=${bearerOf('b')}\nexport C='${BEARER}'\nD=${base64('x:y')}\nE="multi\nline"\n`,
+      `A=1\n# B=${bearerOf('b')}\n;B=${bearerOf('b')}\nexport C='${BEARER}'\nD=${base64('x:y')}\nE="multi\nline"\n`,
     ],
     ['YAML', `elasticsearch:\n  serviceAccountToken: ${BEARER}\n  hosts: ["https://x"]\n`],
     ['TOML', `a = 1\ntoken = "${BEARER}"\n`],
