@@ -4,8 +4,9 @@ import { canRead, findServer, newFileAttributes } from '../../src/access/server-
 import type { Attributes } from '../../src/disk/atomic-file.js';
 import { attributeWarnings } from '../../src/tokens-file/attribute-warnings.js';
 import { watchedFileSystem } from '../support/faulty-file-system.js';
+import { parseOwner as own } from '../support/layout.js';
 
-const ROOT: Attributes = { uid: 0, gid: 0, mode: 0o600 };
+const ROOT = own('0:0 600');
 const PASSWD =
   'root:x:0:0::/root:/bin/sh\nelasticsearch:x:107:113::/nonexistent:/bin/false\njoe:x:1000:1000::/home/joe:/bin/sh\n';
 const GROUP = 'root:x:0:\nelasticsearch:x:113:\njoe:x:1000:\ncerts:x:200:elasticsearch,joe\n';
@@ -38,26 +39,26 @@ const find = (description: System, named?: string) => findServer('/conf', named,
 
 const KEYSTORE = 'elasticsearch.keystore';
 const DEB: System = {
-  directory: { uid: 0, gid: 113, mode: 0o2750 },
+  directory: own('0:113 2750'),
   files: {
-    [KEYSTORE]: { uid: 0, gid: 113, mode: 0o660 },
-    users: { uid: 0, gid: 113, mode: 0o660 },
-    'elasticsearch.yml': { uid: 0, gid: 113, mode: 0o660 },
+    [KEYSTORE]: own('0:113 660'),
+    users: own('0:113 660'),
+    'elasticsearch.yml': own('0:113 660'),
   },
 };
 const DOCKER: System = {
   ...NO_ELASTICSEARCH,
-  directory: { uid: 0, gid: 0, mode: 0o775 },
+  directory: own('0:0 775'),
   files: {
-    [KEYSTORE]: { uid: 1000, gid: 0, mode: 0o660 },
-    'elasticsearch.yml': { uid: 0, gid: 0, mode: 0o664 },
+    [KEYSTORE]: own('1000:0 660'),
+    'elasticsearch.yml': own('0:0 664'),
   },
 };
 const TARBALL: System = {
-  directory: { uid: 1000, gid: 1000, mode: 0o755 },
+  directory: own('1000:1000 755'),
   files: {
-    [KEYSTORE]: { uid: 1000, gid: 1000, mode: 0o600 },
-    'elasticsearch.yml': { uid: 1000, gid: 1000, mode: 0o660 },
+    [KEYSTORE]: own('1000:1000 600'),
+    'elasticsearch.yml': own('1000:1000 660'),
   },
 };
 
@@ -70,19 +71,19 @@ describe('the server is', () => {
     ['the named number, whether or not it has a name', DOCKER, '4711', 4711],
     [
       'the account elasticsearch, if the files are root:root',
-      { files: { users: { ...ROOT, mode: 0o644 } } },
+      { files: { users: own('0:0 644') } },
       undefined,
       107,
     ],
     [
       'the owner of the directory, if nothing else determines it',
-      { ...NO_ELASTICSEARCH, directory: { uid: 1000, gid: 1000, mode: 0o755 } },
+      { ...NO_ELASTICSEARCH, directory: own('1000:1000 755') },
       undefined,
       1000,
     ],
     [
       'the keystore’s group before another file’s owner, because an administrator may have edited that file',
-      { ...DEB, files: { ...DEB.files, 'elasticsearch.yml': { uid: 1000, gid: 1000, mode: 0o644 } } },
+      { ...DEB, files: { ...DEB.files, 'elasticsearch.yml': own('1000:1000 644') } },
       undefined,
       107,
     ],
@@ -114,20 +115,12 @@ describe('the server is', () => {
 describe('the server can read', () => {
   const server = { uid: 107, groups: [113, 200], model: ROOT };
   test.each([
-    ['its own file', { uid: 107, gid: 0, mode: 0o400 }, true],
-    [
-      'not its own file without the owner bit, even with the group bit',
-      { uid: 107, gid: 113, mode: 0o040 },
-      false,
-    ],
-    ['a file of its group', { uid: 0, gid: 113, mode: 0o640 }, true],
-    ['a file of a supplementary group', { uid: 0, gid: 200, mode: 0o640 }, true],
-    [
-      'not a file of its group without the bit, even with the bit for others',
-      { uid: 0, gid: 113, mode: 0o604 },
-      false,
-    ],
-    ['a file for others', { uid: 0, gid: 0, mode: 0o644 }, true],
+    ['its own file', own('107:0 400'), true],
+    ['not its own file without the owner bit, even with the group bit', own('107:113 040'), false],
+    ['a file of its group', own('0:113 640'), true],
+    ['a file of a supplementary group', own('0:200 640'), true],
+    ['not a file of its group without the bit, even with the bit for others', own('0:113 604'), false],
+    ['a file for others', own('0:0 644'), true],
     ["not root's private file", ROOT, false],
   ])('%s', (_, attributes, expected) => {
     expect(canRead(server, attributes)).toBe(expected);
@@ -136,31 +129,16 @@ describe('the server can read', () => {
 
 describe('a new file of', () => {
   test.each([
-    [
-      'root in a package is root:elasticsearch 0660, like its siblings',
-      DEB,
-      ROOT,
-      { uid: 0, gid: 113, mode: 0o660 },
-    ],
-    ['root in Docker is 1000:0 0660, like the keystore', DOCKER, ROOT, { uid: 1000, gid: 0, mode: 0o660 }],
+    ['root in a package is root:elasticsearch 0660, like its siblings', DEB, ROOT, own('0:113 660')],
+    ['root in Docker is 1000:0 0660, like the keystore', DOCKER, ROOT, own('1000:0 660')],
     [
       'root in a tarball is the owner’s, 0640, because the keystore’s group may not write',
       TARBALL,
       ROOT,
-      { uid: 1000, gid: 1000, mode: 0o640 },
+      own('1000:1000 640'),
     ],
-    [
-      'the server itself stays its own, 0600',
-      TARBALL,
-      { uid: 1000, gid: 1000, mode: 0o600 },
-      { uid: 1000, gid: 1000, mode: 0o600 },
-    ],
-    [
-      'the package’s server itself stays its own, 0600',
-      DEB,
-      { uid: 107, gid: 113, mode: 0o600 },
-      { uid: 107, gid: 113, mode: 0o600 },
-    ],
+    ['the server itself stays its own, 0600', TARBALL, own('1000:1000 600'), own('1000:1000 600')],
+    ['the package’s server itself stays its own, 0600', DEB, own('107:113 600'), own('107:113 600')],
     ['root if the server is unknown stays root’s, 0600', NO_ELASTICSEARCH, ROOT, ROOT],
   ] as const)('%s', (_, description, born, expected) => {
     const attributes = newFileAttributes(find(description as System), born);
@@ -185,11 +163,11 @@ describe('warnings', () => {
     );
 
   test('are not given if the server can read the file', () => {
-    expect(warnings(DEB, { uid: 0, gid: 113, mode: 0o660 })).toEqual([]);
+    expect(warnings(DEB, own('0:113 660'))).toEqual([]);
   });
 
   test('contain the command that repairs a file that the server cannot read', () => {
-    expect(warnings(DEB, { uid: 0, gid: 113, mode: 0o600 })).toEqual([
+    expect(warnings(DEB, own('0:113 600'))).toEqual([
       [
         'Elasticsearch runs as [elasticsearch] and cannot read [/conf/service_tokens]',
         'Repair it: chmod 0660 /conf/service_tokens && touch /conf/service_tokens',
@@ -214,8 +192,8 @@ describe('warnings', () => {
   });
 
   test('report attributes that could not be kept, with the original’s messages', () => {
-    const before = { uid: 0, gid: 0, mode: 0o640 };
-    expect(warnings(NO_ELASTICSEARCH, { uid: 1000, gid: 1001, mode: 0o600 }, before)).toEqual([
+    const before = own('0:0 640');
+    expect(warnings(NO_ELASTICSEARCH, own('1000:1001 600'), before)).toEqual([
       [
         'The file permissions of [/conf/service_tokens] have changed from [rw-r-----] to [rw-------]',
         'Please ensure that the user account running Elasticsearch has read access to this file!',

@@ -516,9 +516,11 @@ test('an empty directory for which another user exchanged the lock is not remove
 
 test('an orphaned temporary file is removed; a symlink of such a name is not', async () => {
   directory.write('.tokens.0123456789abcdef01.tmp');
+  const similar = ['.other.0123456789abcdef01.tmp', 'tokens.tmp'];
+  for (const name of similar) directory.write(name);
   symlinkSync('tokens', join(directory.path, '.tokens.0123456789abcdef02.tmp'));
   await take();
-  expect(namesIn()).toEqual(['.tokens.0123456789abcdef02.tmp', 'tokens']);
+  expect(namesIn()).toEqual([...similar, '.tokens.0123456789abcdef02.tmp', 'tokens'].sort());
 });
 
 describe('another user who may write in the directory, and exchanges', () => {

@@ -219,16 +219,6 @@ describe('the temporary file', () => {
     await new ServiceTokensFile(path, { fs }).create(KIBANA, NEW, CHEAP);
     expect(seen).toEqual([expect.stringMatching(/^\.service_tokens\.[0-9a-f]{18}\.tmp$/)]);
   });
-
-  test('of a killed run is removed by the next one, and files with similar names are kept', async () => {
-    const path = place('strays', OLD_LINE);
-    const beside = (name: string) => join(path, '..', name);
-    writeFileSync(beside('.service_tokens.0123456789abcdef01.tmp'), 'x');
-    writeFileSync(beside('service_tokens.tmp'), 'mine');
-    writeFileSync(beside('.other.0123456789abcdef01.tmp'), 'mine');
-    await new ServiceTokensFile(path).create(KIBANA, NEW, CHEAP);
-    expect(litterBeside(path)).toEqual(['.other.0123456789abcdef01.tmp', 'service_tokens.tmp']);
-  });
 });
 
 describe('an existing file', () => {
