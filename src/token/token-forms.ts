@@ -56,15 +56,17 @@ function* linesOf(text: string): Generator<readonly [line: string, number: numbe
   }
 }
 
-/** A line that gives a token a name: then the lines without a token are of something else. */
+/** What begins like a token, or like its base64, outside of a comment. */
+const LIKE_TOKEN = /^[^#]*(?:AAEAA|QUFFQU)/;
+/** A line that gives a token a name: then the lines with nothing like a token are of something else. */
 const NAMED_TOKEN = /^[^#\n]*[=:][ \t"']*(?:[Bb]earer )?(?:AAEAA|QUFFQU)/m;
 
 function* tokensInLines(text: string): Generator<GivenToken, void> {
   const hasOthers = NAMED_TOKEN.test(text);
   for (const [line, number] of linesOf(text)) {
+    if (hasOthers && !LIKE_TOKEN.test(line)) continue;
     const found = unwrap(line);
-    const isOfToken = found.kind.endsWith('service account token') || NAMED_TOKEN.test(line);
-    if (found.bearer !== '' && (isOfToken || !hasOthers)) yield { ...found, line: number };
+    if (found.bearer !== '') yield { ...found, line: number };
   }
 }
 
