@@ -142,7 +142,7 @@ class Copy {
   async measure(): Promise<void> {
     const start = performance.now();
     if (await this.#isKilled()) throw new Error('the tests fail without a mutant');
-    this.#limit = PATIENCE * (performance.now() - start);
+    this.#limit = Math.ceil(PATIENCE * (performance.now() - start));
   }
 
   /** @returns undefined if no test fails; whether one fails, or does not end */

@@ -166,3 +166,12 @@ test.each([
   expect((await call(line, name, fs)).status).toBe(status);
   expect(paths.filter((path) => path.endsWith('/elasticsearch.yml'))).toHaveLength(opened);
 });
+
+test('a command that names its directory needs nothing beside the tool', async () => {
+  const before = (_: number, name: string, [path]: readonly unknown[]) => {
+    if (String(path).startsWith('/nowhere')) throw systemError('EACCES', name);
+  };
+  directory.mkdir('named');
+  const created = await call(`create ${A}`, 'named', watchedFileSystem({ before }).fs);
+  expect(created).toMatchObject({ status: 0, stderr: '' });
+});

@@ -5,6 +5,7 @@ import { findConfigDir, findHome } from '../../config/config-dir.js';
 import { findHashSettings, type HashSettings } from '../../config/settings.js';
 import { readSettingsFile } from '../../config/settings-file.js';
 import { MAX_FILE_BYTES } from '../../disk/atomic-file.js';
+import { ignoreFailure } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
 import { attributeWarnings } from '../../tokens-file/attribute-warnings.js';
 import { applyEdit, type Change, type Edit, type EntryStore } from '../../tokens-file/entry-store.js';
@@ -127,7 +128,9 @@ function readHashSettings(
   readFile: Parameters<typeof findHashSettings>[0],
   { overrides, io, fs }: Invocation,
 ): Promise<HashSettings> {
-  return findHashSettings(readFile, overrides, io.env, findHome(io, fs));
+  // Only a placeholder needs the home, and the directory beside the tool may be closed to this user.
+  const home = ignoreFailure(() => findHome(io, fs));
+  return findHashSettings(readFile, overrides, io.env, home);
 }
 
 /** Warns of an algorithm that FIPS mode does not allow. */
