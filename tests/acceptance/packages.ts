@@ -53,7 +53,7 @@ function buildAgain(built: string, directory: string): void {
   cpSync(projectRoot, other, {
     recursive: true,
     verbatimSymlinks: true,
-    filter: (path) => path !== join(projectRoot, 'dist'),
+    filter: (path) => path !== join(projectRoot, 'dist') && !/\/\.cache\/node-[^/]*$/.test(path),
   });
   const epoch = call('git', ['log', '-1', '--format=%ct'], projectRoot).trim();
   call('npm', ['run', 'packages'], other, { ...process.env, SOURCE_DATE_EPOCH: epoch });
