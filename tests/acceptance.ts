@@ -17,7 +17,7 @@ import { type Failure, groups, Theatre, title } from './attacks/table.js';
 const CORES = 2;
 
 /** The duration of each race. */
-const SECONDS = 4;
+const SECONDS = 3;
 
 /** The compiled test files that use support/thoroughness.ts, found by their imports so that none is forgotten. */
 const SAMPLED = readdirSync('dist/tests', { recursive: true, encoding: 'utf8' }).filter(
