@@ -20,7 +20,7 @@ export interface Asker {
 
 /** What was refused. */
 interface Refused extends Attributes {
-  readonly kind: 'path' | 'file' | 'directory';
+  readonly isFile: boolean;
   /** The subject of a sentence. */
   readonly what: string;
 }
@@ -47,19 +47,19 @@ function findRefused({ directories, directory, target }: ResolvedPath, { as }: A
   const passed =
     as.uid === fs.geteuid() ? directories : directories.filter(({ path }) => path === directory?.path);
   const closed = passed.find((each) => !may(as, each, ENTER));
-  if (closed !== undefined) return { ...closed, kind: 'path', what: `[${closed.path}]` } satisfies Refused;
+  if (closed !== undefined) return { ...closed, isFile: false, what: `[${closed.path}]` } satisfies Refused;
   const stat = ignoreFailure(() => fs.lstatSync(target));
   const file = stat && { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o7777 };
-  const itself = file && ({ ...file, kind: 'file', what: 'it' } satisfies Refused);
+  const itself = file && ({ ...file, isFile: true, what: 'it' } satisfies Refused);
   if (itself && !may(as, itself, READ)) return itself;
   if (directory !== undefined && !may(as, directory, WRITE))
-    return { ...directory, kind: 'directory', what: 'its directory' } satisfies Refused;
+    return { ...directory, isFile: false, what: 'its directory' } satisfies Refused;
   return itself && !may(as, itself, WRITE) ? itself : undefined;
 }
 
 function hintFor(refused: Refused, resolved: ResolvedPath, asker: Asker, fs: FileSystem): string {
   const { as, command } = asker;
-  const { kind, uid: owner } = refused;
+  const { isFile, uid: owner } = refused;
   const { directory, modifiers } = resolved;
   if (command === undefined) return whoMay(refused, as.uid, fs);
   const { configDir, naming } = command;
@@ -70,13 +70,12 @@ function hintFor(refused: Refused, resolved: ResolvedPath, asker: Asker, fs: Fil
     if (other !== undefined) return `${other.fact}. ${other.repair}`;
   }
   if (isActing && serverUser !== undefined) {
-    const better = kind === 'file' ? directory?.uid : owner; // a file's owner need not be able to replace it
-    if (better !== as.uid && (better !== 0 || kind !== 'file'))
-      return otherIdentity(better, resolved, configDir, fs);
+    const better = isFile ? directory?.uid : owner; // a file's owner need not be able to replace it
+    if (better !== as.uid && (better !== 0 || !isFile)) return otherIdentity(better, resolved, configDir, fs);
   }
   const server = isActing ? as.uid : findServer(configDir, serverUser, fs, true)?.uid;
   const isTokensFile = basename(resolved.target) !== 'elasticsearch.yml';
-  if (kind === 'file' && isTokensFile && as.uid === server && !may(as, refused, READ)) {
+  if (isFile && isTokensFile && as.uid === server && !may(as, refused, READ)) {
     const isOfThirdUser = ![0, as.uid].includes(owner) && modifiers.length > 0;
     const fix = checkFixCommand(naming, fs, isOfThirdUser);
     if (isOfThirdUser) return `Inspect the file; if it is the right one, repair it: ${fix}`;
