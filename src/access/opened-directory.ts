@@ -10,7 +10,7 @@
  */
 import { basename, dirname } from 'node:path';
 import { attempt } from '../disk/file-errors.js';
-import { type FileSystem, hasErrno, O_PATH, sameFile, viewOf } from '../disk/file-system.js';
+import { type FileSystem, hasErrno, O, sameFile, viewOf } from '../disk/file-system.js';
 import { OpenDirectory } from '../disk/open-directory.js';
 import { type Directory, pathChanged } from '../disk/path-walk.js';
 import { ServiceTokensError } from '../errors.js';
@@ -145,7 +145,7 @@ function openByName(path: readonly Directory[], target: string, fs: FileSystem):
   try {
     for (const step of path) {
       if (opened?.isPinned === false) break; // without /proc, this would prove nothing
-      const next = new OpenDirectory(fs, opened?.within(basename(step.path)) ?? step.path, O_PATH);
+      const next = new OpenDirectory(fs, opened?.within(basename(step.path)) ?? step.path, O.PATH);
       opened?.close();
       opened = next;
       if (!sameFile(fs.fstatSync(opened.fd, { bigint: true }), step)) throw pathChanged(target);

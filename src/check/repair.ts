@@ -6,15 +6,7 @@ import { type Attributes, attributesOf, MAX_FILE_BYTES } from '../disk/atomic-fi
 import { openRegular, readBounded } from '../disk/bounded-read.js';
 import { attempt } from '../disk/file-errors.js';
 import { type LockOptions, withLock } from '../disk/file-lock.js';
-import {
-  type BigIntStats,
-  errnoOf,
-  type FileSystem,
-  ifExists,
-  O_NOFOLLOW,
-  O_RDONLY,
-  sameFile,
-} from '../disk/file-system.js';
+import { type BigIntStats, errnoOf, type FileSystem, ifExists, O, sameFile } from '../disk/file-system.js';
 import { type Leftovers, removeStaleLocks } from '../disk/lock-leftovers.js';
 import { ServiceTokensError } from '../errors.js';
 import { readLines } from '../tokens-file/file-lines.js';
@@ -112,7 +104,7 @@ function setAttributes(file: CheckedFile, trusts: boolean, fixed: string[]): voi
 
 function openItself(fs: FileSystem, target: string) {
   try {
-    return openRegular(fs, target, O_RDONLY | O_NOFOLLOW);
+    return openRegular(fs, target, O.RDONLY | O.NOFOLLOW);
   } catch (error) {
     throw errnoOf(error) === 'ELOOP' ? unsafe(target, 'it is a symlink') : error;
   }

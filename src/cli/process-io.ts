@@ -2,18 +2,8 @@
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isatty } from 'node:tty';
-import {
-  accessModeOf,
-  errnoOf,
-  nodeFileSystem as fs,
-  ignoreFailure,
-  O_NOCTTY,
-  O_NONBLOCK,
-  O_RDONLY,
-  O_RDWR,
-  O_WRONLY,
-  type Stats,
-} from '../disk/file-system.js';
+import { accessModeOf } from '../disk/caller-descriptor.js';
+import { errnoOf, nodeFileSystem as fs, ignoreFailure, O, type Stats } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 import type { Io, Output } from './terminal.js';
 
@@ -121,7 +111,7 @@ const PAUSE = 10;
  * @returns the rest; undefined if there is no /proc, or if the pipe has no reader or belongs to another user
  */
 function writeAtOnce(fd: number, bytes: Uint8Array): Uint8Array | undefined {
-  const own = ignoreFailure(() => fs.openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY));
+  const own = ignoreFailure(() => fs.openSync(`/proc/self/fd/${fd}`, O.WRONLY | O.NONBLOCK | O.NOCTTY));
   if (own === undefined) return undefined;
   let rest = bytes;
   try {
@@ -160,7 +150,7 @@ function faultOf(fd: number, stat: Stats | undefined): string | undefined {
   if (stat === undefined) return 'EBADF';
   if (stat.isDirectory()) return 'EISDIR';
   const mode = accessModeOf(fs, fd);
-  return mode === O_RDONLY || (mode === O_RDWR && isNull(stat)) ? 'EBADF' : undefined;
+  return mode === O.RDONLY || (mode === O.RDWR && isNull(stat)) ? 'EBADF' : undefined;
 }
 
 function isNull(stat: Stats): boolean {

@@ -11,13 +11,7 @@ import {
   ifExists,
   ignoreFailure,
   ignoreRefusal,
-  O_CREAT,
-  O_DIRECTORY,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_RDONLY,
-  O_RDWR,
-  O_WRONLY,
+  O,
   sameFile,
 } from './file-system.js';
 import { lockPath } from './lock-candidate.js';
@@ -59,7 +53,7 @@ export function readSnapshot(
   { limit = MAX_FILE_BYTES, known }: { readonly limit?: number; readonly known?: Snapshot | undefined } = {},
 ): Snapshot | undefined {
   return attempt(fs, 'could not read', path, () => {
-    const opened = ifExists(() => openFile(fs, path, O_RDONLY));
+    const opened = ifExists(() => openFile(fs, path, O.RDONLY));
     if (opened === undefined) return undefined;
     const { fd, stat } = opened;
     try {
@@ -89,7 +83,7 @@ function holds(fs: FileSystem, fd: number, bytes: Buffer): boolean {
 /** Opens a regular file, and nothing else, without following a symlink and without blocking. */
 function openFile(fs: FileSystem, path: string, flags: number) {
   try {
-    const opened = openRegular(fs, path, flags | O_NOFOLLOW);
+    const opened = openRegular(fs, path, flags | O.NOFOLLOW);
     if (opened.fd !== undefined) return opened;
     throw notAFile(path, opened.kind);
   } catch (error) {
@@ -162,7 +156,7 @@ function writeNew(
   wanted: Attributes | AttributeChoice,
   finish: (id: FileIdentity, attributes: Attributes, born: Attributes) => void,
 ): Written {
-  const fd = fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  const fd = fs.openSync(path, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600);
   let id: FileIdentity | undefined;
   try {
     const stat = fs.fstatSync(fd, { bigint: true });
@@ -188,7 +182,7 @@ function writeNew(
 export function tryToCreate(fs: FileSystem, path: string): void {
   const temporary = temporaryName(path);
   attempt(fs, 'could not write', path, () => {
-    fs.closeSync(fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
+    fs.closeSync(fs.openSync(temporary, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600));
     fs.unlinkSync(temporary);
   });
 }
@@ -266,7 +260,7 @@ export function syncDirectoryOf(fs: FileSystem, path: string): void {
   attempt(fs, 'could not sync the directory of', path, () => {
     let fd: number | undefined;
     try {
-      fd = fs.openSync(dirname(path), O_RDONLY | O_DIRECTORY);
+      fd = fs.openSync(dirname(path), O.RDONLY | O.DIRECTORY);
       fs.fsyncSync(fd);
     } catch (error) {
       // A caller that may not read the directory cannot sync it, and some file systems have nothing to sync in one.
@@ -293,7 +287,7 @@ export function overwriteFile(
   old: Snapshot,
 ): Written {
   return attempt(fs, 'could not write', path, () => {
-    const { fd, stat } = openFile(fs, path, O_RDWR);
+    const { fd, stat } = openFile(fs, path, O.RDWR);
     try {
       if (!sameFile(stat, old.id)) throw exchanged(path);
       if (stat.nlink > 1n) throw hardLinked(path);
@@ -355,7 +349,7 @@ function busy(fs: FileSystem, path: string, cause: unknown): ServiceTokensError 
 /** Whether overwriteFile would open the file: otherwise it is not advised. */
 function canOverwrite(fs: FileSystem, path: string): boolean {
   const links = ignoreFailure(() => {
-    const { fd, stat } = openFile(fs, path, O_RDWR);
+    const { fd, stat } = openFile(fs, path, O.RDWR);
     fs.closeSync(fd);
     return stat.nlink;
   });

@@ -3,11 +3,7 @@ import {
   type FileSystem,
   ifExists,
   ignoreFailure,
-  O_NOCTTY,
-  O_NOFOLLOW,
-  O_NONBLOCK,
-  O_PATH,
-  O_RDONLY,
+  O,
   sameFile,
   systemError,
 } from './file-system.js';
@@ -21,11 +17,11 @@ export type Opened =
 export type OtherKind = 'a directory' | 'a named pipe' | 'a socket' | 'a device';
 
 /**
- * Opens a regular file, and nothing else. The kind is looked at through a descriptor that opens nothing (O_PATH), and the
+ * Opens a regular file, and nothing else. The kind is looked at through a descriptor that opens nothing (O.PATH), and the
  * same file is opened: to open a named pipe wakes its writer, whose data would be lost.
  *
- * @param flags the flags of open(2); O_NONBLOCK and O_NOCTTY are added, which have no effect on a regular file. Add
- *   O_NOFOLLOW to refuse a symlink (ELOOP)
+ * @param flags the flags of open(2); O.NONBLOCK and O.NOCTTY are added, which have no effect on a regular file. Add
+ *   O.NOFOLLOW to refuse a symlink (ELOOP)
  * @returns the descriptor, which the caller closes, and its fstat; or the kind of file, with nothing left open
  * @throws the system's error: ENOENT, EACCES, ELOOP and so on
  *
@@ -33,16 +29,16 @@ export type OtherKind = 'a directory' | 'a named pipe' | 'a socket' | 'a device'
  * const opened = openRegular(fs, path);
  * if (opened.fd === undefined) throw new ServiceTokensError('IO', `[${path}] is ${opened.kind}`);
  */
-export function openRegular(fs: FileSystem, path: string, flags: number = O_RDONLY): Opened {
-  const safe = O_NONBLOCK | O_NOCTTY;
-  const seen = fs.openSync(path, O_PATH | (flags & O_NOFOLLOW) | safe);
+export function openRegular(fs: FileSystem, path: string, flags: number = O.RDONLY): Opened {
+  const safe = O.NONBLOCK | O.NOCTTY;
+  const seen = fs.openSync(path, O.PATH | (flags & O.NOFOLLOW) | safe);
   try {
     const stat = fs.fstatSync(seen, { bigint: true });
     if (stat.isSymbolicLink()) throw systemError('ELOOP', `it is a symlink: ${path}`);
     const kind = kindOf(stat);
     if (kind !== undefined) return { fd: undefined, kind };
     const fd =
-      ifExists(() => fs.openSync(`/proc/self/fd/${seen}`, (flags & ~O_NOFOLLOW) | safe)) ??
+      ifExists(() => fs.openSync(`/proc/self/fd/${seen}`, (flags & ~O.NOFOLLOW) | safe)) ??
       openAgain(fs, path, flags | safe, stat);
     return { fd, stat };
   } finally {

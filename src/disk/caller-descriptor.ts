@@ -1,15 +1,7 @@
 import { ServiceTokensError } from '../errors.js';
 import { readBounded } from './bounded-read.js';
 import { attempt, tooLarge } from './file-errors.js';
-import {
-  accessModeOf,
-  errnoOf,
-  type FileIdentity,
-  type FileSystem,
-  ignoreFailure,
-  O_RDONLY,
-  sameFile,
-} from './file-system.js';
+import { errnoOf, type FileIdentity, type FileSystem, ignoreFailure, O, sameFile } from './file-system.js';
 
 /**
  * The number of the descriptor that a path refers to: `/dev/stdin`, `/dev/fd/N` (bash's `<(...)`) or `/proc/self/fd/N`.
@@ -65,8 +57,15 @@ function writesTo(fs: FileSystem, pipe: FileIdentity): boolean {
   const open = ignoreFailure(() => fs.readdirSync('/proc/self/fd').map(Number)) ?? []; // there may be no /proc
   return open.some((fd) => {
     const stat = ignoreFailure(() => fs.fstatSync(fd, { bigint: true })); // the one that read the directory is closed
-    return stat !== undefined && sameFile(stat, pipe) && accessModeOf(fs, fd) !== O_RDONLY;
+    return stat !== undefined && sameFile(stat, pipe) && accessModeOf(fs, fd) !== O.RDONLY;
   });
+}
+
+/** The access mode of a descriptor of this process, as in open(2)'s flags; undefined on a system without /proc. */
+export function accessModeOf(fs: FileSystem, fd: number): number | undefined {
+  const info = ignoreFailure(() => fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')) ?? '';
+  const flags = /^flags:\s*(\d+)$/m.exec(info)?.[1];
+  return flags === undefined ? undefined : Number.parseInt(flags, 8) & (O.RDONLY | O.WRONLY | O.RDWR);
 }
 
 const PAUSE = 10; // milliseconds

@@ -96,24 +96,20 @@ export function viewOf(fs: FileSystem, { path = (same) => same, call = (make) =>
   });
 }
 
-/** The flags of open(2). */
-export const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } =
-  constants;
-
-/** Opens a file without reading it, which needs no permission on it. Linux only; node:fs does not define it. */
-export const O_PATH = 0o10000000;
-
-/** The bits of open(2)'s flags for the access mode. */
-const O_ACCMODE = O_RDONLY | O_WRONLY | O_RDWR;
-
-/**
- * The access mode of a descriptor of this process: O_RDONLY, O_WRONLY or O_RDWR; undefined on a system without /proc.
- */
-export function accessModeOf(fs: FileSystem, fd: number): number | undefined {
-  const info = ignoreFailure(() => fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')) ?? '';
-  const flags = /^flags:\s*(\d+)$/m.exec(info)?.[1];
-  return flags === undefined ? undefined : Number.parseInt(flags, 8) & O_ACCMODE;
-}
+/** The flags of open(2), without their prefix `O_`. */
+export const O = {
+  RDONLY: constants.O_RDONLY,
+  WRONLY: constants.O_WRONLY,
+  RDWR: constants.O_RDWR,
+  CREAT: constants.O_CREAT,
+  EXCL: constants.O_EXCL,
+  DIRECTORY: constants.O_DIRECTORY,
+  NOFOLLOW: constants.O_NOFOLLOW,
+  NONBLOCK: constants.O_NONBLOCK,
+  NOCTTY: constants.O_NOCTTY,
+  /** Opens a file without reading it, which needs no permission on it. Linux only; node:fs does not define it. */
+  PATH: 0o10000000,
+};
 
 /** The `code` of a failed system call, such as ENOENT; undefined for any other error. */
 export function errnoOf(error: unknown): string | undefined {

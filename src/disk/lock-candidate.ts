@@ -1,18 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { ServiceTokensError } from '../errors.js';
-import {
-  type FileSystem,
-  hasErrno,
-  ignoreFailure,
-  ignoreRefusal,
-  O_CREAT,
-  O_DIRECTORY,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_PATH,
-  O_WRONLY,
-  sameFile,
-} from './file-system.js';
+import { type FileSystem, hasErrno, ignoreFailure, ignoreRefusal, O, sameFile } from './file-system.js';
 import { inDirectoryAt, OpenDirectory } from './open-directory.js';
 
 /** The lock directory of a file. */
@@ -101,7 +89,7 @@ function createOwner(fs: FileSystem, directory: OpenDirectory, owner: string, pa
   if (directory.names().length > 0) throw exchanged(path);
   const { mode } = fs.fstatSync(directory.fd);
   if ((mode & 0o700) !== 0o700) ignoreRefusal(() => fs.fchmodSync(directory.fd, (mode & 0o7777) | 0o700)); // the umask removed them
-  return fs.openSync(directory.within(owner), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  return fs.openSync(directory.within(owner), O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600);
 }
 
 /** Gives the lock the owner, group and mode of the file's directory, whose modifiers may then clear a stale lock. */
@@ -141,7 +129,7 @@ function isOwnerIn(fs: FileSystem, lock: string, owner: string, ownerFd: number)
 
 /** The umask may remove the owner's bits, and then even the owner cannot open the directory. */
 function giveOwnerBits(fs: FileSystem, path: string): void {
-  const fd = fs.openSync(path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  const fd = fs.openSync(path, O.PATH | O.DIRECTORY | O.NOFOLLOW);
   try {
     const { uid, mode } = fs.fstatSync(fd);
     if (uid !== fs.geteuid()) throw exchanged(path);

@@ -1,15 +1,7 @@
 /** The owner file in a lock directory: which process made it, and whether that process is dead. */
 import { randomBytes } from 'node:crypto';
 import { ServiceTokensError } from '../errors.js';
-import {
-  type FileSystem,
-  hasErrno,
-  ifExists,
-  ignoreFailure,
-  O_NOFOLLOW,
-  O_NONBLOCK,
-  O_RDONLY,
-} from './file-system.js';
+import { type FileSystem, hasErrno, ifExists, ignoreFailure, O } from './file-system.js';
 import type { OpenDirectory } from './open-directory.js';
 import { livenessOf, ownProcess, type ProcessIdentity } from './processes.js';
 
@@ -117,7 +109,7 @@ export class OwnerWatch {
  */
 export function versionOf(fs: FileSystem, directory: OpenDirectory, owner: string): string | undefined {
   const path = directory.within(owner);
-  const fd = ignoreFailure(() => fs.openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW));
+  const fd = ignoreFailure(() => fs.openSync(path, O.RDONLY | O.NONBLOCK | O.NOFOLLOW));
   try {
     const stat =
       fd === undefined

@@ -1,15 +1,5 @@
 import { basename, join } from 'node:path';
-import {
-  type FileIdentity,
-  type FileSystem,
-  ifExists,
-  ignoreFailure,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_NONBLOCK,
-  O_RDONLY,
-  sameFile,
-} from './file-system.js';
+import { type FileIdentity, type FileSystem, ifExists, ignoreFailure, O, sameFile } from './file-system.js';
 
 /**
  * An open directory. It stays the same one even if its name is exchanged.
@@ -25,13 +15,13 @@ export class OpenDirectory {
 
   /**
    * @param path a symlink in its last part is not followed
-   * @param access O_RDONLY, or O_PATH, which needs no permission on the directory
+   * @param access O.RDONLY, or O.PATH, which needs no permission on the directory
    * @throws what open(2) throws: ENOENT; ENOTDIR or ELOOP for a symlink and anything else that is not a directory
    */
-  constructor(fs: FileSystem, path: string, access = O_RDONLY) {
+  constructor(fs: FileSystem, path: string, access = O.RDONLY) {
     this.#fs = fs;
     this.#path = path;
-    this.fd = fs.openSync(path, access | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK);
+    this.fd = fs.openSync(path, access | O.DIRECTORY | O.NOFOLLOW | O.NONBLOCK);
     const descriptor = `/proc/self/fd/${this.fd}`;
     if (this.#isAt(() => fs.statSync(descriptor, { bigint: true }))) this.#throughDescriptor = descriptor;
   }

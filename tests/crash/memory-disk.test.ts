@@ -3,7 +3,7 @@ import { constants, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { type FileSystem, nodeFileSystem, O_PATH, type Stats } from '../../src/disk/file-system.js';
+import { type FileSystem, nodeFileSystem, O, type Stats } from '../../src/disk/file-system.js';
 import { randomFrom, runsOf } from '../support/thoroughness.js';
 import { MemoryDisk } from './memory-disk.js';
 
@@ -19,8 +19,8 @@ const FLAGS = [
   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
   O_RDONLY | O_NOFOLLOW,
   O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
-  O_PATH | O_DIRECTORY | O_NOFOLLOW,
-  O_PATH | O_NOFOLLOW,
+  O.PATH | O_DIRECTORY | O_NOFOLLOW,
+  O.PATH | O_NOFOLLOW,
 ];
 const MODES = [0o700, 0o755, 0o777, 0o640 | 0o100];
 

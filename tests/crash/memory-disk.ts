@@ -11,7 +11,7 @@
 import { constants } from 'node:fs';
 import type { constants as systemConstants } from 'node:os';
 import process from 'node:process';
-import { type FileSystem, O_PATH } from '../../src/disk/file-system.js';
+import { type FileSystem, O } from '../../src/disk/file-system.js';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
@@ -132,7 +132,7 @@ export class MemoryDisk {
       },
       fsyncSync: (fd: number) => this.#sync(this.#fd(fd, 'fsync').inode.ino),
       fstatSync: (fd: number, options?: StatOptions) =>
-        this.#stat(this.#fd(fd, 'fstat', O_PATH).inode, options),
+        this.#stat(this.#fd(fd, 'fstat', O.PATH).inode, options),
       fchmodSync: (fd: number, mode: number) => this.#chmod(this.#fd(fd, 'fchmod').inode, mode),
       fchownSync: (fd: number, uid: number, gid: number) =>
         this.#attribute(this.#fd(fd, 'fchown').inode, (each) => {
@@ -226,11 +226,11 @@ export class MemoryDisk {
       if (flags & O_EXCL) throw failure('EEXIST', 'open');
       if (found.kind === 'directory') throw failure('EISDIR', 'open');
     }
-    if (found?.kind === 'symlink' && !(flags & O_PATH && !(flags & O_DIRECTORY)))
+    if (found?.kind === 'symlink' && !(flags & O.PATH && !(flags & O_DIRECTORY)))
       throw failure(flags & O_DIRECTORY ? 'ENOTDIR' : 'ELOOP', 'open');
     if (flags & O_DIRECTORY && found !== undefined && found.kind !== 'directory')
       throw failure('ENOTDIR', 'open');
-    if (found?.kind === 'directory' && !(flags & O_PATH) && flags & (O_WRONLY | O_RDWR))
+    if (found?.kind === 'directory' && !(flags & O.PATH) && flags & (O_WRONLY | O_RDWR))
       throw failure('EISDIR', 'open');
     if (found === undefined && !(flags & O_CREAT)) throw failure('ENOENT', 'open');
     const ino = found?.ino ?? this.#create(path, 'file', mode, 'open', follows);
@@ -240,13 +240,13 @@ export class MemoryDisk {
     return fd;
   }
 
-  /** @param access O_RDONLY or O_WRONLY if the descriptor must allow it; O_PATH if any descriptor will do */
+  /** @param access O_RDONLY or O_WRONLY if the descriptor must allow it; O.PATH if any descriptor will do */
   #fd(number: number, syscall: string, access?: number): { number: number; open: Descriptor; inode: Inode } {
     const open = this.#descriptors.get(number);
     const mode = (open?.flags ?? 0) & (O_WRONLY | O_RDWR);
     const isRefused =
       open === undefined ||
-      (open.flags & O_PATH && access !== O_PATH && syscall !== 'close') ||
+      (open.flags & O.PATH && access !== O.PATH && syscall !== 'close') ||
       (access === O_RDONLY && mode === O_WRONLY) ||
       (access === O_WRONLY && mode === O_RDONLY);
     if (isRefused) throw failure('EBADF', syscall);

@@ -11,7 +11,7 @@
  */
 import { describe, expect, test } from '@jest/globals';
 import { main } from '../../src/cli/main.js';
-import { type FileSystem, O_CREAT, O_RDWR } from '../../src/disk/file-system.js';
+import { type FileSystem, O } from '../../src/disk/file-system.js';
 import { memoryIo } from '../support/memory-io.js';
 import { randomFrom, runsOf } from '../support/thoroughness.js';
 import { listing, MemoryDisk, textAt } from './memory-disk.js';
@@ -78,7 +78,7 @@ const CASES: readonly Case[] = [
         `${directory}/${process.pid}-5-1_2_0123456789ab-0123456789ab`,
         '/etc/es/.service_tokens.0123456789abcdef01.tmp',
       ];
-      for (const path of left) fs.closeSync(fs.openSync(path, O_RDWR | O_CREAT, 0o600));
+      for (const path of left) fs.closeSync(fs.openSync(path, O.RDWR | O.CREAT, 0o600));
     },
     next: 'check --fix --server-user 1000:1000',
   },

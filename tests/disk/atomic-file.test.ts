@@ -20,7 +20,7 @@ import {
   type Snapshot,
   tryToCreate,
 } from '../../src/disk/atomic-file.js';
-import { nodeFileSystem, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } from '../../src/disk/file-system.js';
+import { nodeFileSystem, O } from '../../src/disk/file-system.js';
 import { completeOrUndo, replaceUndoably } from '../../src/disk/undoable-write.js';
 import { failing, systemError, watchedFileSystem } from '../support/faulty-file-system.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
@@ -119,7 +119,7 @@ test('every file is made exclusively, for its owner alone', () => {
   const { fs } = watchedFileSystem({
     before: (_, name, [, flags, mode]) => name === 'openSync' && mode !== undefined && made.push(flags, mode),
   });
-  const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+  const flags = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW;
   tryToCreate(fs, path);
   replaceFile(fs, path, [], { ...ATTRIBUTES, mode: 0o644 });
   expect(made).toEqual([flags, 0o600, flags, 0o600]);

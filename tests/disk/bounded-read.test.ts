@@ -4,7 +4,7 @@ import { symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { openRegular, readBounded } from '../../src/disk/bounded-read.js';
-import { nodeFileSystem, O_NOFOLLOW, O_RDONLY, O_WRONLY } from '../../src/disk/file-system.js';
+import { nodeFileSystem, O } from '../../src/disk/file-system.js';
 import { systemError, watchedFileSystem } from '../support/faulty-file-system.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
@@ -26,15 +26,15 @@ describe('openRegular', () => {
     const opened = openRegular(fs, at('link'));
     if (opened.fd !== undefined) fs.closeSync(opened.fd);
     expect(opened.fd).toBeDefined();
-    expect(() => openRegular(fs, at('link'), O_RDONLY | O_NOFOLLOW)).toThrow('ELOOP');
+    expect(() => openRegular(fs, at('link'), O.RDONLY | O.NOFOLLOW)).toThrow('ELOOP');
     expect(openDescriptors.size).toBe(0);
   });
 
   test.each([
-    { kind: 'a directory', flags: O_RDONLY, make: () => directory.mkdir('it') },
-    { kind: 'a named pipe', flags: O_RDONLY, make: () => execFileSync('mkfifo', [at('it')]) },
-    { kind: 'a named pipe', flags: O_WRONLY, make: () => execFileSync('mkfifo', [at('it')]) },
-    { kind: 'a device', flags: O_RDONLY, make: () => symlinkSync('/dev/zero', at('it')) },
+    { kind: 'a directory', flags: O.RDONLY, make: () => directory.mkdir('it') },
+    { kind: 'a named pipe', flags: O.RDONLY, make: () => execFileSync('mkfifo', [at('it')]) },
+    { kind: 'a named pipe', flags: O.WRONLY, make: () => execFileSync('mkfifo', [at('it')]) },
+    { kind: 'a device', flags: O.RDONLY, make: () => symlinkSync('/dev/zero', at('it')) },
   ])(
     'returns the kind of $kind without blocking, and leaves nothing open (flags $flags)',
     ({ kind, flags, make }) => {
@@ -80,20 +80,20 @@ describe('readBounded', () => {
   ])('reads $read of $size bytes with the limit $limit, because $why', ({ size, limit, read }) => {
     const content = Buffer.from(Uint8Array.from({ length: size }, (_, i) => i % 251));
     directory.write('file', content);
-    const fd = nodeFileSystem.openSync(at('file'), O_RDONLY);
+    const fd = nodeFileSystem.openSync(at('file'), O.RDONLY);
     const bytes = readBounded(nodeFileSystem, fd, limit);
     nodeFileSystem.closeSync(fd);
     expect(bytes.equals(content.subarray(0, read))).toBe(true);
   });
 
   test('an endless source is read up to the limit', () => {
-    const fd = nodeFileSystem.openSync('/dev/zero', O_RDONLY);
+    const fd = nodeFileSystem.openSync('/dev/zero', O.RDONLY);
     expect(readBounded(nodeFileSystem, fd, 1_000_000).length).toBe(1_000_001);
     nodeFileSystem.closeSync(fd);
   });
 
   test('a file with a reported size of 0 is read to its end', () => {
-    const fd = nodeFileSystem.openSync('/proc/self/status', O_RDONLY);
+    const fd = nodeFileSystem.openSync('/proc/self/status', O.RDONLY);
     expect(readBounded(nodeFileSystem, fd, 1e6).toString()).toMatch(/^Name:/);
     nodeFileSystem.closeSync(fd);
   });
