@@ -5,10 +5,9 @@ import { dirname } from 'node:path';
 /** Writes the manual page. @param file its path */
 export async function writeManual(file) {
   // Imported here because the compiler has to create these files first.
-  const { commands, optionsOf, PURPOSE, VERSION } = await import('../dist/src/cli/commands/table.js');
+  const { commands, PURPOSE, VERSION } = await import('../dist/src/cli/commands/table.js');
   const { commonOptions } = await import('../dist/src/cli/options.js');
   const entries = Object.entries(commands);
-  const common = commonOptions.map(({ entry }) => entry);
   const parts = {
     version: [VERSION],
     purpose: [roff(PURPOSE.replace(/^./, (letter) => letter.toLowerCase()))],
@@ -16,7 +15,7 @@ export async function writeManual(file) {
       ...(entry.group === entries[index - 1]?.[1].group ? [] : [`.SS ${entry.group}`]),
       ...item(`${name} ${entry.usage}`.trim(), [`${entry.summary}.`, ...(entry.details ?? [])].join(' ')),
     ]),
-    options: optionsIn(entries, common, optionsOf).flatMap((option) => item(...option)),
+    options: optionsIn(entries, commonOptions).flatMap((option) => item(...option)),
     statuses: exitStatuses().flatMap((status) => item(...status)),
     examples: entries.flatMap(([, { examples }]) => examples.map((example) => roff(`$ ${example}`))),
   };
@@ -33,10 +32,11 @@ export async function writeManual(file) {
  * @param common the options whose commands are not listed
  * @returns each option once: its flags, and for each of its meanings the commands in which it has it
  */
-function optionsIn(entries, common, optionsOf) {
-  const meanings = new Map(common.map(([flags, text]) => [flags, new Map([[text, []]])]));
+function optionsIn(entries, common) {
+  const meanings = new Map(Object.entries(common).map(([flags, text]) => [flags, new Map([[text, []]])]));
   for (const [name, entry] of entries) {
-    for (const [flags, text] of optionsOf(entry).filter((option) => !common.includes(option))) {
+    for (const [flags, text] of Object.entries(entry.options)) {
+      if (common[flags] === text) continue;
       const texts = meanings.get(flags) ?? new Map();
       meanings.set(flags, texts.set(text, [...(texts.get(text) ?? []), name]));
     }

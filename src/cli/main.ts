@@ -2,9 +2,9 @@ import { findVersion } from '../config/config-dir.js';
 import { parseOverrides } from '../config/overrides.js';
 import { type FileSystem, nodeFileSystem } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
-import type { Invocation } from './commands/command.js';
-import { complete } from './commands/complete.js';
-import { findCommand, NAME, VERSION } from './commands/table.js';
+import { NAME } from './commands/command.js';
+import { type Context, complete } from './commands/complete.js';
+import { findCommand, VERSION } from './commands/table.js';
 import { ExitCode, type ExitStatus } from './exit-codes.js';
 import { splitWords } from './option-words.js';
 import type { Options } from './options.js';
@@ -26,36 +26,35 @@ export async function main(
 ): Promise<ExitStatus> {
   const terminal = new Terminal(io);
   try {
-    return await run(argv, io, terminal, fs);
+    return await run(argv, { io, terminal, fs });
   } catch (error) {
     return terminal.fail(error);
   }
 }
 
 /**
- * Runs a command line.
- *
  * As in the original, two parsers run one after the other: the first reads the options before the command's name, the
  * second reads the rest. So `-s create` is not `create -s`, and `--` ends only the options of its own parser.
  *
  * @throws ServiceTokensError; any other error is a bug
  */
-async function run(argv: readonly string[], io: Io, terminal: Terminal, fs: FileSystem): Promise<ExitStatus> {
+async function run(argv: readonly string[], context: Context): Promise<ExitStatus> {
+  const { io, terminal, fs } = context;
   const top = topParser();
   terminal.usage = top.usage;
   terminal.pointer = `See "${NAME} help" for the commands.`;
-  const before = splitWords(argv, top.options, { untilArgument: true });
+  const before = splitWords(argv, top.options, true);
   const topOptions = top.parse(before.options);
   terminal.color = topOptions.color;
   if (await answerAtOnce(top, topOptions, terminal)) return ExitCode.OK;
   const [name, ...rest] = before.args;
   if (name === undefined) throw new ServiceTokensError('USAGE', 'Missing required command');
   terminal.usage = '';
-  if (name === 'help') return help(rest, top, terminal);
-  if (name === 'complete') {
-    // Not in any help, because the scripts of `completion` run it, not users.
-    return complete(rest, { io, terminal, fs });
+  if (name === 'help') {
+    await terminal.answer(parserFor(rest[0], top).help());
+    return ExitCode.OK;
   }
+  if (name === 'complete') return complete(rest, context); // in no help: the scripts of `completion` run it
 
   const entry = findCommand(name);
   const parser = commandParser(name, entry);
@@ -71,8 +70,7 @@ async function run(argv: readonly string[], io: Io, terminal: Terminal, fs: File
   const options = { ...inherited, ...own };
   const overrides = parseOverrides(own.E ?? []);
   const version = findVersion(options.esVersion, io, fs);
-  const invocation: Invocation = { args: after.args, options, overrides, version, io, terminal, fs };
-  return entry.run(invocation as never);
+  return entry.run({ ...context, args: after.args, options, overrides, version });
 }
 
 /**
@@ -89,15 +87,10 @@ function passOn({ E = [] }: Options): string[] {
   });
 }
 
-/** `help`, alone or before the name of a command or `options`; the original has `--help` only. */
-async function help([name]: readonly string[], top: Parser, terminal: Terminal): Promise<ExitStatus> {
-  await terminal.answer(`${parserOf(name, top).help()}\n`);
-  return ExitCode.OK;
-}
-
-function parserOf(name: string | undefined, top: Parser): Parser {
-  if (name === undefined || name === 'help') return top;
-  return name === 'options' ? optionsParser() : commandParser(name, findCommand(name));
+/** @param topic what `help` is asked for */
+function parserFor(topic: string | undefined, top: Parser): Parser {
+  if (topic === undefined || topic === 'help') return top;
+  return topic === 'options' ? optionsParser() : commandParser(topic, findCommand(topic));
 }
 
 /**
@@ -111,16 +104,16 @@ async function answerAtOnce(
   { help, version, silent = false, verbose = false }: Options,
   terminal: Terminal,
 ): Promise<boolean> {
-  if (help) await terminal.answer(`${parser.help()}\n`);
-  else if (version) await terminal.answer(`${VERSION}\n`);
-  if (help || version) return true;
+  if (help || version) {
+    await terminal.answer(help ? parser.help() : `${VERSION}\n`);
+    return true;
+  }
   if (silent && verbose) {
     throw new ServiceTokensError(
       'OPTION',
       'Option(s) [v/verbose] are unavailable given other options on the command line',
     );
   }
-  terminal.silent = silent;
-  terminal.verbose = verbose;
+  Object.assign(terminal, { silent, verbose });
   return false;
 }

@@ -3,29 +3,16 @@ import { ServiceTokensError } from '../errors.js';
 import { ORIGINAL_OPTIONS } from './options.js';
 import type { KnownOption } from './parser.js';
 
-/** A command line, split into options and arguments. */
-export interface OptionWords {
-  /** Each as `--name` or `--name=value`. */
-  readonly options: readonly string[];
-  /** The words that are not options. */
-  readonly args: readonly string[];
-  /** Whether `--` has ended the options. */
-  readonly haveEnded: boolean;
-}
-
 /**
  * Separates options from arguments as the original's parser does: word by word, and in a cluster letter by letter, so
  * that the first of several mistakes is reported. Without it, commander would report a missing value before an unknown
  * option, and read `-s-help` as `-s --help`.
  *
  * @param untilArgument whether the first argument ends the options, as in the original before the command's name
+ * @returns the options, each as `--name` or `--name=value`; the other words; and whether `--` has ended the options
  * @throws OPTION, in the original's words
  */
-export function splitWords(
-  argv: readonly string[],
-  known: readonly KnownOption[],
-  { untilArgument = false }: { untilArgument?: boolean } = {},
-): OptionWords {
+export function splitWords(argv: readonly string[], known: readonly KnownOption[], untilArgument = false) {
   const words = [...argv];
   const args: string[] = [];
   const options: string[] = [];
@@ -81,17 +68,15 @@ function findOption(hyphens: string, name: string, word: string, known: readonly
 }
 
 /** Names of these options in other tools. */
-const SYNONYMS: Readonly<Record<string, readonly string[] | undefined>> = {
-  f: ['file', 'force'],
-  path: ['file', 'config-dir'],
-};
+const SYNONYMS = new Map([
+  ['f', ['file', 'force']],
+  ['path', ['file', 'config-dir']],
+]);
 
 /** The option whose name was abbreviated, written with one hyphen, or misspelled. */
 function guessOption(name: string, known: readonly KnownOption[]): string | undefined {
-  const names = known.flatMap(({ long }) => long?.replace(/^--/, '') ?? []);
-  const synonyms = SYNONYMS[name]?.filter((synonym) => names.includes(synonym)) ?? [];
-  if (synonyms.length > 0) return synonyms.map((synonym) => `--${synonym}`).join(' or ');
-  if (name.length < 2) return undefined;
-  const guess = closest(name, names);
-  return guess && `--${guess}`;
+  const names = known.flatMap(({ long }) => long?.slice(2) ?? []);
+  const guess = name.length < 2 ? undefined : closest(name, names);
+  const synonyms = SYNONYMS.get(name)?.filter((synonym) => names.includes(synonym)) ?? [];
+  return synonyms.length === 0 ? guess && `--${guess}` : synonyms.map((each) => `--${each}`).join(' or ');
 }

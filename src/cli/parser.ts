@@ -1,47 +1,34 @@
 import { Command, Option } from 'commander';
-import { type CommandEntry, commands, NAME, optionsOf, PURPOSE } from './commands/table.js';
-import { commonOptions, type OptionEntry, type Options } from './options.js';
+import { NAME } from './commands/command.js';
+import { type CommandEntry, commands, PURPOSE } from './commands/table.js';
+import { commonOptions, type Options, type OptionTable, SETTING } from './options.js';
 
 /** The maximum width of help texts, in columns. */
 const WIDTH = 80;
 
 /** A parser of one kind of command line, and its help. */
-export interface Parser {
-  /** Shown before a usage error. */
-  readonly usage: string;
-  help(): string;
-  readonly options: readonly KnownOption[];
-  /** @param words options only, each as `--name` or `--name=value` */
-  parse(words: readonly string[]): Options;
-}
+export type Parser = ReturnType<typeof parserOf>;
 
 /** An option that a parser knows; `required` says whether it takes a value. */
-export interface KnownOption {
-  readonly short?: string | undefined;
-  readonly long?: string | undefined;
-  readonly required: boolean;
-}
+export type KnownOption = Parser['options'][number];
 
 /** The parser of the options before the command's name. */
 export function topParser(): Parser {
-  const parser = newCommand(NAME, '<command>', `${PURPOSE}.`);
-  for (const { entry } of commonOptions) parser.addOption(newOption(entry).hideHelp());
-  const addCommands = () => {
-    for (const [name, { group, summary }] of Object.entries(commands)) {
-      parser.addCommand(new Command(name).description(summary).helpGroup(`${group}:`));
-    }
-  };
+  const command = newCommand(NAME, '<command>', `${PURPOSE}.`, commonOptions, commonOptions);
   const end = `See "${NAME} help <command>" for one command, and\n"${HELP_OPTIONS}" for the options that most accept.`;
-  return wrap(parser, end, addCommands);
+  return parserOf(command, end, () => {
+    for (const [name, { group, summary }] of Object.entries(commands)) {
+      command.addCommand(new Command(name).description(summary).helpGroup(`${group}:`));
+    }
+  });
 }
 
 const HELP_OPTIONS = `${NAME} help options`;
 
 /** The parser of `help options`, which describes the common options. */
 export function optionsParser(): Parser {
-  const parser = newCommand(NAME, '<command>', 'These options are common to most commands.');
-  for (const { entry } of commonOptions) parser.addOption(newOption(entry));
-  return wrap(parser, 'The help of each command lists those that it accepts.');
+  const command = newCommand(NAME, '<command>', 'These options are common to most commands.', commonOptions);
+  return parserOf(command, 'The help of each command lists those that it accepts.');
 }
 
 /** The commands of the original, which accept its option -E even where it has no effect. */
@@ -49,50 +36,54 @@ const ORIGINAL_COMMANDS = ['create', 'list', 'delete'];
 
 /** The parser of the words after the command's name. */
 export function commandParser(name: string, entry: CommandEntry): Parser {
-  const { summary, details = [], usage, examples } = entry;
-  const parser = newCommand(`${NAME} ${name}`, usage, [`${summary}.`, ...details].join('\n\n'));
-  const all = optionsOf(entry);
-  const common = all.filter((each) => commonOptions.some((option) => option.entry === each));
-  for (const each of all) parser.addOption(newOption(each).hideHelp(common.includes(each)));
-  const settings = commonOptions.find(({ group }) => group === 'settings');
-  if (settings && ORIGINAL_COMMANDS.includes(name) && !entry.optionGroups.includes('settings')) {
-    parser.addOption(newOption(settings.entry).hideHelp());
-  }
-  const names = common.map(([flags]) => flags.split(/[ ,]/)[0]).join(', ');
+  const { summary, details = [], usage, examples, options } = entry;
+  const accepted = ORIGINAL_COMMANDS.includes(name) ? { ...options, ...SETTING } : options;
+  const description = [`${summary}.`, ...details].join('\n\n');
+  const command = newCommand(`${NAME} ${name}`, usage, description, accepted, commonOptions);
+  const common = Object.keys(options).filter((flags) => options[flags] === commonOptions[flags]);
   const end = [
-    `Common options, see "${HELP_OPTIONS}":\n  ${names}`,
+    `Common options, see "${HELP_OPTIONS}":\n  ${common.map((flags) => flags.split(/[ ,]/)[0]).join(', ')}`,
     ['Examples:', ...examples.map((line) => `  $ ${line}`)].join('\n'),
   ];
-  return wrap(parser, end.join('\n\n'));
+  return parserOf(command, end.join('\n\n'));
 }
 
-function newCommand(name: string, usage: string, description: string): Command {
-  return new Command(name)
+/** @param hidden those options that the help does not describe, unless they mean something else in this command */
+function newCommand(
+  name: string,
+  usage: string,
+  description: string,
+  options: OptionTable,
+  hidden: OptionTable = {},
+): Command {
+  const command = new Command(name)
     .helpOption(false)
     .helpCommand(false)
     .configureOutput({ getOutHelpWidth: () => WIDTH })
     .usage(`[options] ${usage}`.trimEnd())
     .description(description);
-}
-
-function newOption([flags, description]: OptionEntry): Option {
-  const option = new Option(flags, description);
-  const collect = (word: string, words: string[] = []) => [...words, word];
-  return flags.startsWith('-E,') ? option.argParser(collect) : option;
+  for (const [flags, text] of Object.entries(options)) {
+    const option = new Option(flags, text).hideHelp(hidden[flags] === text);
+    if (flags in SETTING) option.argParser((word: string, words: string[] = []) => [...words, word]);
+    command.addOption(option);
+  }
+  return command;
 }
 
 /** @param end what follows the help @param complete adds the parts that only the help shows */
-function wrap(command: Command, end: string, complete = () => {}): Parser {
+function parserOf(command: Command, end: string, complete = () => {}) {
   return {
+    /** Shown before a usage error. */
     usage: `Usage: ${command.name()} ${command.usage()}`,
     options: command.options,
-    parse: (words) => {
+    /** @param words options only, each as `--name` or `--name=value` */
+    parse(words: readonly string[]): Options {
       command.parseOptions([...words]);
       return command.opts();
     },
-    help: () => {
+    help(): string {
       complete();
-      return `${command.helpInformation()}\n${end}`;
+      return `${command.helpInformation()}\n${end}\n`;
     },
   };
 }

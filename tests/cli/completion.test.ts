@@ -1,7 +1,7 @@
 /** What real shells offer; what `complete` answers is in completion.txt, too. */
 import { existsSync } from 'node:fs';
 import { beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { commands, optionsOf } from '../../src/cli/commands/table.js';
+import { commands } from '../../src/cli/commands/table.js';
 import { main } from '../../src/cli/main.js';
 import { memoryIo } from '../support/memory-io.js';
 import { testWith } from '../support/needs.js';
@@ -33,7 +33,7 @@ async function answerOf(...argv: string[]): Promise<string> {
 test.each(Object.entries(commands))(
   'every option of %s is offered, with its description',
   async (name, entry) => {
-    const lines = optionsOf(entry).flatMap(([text, description]) =>
+    const lines = Object.entries(entry.options).flatMap(([text, description]) =>
       (text.match(/(?<!\S)--?[\w-]+/g) ?? []).map((flag) => `${flag}\t${description}\n`),
     );
     expect(await answerOf('complete', '--', name, '-')).toBe(lines.join(''));

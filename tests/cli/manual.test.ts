@@ -14,12 +14,12 @@ const page = join(projectRoot, man[0]);
 
 testWith(['man'])('man shows every command, option and example, without warnings, in 300 lines', () => {
   const text = render('1000');
-  const options = commonOptions.map(({ entry }) => entry);
+  const options = Object.entries(commonOptions);
   for (const [name, command] of Object.entries(commands)) {
     expect(text).toContain([`${command.summary}.`, ...(command.details ?? [])].join(' '));
     expect(text).toContain(`${name} ${command.usage}`.trimEnd());
     for (const example of command.examples) expect(text).toContain(`$ ${example}`);
-    options.push(...(command.options ?? []));
+    options.push(...Object.entries(command.options));
   }
   for (const [flags, description] of options) {
     expect(text).toContain(description);

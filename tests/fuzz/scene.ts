@@ -1,5 +1,5 @@
 /** What the fuzz plays: files, and command lines from the table of commands, all made from one seed. */
-import { commands, optionsOf } from '../../src/cli/commands/table.js';
+import { commands } from '../../src/cli/commands/table.js';
 import { ServiceToken } from '../../src/token/token.js';
 import { Random } from './random.js';
 
@@ -97,7 +97,7 @@ const USUAL: readonly (readonly [commands: string, option: string, value: string
 export const grammars: readonly Grammar[] = Object.entries(commands).map(([command, entry]) => ({
   command,
   positional: entry.usage.match(/<[a-z]+>/g) ?? [],
-  options: optionsOf(entry).map(([flags]) => {
+  options: Object.keys(entry.options).map((flags) => {
     const [, option = '', value] = /(--[\w-]+)(?: (<.+>))?$/.exec(flags) ?? [];
     return [option, value] as const;
   }),

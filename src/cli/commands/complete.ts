@@ -4,16 +4,16 @@ import { findVersion } from '../../config/config-dir.js';
 import { ServiceTokensError } from '../../errors.js';
 import { isTokenName } from '../../token/token-name.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
-import { type OptionWords, splitWords } from '../option-words.js';
-import { commonOptions, type OptionEntry } from '../options.js';
+import { splitWords } from '../option-words.js';
+import { commonOptions, type OptionTable } from '../options.js';
 import { commandParser, topParser } from '../parser.js';
 import { splitQualifiedName } from './arguments.js';
 import type { Invocation } from './command.js';
 import { readTokens } from './read-tokens.js';
-import { type CommandEntry, commands, findCommand, optionsOf } from './table.js';
+import { type CommandEntry, commands, findCommand } from './table.js';
 
 /** What a completion uses of the command. */
-type Context = Pick<Invocation, 'io' | 'terminal' | 'fs'>;
+export type Context = Pick<Invocation, 'io' | 'terminal' | 'fs'>;
 
 /** Above this number no names are offered: a shell would insert the common prefix of an incomplete list. */
 const MOST_NAMES = 1_000;
@@ -55,27 +55,25 @@ async function candidatesFor(
   current: string,
   context: Context,
 ): Promise<readonly string[]> {
-  const option = /^--[\w-]+=/.exec(current)?.[0] ?? '';
-  const cursor = `${option}${CURSOR}`;
+  const prefix = /^--[\w-]+=/.exec(current)?.[0] ?? '';
+  const cursor = `${prefix}${CURSOR}`;
+  const isFlag = current.startsWith('-');
   const top = topParser();
-  const before = splitWords([...typed, cursor], top.options, { untilArgument: true });
+  const before = splitWords([...typed, cursor], top.options, true);
   const [name, ...rest] = before.args;
-  const topOptions = commonOptions.map(({ entry }) => entry);
-  if (name === undefined) return valuesOf(before, topOptions, option, context);
+  if (name === undefined) return valuesOf(before.options, { options: commonOptions }, prefix, context);
   if (name === cursor) {
-    if (current.startsWith('-') && !before.haveEnded) return flagsOf(topOptions);
-    return [
-      ...Object.entries(commands).map(([command, { summary }]) => `${command}\t${summary}`),
-      'help\tPrint help',
-    ];
+    if (isFlag && !before.haveEnded) return flagsOf(commonOptions);
+    const summaries = Object.entries(commands).map(([command, { summary }]) => `${command}\t${summary}`);
+    return [...summaries, 'help\tPrint help'];
   }
   if (name === 'help') return rest.length === 1 ? [...Object.keys(commands), 'options'] : [];
 
   const entry = findCommand(name);
   const parser = commandParser(name, entry);
   const after = splitWords(rest, parser.options);
-  if (after.args.at(-1) !== cursor) return valuesOf(after, optionsOf(entry), option, context);
-  if (current.startsWith('-') && !after.haveEnded) return flagsOf(optionsOf(entry));
+  if (after.args.at(-1) !== cursor) return valuesOf(after.options, entry, prefix, context);
+  if (isFlag && !after.haveEnded) return flagsOf(entry.options);
   const options = { ...top.parse(before.options), ...parser.parse(after.options) };
   const version = findVersion(options.esVersion, context.io, context.fs);
   const invocation = { ...context, args: after.args.slice(0, -1), options, overrides: [], version };
@@ -85,22 +83,22 @@ async function candidatesFor(
 /** @returns `-o` and `--output` of `-o, --output <FORM>` */
 const namesOf = (flags: string): readonly string[] => flags.match(/(?<=^|, )--?[\w-]+/g) ?? [];
 
-const flagsOf = (options: readonly OptionEntry[]) =>
-  options.flatMap(([flags, description]) => namesOf(flags).map((flag) => `${flag}\t${description}`));
+const flagsOf = (options: OptionTable) =>
+  Object.entries(options).flatMap(([flags, text]) => namesOf(flags).map((flag) => `${flag}\t${text}`));
 
-/** @param prefix what precedes the value in the same word: `--output=` */
+/** Lists the values of the last option. @param prefix what precedes the value in the same word: `--output=` */
 function valuesOf(
-  { options }: OptionWords,
-  known: readonly OptionEntry[],
+  words: readonly string[],
+  { options, outputs = [] }: Pick<CommandEntry, 'options' | 'outputs'>,
   prefix: string,
   { fs }: Context,
 ): string[] {
-  const long = options.at(-1)?.replace(/=.*/s, '') ?? '';
-  const [flags = '', , values] = known.find(([each]) => namesOf(each).includes(long)) ?? [];
+  const long = words.at(-1)?.replace(/=.*/s, '') ?? '';
+  const flags = Object.keys(options).find((each) => namesOf(each).includes(long)) ?? '';
   if (flags.endsWith('<PATH>')) return [':files'];
   if (flags.endsWith('<DIR>')) return [':directories'];
-  const words = flags.endsWith('<USER>') ? users(fs).map((user) => user.name) : (values ?? []);
-  return words.map((word) => `${prefix}${word}`);
+  if (flags.endsWith('<USER>')) return users(fs).map(({ name }) => `${prefix}${name}`);
+  return flags.endsWith('<FORM>') ? outputs.map((output) => `${prefix}${output}`) : [];
 }
 
 /** Lists what can follow the arguments so far. @param haveEnded whether a name may begin with a hyphen */

@@ -1,33 +1,15 @@
 import { ServiceTokensError } from '../../errors.js';
 import { ExitCode } from '../exit-codes.js';
-import type { Command } from './command.js';
+import { type Command, NAME } from './command.js';
 
-/** The command `completion`. @param tool the tool's name */
-export function completionOf(tool: string): Command {
-  const scripts = { bash: bashScript(tool), zsh: zshScript(tool), fish: fishScript(tool) };
-  return async ({ args: [name, ...extra], terminal }) => {
-    if (extra.length > 0) {
-      throw new ServiceTokensError('USAGE', `Expected one argument, a shell, found ${extra.length + 1}`);
-    }
-    const script = Object.entries(scripts).find(([shell]) => shell === name)?.[1];
-    if (script === undefined) {
-      const fact = name === undefined ? 'Missing shell argument' : `Unknown shell [${name}]`;
-      const choice = Object.keys(scripts).join(',');
-      throw new ServiceTokensError('USAGE', `${fact}. Must be one of [${choice}]`);
-    }
-    await terminal.answer(script);
-    return ExitCode.OK;
-  };
-}
+const FUNCTION = `_${NAME.replaceAll('-', '_')}`;
 
 /**
  * For bash 3.2 and later. The line is passed, because bash keeps the quotes of the words in COMP_WORDS and splits them
  * at every `=`. Words are not passed to `compgen -W`, which would expand them.
  */
-function bashScript(tool: string): string {
-  const name = `_${tool.replaceAll('-', '_')}`;
-  return `# Completion of ${tool} for bash. Made by: ${tool} completion bash
-${name}() {
+const bash = `# Completion of ${NAME} for bash. Made by: ${NAME} completion bash
+${FUNCTION}() {
   local word
   COMPREPLY=()
   while IFS= read -r word; do
@@ -41,28 +23,25 @@ ${name}() {
         COMPREPLY+=("$word")
         ;;
     esac
-  done < <(command ${tool} complete --line "\${COMP_LINE:0:COMP_POINT}" </dev/null 2>/dev/null)
+  done < <(command ${NAME} complete --line "\${COMP_LINE:0:COMP_POINT}" </dev/null 2>/dev/null)
 }
-complete -F ${name} ${tool}
+complete -F ${FUNCTION} ${NAME}
 `;
-}
 
 /**
  * For zsh, to be sourced or saved as `_<tool>` on the fpath. Words are passed directly to `compadd`; `_call_program`,
  * `_describe` and others would expand them.
  */
-function zshScript(tool: string): string {
-  const name = `_${tool}`;
-  return `#compdef ${tool}
-# Completion of ${tool} for zsh. Made by: ${tool} completion zsh
-${name}() {
+const zsh = `#compdef ${NAME}
+# Completion of ${NAME} for zsh. Made by: ${NAME} completion zsh
+_${NAME}() {
   local -a typed=("\${(@Q)words[2,CURRENT - 1]}" "\${(Q)PREFIX}") found shown before=(\${(z)LBUFFER})
-  # The variable may be set for this command only, as in: ES_PATH_CONF=config ${tool} ...
-  local line i=\${before[(I)*${tool}]}
+  # The variable may be set for this command only, as in: ES_PATH_CONF=config ${NAME} ...
+  local line i=\${before[(I)*${NAME}]}
   while ((--i > 0)) && [[ $before[i] == [[:alpha:]_]*=* ]]; do
     [[ $before[i] != ES_PATH_CONF=* ]] || local -x ES_PATH_CONF=\${\${(Q)before[i]#*=}/#\\~\\//$HOME/}
   done
-  for line in "\${(@f)$(command ${tool} complete -- "\${(@)typed}" </dev/null 2>/dev/null)}"; do
+  for line in "\${(@f)$(command ${NAME} complete -- "\${(@)typed}" </dev/null 2>/dev/null)}"; do
     case $line in
       '') ;;
       :files) compset -P '*='; _files ;;
@@ -72,22 +51,19 @@ ${name}() {
   done
   compadd -d shown -a found
 }
-if [[ $funcstack[1] == ${name} ]]; then ${name} "$@"; else compdef ${name} ${tool}; fi
+if [[ $funcstack[1] == _${NAME} ]]; then _${NAME} "$@"; else compdef _${NAME} ${NAME}; fi
 `;
-}
 
 /** For fish 3 and later, which does not expand the output of a command in `complete -a`. */
-function fishScript(tool: string): string {
-  const name = `__fish_${tool.replaceAll('-', '_')}`;
-  return `# Completion of ${tool} for fish. Made by: ${tool} completion fish
-function ${name}
+const fish = `# Completion of ${NAME} for fish. Made by: ${NAME} completion fish
+function __fish${FUNCTION}
     set -l words (commandline -opc)
     # Variables that are set for this command precede it.
     while string match -qr '^\\w+=' -- $words[1]
         set -e words[1]
     end
     set -e words[1]
-    for line in (command ${tool} complete -- $words (commandline -ct) </dev/null 2>/dev/null)
+    for line in (command ${NAME} complete -- $words (commandline -ct) </dev/null 2>/dev/null)
         switch $line
             case :files
                 __fish_complete_path (commandline -ct)
@@ -98,6 +74,20 @@ function ${name}
         end
     end
 end
-complete -c ${tool} -f -a '(${name})'
+complete -c ${NAME} -f -a '(__fish${FUNCTION})'
 `;
-}
+
+const scripts: ReadonlyMap<string | undefined, string> = new Map(Object.entries({ bash, zsh, fish }));
+
+export const completion: Command = async ({ args: [shell, ...extra], terminal }) => {
+  if (extra.length > 0) {
+    throw new ServiceTokensError('USAGE', `Expected one argument, a shell, found ${extra.length + 1}`);
+  }
+  const script = scripts.get(shell);
+  if (script === undefined) {
+    const fact = shell === undefined ? 'Missing shell argument' : `Unknown shell [${shell}]`;
+    throw new ServiceTokensError('USAGE', `${fact}. Must be one of [${[...scripts.keys()].join(',')}]`);
+  }
+  await terminal.answer(script);
+  return ExitCode.OK;
+};

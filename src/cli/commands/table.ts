@@ -1,17 +1,21 @@
 import { closest } from '../../did-you-mean.js';
 import { ServiceTokensError } from '../../errors.js';
 import {
+  ACCOUNT_OPTIONS,
   commonOptions,
   ENSURE_OUTPUTS,
   ENTRY_OUTPUTS,
-  type OptionEntry,
-  type OptionGroup,
+  FILE_OPTIONS,
+  GENERAL,
+  type OptionTable,
+  PATHS,
+  SETTING,
   TOKEN_OUTPUTS,
 } from '../options.js';
 import { accounts } from './accounts.js';
 import { check } from './check.js';
-import type { Command } from './command.js';
-import { completionOf } from './completion.js';
+import { type Command, NAME } from './command.js';
+import { completion } from './completion.js';
 import { create } from './create.js';
 import { deleteTokens } from './delete.js';
 import { diff } from './diff.js';
@@ -24,9 +28,6 @@ import { list } from './list.js';
 import { rotate } from './rotate.js';
 import { verify } from './verify.js';
 import { watch } from './watch.js';
-
-/** The tool's name. */
-export const NAME = 'elasticsearch-service-tokens';
 
 /** The version of this package; a test holds it against package.json, which is not there for a standalone executable. */
 export const VERSION = '0.1.0';
@@ -46,71 +47,47 @@ export interface CommandEntry {
   readonly usage: string;
   /** Command lines that fit in 80 columns. */
   readonly examples: readonly string[];
-  /** The groups of common options that it accepts. */
-  readonly optionGroups: readonly OptionGroup[];
-  /** What `-s` does, if it does something special. */
-  readonly silent?: string;
-  /** What `-v` does, likewise. */
-  readonly verbose?: string;
   /** What its arguments are, for completion; `token` and `tokens` are accounts and names in the file, one or several. */
   readonly completes?: 'principal' | 'token' | 'tokens' | 'file' | readonly string[];
-  /** Its own options. */
-  readonly options?: readonly OptionEntry[];
+  /** The values of `--output`, for completion. */
+  readonly outputs?: readonly string[];
+  readonly options: OptionTable;
   readonly run: Command;
 }
 
-const CHANGE: readonly OptionEntry[] = [
-  [
-    '--server-user <USER>',
+const CHANGE: OptionTable = {
+  '--server-user <USER>':
     'the user that runs Elasticsearch, as NAME or UID, optionally followed by :GID; root acts as this user if others can change the path of the file',
-  ],
-  ['--trust-directory', 'as root, do not refuse if others can change the path of the file: trust them'],
-];
-const IN_PLACE: OptionEntry = [
-  '--in-place',
-  'overwrite the file, for a bind mount of the single file; a reader may see a partial file',
-];
-const DRY_RUN: OptionEntry = ['--dry-run', 'say what would be done, and change nothing'];
-const TOKEN_OWNER: OptionEntry = [
-  '--token-owner <USER>',
-  'as root, give the token file to this user, or as USER:GROUP let a group read it, too',
-];
-const FORCE: OptionEntry = [
-  '--force',
-  'replace the token file, or with --output env the value in it, whatever it is',
-];
-const TO_FILE: readonly OptionEntry[] = [
-  [
-    '--token-file <PATH>',
+  '--trust-directory': 'as root, do not refuse if others can change the path of the file: trust them',
+};
+const EDIT: OptionTable = {
+  '--dry-run': 'say what would be done, and change nothing',
+  ...CHANGE,
+  '--in-place': 'overwrite the file, for a bind mount of the single file; a reader may see a partial file',
+};
+const TOKEN_OWNER: OptionTable = {
+  '--token-owner <USER>':
+    'as root, give the token file to this user, or as USER:GROUP let a group read it, too',
+  '--force': 'replace the token file, or with --output env the value in it, whatever it is',
+};
+const NAMES: OptionTable = {
+  '--env-name <NAME>': 'the variable of --output env (default: what Kibana or Fleet Server reads)',
+  '--name <NAME>': 'the name of the Secret of k8s-secret (default: made from the token name)',
+  '--namespace <NAME>': 'the namespace of the Secret',
+};
+const OUTPUT: OptionTable = {
+  '-o, --output <FORM>': 'how the token is written: line, token, env, json or k8s-secret (default: line)',
+  '--json': 'the same as --output json',
+  ...NAMES,
+  '--token-file <PATH>':
     'write the token to this new file, and no secret to stdout; with --output env, set its variable in this file',
-  ],
-  TOKEN_OWNER,
-  FORCE,
-];
-const ENV_NAME: OptionEntry = [
-  '--env-name <NAME>',
-  'the variable of --output env (default: what Kibana or Fleet Server reads)',
-];
-const SECRET: readonly OptionEntry[] = [
-  ['--name <NAME>', 'the name of the Secret of k8s-secret (default: made from the token name)'],
-  ['--namespace <NAME>', 'the namespace of the Secret'],
-];
-const OUTPUT: readonly OptionEntry[] = [
-  [
-    '-o, --output <FORM>',
-    'how the token is written: line, token, env, json or k8s-secret (default: line)',
-    TOKEN_OUTPUTS,
-  ],
-  ['--json', 'the same as --output json'],
-  ENV_NAME,
-  ...SECRET,
-  ...TO_FILE,
-];
-const IF_EXISTS: readonly OptionEntry[] = [
-  ['--if-not-exists', 'keep a token that exists'],
-  ['--replace', 'replace a token that exists'],
-];
-const TOKEN_FILE: OptionEntry = ['--token-file <PATH>', 'read the tokens from this file instead of stdin'];
+  ...TOKEN_OWNER,
+};
+const IF_EXISTS: OptionTable = {
+  '--if-not-exists': 'keep a token that exists',
+  '--replace': 'replace a token that exists',
+};
+const INPUT: OptionTable = { '--token-file <PATH>': 'read the tokens from this file instead of stdin' };
 
 /** The commands, in groups and in the order of need. To add one: see docs/CONTRIBUTING.md. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
@@ -129,9 +106,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `TOKEN=$(${NAME} create -s elastic/kibana kb2)`,
     ],
     completes: 'principal',
-    optionGroups: ['settings', 'paths', 'version'],
-    silent: 'print only the token, for scripts',
-    options: [...OUTPUT, ...IF_EXISTS, DRY_RUN, ...CHANGE, IN_PLACE],
+    outputs: TOKEN_OUTPUTS,
+    options: {
+      ...OUTPUT,
+      ...IF_EXISTS,
+      ...EDIT,
+      ...commonOptions,
+      '-s, --silent': 'print only the token, for scripts',
+    },
     run: create,
   },
   list: {
@@ -140,11 +122,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     usage: '[<principal>]',
     examples: [`${NAME} list elastic/kibana`, `${NAME} list --file ./service_tokens`],
     completes: 'principal',
-    optionGroups: ['paths', 'version'],
-    options: [
-      ['--long', 'print a table: token, algorithm, cost and findings'],
-      ['--json', 'print one JSON object'],
-    ],
+    options: {
+      '--long': 'print a table: token, algorithm, cost and findings',
+      '--json': 'print one JSON object',
+      ...FILE_OPTIONS,
+    },
     run: list,
   },
   delete: {
@@ -157,15 +139,13 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `${NAME} delete elastic/kibana --all`,
     ],
     completes: 'tokens',
-    optionGroups: ['paths', 'version'],
-    options: [
-      ['--all', 'delete all tokens of the account, and print their names on stderr'],
-      ['--ignore-not-found', 'succeed if a token does not exist'],
-      ['--json', 'print one JSON object'],
-      DRY_RUN,
-      ...CHANGE,
-      IN_PLACE,
-    ],
+    options: {
+      '--all': 'delete all tokens of the account, and print their names on stderr',
+      '--ignore-not-found': 'succeed if a token does not exist',
+      '--json': 'print one JSON object',
+      ...EDIT,
+      ...FILE_OPTIONS,
+    },
     run: deleteTokens,
   },
   accounts: {
@@ -173,8 +153,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'List the service accounts and the versions that have them',
     usage: '',
     examples: [`${NAME} accounts`, `${NAME} accounts --es-version 8.16`],
-    optionGroups: ['version'],
-    options: [['--json', 'print one JSON array']],
+    options: { '--json': 'print one JSON array', ...ACCOUNT_OPTIONS },
     run: accounts,
   },
   ensure: {
@@ -191,27 +170,18 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `${NAME} ensure elastic/kibana b -o env --token-file e`,
     ],
     completes: 'principal',
-    optionGroups: ['settings', 'paths', 'version'],
-    silent: 'do not print what was done',
-    options: [
-      [
-        '--token-file <PATH>',
+    outputs: ENSURE_OUTPUTS,
+    options: {
+      '--token-file <PATH>':
         'the file with the token, required; with --output env, its variable is set in this file',
-      ],
-      TOKEN_OWNER,
-      FORCE,
-      [
-        '-o, --output <FORM>',
-        'how the token is written: token, env or k8s-secret (default: token)',
-        ENSURE_OUTPUTS,
-      ],
-      ENV_NAME,
-      ...SECRET,
-      ['--json', 'print one JSON object'],
-      DRY_RUN,
-      ...CHANGE,
-      IN_PLACE,
-    ],
+      ...TOKEN_OWNER,
+      '-o, --output <FORM>': 'how the token is written: token, env or k8s-secret (default: token)',
+      ...NAMES,
+      '--json': 'print one JSON object',
+      ...EDIT,
+      ...commonOptions,
+      '-s, --silent': 'do not print what was done',
+    },
     run: ensure,
   },
   rotate: {
@@ -224,15 +194,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     usage: '<principal> <name>',
     examples: [`${NAME} rotate elastic/kibana my-token`, `${NAME} rotate elastic/kibana my-token --finish`],
     completes: 'token',
-    optionGroups: ['settings', 'paths', 'version'],
-    silent: 'print only the token, for scripts',
-    options: [
-      ['--finish', 'delete every predecessor of the newest token'],
+    outputs: TOKEN_OUTPUTS,
+    options: {
+      '--finish': 'delete every predecessor of the newest token',
       ...OUTPUT,
-      DRY_RUN,
-      ...CHANGE,
-      IN_PLACE,
-    ],
+      ...EDIT,
+      ...commonOptions,
+      '-s, --silent': 'print only the token, for scripts',
+    },
     run: rotate,
   },
   verify: {
@@ -245,9 +214,12 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     ],
     usage: '< TOKENS',
     examples: [`${NAME} verify < token`, `${NAME} verify --token-file /run/secrets/token --json`],
-    optionGroups: ['paths', 'version'],
-    verbose: 'print which check of the server refuses a token',
-    options: [TOKEN_FILE, ['--json', 'print what GET /_security/_authenticate would answer']],
+    options: {
+      ...INPUT,
+      '--json': 'print what GET /_security/_authenticate would answer',
+      ...FILE_OPTIONS,
+      '-v, --verbose': 'print which check of the server refuses a token',
+    },
     run: verify,
   },
   inspect: {
@@ -255,8 +227,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Show what a token is, without its secret',
     usage: '< TOKENS',
     examples: [`${NAME} inspect < token`, `${NAME} inspect --token-file /run/secrets/token`],
-    optionGroups: ['version'],
-    options: [TOKEN_FILE, ['--json', 'print one JSON object per token']],
+    options: { ...INPUT, '--json': 'print one JSON object per token', ...ACCOUNT_OPTIONS },
     run: inspect,
   },
   check: {
@@ -272,17 +243,15 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `${NAME} check --config-dir /etc/elasticsearch --json`,
       `${NAME} check --fix --server-user elasticsearch`,
     ],
-    optionGroups: ['paths', 'version'],
-    options: [
+    options: {
       ...CHANGE,
-      [
-        '--fix',
+      '--fix':
         'repair owner, group and mode of the file, touch it so that a running node reads it again, and remove stale locks and orphaned temporary files',
-      ],
-      ['--expect-digest <DIGEST>', 'fail unless the tokens have this digest'],
-      ['--expect-tokens <NUMBER>', 'fail unless there are this many tokens'],
-      ['--json', 'print one JSON object'],
-    ],
+      '--expect-digest <DIGEST>': 'fail unless the tokens have this digest',
+      '--expect-tokens <NUMBER>': 'fail unless there are this many tokens',
+      '--json': 'print one JSON object',
+      ...FILE_OPTIONS,
+    },
     run: check,
   },
   watch: {
@@ -290,8 +259,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Follow the tokens file as a node does, and print each change',
     usage: '',
     examples: [`${NAME} watch --config-dir /etc/elasticsearch`, `${NAME} watch --json`],
-    optionGroups: ['paths'],
-    options: [['--json', 'print one JSON object per line']],
+    options: { '--json': 'print one JSON object per line', ...PATHS, ...GENERAL },
     run: watch,
   },
   export: {
@@ -304,15 +272,16 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `${NAME} export -o eck-secret --cluster es`,
     ],
     completes: 'principal',
-    optionGroups: ['paths', 'version'],
-    options: [
-      ['-o, --output <FORM>', 'lines, json, k8s-secret or eck-secret (default: lines)', ENTRY_OUTPUTS],
-      ['--json', 'the same as --output json'],
-      ['--name <NAME>', 'the name of the Secret of k8s-secret (default: service-tokens)'],
-      ['--namespace <NAME>', 'the namespace of the Secret'],
-      ['--cluster <NAME>', 'the Elasticsearch resource of eck-secret'],
+    outputs: ENTRY_OUTPUTS,
+    options: {
+      '-o, --output <FORM>': 'lines, json, k8s-secret or eck-secret (default: lines)',
+      '--json': 'the same as --output json',
+      '--name <NAME>': 'the name of the Secret of k8s-secret (default: service-tokens)',
+      '--namespace <NAME>': 'the namespace of the Secret',
+      '--cluster <NAME>': 'the Elasticsearch resource of eck-secret',
       ...CHANGE,
-    ],
+      ...FILE_OPTIONS,
+    },
     run: exportTokens,
   },
   import: {
@@ -325,17 +294,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     ],
     usage: '[< TOKENS]',
     examples: [`${NAME} import < tokens`, `${NAME} import --entries other/service_tokens`],
-    optionGroups: ['settings', 'paths', 'version'],
-    options: [
-      TOKEN_FILE,
-      ['--entries <PATH>', 'add the entries of this tokens file instead'],
-      ['--if-not-exists', 'keep a token that exists'],
-      ['--replace', 'replace a token that exists'],
-      ['--json', 'print one JSON object'],
-      DRY_RUN,
-      ...CHANGE,
-      IN_PLACE,
-    ],
+    options: {
+      ...INPUT,
+      '--entries <PATH>': 'add the entries of this tokens file instead',
+      ...IF_EXISTS,
+      '--json': 'print one JSON object',
+      ...EDIT,
+      ...commonOptions,
+    },
     run: importTokens,
   },
   diff: {
@@ -344,9 +310,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     usage: '<file> <file>',
     examples: [`${NAME} diff service_tokens service_tokens.bak`, `cat service_tokens | ${NAME} diff - other`],
     completes: 'file',
-    optionGroups: [],
-    silent: 'print nothing; the exit status is the answer',
-    options: [['--json', 'print one JSON object']],
+    options: {
+      '--json': 'print one JSON object',
+      ...GENERAL,
+      '-s, --silent': 'print nothing; the exit status is the answer',
+    },
     run: diff,
   },
   hash: {
@@ -354,11 +322,12 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Print the lines of a tokens file for tokens that exist',
     usage: '< TOKENS',
     examples: [`${NAME} hash < tokens`, `${NAME} hash --token-file tokens > service_tokens`],
-    optionGroups: ['settings', 'version'],
-    options: [
-      TOKEN_FILE,
-      ['--config-dir <DIR>', 'read how to hash from elasticsearch.yml in this directory'],
-    ],
+    options: {
+      ...INPUT,
+      '--config-dir <DIR>': 'read how to hash from elasticsearch.yml in this directory',
+      ...SETTING,
+      ...ACCOUNT_OPTIONS,
+    },
     run: hash,
   },
   completion: {
@@ -367,45 +336,20 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     usage: '<shell>',
     examples: [`source <(${NAME} completion bash)`, `${NAME} completion fish | source`],
     completes: ['bash', 'zsh', 'fish'],
-    optionGroups: [],
-    run: completionOf(NAME),
+    options: GENERAL,
+    run: completion,
   },
 };
 
-/** Lists the options that a command accepts: its own, then the common ones, described as they work in it. */
-export function optionsOf({ options = [], optionGroups, silent, verbose }: CommandEntry): OptionEntry[] {
-  const meanings: Readonly<Record<string, string | undefined>> = {
-    '-s, --silent': silent,
-    '-v, --verbose': verbose,
-  };
-  const common = commonOptions.filter(({ group }) => group === undefined || optionGroups.includes(group));
-  return [
-    ...options,
-    ...common.map(({ entry }): OptionEntry => {
-      const meaning = meanings[entry[0]];
-      return meaning === undefined ? entry : [entry[0], meaning];
-    }),
-  ];
-}
-
 /** Names of these commands in other tools. */
-const synonyms: ReadonlyMap<string, string> = new Map([
-  ['add', 'create'],
-  ['new', 'create'],
-  ['mint', 'create'],
-  ['ls', 'list'],
-  ['show', 'list'],
-  ['rm', 'delete'],
-  ['remove', 'delete'],
-  ['revoke', 'delete'],
-]);
+const SYNONYMS = { create: ['add', 'new', 'mint'], list: ['ls', 'show'], delete: ['rm', 'remove', 'revoke'] };
 
 /** @throws USAGE if no command has this name */
 export function findCommand(name: string): CommandEntry {
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (entry !== undefined) return entry;
-  const guess = synonyms.get(name) ?? closest(name, [...Object.keys(commands), 'help']);
-  throw new ServiceTokensError('USAGE', `Unknown command [${name}]`, {
-    hint: guess ? `Did you mean ${guess}?` : undefined,
-  });
+  const [synonym] = Object.entries(SYNONYMS).find(([, others]) => others.includes(name)) ?? [];
+  const guess = synonym ?? closest(name, [...Object.keys(commands), 'help']);
+  const hint = guess && `Did you mean ${guess}?`;
+  throw new ServiceTokensError('USAGE', `Unknown command [${name}]`, { hint });
 }
