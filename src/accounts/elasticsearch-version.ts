@@ -34,7 +34,6 @@ export function isAtLeast(version: ElasticsearchVersion, other: ElasticsearchVer
   return version.major > other.major || (version.major === other.major && version.minor >= other.minor);
 }
 
-/** Formats a version, as in `8.16`. */
 export function formatVersion({ major, minor }: ElasticsearchVersion): string {
   return `${major}.${minor}`;
 }

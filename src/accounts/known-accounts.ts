@@ -21,7 +21,7 @@ export interface KnownAccount {
   readonly purpose: string;
 }
 
-/** In the order in which the original lists them. Each version lists the accounts that it has, in this order. */
+/** In the order in which the original lists them, in each version those that it has. */
 const accounts: readonly KnownAccount[] = [
   account('fleet-server', { major: 7, minor: 13 }, 'Fleet Server'),
   account('fleet-server-remote', { major: 8, minor: 12 }, 'Fleet Server writing to a remote cluster'),
@@ -92,54 +92,51 @@ const AGENT =
   'Elastic Agent has no service account: the token of a Fleet Server is one of elastic/fleet-server, and agents use enrollment tokens.';
 
 /** Hints for services that people name, and that have no account. */
-const OTHER_SERVICES: Readonly<Record<string, string | undefined>> = {
-  apm: `APM Server and Logstash ${USE_API_KEY}`,
-  'apm-server': `APM Server and Logstash ${USE_API_KEY}`,
-  logstash: `APM Server and Logstash ${USE_API_KEY}`,
-  beats: `Beats ${USE_API_KEY}`,
-  agent: AGENT,
-  'elastic-agent': AGENT,
-};
+const OTHER_SERVICES: ReadonlyMap<string, string> = new Map([
+  ['apm', `APM Server and Logstash ${USE_API_KEY}`],
+  ['apm-server', `APM Server and Logstash ${USE_API_KEY}`],
+  ['logstash', `APM Server and Logstash ${USE_API_KEY}`],
+  ['beats', `Beats ${USE_API_KEY}`],
+  ['agent', AGENT],
+  ['elastic-agent', AGENT],
+]);
 
 /** Other names of services that have an account. */
-const ALIASES: Readonly<Record<string, string | undefined>> = {
-  fleet: 'fleet-server',
-  kibana_system: 'kibana',
-};
+const ALIASES: ReadonlyMap<string, string> = new Map([
+  ['fleet', 'fleet-server'],
+  ['kibana_system', 'kibana'],
+]);
 
-/** Returns a hint for a text that is not one of the version's accounts. @param more what must follow a principal */
+/** A hint for a text that is not one of the version's accounts. @param more what must follow a principal */
 export function principalHint(text: string, version?: ElasticsearchVersion, more = ''): string | undefined {
   const elsewhere = accounts.find(({ principal }) => principal === text);
   if (elsewhere) {
     const { since, until } = elsewhere;
-    return until
-      ? `${text} was added in Elasticsearch ${formatVersion(since)} and removed in ${formatVersion(until)}.`
-      : `${text} was added in Elasticsearch ${formatVersion(since)}.`;
+    const removal = until ? ` and removed in ${formatVersion(until)}` : '';
+    return `${text} was added in Elasticsearch ${formatVersion(since)}${removal}.`;
   }
-  const { namespace, service, isAlone } = partsOf(text);
-  const other = OTHER_SERVICES[service];
+  const [namespace, service] = partsOf(text);
+  const other = OTHER_SERVICES.get(service);
   if (other !== undefined) return other;
   const guess = closestPrincipal(text, version);
   if (guess !== undefined) return `Did you mean ${guess}${more}?`;
-  if (!isAlone && namespace !== 'elastic') {
-    return 'Accounts outside the namespace elastic are user-managed (Elasticsearch 9.6): their tokens come from the REST API only, not from this file.';
-  }
-  return undefined;
+  if (['', 'elastic'].includes(namespace)) return undefined;
+  return 'Accounts outside the namespace elastic are user-managed (Elasticsearch 9.6): their tokens come from the REST API only, not from this file.';
 }
 
 /** Finds the version's account that a text was probably meant to name; the namespace may be missing. */
 export function closestPrincipal(text: string, version?: ElasticsearchVersion): Principal | undefined {
-  const { namespace, service } = partsOf(text);
+  const [namespace, service] = partsOf(text);
   const known = knownAccounts(version).map(({ principal }) => principal);
-  return service === '' ? undefined : closest(`${namespace}/${ALIASES[service] ?? service}`, known);
+  return service === '' ? undefined : closest(`${namespace}/${ALIASES.get(service) ?? service}`, known);
 }
 
-function partsOf(text: string): { namespace: string; service: string; isAlone: boolean } {
+function partsOf(text: string): [namespace: string, service: string] {
   const parts = text
     .toLowerCase()
     .replace(/^elastic[:._-](?=.)/, 'elastic/')
     .split('/')
     .filter((part) => part !== '');
   const [namespace = '', service = ''] = parts.length === 1 ? ['elastic', ...parts] : parts;
-  return { namespace, service, isAlone: parts.length <= 1 };
+  return [namespace, service];
 }

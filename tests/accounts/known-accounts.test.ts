@@ -75,6 +75,7 @@ describe('Reading a principal', () => {
     ],
     ['elastic/something-else', 'nothing is near', undefined],
     ['elastic', 'nothing is near', undefined],
+    ['elastic/constructor', 'it is a property that JavaScript objects have', undefined],
     ['', 'nothing is there', undefined],
     ['/', 'nothing is there', undefined],
   ])('[%s] is refused, as %s, with the hint: %s', (text, _, hint) => {
