@@ -1,10 +1,6 @@
 /**
  * Finds the candidate that a word was probably meant to be: the only one that begins with the word; else the nearest,
  * if at most two letters, and at most a third of its letters, differ.
- *
- * @returns undefined if none is close enough
- *
- * @example closest('kibna', ['kibana', 'fleet-server']) // 'kibana'
  */
 export function closest<T extends string>(word: string, candidates: readonly T[]): T | undefined {
   const longer = candidates.filter((candidate) => word !== '' && candidate.startsWith(word));
@@ -13,12 +9,8 @@ export function closest<T extends string>(word: string, candidates: readonly T[]
 }
 
 /**
- * Finds the setting that a dotted name was probably meant to be: one that ends in the name (of at least two parts);
- * else the nearest, if at most a tenth of its letters differ. Letter case, and `-` instead of `_`, are ignored.
- *
- * @returns undefined if none is close enough, or if the name is one of the settings
- *
- * @example closestSetting('Security.FIPS-mode.enabled', ['xpack.security.fips_mode.enabled'])
+ * Finds the setting that a dotted name was probably meant to be, if it is none: one that ends in the name (of at least
+ * two parts); else the nearest, if at most a tenth of its letters differ. Letter case, and `-` for `_`, are ignored.
  */
 export function closestSetting(name: string, settings: readonly string[]): string | undefined {
   if (settings.includes(name)) return undefined;
@@ -33,7 +25,7 @@ function nearest<T extends string>(
   limitOf: (candidate: T) => number,
 ): T | undefined {
   const near = candidates
-    .filter((candidate) => Math.abs(candidate.length - word.length) <= limitOf(candidate))
+    .filter((candidate) => Math.abs(candidate.length - word.length) <= limitOf(candidate)) // spares the computation
     .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
     .filter(({ candidate, distance }) => distance <= limitOf(candidate))
     .sort((a, b) => a.distance - b.distance);

@@ -22,12 +22,6 @@ export type ErrorCode =
   | 'PERMISSION'
   | 'IO';
 
-export interface ErrorDetails {
-  /** What the user can do about it, in one line. */
-  readonly hint?: string | undefined;
-  readonly cause?: unknown;
-}
-
 /**
  * The error class of this package: a stable `code`, a message that states the problem, and a `hint` for its solution.
  * No message or hint contains a secret, a hash, or a line of a tokens file.
@@ -38,10 +32,15 @@ export interface ErrorDetails {
 export class ServiceTokensError extends Error {
   override readonly name = 'ServiceTokensError';
   readonly code: ErrorCode;
+  /** What the user can do about it, in one line. */
   readonly hint: string | undefined;
 
   /** @throws USAGE, as another error of this class, for arguments of the wrong type */
-  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    details: { readonly hint?: string | undefined; readonly cause?: unknown } = {},
+  ) {
     if (typeof code !== 'string' || typeof message !== 'string' || Object(details) !== details) {
       throw new ServiceTokensError('USAGE', 'an error takes a code, a message and an object of details');
     }

@@ -13,18 +13,12 @@ export function trim(text: string): string {
   return text.slice(start, end);
 }
 
-/**
- * Whether all characters are white space in Java, which excludes U+0085, U+00A0, U+2007, U+202F and includes U+001C-1F.
- */
+/** Whether all characters are white space in Java: not U+0085, U+00A0, U+2007 and U+202F, but U+001C to U+001F. */
 export function isBlank(text: string): boolean {
   return /^[\t-\r\x1c-\x20\u1680\u2000-\u2006\u2008-\u200a\u2028\u2029\u205f\u3000]*$/.test(text);
 }
 
-/**
- * Integer.parseInt: an optional sign, then decimal digits of any script of the BMP.
- *
- * @returns the integer, or undefined if Java throws NumberFormatException
- */
+/** Integer.parseInt: an optional sign, then decimal digits of any script of the BMP. Undefined if Java throws. */
 export function parseInt32(text: string): number | undefined {
   const sign = text.startsWith('-') ? -1 : 1;
   const start = /^[+-]/.test(text) ? 1 : 0;
@@ -39,9 +33,7 @@ export function parseInt32(text: string): number | undefined {
   return sign * value < 2 ** 31 ? sign * value : undefined;
 }
 
-/**
- * Unicode has decimal digits in runs of ten only, so a digit's value follows from the distance to the start of its run.
- */
+/** Unicode has decimal digits in runs of ten only: a digit's value follows from the distance to the start of its run. */
 function digitValue(unit: number): number | undefined {
   if (unit < 0x80) return unit >= 0x30 && unit <= 0x39 ? unit - 0x30 : undefined;
   if (!isDigit(unit)) return undefined;
@@ -93,22 +85,18 @@ function isBetween(byte: number | undefined, least: number, most: number): boole
 
 /** Base64.getDecoder().decode: accepts missing padding; refuses wrong padding and characters outside the alphabet. */
 export function decodeBase64(text: string): Buffer | undefined {
-  const [, body = '', rest = ''] = /^([A-Za-z0-9+/]*)(.*)$/s.exec(text) ?? [];
-  return rest === '' || rest === paddingOf(body) ? decodeBody(body) : undefined;
+  return decode(text, (rest, padding) => rest === padding);
 }
 
 /** Base64.getDecoder().wrap: like decode, but stops at complete padding and ignores what follows. */
 export function decodeBase64Stream(text: string): Buffer | undefined {
-  const [, body = '', rest = ''] = /^([A-Za-z0-9+/]*)(.*)$/s.exec(text) ?? [];
-  const padding = paddingOf(body);
-  return rest === '' || (padding !== '' && rest.startsWith(padding)) ? decodeBody(body) : undefined;
-}
-
-function paddingOf(body: string): string {
-  return '='.repeat((4 - (body.length % 4)) % 4);
+  return decode(text, (rest, padding) => padding !== '' && rest.startsWith(padding));
 }
 
 /** Unused bits of the last character may be set: Java and Node ignore them. */
-function decodeBody(body: string): Buffer | undefined {
-  return body.length % 4 === 1 ? undefined : Buffer.from(body, 'base64');
+function decode(text: string, isEnd: (rest: string, padding: string) => boolean): Buffer | undefined {
+  const [, body = '', rest = ''] = /^([A-Za-z0-9+/]*)(.*)$/s.exec(text) ?? [];
+  const padding = '='.repeat((4 - (body.length % 4)) % 4);
+  const isWhole = body.length % 4 !== 1 && (rest === '' || isEnd(rest, padding));
+  return isWhole ? Buffer.from(body, 'base64') : undefined;
 }

@@ -2,12 +2,7 @@
 import { isAbsolute } from 'node:path';
 import { ServiceTokensError } from './errors.js';
 
-/**
- * Makes a path absolute, and removes empty names and `.` from it.
- *
- * @param from the current directory, used on demand
- * @throws USAGE for an empty path, which would be the current directory
- */
+/** Makes a path absolute, and removes empty names and `.`. @throws USAGE for an empty one, which would be the cwd */
 export function absolutePath(path: string, from: { readonly cwd: string | (() => string) }): string {
   if (path === '')
     throw new ServiceTokensError('USAGE', 'A path must not be empty', {

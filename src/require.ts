@@ -2,11 +2,10 @@ import { types } from 'node:util';
 import { type ErrorCode, ServiceTokensError } from './errors.js';
 
 /*
- * Arguments are checked at run time, because JavaScript has no types and casts bypass those of TypeScript. A message
- * contains the expected and the actual type, but never the value, which may be a misplaced secret.
+ * Arguments are checked at run time, because JavaScript has no types and casts bypass those of TypeScript. What is wrong
+ * throws USAGE. The message has the expected and the actual type, but never the value, which may be a misplaced secret.
  */
 
-/** @throws USAGE, or `code` */
 export function requireString(
   value: unknown,
   what: string,
@@ -15,29 +14,26 @@ export function requireString(
   if (typeof value !== 'string') throw refusal(what, 'must be a string', value, code);
 }
 
-/** A path that system calls accept. @throws USAGE */
+/** A path that system calls accept. */
 export function requirePath(value: unknown, what = 'path'): asserts value is string {
   requireString(value, what);
   if (value === '') throw new ServiceTokensError('USAGE', `${what} must not be empty`);
   if (value.includes('\0')) throw new ServiceTokensError('USAGE', `${what} must not contain a NUL character`);
 }
 
-/** @throws USAGE */
 export function requireBoolean(value: unknown, what: string): asserts value is boolean {
   if (typeof value !== 'boolean') throw refusal(what, 'must be true or false', value);
 }
 
-/** @throws USAGE */
 export function requireFunction(value: unknown, what: string): void {
   if (typeof value !== 'function') throw refusal(what, 'must be a function', value);
 }
 
-/** Any object, such as options. @throws USAGE */
 export function requireObject(value: unknown, what: string): asserts value is object {
   if (typeof value !== 'object' || value === null) throw refusal(what, 'must be an object', value);
 }
 
-/** Checks those properties of an object that are defined. @throws USAGE, also for anything but an object */
+/** Checks those properties of an object that are defined. */
 export function requireProperties<T extends object>(
   value: T,
   what: string,
@@ -52,7 +48,6 @@ export function requireProperties<T extends object>(
 /** The longest delay of a Node timer, in milliseconds. With a longer one, the timer fires at once. */
 export const MAX_TIMER = 2 ** 31 - 1;
 
-/** @throws USAGE for anything but a number in the range */
 export function requireNumber(
   value: unknown,
   what: string,
@@ -64,7 +59,6 @@ export function requireNumber(
   throw new ServiceTokensError('USAGE', `${what} must be ${range}`);
 }
 
-/** @throws USAGE for anything but a whole number in the range */
 export function requireInteger(
   value: unknown,
   what: string,
@@ -74,14 +68,13 @@ export function requireInteger(
   if (!Number.isInteger(value)) throw new ServiceTokensError('USAGE', `${what} must be a whole number`);
 }
 
-/** @throws USAGE for anything but a Uint8Array of this length */
 export function requireBytes(value: unknown, what: string, length: number): asserts value is Uint8Array {
   if (!types.isUint8Array(value)) throw refusal(what, 'must be a Uint8Array', value);
   if (value.length === length) return;
   throw new ServiceTokensError('USAGE', `${what} must be ${length} bytes, not ${value.length}`);
 }
 
-/** An AbortSignal of any realm. @throws USAGE */
+/** An AbortSignal of any realm. */
 export function requireSignal(value: unknown, what: string): asserts value is AbortSignal {
   requireObject(value, what);
   const { aborted, throwIfAborted, addEventListener } = value as Partial<AbortSignal>;

@@ -28,16 +28,11 @@ const explanations: Record<Refusal, string> = {
   HASH_UNUSABLE: 'the stored hash has a salt or a key that no secret can match',
 };
 
-/**
- * Explains which check refused a token.
- *
- * @throws USAGE for anything but a Refusal
- */
+/** Explains which check refused a token. @throws USAGE for anything but a Refusal */
 export function explain(refusal: Refusal): string {
   requireString(refusal, 'refusal');
-  if (!Object.hasOwn(explanations, refusal))
-    throw new ServiceTokensError('USAGE', 'refusal must be a Refusal');
-  return explanations[refusal];
+  if (Object.hasOwn(explanations, refusal)) return explanations[refusal];
+  throw new ServiceTokensError('USAGE', 'refusal must be a Refusal');
 }
 
 /**
@@ -89,9 +84,7 @@ const SINCE_MANAGED_BY: ElasticsearchVersion = { major: 9, minor: 4 };
 
 /**
  * The body of the server's response to `GET /_security/_authenticate` (docs/server-behaviour.md, "Body of
- * _authenticate").
- *
- * @param version the server's; undefined means the newest
+ * _authenticate"). Without a version it is the newest's.
  */
 export function authenticateBody(
   principal: string,
@@ -100,18 +93,14 @@ export function authenticateBody(
 ): object {
   const has = (since: ElasticsearchVersion) => version === undefined || isAtLeast(version, since);
   const realm = { name: '_service_account', type: '_service_account' };
+  const managedBy = has(SINCE_MANAGED_BY) && { managed_by: 'elasticsearch' };
+  const token = { name: tokenName, type: '_service_account_file', ...managedBy };
   return {
     username: principal,
     roles: [],
     full_name: `Service account - ${principal}`,
     email: null,
-    ...(has(SINCE_TOKEN) && {
-      token: {
-        name: tokenName,
-        type: '_service_account_file',
-        ...(has(SINCE_MANAGED_BY) && { managed_by: 'elasticsearch' }),
-      },
-    }),
+    ...(has(SINCE_TOKEN) && { token }),
     metadata: { _elastic_service_account: true },
     enabled: true,
     authentication_realm: realm,

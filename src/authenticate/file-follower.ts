@@ -54,7 +54,9 @@ export class FileFollower {
   #isStarted = false;
   #hinted = false;
   #following: Promise<void> | undefined;
-  #state: FileState = { stamp: '', tokens: { entries: new Map() } };
+  #tokens: LoadedTokens = { entries: new Map() };
+  /** What the file had before the tokens were read. */
+  #stamp = '';
   #error: ServiceTokensError | undefined;
 
   /**
@@ -92,7 +94,7 @@ export class FileFollower {
 
   /** The loaded entries: stored hashes by qualified name; none while the file cannot be read. */
   get entries(): ReadonlyMap<string, string> {
-    return this.#state.tokens.entries;
+    return this.#tokens.entries;
   }
 
   /** Stops following: no change is reported any more, and the process is not kept alive. */
@@ -104,8 +106,8 @@ export class FileFollower {
 
   async #start(): Promise<void> {
     await this.#watcher.refresh(); // before the file is read, so that no change is missed in between
-    this.#state = await this.#read(0);
-    this.#error = this.#state.tokens.error;
+    await this.#read(0);
+    this.#error = this.#tokens.error;
     this.#isStarted = true;
     if (this.#hinted) this.#hint();
   }
@@ -125,10 +127,10 @@ export class FileFollower {
         await sleep(GATHER, undefined, { signal });
         this.#hinted = false;
         await this.#watcher.refresh();
-        if (this.#stamp() === this.#state.stamp) continue;
-        const before = this.#state.tokens;
-        this.#state = await this.#read(this.#quiet);
-        const reload = compareTokens(before, this.#state.tokens);
+        if (this.#stampNow() === this.#stamp) continue;
+        const before = this.#tokens;
+        await this.#read(this.#quiet);
+        const reload = compareTokens(before, this.#tokens);
         if (reload !== undefined) this.#report(reload);
       }
     } catch (error) {
@@ -140,15 +142,17 @@ export class FileFollower {
    * Reads the file once it has not changed for a while, or has been changing for too long. The last of several writes is
    * another change.
    */
-  async #read(quiet: number): Promise<FileState> {
+  async #read(quiet: number): Promise<void> {
     const deadline = performance.now() + PATIENCE;
     for (;;) {
-      const stamp = this.#stamp();
-      const isDue = () => this.#stamp() === stamp || performance.now() >= deadline;
+      const stamp = this.#stampNow();
+      const isDue = () => this.#stampNow() === stamp || performance.now() >= deadline;
       await sleep(quiet, undefined, { signal: this.#closing.signal });
       if (!isDue()) continue;
       const tokens = loadTokens(this.#fs, this.#path, this.#reader);
-      if (isDue()) return { stamp, tokens }; // it has not changed while it was read
+      if (!isDue()) continue; // it has changed while it was read
+      [this.#tokens, this.#stamp] = [tokens, stamp];
+      return;
     }
   }
 
@@ -166,7 +170,7 @@ export class FileFollower {
    * Identifies a state of the file. A node compares modification time and size, so a new owner or mode is not a change.
    * The identity of the file is included, because a symlink may be switched to another file with the same time and size.
    */
-  #stamp(): string {
+  #stampNow(): string {
     try {
       const { dev, ino, size, mtimeNs } = this.#fs.statSync(this.#path, { bigint: true });
       return `${dev}:${ino}:${size}:${mtimeNs}`;
@@ -174,12 +178,6 @@ export class FileFollower {
       return errnoOf(error) ?? 'unknown'; // the read will report it
     }
   }
-}
-
-/** The tokens that were read, and the stamp that the file had before. */
-interface FileState {
-  readonly stamp: string;
-  readonly tokens: LoadedTokens;
 }
 
 function absolute(path: string, fs: FileSystem): string {

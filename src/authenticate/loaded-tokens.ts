@@ -12,9 +12,7 @@ export interface LoadedTokens {
   readonly error?: ServiceTokensError;
 }
 
-/**
- * The effect of a change on the tokens. Each list contains qualified names, in the order of their UTF-16 code units.
- */
+/** The effect of a change on the tokens. Each list has qualified names, in the order of their UTF-16 code units. */
 export interface Reload {
   readonly added: readonly string[];
   readonly removed: readonly string[];
@@ -24,11 +22,7 @@ export interface Reload {
   readonly error?: ServiceTokensError;
 }
 
-/**
- * Loads a tokens file as a node does: a missing file is empty. Symlinks are followed, but not those of a third user.
- *
- * @returns the entries, or the error; nothing is thrown
- */
+/** Loads a tokens file as a node does: a missing file is empty. Symlinks of a third user are not followed. */
 export function loadTokens(fs: FileSystem, path: string, reader?: Reader): LoadedTokens {
   try {
     const bytes = readTrusted(fs, path, MAX_FILE_BYTES, reader)?.bytes ?? new Uint8Array();
@@ -42,8 +36,8 @@ export function loadTokens(fs: FileSystem, path: string, reader?: Reader): Loade
 function asOurs(error: unknown, path: string): ServiceTokensError {
   if (error instanceof ServiceTokensError) return error;
   const { code, name } = Object(error) as { code?: unknown; name?: unknown };
-  const fact = `it cannot be processed (${String(code ?? name)})`;
-  return new ServiceTokensError('IO', `could not read [${path}]: ${fact}`, { cause: error });
+  const message = `could not read [${path}]: it cannot be processed (${String(code ?? name)})`;
+  return new ServiceTokensError('IO', message, { cause: error });
 }
 
 /** Compares two states of the file. @returns undefined if the tokens are the same */

@@ -66,23 +66,14 @@ export function findServerPaths(
   return { ...inDirectory(found, fs), ...(isOther && { ignored: environment }) };
 }
 
-/**
- * Finds the server's home: `ES_HOME`, or the distribution whose bin contains the tool.
- *
- * @returns undefined if neither is known
- */
+/** Finds the server's home: `ES_HOME`, or the distribution whose bin contains the tool. */
 export function findHome({ env, toolPath }: Surroundings, fs: FileSystem): string | undefined {
   if (env['ES_HOME']) return env['ES_HOME'];
   const home = dirname(dirname(toolPath));
   return exists(join(home, 'config/elasticsearch.yml'), fs) ? home : undefined;
 }
 
-/**
- * Finds the configuration directory that the user named.
- *
- * @returns undefined unless `--config-dir`, ES_PATH_CONF or ES_HOME names one
- * @throws CONFIG if it does not exist
- */
+/** Finds the directory that `--config-dir`, ES_PATH_CONF or the server's home names. @throws CONFIG if it is none */
 export function findConfigDir(
   { configDir }: PathOptions,
   surroundings: Surroundings,
@@ -90,8 +81,8 @@ export function findConfigDir(
 ): string | undefined {
   requireNotEmpty({ configDir });
   const find = (path: string, source: string) => requireDirectory(path, source, surroundings, fs);
-  const pathConf = surroundings.env['ES_PATH_CONF'];
   if (configDir !== undefined) return find(configDir, '--config-dir');
+  const pathConf = surroundings.env['ES_PATH_CONF'];
   if (pathConf) return find(pathConf, 'ES_PATH_CONF');
   const home = findHome(surroundings, fs);
   return home === undefined ? undefined : find(below(home, 'config'), 'ES_HOME');
@@ -99,10 +90,9 @@ export function findConfigDir(
 
 function requireNotEmpty({ file, configDir }: PathOptions): void {
   if (file !== '' && configDir !== '') return;
-  const option = file === '' ? 'file' : 'config-dir';
-  throw new ServiceTokensError('USAGE', `Option --${option} must not be empty`, {
-    hint: 'Its value may be a shell variable that is not set.',
-  });
+  const hint = 'Its value may be a shell variable that is not set.';
+  const option = file === '' ? '--file' : '--config-dir';
+  throw new ServiceTokensError('USAGE', `Option ${option} must not be empty`, { hint });
 }
 
 /** @param source what names the directory @returns its absolute path */
@@ -110,14 +100,10 @@ function requireDirectory(path: string, source: string, surroundings: Surroundin
   const directory = absolutePath(path, surroundings);
   const stat = statOf(directory, fs);
   if (stat?.isDirectory()) return directory;
-  const tilde = /\/~(\/|$)/.test(directory)
-    ? ' A shell replaces ~ by the home directory only without quotes.'
-    : '';
-  throw new ServiceTokensError(
-    'CONFIG',
-    stat ? `[${directory}] is not a directory` : `The directory [${directory}] does not exist`,
-    { hint: `The path comes from ${source}.${tilde}` },
-  );
+  const fact = stat ? `[${directory}] is not a directory` : `The directory [${directory}] does not exist`;
+  const isUnreplaced = /\/~(\/|$)/.test(directory);
+  const tilde = isUnreplaced ? ' A shell replaces ~ by the home directory only without quotes.' : '';
+  throw new ServiceTokensError('CONFIG', fact, { hint: `The path comes from ${source}.${tilde}` });
 }
 
 /** Before 6.3, files were in x-pack; the server still reads the one there if the directory itself has none. */
@@ -139,10 +125,8 @@ function exists(path: string, fs: FileSystem): boolean {
 const FIRST: ElasticsearchVersion = { major: 7, minor: 13 };
 
 /**
- * Determines the server's version: the value of `--es-version`, else the version in the name of the distribution's jar.
+ * Determines the server's version, if it can be: the value of `--es-version`, else that of the distribution's jar.
  *
- * @param named the value of `--es-version`
- * @returns undefined if it cannot be determined
  * @throws USAGE if the named version is invalid, or has no service accounts
  */
 export function findVersion(
@@ -156,23 +140,17 @@ export function findVersion(
   }
   const version = parseVersion(named);
   if (version === undefined) {
-    throw new ServiceTokensError('USAGE', `[${named}] is not a version of Elasticsearch`, {
-      hint: 'Use X.Y or X.Y.Z, as in --es-version 8.16.',
-    });
+    const hint = 'Use X.Y or X.Y.Z, as in --es-version 8.16.';
+    throw new ServiceTokensError('USAGE', `[${named}] is not a version of Elasticsearch`, { hint });
   }
-  if (!isAtLeast(version, FIRST)) {
-    throw new ServiceTokensError(
-      'USAGE',
-      `Elasticsearch ${named} has no service accounts: they were added in 7.13`,
-    );
-  }
-  return version;
+  if (isAtLeast(version, FIRST)) return version;
+  const message = `Elasticsearch ${named} has no service accounts: they were added in 7.13`;
+  throw new ServiceTokensError('USAGE', message);
 }
 
 function versionOfJar(directory: string, fs: FileSystem): ElasticsearchVersion | undefined {
   const names = ignoreFailure(() => fs.readdirSync(directory)) ?? []; // without a version, all accounts are accepted
-  const versions = names.flatMap(
-    (name) => parseVersion(/^elasticsearch-(\d.*)\.jar$/.exec(name)?.[1] ?? '') ?? [],
-  );
-  return versions.find((version) => isAtLeast(version, FIRST));
+  return names
+    .map((name) => parseVersion(/^elasticsearch-(\d.*)\.jar$/.exec(name)?.[1] ?? ''))
+    .find((version) => version !== undefined && isAtLeast(version, FIRST));
 }

@@ -16,8 +16,6 @@ export interface Override {
  * Parses the values of `-E`, each `key=value`.
  *
  * @throws USAGE, with the original's message, for an empty value, a repeated key, and path.home
- *
- * @example parseOverrides(['node.name=a=b']) // [{ key: 'node.name', value: 'a=b' }]
  */
 export function parseOverrides(words: readonly string[]): Override[] {
   const overrides = new Map<string, Override>();
@@ -33,10 +31,8 @@ export function parseOverrides(words: readonly string[]): Override[] {
   }
   // The original's scripts always set the home as a JVM system property, so -E conflicts with it.
   if (overrides.has('path.home')) {
-    throw new ServiceTokensError(
-      'USAGE',
-      'setting [path.home] found via command-line -E and system property [es.path.home]',
-    );
+    const message = 'setting [path.home] found via command-line -E and system property [es.path.home]';
+    throw new ServiceTokensError('USAGE', message);
   }
   return [...overrides.values()];
 }

@@ -13,21 +13,18 @@ const ASSIGNMENT = /^\s*(?:export\s+)?ES_PATH_CONF=(.*)$/;
 /** What a shell reads as one word and a comment: plain characters, escaped ones, and quotes. */
 const WORD = /^((?:[^\s'"\\;&|<>()]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")*)\s*(?:\s#.*)?$/;
 
-/** The ES_PATH_CONF of an environment file. */
+/** The ES_PATH_CONF of an environment file, not empty. */
 export interface PackageEnvironment {
-  /** The environment file. */
   readonly source: string;
-  /** The value of ES_PATH_CONF, not empty. */
   readonly path: string;
   /** Whether only root can change the file. */
   readonly isTrusted: boolean;
 }
 
 /**
- * Reads ES_PATH_CONF from the environment file of a package, which the server and the original's commands read. Nothing
- * in it is executed.
+ * Reads ES_PATH_CONF, if it is set, from the environment file of a package, which the server and the original's commands
+ * read. Nothing in it is executed.
  *
- * @returns undefined if there is no such file, if it cannot be read, or if it does not set the variable
  * @throws CONFIG if only root can change the file, and only a shell could tell the value
  */
 export function readPackageEnvironment(fs: FileSystem): PackageEnvironment | undefined {
@@ -37,11 +34,8 @@ export function readPackageEnvironment(fs: FileSystem): PackageEnvironment | und
     const { text, isTrusted } = found;
     const path = pathConfIn(text, (line, reason) => {
       if (!isTrusted) return undefined;
-      throw new ServiceTokensError(
-        'CONFIG',
-        `could not read ES_PATH_CONF in line ${line} of [${source}]: ${reason}`,
-        { hint: 'Use --config-dir DIR, or set ES_PATH_CONF.' },
-      );
+      const message = `could not read ES_PATH_CONF in line ${line} of [${source}]: ${reason}`;
+      throw new ServiceTokensError('CONFIG', message, { hint: 'Use --config-dir DIR, or set ES_PATH_CONF.' });
     });
     return path ? { source, path, isTrusted } : undefined;
   }

@@ -7,16 +7,14 @@ const DEPTH_LIMIT = 100;
 const WORK_LIMIT = 1024 * 1024;
 
 /** Formats a value as Java does: a list is `[a, b]`. */
-export function textOf(value: SettingValue): string {
+function textOf(value: SettingValue): string {
   return typeof value === 'string' ? value : `[${value.join(', ')}]`;
 }
 
 /**
- * Reads a setting and replaces `${name}` and `${name:default}` in it by other settings, innermost first.
+ * Reads a setting, if it exists, and replaces `${name}` and `${name:default}` in it by other settings, innermost first.
  *
- * @param settings by their dotted names
  * @param isShown whether the name of a placeholder may be shown in a message
- * @returns undefined if the setting does not exist
  * @throws CONFIG if a placeholder refers to nothing or to itself, or if a limit is exceeded
  */
 export function resolveSetting(

@@ -7,35 +7,23 @@ import { ServiceTokensError } from '../errors.js';
 import { below } from '../paths.js';
 import { ALGORITHM } from './overrides.js';
 
-/** The name of the server's settings file. */
-export const SETTINGS_FILE = 'elasticsearch.yml';
-
 /** The maximum size of elasticsearch.yml, in bytes; and of its text with environment variables, in characters. */
 const SIZE_LIMIT = 256 * 1024;
 
-/** The environment of the process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The text of elasticsearch.yml. */
 export interface SettingsFile {
   readonly path: string;
   readonly text: string;
 }
 
-/**
- * Reads elasticsearch.yml.
- *
- * @param configDir the directory of the file
- * @param reader who reads it
- * @returns undefined if there is no such file
- * @throws CONFIG if it is not a regular file, over 256 KiB or not UTF-8; IO; PERMISSION
- */
+/** Reads elasticsearch.yml, if there is one. @throws CONFIG if it is too large, no regular file or not UTF-8; IO; PERMISSION */
 export function readSettingsFile(
   configDir: string,
   fs: FileSystem,
   reader?: Reader,
 ): SettingsFile | undefined {
-  const path = below(configDir, SETTINGS_FILE);
+  const path = below(configDir, 'elasticsearch.yml');
   let bytes: Buffer | undefined;
   try {
     const read = (as: FileSystem, target: string) =>

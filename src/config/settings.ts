@@ -1,5 +1,5 @@
 import { ServiceTokensError } from '../errors.js';
-import { type Algorithm, defaultAlgorithm, findAlgorithm, invalidAlgorithm } from '../hash/algorithm.js';
+import { type Algorithm, defaultAlgorithm, readAlgorithm } from '../hash/algorithm.js';
 import { ALGORITHM, FIPS_MODE, type Override } from './overrides.js';
 import { resolveSetting } from './placeholders.js';
 import { type Environment, notLoaded, type SettingsFile, substituteVariables } from './settings-file.js';
@@ -31,10 +31,15 @@ export async function findHashSettings(
   home?: string,
 ): Promise<HashSettings> {
   const settings = new Map<string, SettingValue>();
-  let file: SettingsFile | undefined;
+  let fileText = '';
   try {
-    file = await readFile();
-    if (file !== undefined) addFile(settings, file, overrides, env);
+    const file = await readFile();
+    if (file !== undefined) {
+      fileText = file.text;
+      const text = substituteVariables(file, env);
+      if (isRelevant(text) || overrides.some(({ value }) => value.includes('${')))
+        addYaml(settings, text, (reason) => notLoaded(file.path, reason));
+    }
   } catch (error) {
     if (!overrides.some(({ key }) => key === ALGORITHM)) throw error;
   }
@@ -42,35 +47,21 @@ export async function findHashSettings(
   const written = overrides.map(({ key, value }) => ({ key, text: `${key}: ${value}\n` }));
   if (settings.size > 0 || written.some(({ text }) => isRelevant(text))) {
     for (const { key, text } of written) {
-      addYaml(
-        settings,
-        text,
-        (reason) => new ServiceTokensError('CONFIG', `Failed to read the setting -E ${key}: ${reason}`),
-      );
+      const failed = (reason: string) => `Failed to read the setting -E ${key}: ${reason}`;
+      addYaml(settings, text, (reason) => new ServiceTokensError('CONFIG', failed(reason)));
     }
   }
   if (home !== undefined) settings.set('path.home', home);
   for (const forced of [...settings.keys()].filter((name) => name.startsWith('force.'))) {
     settings.set(forced.slice('force.'.length), settings.get(forced) as SettingValue);
   }
-  const sources = [file?.text ?? '', ...overrides.map(({ value }) => value)];
+  const sources = [fileText, ...overrides.map(({ value }) => value)];
   const isLiteral = (text: string) => sources.some((source) => source.includes(text));
   const resolve = (name: string) => resolveSetting(settings, name, (named) => isLiteral(`\${${named}`));
   return {
     algorithm: algorithmOf(resolve(ALGORITHM), isLiteral),
     fipsMode: resolve(FIPS_MODE) === 'true',
   };
-}
-
-function addFile(
-  settings: Map<string, SettingValue>,
-  file: SettingsFile,
-  overrides: readonly Override[],
-  env: Environment,
-): void {
-  const text = substituteVariables(file, env);
-  const isNeeded = isRelevant(text) || overrides.some(({ value }) => value.includes('${'));
-  if (isNeeded) addYaml(settings, text, (reason) => notLoaded(file.path, reason));
 }
 
 function addYaml(
@@ -81,8 +72,7 @@ function addYaml(
   try {
     for (const [name, value] of readYaml(text)) settings.set(name, value);
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw refusal(error.message);
+    throw error instanceof SyntaxError ? refusal(error.message) : error;
   }
 }
 
@@ -93,9 +83,6 @@ function isRelevant(text: string): boolean {
 
 function algorithmOf(text: string | undefined, isLiteral: (text: string) => boolean): Algorithm {
   if (!text) return defaultAlgorithm;
-  const algorithm = findAlgorithm(text);
-  if (algorithm !== undefined) return algorithm;
-  throw invalidAlgorithm(
-    isLiteral(text) ? text : 'the value is not shown, as it is not written so in elasticsearch.yml or -E',
-  );
+  const secret = 'the value is not shown, as it is not written so in elasticsearch.yml or -E';
+  return readAlgorithm(text, isLiteral(text) ? text : secret);
 }

@@ -1,6 +1,5 @@
 import { Composer, type CST, isAlias, isMap, isScalar, isSeq, Lexer, Parser, Scalar } from 'yaml';
 
-/** The value of a setting. */
 export type SettingValue = string | readonly string[];
 
 /** The maximum number of maps and lists within each other. */

@@ -42,31 +42,21 @@ export const defaultAlgorithm: Algorithm = { scheme: 'pbkdf2_stretch', cost: 10_
  */
 export function parseAlgorithm(text: string): Algorithm {
   requireString(text, 'algorithm', 'INVALID_ALGORITHM');
-  const algorithm = findAlgorithm(text);
-  if (algorithm === undefined) throw invalidAlgorithm(text);
-  return algorithm;
+  return readAlgorithm(text, text);
 }
 
-/** Like parseAlgorithm, but returns undefined for an invalid value. */
-export function findAlgorithm(text: string): Algorithm | undefined {
-  return algorithms.get(text.toLowerCase());
-}
-
-/** The error for an invalid value. @param shown the value, or the reason why it is not shown */
-export function invalidAlgorithm(shown: string): ServiceTokensError {
-  return new ServiceTokensError(
+/** Like parseAlgorithm. @param shown the value in the message, or the reason why it is not shown */
+export function readAlgorithm(text: string, shown: string): Algorithm {
+  const algorithm = algorithms.get(text.toLowerCase());
+  if (algorithm !== undefined) return algorithm;
+  throw new ServiceTokensError(
     'INVALID_ALGORITHM',
     `Invalid algorithm: ${shown}. Valid values for password hashing are [${[...algorithms.keys()].join(', ')}]`,
     { hint: 'The setting is xpack.security.authc.service_token_hashing.algorithm.' },
   );
 }
 
-/**
- * Checks an algorithm that a caller passes.
- *
- * @returns the equal algorithm of the table, which no caller can change
- * @throws INVALID_ALGORITHM for anything but a scheme and a cost that the server supports
- */
+/** Returns the equal algorithm of the table, which no caller can change. @throws INVALID_ALGORITHM for anything else */
 export function requireAlgorithm(value: unknown): Algorithm {
   const { scheme, cost } = Object(value) as Partial<Algorithm>;
   const known = [...algorithms.values()].find((each) => each.scheme === scheme && each.cost === cost);

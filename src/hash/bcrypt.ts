@@ -1,24 +1,19 @@
+/** The one door to bcryptjs. */
 import bcryptjs from 'bcryptjs';
 
 /** The number of random bytes in a bcrypt salt. */
 export const BCRYPT_SALT_BYTES = 16;
 
-/**
- * Writes the beginning of a bcrypt hash: `$2a$`, the cost and the salt. The server writes `$2a$`; bcryptjs writes `$2b$`
- * by default. Only this file imports bcryptjs.
- *
- * @param cost the logarithm of the number of rounds, 4 to 14
- * @param salt 16 random bytes
- */
+/** Writes `$2a$`, the cost and the salt, with which a hash begins. The server writes `$2a$`, bcryptjs by default `$2b$`. */
 export function bcryptSettings(cost: number, salt: Uint8Array): string {
   const encoded = bcryptjs.encodeBase64([...salt], BCRYPT_SALT_BYTES);
   return `$2a$${String(cost).padStart(2, '0')}$${encoded}`;
 }
 
 /**
- * Hashes a secret with the cost and the salt of a stored hash; this is the one door to bcryptjs.
+ * Hashes a secret with the cost and the salt of a stored hash.
  *
- * @param secret UTF-8 text, of which bcrypt takes the first 72 bytes
+ * @param secret its first 72 bytes in UTF-8 are used
  * @param stored begins `$2a$`, `$2b$` or `$2y$`, with a cost and a salt of the bcrypt alphabet: 29 characters, or more
  */
 export function bcryptLike(secret: string, stored: string): Promise<string> {

@@ -1,12 +1,12 @@
 import { decodeBase64 } from '../java-text.js';
-import {
-  type BcryptHash,
-  MIN_SALT_BYTES,
-  type Pbkdf2Hash,
-  readStoredHash,
-  type SaltedDigestHash,
-  ssha256Salt,
-} from './stored-hash.js';
+import { type KeyHash, MIN_SALT_BYTES, readStoredHash, TWO_DIGIT_COST } from './stored-hash.js';
+
+/** 16 bytes are 21 characters and 2 bits, 23 bytes are 30 characters and 4 bits; the other bits of the last are 0. */
+const BCRYPT_SALT = /^[./A-Za-z0-9]{21}[.Oeu]$/;
+const BCRYPT_KEY = /^[./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$/;
+/** In steps of 128 bits, up to MAX_KEY_BYTES; every tool writes 32 bytes. */
+const KEY_LENGTHS = [16, 32, 48, 64];
+const DIGEST_LENGTHS = { sha1: 20, md5: 16, ssha256: 32 };
 
 /**
  * Explains why no secret can match a stored hash. The server compares text: it computes a hash with the stored salt and
@@ -21,21 +21,12 @@ import {
  */
 export function hashProblem(stored: string): string | undefined {
   const hash = readStoredHash(stored);
-  switch (hash?.scheme) {
-    case undefined:
-      return 'it is plain text';
-    case 'bcrypt':
-      return bcryptProblem(hash);
-    case 'pbkdf2':
-    case 'pbkdf2_stretch':
-      return pbkdf2Problem(hash);
-    case 'sha1':
-      return digestProblem(hash.digest, 20);
-    case 'md5':
-      return digestProblem(hash.digest, 16);
-    case 'ssha256':
-      return saltedDigestProblem(hash);
-  }
+  if (hash === undefined) return 'it is plain text';
+  if (hash.scheme === 'bcrypt') return bcryptProblem(stored, hash);
+  if ('key' in hash) return pbkdf2Problem(hash);
+  if (hash.salt === undefined) return 'its salt is not base64';
+  const bytes = DIGEST_LENGTHS[hash.scheme];
+  return isCanonicalBase64(hash.digest, bytes) ? undefined : `it is not the base64 of ${bytes} bytes`;
 }
 
 /**
@@ -46,33 +37,19 @@ export function hashProblem(stored: string): string | undefined {
  */
 export function hashWeakness(stored: string): string | undefined {
   const hash = readStoredHash(stored);
-  switch (hash?.scheme) {
-    case 'sha1':
-      return '{SHA}, without salt or iterations';
-    case 'md5':
-      return '{MD5}, without salt or iterations';
-    case 'pbkdf2':
-    case 'pbkdf2_stretch':
-      return hash.cost === 1_000 ? `${hash.scheme.toUpperCase()} with only 1000 iterations` : undefined;
-    default:
-      return undefined;
-  }
+  if (hash?.scheme === 'sha1') return '{SHA}, without salt or iterations';
+  if (hash?.scheme === 'md5') return '{MD5}, without salt or iterations';
+  const isFast = hash !== undefined && 'cost' in hash && hash.cost === 1_000; // of PBKDF2: bcrypt has no such cost
+  return isFast ? `${hash.scheme.toUpperCase()} with only 1000 iterations` : undefined;
 }
 
-/** 16 bytes are 21 characters and 2 bits, 23 bytes are 30 characters and 4 bits; the other bits of the last are 0. */
-const BCRYPT_SALT = /^[./A-Za-z0-9]{21}[.Oeu]$/;
-const BCRYPT_KEY = /^[./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$/;
-
-function bcryptProblem({ hasTwoDigitCost, salt, key }: BcryptHash): string | undefined {
-  if (!hasTwoDigitCost) return 'its cost is not written with two digits';
+function bcryptProblem(stored: string, { salt, key = '' }: KeyHash): string | undefined {
+  if (!TWO_DIGIT_COST.test(stored)) return 'its cost is not written with two digits';
   if (!BCRYPT_SALT.test(salt)) return 'its salt is not in the form that bcrypt writes';
   return BCRYPT_KEY.test(key) ? undefined : 'its key is not in the form that bcrypt writes';
 }
 
-/** In steps of 128 bits, up to MAX_KEY_BYTES; every tool writes 32 bytes. */
-const KEY_LENGTHS = [16, 32, 48, 64];
-
-function pbkdf2Problem({ salt: saltText, key: keyText }: Pbkdf2Hash): string | undefined {
+function pbkdf2Problem({ salt: saltText, key: keyText }: KeyHash): string | undefined {
   if (keyText === undefined) return 'it has no $ between salt and key';
   const key = decodeBase64(keyText);
   if (key === undefined) return 'its key is not base64';
@@ -84,14 +61,6 @@ function pbkdf2Problem({ salt: saltText, key: keyText }: Pbkdf2Hash): string | u
   return isCanonicalBase64(keyText, key.length)
     ? undefined
     : `its key is not the base64 of ${key.length} bytes`;
-}
-
-function digestProblem(digest: string, bytes: number): string | undefined {
-  return isCanonicalBase64(digest, bytes) ? undefined : `it is not the base64 of ${bytes} bytes`;
-}
-
-function saltedDigestProblem({ salt, digest }: SaltedDigestHash): string | undefined {
-  return ssha256Salt(salt) !== undefined ? digestProblem(digest, 32) : 'its salt is not base64';
 }
 
 /** Whether a text is the canonical base64 of this number of bytes: padded, and without unused bits that are set. */

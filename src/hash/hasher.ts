@@ -6,13 +6,11 @@ import { requireBytes, requireFunction, requireString } from '../require.js';
 import { type Algorithm, requireAlgorithm } from './algorithm.js';
 import { BCRYPT_SALT_BYTES, bcryptLike, bcryptSettings } from './bcrypt.js';
 import {
-  type BcryptHash,
+  type KeyHash,
   MAX_KEY_BYTES,
   MIN_SALT_BYTES,
-  type Pbkdf2Hash,
   readStoredHash,
-  type SaltedDigestHash,
-  ssha256Salt,
+  TWO_DIGIT_COST,
 } from './stored-hash.js';
 
 /** Returns random bytes; a parameter for tests. */
@@ -41,12 +39,39 @@ export async function hashSecret(
   requireString(secret, 'secret');
   const { scheme, cost } = requireAlgorithm(algorithm);
   requireFunction(random, 'random');
-  if (scheme === 'bcrypt') {
-    return bcryptLike(encodable(secret), bcryptSettings(cost, saltOf(random, BCRYPT_SALT_BYTES)));
-  }
-  const salt = Buffer.from(saltOf(random, SALT_BYTES));
+  const saltBytes = scheme === 'bcrypt' ? BCRYPT_SALT_BYTES : SALT_BYTES;
+  const bytes = random(saltBytes);
+  requireBytes(bytes, 'the result of random', saltBytes);
+  if (scheme === 'bcrypt') return bcryptLike(encodable(secret), bcryptSettings(cost, bytes));
+  const salt = Buffer.from(bytes);
   const key = await promisify(pbkdf2)(passwordOf(scheme, secret), salt, cost, KEY_BYTES, 'sha512');
   return `{${scheme.toUpperCase()}}${cost}$${salt.toString('base64')}$${key.toString('base64')}`;
+}
+
+/**
+ * Hashes many secrets: as many at a time as libuv's pool has threads, but with bcrypt one after the other.
+ *
+ * @param threads the size of libuv's pool
+ * @param onProgress called after each hash with the number of hashes so far
+ * @returns the stored hashes, in the order of the secrets
+ */
+export async function hashSecrets(
+  secrets: readonly string[],
+  algorithm: Algorithm,
+  threads: number,
+  onProgress: (done: number) => void = () => {},
+): Promise<string[]> {
+  const hashes: string[] = new Array(secrets.length);
+  const waiting = secrets.entries();
+  let done = 0;
+  const work = async () => {
+    for (const [index, secret] of waiting) {
+      hashes[index] = await hashSecret(secret, algorithm);
+      onProgress(++done);
+    }
+  };
+  await Promise.all(Array.from({ length: algorithm.scheme === 'bcrypt' ? 1 : threads }, work));
+  return hashes;
 }
 
 /**
@@ -64,45 +89,33 @@ export async function verifySecret(secret: string, stored: string): Promise<bool
   requireString(secret, 'secret');
   requireString(stored, 'stored');
   const hash = readStoredHash(stored);
-  switch (hash?.scheme) {
-    case undefined:
-      return false;
-    case 'bcrypt':
-      return verifyBcrypt(secret, stored, hash);
-    case 'pbkdf2':
-    case 'pbkdf2_stretch':
-      return verifyPbkdf2(passwordOf(hash.scheme, secret), hash);
-    case 'sha1':
-    case 'md5':
-      return equal(createHash(hash.scheme).update(utf8(secret)).digest('base64'), hash.digest);
-    case 'ssha256':
-      return verifySaltedSha256(secret, hash);
-  }
-}
-
-function saltOf(random: RandomBytes, length: number): Uint8Array {
-  const salt = random(length);
-  requireBytes(salt, 'the result of random', length);
-  return salt;
+  if (hash === undefined) return false;
+  if (hash.scheme === 'bcrypt') return verifyBcrypt(secret, stored, hash);
+  if ('key' in hash) return verifyPbkdf2(secret, hash);
+  const { scheme, salt, digest } = hash;
+  if (salt === undefined) throw unusable('SSHA256 salt is not base64');
+  const computed = createHash(scheme === 'ssha256' ? 'sha256' : scheme)
+    .update(utf8(secret))
+    .update(salt);
+  return equal(computed.digest('base64'), digest);
 }
 
 /** STRETCH passes the lower-case hex of the secret's SHA-512 to PBKDF2, to meet FIPS's minimum of 112 bits. */
-function passwordOf(scheme: 'pbkdf2' | 'pbkdf2_stretch', secret: string): Buffer | string {
+function passwordOf(scheme: Algorithm['scheme'], secret: string): Buffer | string {
   return scheme === 'pbkdf2' ? utf8(secret) : createHash('sha512').update(utf8(secret)).digest('hex');
 }
 
-async function verifyPbkdf2(password: Buffer | string, hash: Pbkdf2Hash): Promise<boolean> {
-  const { cost, key: storedKey } = hash;
+async function verifyPbkdf2(secret: string, hash: KeyHash): Promise<boolean> {
+  const { scheme, cost, key: storedKey } = hash;
   if (storedKey === undefined) return false;
   const keyBytes = Math.floor((storedKey.length * 3) / 64) * 16; // as the server derives it from the text
   if (keyBytes === 0) throw unusable('PBKDF2 key length must be positive and multiple of [128 bits]');
   if (keyBytes > MAX_KEY_BYTES) throw unusable(`PBKDF2 key must be at most [${MAX_KEY_BYTES} bytes] long`);
   const salt = decodeBase64(hash.salt);
   if (salt === undefined) throw unusable('PBKDF2 salt is not base64');
-  if (salt.length < MIN_SALT_BYTES) {
+  if (salt.length < MIN_SALT_BYTES)
     throw unusable(`PBKDF2 salt must be at least [${MIN_SALT_BYTES} bytes] long`);
-  }
-  const key = await promisify(pbkdf2)(password, salt, cost, keyBytes, 'sha512');
+  const key = await promisify(pbkdf2)(passwordOf(scheme, secret), salt, cost, keyBytes, 'sha512');
   return equal(key.toString('base64'), storedKey);
 }
 
@@ -111,20 +124,13 @@ async function verifyPbkdf2(password: Buffer | string, hash: Pbkdf2Hash): Promis
  * server's bcrypt fails (jBCrypt reads a salt in groups of four and does not check the fourth character of a group),
  * this fails, too.
  */
-async function verifyBcrypt(secret: string, stored: string, hash: BcryptHash): Promise<boolean> {
+async function verifyBcrypt(secret: string, stored: string, hash: KeyHash): Promise<boolean> {
   if ((stored[6] ?? '') > '$') throw unusable('Missing salt rounds');
   const salt = [...hash.salt];
   const isBad = (character: string) => !/[./A-Za-z0-9]/.test(character);
   if (salt.some((character, i) => isBad(character) && i % 4 !== 3)) throw unusable('Bad salt length');
-  if (salt.some(isBad) || !hash.hasTwoDigitCost) return false;
+  if (salt.some(isBad) || !TWO_DIGIT_COST.test(stored)) return false;
   return equal(await bcryptLike(encodable(secret), stored), stored);
-}
-
-function verifySaltedSha256(secret: string, hash: SaltedDigestHash): boolean {
-  const salt = ssha256Salt(hash.salt);
-  if (salt === undefined) throw unusable('SSHA256 salt is not base64');
-  const expected = createHash('sha256').update(utf8(secret)).update(salt).digest('base64');
-  return equal(expected, hash.digest);
 }
 
 /** Only texts of equal length are compared in constant time: the length of a stored hash is not secret. */

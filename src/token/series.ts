@@ -6,27 +6,19 @@ import { parseTokenName, type TokenName } from './token-name.js';
 
 const SUFFIX = /^(.+)_r([2-9]|[1-9]\d{1,8})$/;
 
-/** Returns the first name of the series that a token name belongs to. */
+/** The first name of the series that a token name belongs to. */
 export function firstOfSeries(name: TokenName): TokenName {
   return (SUFFIX.exec(name)?.[1] as TokenName | undefined) ?? name;
 }
 
-/**
- * Returns the number of a name in a series.
- *
- * @returns 1 for the first, 2 for `_r2` and so on; undefined for a name that does not belong to it
- */
+/** The number of a name in a series: 1 for the first, 2 for `_r2` and so on; undefined if it does not belong to it. */
 export function numberIn(first: TokenName, name: string): number | undefined {
   const [, stem, number] = SUFFIX.exec(name) ?? [];
   if (stem === first) return Number(number);
   return name === first && stem === undefined ? 1 : undefined;
 }
 
-/**
- * Gives the name with a number from 2 on.
- *
- * @throws INVALID_TOKEN_NAME when it would be longer than a token name may be
- */
+/** The name with a number from 2 on. @throws INVALID_TOKEN_NAME if it would be too long */
 export function nameInSeries(first: TokenName, number: number): TokenName {
   return parseTokenName(`${first}_r${number}`);
 }

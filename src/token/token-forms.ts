@@ -15,8 +15,8 @@ import { decodeBase64 } from '../java-text.js';
 import { ServiceToken } from './token.js';
 import { kindOf, type TokenKind } from './token-kinds.js';
 
-/** What is given as a token. */
-interface Credential {
+/** A text that is given as a token. */
+export interface GivenToken {
   /** Without what is around it. */
   readonly bearer: string;
   readonly kind: TokenKind;
@@ -24,10 +24,6 @@ interface Credential {
   readonly token?: ServiceToken;
   /** What is around a token that belongs to no form, as in `There is ... around the token`. */
   readonly around?: string | undefined;
-}
-
-/** A text that is given as a token. */
-export interface GivenToken extends Credential {
   /** Counted from 1. */
   readonly line: number;
 }
@@ -73,8 +69,7 @@ function* tokensInLines(text: string): Generator<GivenToken, void> {
 function* tokensInManifest(text: string): Generator<GivenToken, void> {
   for (const [line, number] of linesOf(text)) {
     const value = /^\s+[\w.-]+:[ \t]*(["']?)([A-Za-z0-9+/=]+)\1[ \t\r]*$/.exec(line)?.[2] ?? '';
-    for (const found of [value, decoded(value)].map(unwrap))
-      if (isToken(found)) yield { ...found, line: number };
+    for (const each of [value, decoded(value)]) if (isToken(each)) yield { ...unwrap(each), line: number };
   }
 }
 
@@ -91,20 +86,12 @@ function valuesIn(object: object): string[] {
   const { value } = Object(token) as { value?: unknown };
   if (typeof value === 'string') return [value];
   const encoded = kind === 'Secret' ? Object.values(Object(data)) : [];
-  return encoded.map((each) => decoded(String(each))).filter((each) => isToken(unwrap(each)));
+  return encoded.map((each) => decoded(String(each))).filter(isToken);
 }
 
-const BLEMISHES: readonly (readonly [RegExp, string])[] = [
-  [/\r/, 'a carriage return'],
-  [/\ufeff/, 'a byte order mark'],
-  [/\u00a0/, 'a no-break space'],
-  [/\0/, 'a NUL'],
-  [/\s/, 'white space'],
-];
-
 /** Whether it is a token, perhaps one that is cut. */
-function isToken({ kind }: Credential): boolean {
-  return /^(damaged )?service account token$/.test(kind);
+function isToken(text: string): boolean {
+  return /^(damaged )?service account token$/.test(unwrap(text).kind);
 }
 
 /** The name and the value of a variable, perhaps in a list of Compose, or of a setting in YAML, TOML or a properties file. */
@@ -118,9 +105,17 @@ const FORMS: readonly RegExp[] = [
 ];
 /** More than any real text has. */
 const MAX_FORMS = 6;
+/** The first that matches names what is around a token. */
+const BLEMISHES: readonly (readonly [RegExp, string])[] = [
+  [/\r/, 'a carriage return'],
+  [/\ufeff/, 'a byte order mark'],
+  [/\u00a0/, 'a no-break space'],
+  [/\0/, 'a NUL'],
+  [/\s/, 'white space'],
+];
 
 /** Removes the forms around a credential. A comment is an empty one. */
-function unwrap(line: string): Credential {
+function unwrap(line: string): Omit<GivenToken, 'line'> {
   const indented = line.trimStart(); // before a name, white space is not around the token
   const whole = strip(VARIABLE.test(indented) ? indented : line);
   if (/^[#;]/.test(whole.text)) return { bearer: '', kind: 'unknown' };
@@ -128,19 +123,16 @@ function unwrap(line: string): Credential {
   let { text, around } = object ? strip(valuesIn(object)[0] ?? whole.text) : whole;
   for (let forms = 0; forms < MAX_FORMS; forms++) {
     const token = ServiceToken.decode(text);
-    const blemish = () => BLEMISHES.find(([pattern]) => pattern.test(around))?.[1];
-    if (token) return { bearer: text, kind: 'service account token', token, around: blemish() };
+    const [, blemish] = BLEMISHES.find(([pattern]) => pattern.test(around)) ?? [];
+    if (token) return { bearer: text, kind: 'service account token', token, around: blemish };
     const kind = kindOf(text);
     if (kind !== 'unknown') return { bearer: text, kind };
     const value = VARIABLE.exec(text)?.[1];
-    const inner =
-      value === undefined
-        ? FORMS.map((form) => form.exec(text)?.[1]).find((each) => each !== undefined)
-        : shellValue(value);
+    const captured = () => FORMS.map((form) => form.exec(text)?.[1]).find((each) => each !== undefined);
+    const inner = value === undefined ? captured() : shellValue(value);
     if (inner === undefined) break;
     const stripped = strip(inner);
-    text = stripped.text;
-    around += stripped.around;
+    [text, around] = [stripped.text, around + stripped.around];
   }
   return { bearer: whole.text, kind: 'unknown' };
 }
@@ -153,7 +145,7 @@ export function shellValue(text: string): string {
   return comment < 0 ? text : text.slice(0, comment).trimEnd();
 }
 
-/** Returns the token that is all of a text, in the line of `create`, in quotes or bare; white space may be around it. */
+/** The token that is all of a text, in the line of `create`, in quotes or bare; white space may be around it. */
 export function wholeToken(text: string): ServiceToken | undefined {
   // The server ignores what follows the padding; in a file it is somebody's.
   const [, , bearer] = /^\s*(?:SERVICE_TOKEN \S+ = )?(["']?)([A-Za-z0-9+/]+={0,2})\1\s*$/.exec(text) ?? [];

@@ -1,13 +1,7 @@
 import { decodeBase64 } from '../java-text.js';
 import { ServiceToken } from './token.js';
 
-/**
- * Recognizes a credential by its form. Only a service account token is recognized with certainty.
- *
- * @param text the credential, untrimmed
- *
- * @example kindOf('VnVhQ2ZHY0JDZGJrUW0tZTVhT3g6dWkybHAyYXhUTm1zeWFrdzl0dk5udw==') // 'API key'
- */
+/** Recognizes an untrimmed credential by its form. Only a service account token is recognized with certainty. */
 export function kindOf(text: string): TokenKind {
   if (ServiceToken.decode(text)) return 'service account token';
   if (/([!-~]\0){4}/.test(text)) return 'UTF-16 text';

@@ -7,7 +7,6 @@ export type TokenName = string & { readonly __brand: 'TokenName' };
 /** `<principal>/<token name>`: the key of a token in a tokens file. */
 export type QualifiedName = string & { readonly __brand: 'QualifiedName' };
 
-/** Returns the qualified name of a token. @param principal `<namespace>/<service>` */
 export function qualifiedName(principal: string, name: TokenName): QualifiedName {
   return `${principal}/${name}` as QualifiedName;
 }
@@ -17,11 +16,7 @@ export function isTokenName(text: string): text is TokenName {
   return /^[A-Za-z0-9-][A-Za-z0-9_-]{0,255}$/.test(text);
 }
 
-/**
- * Parses a token name.
- *
- * @throws INVALID_TOKEN_NAME, with the original's message
- */
+/** Parses a token name. @throws INVALID_TOKEN_NAME, with the original's message */
 export function parseTokenName(text: string): TokenName {
   requireString(text, 'token name', 'INVALID_TOKEN_NAME');
   if (isTokenName(text)) return text;

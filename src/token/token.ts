@@ -102,11 +102,7 @@ function requireQualified(principal: unknown): void {
   throw new ServiceTokensError('UNKNOWN_PRINCIPAL', 'principal must be <namespace>/<service>');
 }
 
-/**
- * Explains why the server would not recognize a text as a service account token.
- *
- * @returns undefined if it would
- */
+/** Why the server would not recognize a text as a service account token; undefined if it would. */
 export function whyNotDecoded(bearer: string): string | undefined {
   const decoded = decodeOrExplain(bearer);
   return typeof decoded === 'string' ? decoded : undefined;

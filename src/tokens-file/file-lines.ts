@@ -175,8 +175,8 @@ export function lineClassifier(bytes: Buffer): (start: number, colon: number, en
     const text = textOf(bytes, colon + 1, trimmedEnd(bytes, colon + 1, end));
     const hash = classify(text);
     if (hash === undefined) return 'plain';
-    if (hash.scheme === 'malformed') return { problem: 'hash', detail: hash.reason };
-    const header = headerOf(hash, text);
+    if (typeof hash === 'string') return { problem: 'hash', detail: hash };
+    const header = headerOf(text);
     if (header !== undefined && headers.length < MAX_HEADERS) headers.push(Buffer.from(header));
     return 'entry';
   };

@@ -6,8 +6,7 @@
 import { pbkdf2Sync } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { parseAlgorithm } from '../../src/hash/algorithm.js';
-import { hashSecrets } from '../../src/hash/bulk-hasher.js';
-import { hashSecret, verifySecret } from '../../src/hash/hasher.js';
+import { hashSecret, hashSecrets, verifySecret } from '../../src/hash/hasher.js';
 import { codeAndMessage, type Pair, publicTokens, rejectionOf, vectors } from '../support/fixtures.js';
 import { testThoroughly } from '../support/thoroughness.js';
 

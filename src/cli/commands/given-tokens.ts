@@ -9,7 +9,7 @@ import type { HashSettings } from '../../config/settings.js';
 import { readCallerDescriptor } from '../../disk/caller-descriptor.js';
 import type { FileSystem } from '../../disk/file-system.js';
 import { ServiceTokensError } from '../../errors.js';
-import { hashSecrets } from '../../hash/bulk-hasher.js';
+import { hashSecrets } from '../../hash/hasher.js';
 import { absolutePath } from '../../paths.js';
 import { whyNotDecoded } from '../../token/token.js';
 import { type GivenToken, tokensIn } from '../../token/token-forms.js';
