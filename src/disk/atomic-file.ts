@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { ServiceTokensError } from '../errors.js';
-import { type OtherKind, openRegular, readBounded } from './bounded-read.js';
+import { openRegular, readBounded } from './bounded-read.js';
 import { attempt, tooLarge } from './file-errors.js';
 import { temporaryName } from './file-lock.js';
 import {
@@ -24,28 +24,26 @@ export interface Attributes {
   readonly mode: number;
 }
 
-/** A file as it was when read. */
-export interface Snapshot {
-  readonly bytes: Buffer;
-  readonly id: FileIdentity;
+/** A file that was written. */
+export interface Written {
   readonly attributes: Attributes;
+  readonly id: FileIdentity;
+}
+
+/** A file as it was when read. */
+export interface Snapshot extends Written {
+  readonly bytes: Buffer;
 }
 
 /** 1 GiB, about seven million tokens. */
 export const MAX_FILE_BYTES = 2 ** 30;
 
-/** How much of a file is compared at a time, in bytes. */
-const PIECE_BYTES = 64 * 1024;
-
 /**
- * Reads a whole file with its attributes.
+ * Reads a file whole; undefined if it does not exist.
  *
- * @param path the file; a symlink in its last part is not followed
- * @param limit the maximum size, in bytes
- * @param known an older snapshot; its bytes are returned if the content is the same, so that a large file is in memory
- *   once
- * @returns undefined if the file does not exist
- * @throws IO, also if it is not a regular file, or larger than the limit; PERMISSION
+ * @param limit in bytes
+ * @param known an older snapshot: the same content is returned as its bytes, so that a large file is in memory once
+ * @throws IO, also if it is a symlink, not a regular file, or larger than the limit; PERMISSION
  */
 export function readSnapshot(
   fs: FileSystem,
@@ -62,7 +60,7 @@ export function readSnapshot(
       const isSame = known !== undefined && size === known.bytes.length && holds(fs, fd, known.bytes);
       const bytes = isSame ? known.bytes : readBounded(fs, fd, limit, size);
       if (bytes.length > limit) throw tooLarge(path, limit, fs.fstatSync(fd).size);
-      return { attributes: attributesOf(stat), id: { dev: stat.dev, ino: stat.ino }, bytes };
+      return { attributes: attributesOf(stat), id: stat, bytes };
     } finally {
       fs.closeSync(fd);
     }
@@ -71,7 +69,7 @@ export function readSnapshot(
 
 /** Whether an open file consists of these bytes. It does not move the file position. */
 function holds(fs: FileSystem, fd: number, bytes: Buffer): boolean {
-  const piece = Buffer.allocUnsafe(PIECE_BYTES);
+  const piece = Buffer.allocUnsafe(64 * 1024);
   for (let at = 0; ; ) {
     const read = fs.readSync(fd, piece, 0, piece.length, at);
     if (read === 0) return at === bytes.length;
@@ -85,18 +83,14 @@ function openFile(fs: FileSystem, path: string, flags: number) {
   try {
     const opened = openRegular(fs, path, flags | O.NOFOLLOW);
     if (opened.fd !== undefined) return opened;
-    throw notAFile(path, opened.kind);
+    const hint =
+      opened.kind === 'a directory'
+        ? 'If it is empty, Docker may have made it, because the source of a bind mount did not exist: remove it with rmdir, on the host too, and mount the directory above it.'
+        : undefined;
+    throw new ServiceTokensError('IO', `could not read [${path}]: it is ${opened.kind}`, { hint });
   } catch (error) {
     throw hasErrno(error, 'ELOOP') ? exchanged(path, error) : error;
   }
-}
-
-function notAFile(path: string, kind: OtherKind): ServiceTokensError {
-  const hint =
-    kind === 'a directory'
-      ? 'If it is empty, Docker may have made it, because the source of a bind mount did not exist: remove it with rmdir, on the host too, and mount the directory above it.'
-      : undefined;
-  return new ServiceTokensError('IO', `could not read [${path}]: it is ${kind}`, { hint });
 }
 
 function exchanged(path: string, cause?: unknown): ServiceTokensError {
@@ -109,17 +103,9 @@ function exchanged(path: string, cause?: unknown): ServiceTokensError {
 /** Chooses the attributes of a new file, given those with which the caller's files are created. */
 export type AttributeChoice = (born: Attributes) => Attributes;
 
-/** A file that was written. */
-export interface Written {
-  readonly attributes: Attributes;
-  readonly id: FileIdentity;
-}
-
 /**
- * Creates a file that must not exist, under its own name, and writes it in one piece.
+ * Creates a file that must not exist, under its own name.
  *
- * @param path the file
- * @param content the whole content
  * @param wanted its owner and group, which it must get, and its mode
  * @throws FILE_EXISTS, CANNOT_REPLACE, PERMISSION or IO; the file is then removed
  */
@@ -131,9 +117,8 @@ export function createFile(
 ): Written {
   return attempt(fs, 'could not write', path, () => {
     try {
-      return writeNew(fs, path, [content], wanted, (id, { uid, gid }, born) => {
-        const { uid: owner, gid: group } = wanted(born);
-        if (uid !== owner || gid !== group) {
+      return writeNew(fs, path, [content], wanted, ({ attributes: { uid, gid }, id }, goal) => {
+        if (uid !== goal.uid || gid !== goal.gid) {
           throw new ServiceTokensError('PERMISSION', `could not give [${path}] its owner and group`);
         }
         requireOwn(fs, path, id);
@@ -144,34 +129,30 @@ export function createFile(
   });
 }
 
-/**
- * Creates a file that must not exist, and writes it; after a failure it is removed. All calls use its descriptor.
- *
- * @param finish the last step, given the file's identity and its attributes, also those with which it was created
- */
+/** Creates a file, which is removed after a failure, also of `finish`. All calls use its descriptor. */
 function writeNew(
   fs: FileSystem,
   path: string,
   content: readonly Uint8Array[],
   wanted: Attributes | AttributeChoice,
-  finish: (id: FileIdentity, attributes: Attributes, born: Attributes) => void,
+  finish: (written: Written, goal: Attributes) => void,
 ): Written {
   const fd = fs.openSync(path, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600);
   let id: FileIdentity | undefined;
   try {
     const stat = fs.fstatSync(fd, { bigint: true });
-    id = { dev: stat.dev, ino: stat.ino };
+    id = stat;
+    const isNew = typeof wanted === 'function';
     const born = attributesOf(stat);
-    const attributes = setAttributes(fs, fd, born, wanted);
+    const goal = isNew ? wanted(born) : wanted;
+    const written = { attributes: setAttributes(fs, fd, born, goal, isNew), id: stat };
     writeAll(fs, fd, content);
     fs.fsyncSync(fd);
-    finish(id, attributes, born);
-    return { attributes, id };
+    finish(written, goal);
+    return written;
   } catch (error) {
     const own = id;
-    ignoreFailure(() => {
-      if (own === undefined || isStill(fs, path, own)) fs.unlinkSync(path);
-    });
+    ignoreFailure(() => (own === undefined || isStill(fs, path, own)) && fs.unlinkSync(path));
     throw error;
   } finally {
     ignoreFailure(() => fs.closeSync(fd)); // the content is synced, or the failure is known
@@ -187,7 +168,7 @@ export function tryToCreate(fs: FileSystem, path: string): void {
   });
 }
 
-/** Returns the error for a file that must not exist. */
+/** The error for a file that must not exist. */
 export function fileExists(path: string, cause?: unknown): ServiceTokensError {
   return new ServiceTokensError('FILE_EXISTS', `[${path}] already exists`, {
     hint: 'Use --force to replace it, or name another file.',
@@ -204,8 +185,7 @@ export function fileExists(path: string, cause?: unknown): ServiceTokensError {
  * even if another user exchanges its name. syncDirectoryOf syncs the rename; it is separate, because the file has
  * changed by then, and a failure means that the change has to be undone.
  *
- * @param path the file; a symlink in its last part is not followed
- * @param content the new content, in pieces
+ * @param path a symlink in its last part is not followed
  * @param wanted the old file's attributes, which are kept as far as the caller may set them, or a choice for a new file
  * @param beforeRename called before the rename; if it throws, nothing is changed
  * @throws CANNOT_REPLACE, PERMISSION or IO
@@ -220,7 +200,7 @@ export function replaceFile(
   const temporary = temporaryName(path);
   return attempt(fs, 'could not write', path, () => {
     try {
-      return writeNew(fs, temporary, content, wanted, (id) => {
+      return writeNew(fs, temporary, content, wanted, ({ id }) => {
         beforeRename();
         rename(fs, temporary, path, id);
         requireOwn(fs, path, id);
@@ -251,11 +231,7 @@ function isStill(fs: FileSystem, path: string, id: FileIdentity): boolean {
   return stat !== undefined && sameFile(stat, id);
 }
 
-/**
- * Makes the replacement or removal of a file durable.
- *
- * @throws IO or PERMISSION
- */
+/** Makes the replacement or removal of a file durable. @throws IO or PERMISSION */
 export function syncDirectoryOf(fs: FileSystem, path: string): void {
   attempt(fs, 'could not sync the directory of', path, () => {
     let fd: number | undefined;
@@ -290,13 +266,25 @@ export function overwriteFile(
     const { fd, stat } = openFile(fs, path, O.RDWR);
     try {
       if (!sameFile(stat, old.id)) throw exchanged(path);
-      if (stat.nlink > 1n) throw hardLinked(path);
+      // The other name may be in any directory, where the file would change, too.
+      if (stat.nlink > 1n) {
+        const fact = `could not write [${path}]: it has more than one hard link`;
+        const hint = 'Copy the file, and move the copy over it.';
+        throw new ServiceTokensError('PERMISSION', fact, { hint });
+      }
       for (const name of [join(lockPath(path), 'owner'), path]) syncDirectoryOf(fs, name);
       try {
         overwrite(fs, fd, content);
-      } catch (error) {
-        if (!ignoreFailure(() => holds(fs, fd, old.bytes))) restore(fs, fd, old.bytes, path, error);
-        throw error;
+      } catch (cause) {
+        const isUnchanged = ignoreFailure(() => holds(fs, fd, old.bytes));
+        try {
+          if (!isUnchanged) overwrite(fs, fd, [old.bytes]);
+        } catch {
+          const fact = `could not write [${path}], and could not restore its content: the file is damaged`;
+          const hint = 'Restore it from a backup, or correct it by hand.';
+          throw new ServiceTokensError('IO', fact, { hint, cause });
+        }
+        throw cause;
       }
       return { attributes: attributesOf(stat), id: old.id };
     } finally {
@@ -305,82 +293,52 @@ export function overwriteFile(
   });
 }
 
-/** The other name may be in any directory. To overwrite the file would change it there, too. */
-function hardLinked(path: string): ServiceTokensError {
-  return new ServiceTokensError('PERMISSION', `could not write [${path}]: it has more than one hard link`, {
-    hint: 'Copy the file, and move the copy over it.',
-  });
-}
-
 function overwrite(fs: FileSystem, fd: number, content: readonly Uint8Array[]): void {
   fs.ftruncateSync(fd, writeAll(fs, fd, content));
   fs.fsyncSync(fd);
 }
 
-function restore(fs: FileSystem, fd: number, old: Uint8Array, path: string, cause: unknown): void {
-  try {
-    overwrite(fs, fd, [old]);
-  } catch {
-    throw new ServiceTokensError(
-      'IO',
-      `could not write [${path}], and could not restore its content: the file is damaged`,
-      {
-        hint: 'Restore it from a backup, or correct it by hand.',
-        cause,
-      },
-    );
-  }
-}
-
 function busy(fs: FileSystem, path: string, cause: unknown): ServiceTokensError {
   const mount = mountedAt(path, fs);
-  const kind = mount?.isReadOnly ? 'read-only bind mount' : 'bind mount';
-  const reason = mount === undefined ? 'it is in use by the system' : `it is a ${kind} of [${mount.source}]`;
-  const hint = canOverwrite(fs, path)
-    ? 'Mount the directory instead of the file, or use --in-place, which overwrites the file; a reader may see a partial file.'
-    : 'Mount the directory instead of the file, and writable; or change the file at its source.';
-  return new ServiceTokensError(
-    'CANNOT_REPLACE',
-    `could not write [${path}]: ${reason} and cannot be replaced`,
-    { hint, cause },
-  );
-}
-
-/** Whether overwriteFile would open the file: otherwise it is not advised. */
-function canOverwrite(fs: FileSystem, path: string): boolean {
+  const reason =
+    mount === undefined
+      ? 'it is in use by the system'
+      : `it is a ${mount.isReadOnly ? 'read-only ' : ''}bind mount of [${mount.source}]`;
+  // Only a file that overwriteFile would open is to be overwritten.
   const links = ignoreFailure(() => {
     const { fd, stat } = openFile(fs, path, O.RDWR);
     fs.closeSync(fd);
     return stat.nlink;
   });
-  return links === 1n;
+  const hint =
+    links === 1n
+      ? 'Mount the directory instead of the file, or use --in-place, which overwrites the file; a reader may see a partial file.'
+      : 'Mount the directory instead of the file, and writable; or change the file at its source.';
+  const fact = `could not write [${path}]: ${reason} and cannot be replaced`;
+  return new ServiceTokensError('CANNOT_REPLACE', fact, { hint, cause });
 }
 
-/**
- * Removes a file that was written.
- *
- * @throws PERMISSION; IO, also if the name refers to another file now
- */
-export function removeFile(fs: FileSystem, path: string, { id }: Written): void {
+/** @throws PERMISSION; IO, also if the name refers to another file now */
+export function removeFile(fs: FileSystem, path: string, written: Written): void {
   attempt(fs, 'could not remove', path, () => {
-    requireUnchanged(fs, path, { id });
+    requireUnchanged(fs, path, written);
     fs.unlinkSync(path);
   });
 }
 
 /** @throws IO if a name no longer refers to the file that was written */
-export function requireUnchanged(fs: FileSystem, path: string, { id }: Pick<Written, 'id'>): void {
+export function requireUnchanged(fs: FileSystem, path: string, { id }: Written): void {
   if (!attempt(fs, 'could not read', path, () => isStill(fs, path, id))) throw exchanged(path);
 }
 
+/** @returns the attributes that the file has got */
 function setAttributes(
   fs: FileSystem,
   fd: number,
   born: Attributes,
-  wanted: Attributes | AttributeChoice,
+  { uid, gid, mode }: Attributes,
+  isNew: boolean,
 ): Attributes {
-  const isNew = typeof wanted === 'function';
-  const { uid, gid, mode } = isNew ? wanted(born) : wanted;
   // Separately, as the original does: a caller that may not set the owner may still set the group.
   if (uid !== born.uid) ignoreRefusal(() => fs.fchownSync(fd, uid, -1));
   if (gid !== born.gid) ignoreRefusal(() => fs.fchownSync(fd, -1, gid));

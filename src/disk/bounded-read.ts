@@ -8,35 +8,29 @@ import {
   systemError,
 } from './file-system.js';
 
-/** The result of openRegular: an open descriptor of a regular file, or the kind of another file. */
-export type Opened =
-  | { readonly fd: number; readonly stat: BigIntStats }
-  | { readonly fd: undefined; readonly kind: OtherKind };
-
 /** A kind of file that is not regular, as in `it is a directory`. */
-export type OtherKind = 'a directory' | 'a named pipe' | 'a socket' | 'a device';
+type OtherKind = 'a directory' | 'a named pipe' | 'a socket' | 'a device';
 
 /**
  * Opens a regular file, and nothing else. The kind is looked at through a descriptor that opens nothing (O.PATH), and the
  * same file is opened: to open a named pipe wakes its writer, whose data would be lost.
  *
- * @param flags the flags of open(2); O.NONBLOCK and O.NOCTTY are added, which have no effect on a regular file. Add
- *   O.NOFOLLOW to refuse a symlink (ELOOP)
+ * @param flags of open(2), with O.NOFOLLOW to refuse a symlink; those that are added have no effect on a regular file
  * @returns the descriptor, which the caller closes, and its fstat; or the kind of file, with nothing left open
  * @throws the system's error: ENOENT, EACCES, ELOOP and so on
- *
- * @example
- * const opened = openRegular(fs, path);
- * if (opened.fd === undefined) throw new ServiceTokensError('IO', `[${path}] is ${opened.kind}`);
  */
-export function openRegular(fs: FileSystem, path: string, flags: number = O.RDONLY): Opened {
+export function openRegular(
+  fs: FileSystem,
+  path: string,
+  flags: number = O.RDONLY,
+): { readonly fd: number; readonly stat: BigIntStats } | { readonly fd?: never; readonly kind: OtherKind } {
   const safe = O.NONBLOCK | O.NOCTTY;
   const seen = fs.openSync(path, O.PATH | (flags & O.NOFOLLOW) | safe);
   try {
     const stat = fs.fstatSync(seen, { bigint: true });
     if (stat.isSymbolicLink()) throw systemError('ELOOP', `it is a symlink: ${path}`);
     const kind = kindOf(stat);
-    if (kind !== undefined) return { fd: undefined, kind };
+    if (kind !== undefined) return { kind };
     const fd =
       ifExists(() => fs.openSync(`/proc/self/fd/${seen}`, (flags & ~O.NOFOLLOW) | safe)) ??
       openAgain(fs, path, flags | safe, stat);
@@ -49,24 +43,23 @@ export function openRegular(fs: FileSystem, path: string, flags: number = O.RDON
 /** Without /proc: opens a file by its name, which must still be the same. */
 function openAgain(fs: FileSystem, path: string, flags: number, seen: BigIntStats): number {
   const fd = fs.openSync(path, flags);
-  let isSame = false;
   try {
-    isSame = sameFile(fs.fstatSync(fd, { bigint: true }), seen);
-  } finally {
-    if (!isSame) fs.closeSync(fd);
+    if (sameFile(fs.fstatSync(fd, { bigint: true }), seen)) return fd;
+    throw systemError('ENOENT', `it was replaced: ${path}`);
+  } catch (error) {
+    fs.closeSync(fd);
+    throw error;
   }
-  if (isSame) return fd;
-  throw systemError('ENOENT', `it was replaced: ${path}`);
 }
 
-function kindOf(stat: BigIntStats): OtherKind | undefined {
+/** The kind of a file that is not regular; undefined also for a descriptor of no file, such as an event queue. */
+export function kindOf(stat: BigIntStats): OtherKind | undefined {
   if (stat.isDirectory()) return 'a directory';
   if (stat.isFIFO()) return 'a named pipe';
   if (stat.isSocket()) return 'a socket';
   return stat.isCharacterDevice() || stat.isBlockDevice() ? 'a device' : undefined;
 }
 
-const FIRST_CHUNK = 64 * 1024;
 const LARGEST_CHUNK = 16 * 1024 * 1024;
 
 /**
@@ -76,18 +69,13 @@ const LARGEST_CHUNK = 16 * 1024 * 1024;
  *
  * @param limit in bytes
  * @param expected the probable number of bytes; if it is right, they are read into a single buffer
- * @returns at most `limit + 1` bytes
  * @throws the system's error; EAGAIN if a nonblocking descriptor has nothing to read yet
- *
- * @example
- * const bytes = readBounded(fs, fd, 16 * 1024 * 1024);
- * if (bytes.length > 16 * 1024 * 1024) throw new ServiceTokensError('IO', `[${path}] is over 16 MiB`);
  */
 export function readBounded(
   fs: Pick<FileSystem, 'readSync'>,
   fd: number,
   limit: number,
-  expected: number = FIRST_CHUNK,
+  expected = 64 * 1024,
 ): Buffer {
   const chunks: Buffer[] = [];
   let total = 0;

@@ -1,14 +1,11 @@
 import { ServiceTokensError } from '../errors.js';
-import { readBounded } from './bounded-read.js';
+import { kindOf, readBounded } from './bounded-read.js';
 import { attempt, tooLarge } from './file-errors.js';
-import { errnoOf, type FileIdentity, type FileSystem, ignoreFailure, O, sameFile } from './file-system.js';
+import { type FileIdentity, type FileSystem, hasErrno, ignoreFailure, O, sameFile } from './file-system.js';
 
 /**
  * The number of the descriptor that a path refers to: `/dev/stdin`, `/dev/fd/N` (bash's `<(...)`) or `/proc/self/fd/N`.
  * The caller has opened it, so it is read directly, without opening the path.
- *
- * @param path an absolute path
- * @returns undefined for any other path
  */
 export function callerDescriptor(path: string): number | undefined {
   if (path === '/dev/stdin') return 0;
@@ -25,11 +22,9 @@ export function requireName(path: string): void {
 }
 
 /**
- * Reads a descriptor that the caller passed, to its end. Waits for its writer.
+ * Reads a descriptor that the caller passed, to its end; undefined for any other path. Waits for its writer.
  *
- * @param path an absolute path
  * @param limit in bytes
- * @returns undefined if the path is not that of a descriptor
  * @throws IO, also if there is more than the limit
  */
 export function readCallerDescriptor(fs: FileSystem, path: string, limit: number): Buffer | undefined {
@@ -47,10 +42,7 @@ export function readCallerDescriptor(fs: FileSystem, path: string, limit: number
 /** Node's own descriptors have no end: event queues, and pipes whose writer is this process. */
 function canEnd(fs: FileSystem, fd: number): boolean {
   const stat = fs.fstatSync(fd, { bigint: true });
-  if (stat.isFIFO()) return !writesTo(fs, stat);
-  return (
-    stat.isFile() || stat.isSocket() || stat.isCharacterDevice() || stat.isBlockDevice() || stat.isDirectory()
-  );
+  return stat.isFIFO() ? !writesTo(fs, stat) : stat.isFile() || kindOf(stat) !== undefined;
 }
 
 function writesTo(fs: FileSystem, pipe: FileIdentity): boolean {
@@ -68,8 +60,6 @@ export function accessModeOf(fs: FileSystem, fd: number): number | undefined {
   return flags === undefined ? undefined : Number.parseInt(flags, 8) & (O.RDONLY | O.WRONLY | O.RDWR);
 }
 
-const PAUSE = 10; // milliseconds
-
 /** A read that waits even if the descriptor is nonblocking, such as a pipe that Node makes for a child process. */
 function waitingRead(fs: FileSystem): FileSystem['readSync'] {
   return ((...args: Parameters<FileSystem['readSync']>) => {
@@ -77,8 +67,8 @@ function waitingRead(fs: FileSystem): FileSystem['readSync'] {
       try {
         return fs.readSync(...args);
       } catch (error) {
-        if (errnoOf(error) !== 'EAGAIN') throw error;
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE);
+        if (!hasErrno(error, 'EAGAIN')) throw error;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10); // milliseconds
       }
     }
   }) as FileSystem['readSync'];

@@ -1,10 +1,8 @@
 import { type ErrorCode, ServiceTokensError } from '../errors.js';
 import { errnoOf, type FileSystem } from './file-system.js';
 
-type Sentence = readonly [code: ErrorCode, fact: string, hint?: string];
-
 /** What each failure of a system call means for the user. */
-const sentences: Readonly<Record<string, Sentence>> = {
+const sentences: Readonly<Record<string, readonly [code: ErrorCode, fact: string, hint?: string]>> = {
   ENOENT: ['IO', 'it does not exist'],
   EACCES: ['PERMISSION', 'permission denied'],
   EPERM: ['PERMISSION', 'the operation is not permitted'],
@@ -24,12 +22,7 @@ const sentences: Readonly<Record<string, Sentence>> = {
   ENFILE: ['IO', 'too many files are open on this system'],
 };
 
-/**
- * The error for input that is larger than its limit.
- *
- * @param limit in bytes, a whole number of MiB
- * @param size in bytes, if known
- */
+/** @param limit in bytes, a whole number of MiB @param size in bytes, if known */
 export function tooLarge(path: string, limit: number, size?: number): ServiceTokensError {
   const mib = limit / 2 ** 20;
   const bound = mib % 1024 === 0 ? `${mib / 1024} GiB` : `${mib} MiB`;
@@ -37,31 +30,20 @@ export function tooLarge(path: string, limit: number, size?: number): ServiceTok
   return new ServiceTokensError('IO', `could not read [${path}]: it has ${fact}, and the limit is ${bound}`);
 }
 
-/**
- * Turns the error of a failed system call into a ServiceTokensError.
- *
- * @param error what was thrown; anything but a failed system call is returned as it is
- * @param doing what failed, as in `could not read`
- * @param path the file
- */
+/** The ServiceTokensError for a failed system call; any other error as it is. @param doing as in `could not read` */
 export function fileError(error: unknown, doing: string, path: string): unknown {
   const errno = errnoOf(error);
   if (errno === undefined) return error;
   if (errno === 'ENOENT' && doing === 'could not write') {
-    return new ServiceTokensError('CANNOT_REPLACE', `${doing} [${path}]: its directory does not exist`, {
-      cause: error,
-    });
+    const message = `${doing} [${path}]: its directory does not exist`;
+    return new ServiceTokensError('CANNOT_REPLACE', message, { cause: error });
   }
   const [kind, fact, hint] = sentences[errno] ?? ['IO', `system error ${errno}`];
   const code = kind === 'CANNOT_REPLACE' && doing === 'could not read' ? 'IO' : kind;
   return new ServiceTokensError(code, `${doing} [${path}]: ${fact}`, { hint, cause: error });
 }
 
-/**
- * Makes synchronous calls, and turns the error of one that fails into a ServiceTokensError.
- *
- * @param doing what fails, as in `could not read`
- */
+/** Makes synchronous calls; a failed system call becomes a ServiceTokensError. @param doing as in `could not read` */
 export function attempt<T>(fs: FileSystem, doing: string, path: string, calls: () => T): T {
   try {
     return fs.together(calls);

@@ -46,7 +46,7 @@ import {
   TIMING,
   versionOf,
 } from './lock-owner.js';
-import { OpenDirectory } from './open-directory.js';
+import { inDirectoryAt, type OpenDirectory } from './open-directory.js';
 import { isElsewhere, ownProcess } from './processes.js';
 
 export interface LockOptions {
@@ -54,7 +54,7 @@ export interface LockOptions {
   readonly patience?: number | undefined;
   /** Aborts the wait. */
   readonly signal?: AbortSignal | undefined;
-  /** The timing of the lock, which must be the same for all its users. For tests. @internal */
+  /** For tests. @internal */
   readonly timing?: LockTiming | undefined;
 }
 
@@ -68,9 +68,9 @@ const PATIENCE = 10_000;
 const PATIENCE_WITH_TURNS = 120_000; // milliseconds; bounds the wait even if the lock keeps changing hands
 
 /**
- * Does some work while it holds the lock on a file.
+ * Does some work while it holds the lock on a file, which is in the directory of the file.
  *
- * @param path the file to change, without a symlink in its last part; the lock is in its directory
+ * @param path without a symlink in its last part
  * @throws LOCKED if a live process does not release the lock; CANNOT_REPLACE, PERMISSION or IO if no lock can be made;
  *   what the work throws; the signal's reason
  */
@@ -97,7 +97,7 @@ export async function withLock<T>(
   }
 }
 
-/** A random name for a temporary file of the owner of the lock on `path`. */
+/** A random name for a temporary file of the owner of the lock on a file. */
 export function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(9).toString('hex')}.tmp`);
 }
@@ -116,10 +116,7 @@ async function acquire(
   for (;;) {
     const { entries, held } = attempt(fs, 'could not write', path, () => {
       const found = clearDead(fs, lock, watch);
-      return {
-        entries: found,
-        held: found.length > 0 ? undefined : tryToAcquire(fs, lock, owner),
-      };
+      return { entries: found, held: found.length > 0 ? undefined : tryToAcquire(fs, lock, owner) };
     });
     if (held !== undefined) return held;
     signal?.throwIfAborted();
@@ -142,16 +139,17 @@ function pauseAfter(waited: number, { poll: { least, most } }: LockTiming): numb
 
 /** Removes the owner files of dead processes from a lock. @returns the names of what else is in it */
 function clearDead(fs: FileSystem, lock: string, watch: OwnerWatch): string[] {
-  const directory = openLock(fs, lock);
-  if (directory === undefined) return [];
   try {
-    return directory.names().filter((entry) => {
-      const state = classifyOwner(fs, entry, () => watch.classify(entry, versionOf(fs, directory, entry)));
-      if (state === 'dead') clear(fs, directory, lock, entry);
-      return state !== 'dead' && state !== 'gone';
-    });
-  } finally {
-    directory.close();
+    return inDirectoryAt(fs, lock, (directory) =>
+      directory.names().filter((entry) => {
+        const state = classifyOwner(fs, entry, () => watch.classify(entry, versionOf(fs, directory, entry)));
+        if (state === 'dead') clear(fs, directory, lock, entry);
+        return state !== 'dead' && state !== 'gone';
+      }),
+    );
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return [];
+    throw hasErrno(error, 'ENOTDIR', 'ELOOP') ? notALock(lock) : error;
   }
 }
 
@@ -161,20 +159,9 @@ function clear(fs: FileSystem, directory: OpenDirectory, lock: string, owner: st
   } catch (cause) {
     if (!hasErrno(cause, 'EACCES', 'EPERM')) throw cause;
     const user = fs.fstatSync(directory.fd).uid;
-    throw new ServiceTokensError(
-      'LOCKED',
-      `could not clear the lock [${lock}] of process ${processOf(owner)?.pid}, which has ended: it belongs to user ${user}`,
-      { hint: 'Root or that user can clear it, with the command check --fix.', cause },
-    );
-  }
-}
-
-function openLock(fs: FileSystem, lock: string): OpenDirectory | undefined {
-  try {
-    return new OpenDirectory(fs, lock);
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return undefined;
-    throw hasErrno(error, 'ENOTDIR', 'ELOOP') ? notALock(lock) : error;
+    const fact = `could not clear the lock [${lock}] of process ${processOf(owner)?.pid}, which has ended`;
+    const hint = 'Root or that user can clear it, with the command check --fix.';
+    throw new ServiceTokensError('LOCKED', `${fact}: it belongs to user ${user}`, { hint, cause });
   }
 }
 
@@ -189,25 +176,19 @@ function stillLocked(fs: FileSystem, path: string, patience: number, entry: stri
   const holder = processOf(entry);
   if (holder === undefined) return notOfALock(join(lockPath(path), entry));
   const { pid } = holder;
-  const [who, waitFor] = isElsewhere(holder, fs)
-    ? [`a process of another container or machine (number ${pid} there)`, 'it']
+  const who = isElsewhere(holder, fs)
+    ? `a process of another container or machine (number ${pid} there)`
     : pid !== ownProcess(fs).pid
-      ? [`process ${pid}`, `process ${pid}`]
-      : isThisThread(holder, fs)
-        ? ['another task of this process', 'it']
-        : ['another thread of this process', 'it'];
-  return new ServiceTokensError(
-    'LOCKED',
-    `could not lock [${path}]: ${who} has held the lock for ${patience / 1000} seconds`,
-    { hint: `Wait for ${waitFor} to finish, or stop it.` },
-  );
+      ? `process ${pid}`
+      : `another ${isThisThread(holder, fs) ? 'task' : 'thread'} of this process`;
+  const fact = `could not lock [${path}]: ${who} has held the lock for ${patience / 1000} seconds`;
+  const hint = `Wait for ${who === `process ${pid}` ? who : 'it'} to finish, or stop it.`;
+  return new ServiceTokensError('LOCKED', fact, { hint });
 }
 
 function tooManyTurns(path: string, waited: number): ServiceTokensError {
   const seconds = Math.floor(waited / 1000);
-  return new ServiceTokensError(
-    'LOCKED',
-    `could not lock [${path}]: other processes have held the lock in turn for ${seconds} seconds`,
-    { hint: 'Run the command again when fewer processes change the file.' },
-  );
+  const fact = `could not lock [${path}]: other processes have held the lock in turn for ${seconds} seconds`;
+  const hint = 'Run the command again when fewer processes change the file.';
+  return new ServiceTokensError('LOCKED', fact, { hint });
 }

@@ -1,19 +1,6 @@
 import fs, { type BigIntStats, constants, type Stats } from 'node:fs';
 import process from 'node:process';
 
-/** The identity and working directory of the process; a system without users returns -1 and changes nothing. */
-export interface ProcessCalls {
-  cwd(): string;
-  geteuid(): number;
-  getegid(): number;
-  getgroups(): number[];
-  seteuid(uid: number): void;
-  setegid(gid: number): void;
-  setgroups(groups: readonly number[]): void;
-  /** Makes several synchronous calls; as another user, the identity changes once for all of them. */
-  together<T>(calls: () => T): T;
-}
-
 /** The calls to files, each with the number of paths that it begins with. */
 const PATHS = {
   openSync: 1,
@@ -47,7 +34,18 @@ type FileCalls = Pick<typeof fs, keyof typeof PATHS>;
  * The calls are synchronous on purpose: no other code, such as a signal handler, runs in the middle of a change. Every
  * function takes the file system as a parameter, so that tests can make each call fail.
  */
-export type FileSystem = FileCalls & ProcessCalls;
+export interface FileSystem extends FileCalls {
+  cwd(): string;
+  // A system without users returns -1, and changes nothing.
+  geteuid(): number;
+  getegid(): number;
+  getgroups(): number[];
+  seteuid(uid: number): void;
+  setegid(gid: number): void;
+  setgroups(groups: readonly number[]): void;
+  /** Makes several synchronous calls; as another user, the identity changes once for all of them. */
+  together<T>(calls: () => T): T;
+}
 
 export const nodeFileSystem: FileSystem = {
   // One by one: the whole of node:fs would load its streams and promises.
@@ -62,29 +60,27 @@ export const nodeFileSystem: FileSystem = {
   together: (calls) => calls(),
 };
 
-/** What stat(2) tells; with bigints, because numbers lose precision. */
 export type { BigIntStats, Stats };
 
-/** Identifies a file, whatever its name. */
-export interface FileIdentity {
-  readonly dev: bigint;
-  readonly ino: bigint;
-}
+/** Identifies a file, whatever its name; with bigints, because numbers lose precision. */
+export type FileIdentity = Readonly<Pick<BigIntStats, 'dev' | 'ino'>>;
 
 export function sameFile(one: FileIdentity, other: FileIdentity): boolean {
   return one.dev === other.dev && one.ino === other.ino;
 }
 
-/** How a view of a file system differs from it. */
-export interface View {
-  /** Replaces a path that is passed to a call. */
-  readonly path?: (path: string) => string;
-  /** Makes a call, or several of `together`. */
-  readonly call?: <T>(call: () => T) => T;
-}
-
-/** A file system whose calls are made with other paths, or in another way. */
-export function viewOf(fs: FileSystem, { path = (same) => same, call = (make) => make() }: View): FileSystem {
+/**
+ * A file system whose calls are made with other paths, or in another way.
+ *
+ * @param call makes a call, or several of `together`
+ */
+export function viewOf(
+  fs: FileSystem,
+  {
+    path = (same) => same,
+    call = (make) => make(),
+  }: { readonly path?: (path: string) => string; readonly call?: <T>(make: () => T) => T },
+): FileSystem {
   const calls = Object.entries(PATHS).map(([name, paths]) => {
     const real = fs[name as keyof typeof PATHS] as (...args: unknown[]) => unknown;
     const viewed = (...args: unknown[]) =>
@@ -117,17 +113,15 @@ export function errnoOf(error: unknown): string | undefined {
   return syscall === undefined ? undefined : String(code);
 }
 
-/** Makes the error that a system call would throw. */
 export function systemError(code: string, fact: string): Error {
   return Object.assign(new Error(`${code}: ${fact}`), { code, syscall: 'none' });
 }
 
-/** Whether a system call failed with one of some codes. */
 export function hasErrno(error: unknown, ...codes: readonly string[]): boolean {
   return codes.includes(errnoOf(error) ?? '');
 }
 
-/** Calls, and returns undefined if the file does not exist (ENOENT). */
+/** Calls, and returns undefined if the file does not exist. */
 export function ifExists<T>(call: () => T): T | undefined {
   try {
     return call();
@@ -146,10 +140,7 @@ export function ignoreRefusal(call: () => void): void {
   }
 }
 
-/**
- * Calls, and returns undefined if the call fails, for whatever reason. For what is optional, and for clean-up, where an
- * earlier failure is the one to report.
- */
+/** Calls, and ignores any failure: for what is optional, and for clean-up, where an earlier failure is the one to report. */
 export function ignoreFailure<T>(call: () => T): T | undefined {
   try {
     return call();

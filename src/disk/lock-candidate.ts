@@ -10,11 +10,10 @@ export function lockPath(path: string): string {
 
 /** A lock that this thread holds. */
 export interface AcquiredLock {
-  /** The time of the last heartbeat, or at which the lock was acquired, in milliseconds, by the clock of the file system. */
+  /** When it was acquired, or of the last heartbeat, in milliseconds, by the clock of the file system. */
   changedAt(): number;
   /** Shows that this process is alive. */
   heartbeat(): void;
-  /** Whether the lock still contains this owner file. */
   isHeld(): boolean;
   release(): void;
 }
@@ -25,18 +24,14 @@ export interface AcquiredLock {
  * Directory and owner file stay open, and are used through their descriptors, because other users who may write there
  * can exchange the names.
  *
- * @param lock the lock directory's path
- * @param owner the unique name of the owner file
- * @returns undefined if another process holds the lock; nothing is left behind then
- * @throws LOCKED if another process exchanges what is made, or if the lock is not a directory; and what a system call
- *   throws. Nothing is left behind
+ * @returns undefined if another process holds the lock; then, and after a failure, nothing is left behind
+ * @throws LOCKED if another process exchanges what is made, or if the lock is not a directory; the system's error
  */
 export function tryToAcquire(fs: FileSystem, lock: string, owner: string): AcquiredLock | undefined {
   const path = `${lock}-${owner}`;
   fs.mkdirSync(path, 0o700);
   let directory: OpenDirectory | undefined;
   let ownerFd: number | undefined;
-  let isAcquired = false;
   const release = () => {
     const [opened, fd] = [directory, ownerFd];
     // Close before unlink: NFS keeps an open file under another name.
@@ -54,8 +49,10 @@ export function tryToAcquire(fs: FileSystem, lock: string, owner: string): Acqui
     ownerFd = fd;
     giveAttributes(fs, directory, fd, path);
     const isHeld = () => isOwnerIn(fs, lock, owner, fd);
-    isAcquired = becomeLock(fs, path, lock, isHeld);
-    if (!isAcquired) return undefined;
+    if (!becomeLock(fs, path, lock, isHeld)) {
+      release();
+      return undefined;
+    }
     directory.movedTo(lock);
     if (!isHeld()) throw exchanged(path);
     let heartbeats = 0;
@@ -68,21 +65,27 @@ export function tryToAcquire(fs: FileSystem, lock: string, owner: string): Acqui
       release,
     };
   } catch (error) {
-    isAcquired = false;
+    release();
     throw hasErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR') ? exchanged(path, error) : error;
-  } finally {
-    if (!isAcquired) release();
   }
 }
 
+/** The umask may have removed the owner's bits, and then even the owner cannot open the directory. */
 function openOwn(fs: FileSystem, path: string): OpenDirectory {
   try {
     return new OpenDirectory(fs, path);
   } catch (error) {
     if (!hasErrno(error, 'EACCES')) throw error;
-    giveOwnerBits(fs, path);
-    return new OpenDirectory(fs, path);
   }
+  const fd = fs.openSync(path, O.PATH | O.DIRECTORY | O.NOFOLLOW);
+  try {
+    const { uid, mode } = fs.fstatSync(fd);
+    if (uid !== fs.geteuid()) throw exchanged(path);
+    fs.chmodSync(`/proc/self/fd/${fd}`, (mode & 0o7777) | 0o700); // fchmod(2) refuses such a descriptor
+  } finally {
+    ignoreFailure(() => fs.closeSync(fd));
+  }
+  return new OpenDirectory(fs, path);
 }
 
 function createOwner(fs: FileSystem, directory: OpenDirectory, owner: string, path: string): number {
@@ -116,7 +119,6 @@ function becomeLock(fs: FileSystem, path: string, lock: string, isHeld: () => bo
   return true;
 }
 
-/** Whether a lock contains an owner file. */
 function isOwnerIn(fs: FileSystem, lock: string, owner: string, ownerFd: number): boolean {
   try {
     const stat = (opened: OpenDirectory) => fs.lstatSync(opened.within(owner), { bigint: true });
@@ -127,19 +129,6 @@ function isOwnerIn(fs: FileSystem, lock: string, owner: string, ownerFd: number)
   }
 }
 
-/** The umask may remove the owner's bits, and then even the owner cannot open the directory. */
-function giveOwnerBits(fs: FileSystem, path: string): void {
-  const fd = fs.openSync(path, O.PATH | O.DIRECTORY | O.NOFOLLOW);
-  try {
-    const { uid, mode } = fs.fstatSync(fd);
-    if (uid !== fs.geteuid()) throw exchanged(path);
-    fs.chmodSync(`/proc/self/fd/${fd}`, (mode & 0o7777) | 0o700); // fchmod(2) refuses such a descriptor
-  } finally {
-    ignoreFailure(() => fs.closeSync(fd));
-  }
-}
-
-/** The error for a lock that is not a directory. */
 export function notALock(lock: string): ServiceTokensError {
   return new ServiceTokensError('LOCKED', `[${lock}] is not a lock directory`, { hint: `Remove [${lock}].` });
 }

@@ -38,7 +38,7 @@ const CANDIDATE_LIFETIME = 2_000;
  * Finds what dead processes left beside a file, and files that prevent the lock from being acquired. Changes nothing.
  * If the lock belongs to another container, machine or thread, watches it for 1.5 seconds.
  *
- * @throws what a system call throws, if the directory or the lock cannot be read
+ * @throws the system's error, if the directory or the lock cannot be read
  */
 export async function leftovers(
   fs: FileSystem,
@@ -60,19 +60,13 @@ export async function leftovers(
   };
 }
 
-/**
- * Removes orphaned temporary files and candidates. The caller holds the lock on the file.
- *
- * @param now the time by the clock of the file system, in milliseconds
- */
+/** Removes orphans. The caller holds the lock. @param now in milliseconds, by the clock of the file system */
 export function removeLeftovers(fs: FileSystem, path: string, now: number): void {
   const { temporaryFiles, candidates } = namesBeside(fs, path);
   // Only the lock owner, this process, uses a temporary file, and it has not made one yet.
   for (const file of temporaryFiles) ignoreFailure(() => isFile(fs, file) && fs.unlinkSync(file));
-  removeStaleLocks(
-    fs,
-    candidates.filter((each) => isOrphan(fs, each, now)),
-  );
+  const orphans = candidates.filter((each) => isOrphan(fs, each, now));
+  removeStaleLocks(fs, orphans);
 }
 
 /** Removes owner files of dead processes and their directories, but no other file in one or in its place. */
@@ -87,19 +81,17 @@ export function removeStaleLocks(fs: FileSystem, locks: readonly StaleLock[]): v
   }
 }
 
-function namesBeside(fs: FileSystem, path: string): { temporaryFiles: string[]; candidates: StaleLock[] } {
-  const directory = dirname(path);
-  const [temporary, candidate] = [`.${basename(path)}.`, `.${basename(path)}.lock-`];
-  const names = fs.readdirSync(directory);
+function namesBeside(fs: FileSystem, path: string) {
+  const prefix = `.${basename(path)}.`;
+  const names = fs.readdirSync(dirname(path)).filter((name) => name.startsWith(prefix));
+  const rests = names.map((name) => name.slice(prefix.length));
+  const pathOf = (rest: string) => join(dirname(path), `${prefix}${rest}`);
   return {
-    temporaryFiles: names
-      .filter(
-        (name) => name.startsWith(temporary) && /^[0-9a-f]{18}\.tmp$/.test(name.slice(temporary.length)),
-      )
-      .map((name) => join(directory, name)),
-    candidates: names
-      .filter((name) => name.startsWith(candidate) && processOf(name.slice(candidate.length)) !== undefined)
-      .map((name) => ({ path: join(directory, name), owners: [name.slice(candidate.length)] })),
+    temporaryFiles: rests.filter((rest) => /^[0-9a-f]{18}\.tmp$/.test(rest)).map(pathOf),
+    candidates: rests.flatMap((rest): StaleLock[] => {
+      const owner = /^lock-(.*)$/s.exec(rest)?.[1] ?? '';
+      return processOf(owner) === undefined ? [] : [{ path: pathOf(rest), owners: [owner] }];
+    }),
   };
 }
 

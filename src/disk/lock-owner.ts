@@ -5,7 +5,7 @@ import { type FileSystem, hasErrno, ifExists, ignoreFailure, O } from './file-sy
 import type { OpenDirectory } from './open-directory.js';
 import { livenessOf, ownProcess, type ProcessIdentity } from './processes.js';
 
-/** The timing of a lock, in milliseconds. All users of a lock must use the same; tests have their own. */
+/** In milliseconds. All users of a lock must use the same; tests have their own. */
 export interface LockTiming {
   /** How often a lock owner changes its owner file. */
   readonly heartbeat: number;
@@ -33,12 +33,10 @@ export function forgetOwner(owner: string): void {
 
 /** The process that an owner file identifies; undefined for a name that is not that of an owner file. */
 export function processOf(owner: string): ProcessIdentity | undefined {
-  const [, pid, started, scope] = /^(\d+)-(\d*)-(\w+)-[0-9a-f]{12}$/.exec(owner) ?? [];
-  if (pid === undefined || started === undefined || scope === undefined) return undefined;
-  return { pid: Number(pid), started, scope };
+  const [, pid, started = '', scope = ''] = /^(\d+)-(\d*)-(\w+)-[0-9a-f]{12}$/.exec(owner) ?? [];
+  return pid === undefined ? undefined : { pid: Number(pid), started, scope };
 }
 
-/** Whether a process is this thread. */
 export function isThisThread(identity: ProcessIdentity, fs: FileSystem): boolean {
   return nameOf(identity) === nameOf(ownProcess(fs));
 }
@@ -53,11 +51,7 @@ function nameOf({ pid, started, scope }: ProcessIdentity): string {
  */
 export type OwnerState = 'alive' | 'dead' | 'gone' | 'undetermined' | 'unknown';
 
-/**
- * Determines whether the process of an owner file is dead. Within one pid namespace the answer is exact and immediate.
- *
- * @param classifyForeign gives the answer for a process of another container, machine or thread
- */
+/** Within one pid namespace the answer is exact and immediate. @param classifyForeign answers for other processes */
 export function classifyOwner(fs: FileSystem, owner: string, classifyForeign: () => OwnerState): OwnerState {
   const identity = processOf(owner);
   if (identity === undefined) return 'unknown';
@@ -83,7 +77,7 @@ export class OwnerWatch {
     this.#clock = clock;
   }
 
-  /** @param version the present version of the owner file, see versionOf; undefined if it is gone */
+  /** @param version as versionOf returns it */
   classify(owner: string, version: string | undefined): OwnerState {
     const before = this.#seen.get(owner);
     if (version === undefined) {
@@ -102,10 +96,8 @@ export class OwnerWatch {
 }
 
 /**
- * Returns the version of an owner file, a text that differs after every change. The file is opened, because NFS asks
+ * A text that differs after every change of an owner file; undefined if it is gone. The file is opened, because NFS asks
  * the server only then; lstat may use a cache.
- *
- * @returns undefined if it is gone
  */
 export function versionOf(fs: FileSystem, directory: OpenDirectory, owner: string): string | undefined {
   const path = directory.within(owner);
@@ -121,17 +113,12 @@ export function versionOf(fs: FileSystem, directory: OpenDirectory, owner: strin
   }
 }
 
-/** The error for an entry of a lock directory that is not an owner file. */
 export function notOfALock(path: string, reason = ''): ServiceTokensError {
   const message = `[${path}] does not belong in a lock directory${reason}`;
   return new ServiceTokensError('LOCKED', message, { hint: `Remove [${path}].` });
 }
 
-/**
- * Removes a stale owner file, even if it is not a regular file: a symlink is removed and not followed.
- *
- * @throws LOCKED if it is a directory that is not empty
- */
+/** Removes a stale owner file, also if it is a symlink or a directory. @throws LOCKED for one that is not empty */
 export function removeOwner(fs: FileSystem, directory: OpenDirectory, owner: string, path: string): void {
   const at = directory.within(owner);
   const isDirectory = ifExists(() => fs.lstatSync(at))?.isDirectory();

@@ -1,19 +1,10 @@
-import type { FileIdentity, FileSystem } from './file-system.js';
-
-/** A mount, as in proc(5)'s mountinfo. */
-export interface Mount {
-  /** The path within its file system. */
-  readonly source: string;
-  readonly isReadOnly: boolean;
-}
+import { type FileIdentity, type FileSystem, ignoreFailure } from './file-system.js';
 
 /**
- * Determines whether a file is a mount point, such as a single file that is bind-mounted into a container.
- *
- * @param path an absolute path without symlinks
- * @returns the mount; undefined if there is none, or if it cannot be determined
+ * The mount at an absolute path without symlinks, such as a single file that is bind-mounted into a container. Its source
+ * is a path within the file system. Undefined if there is none, or if it cannot be determined.
  */
-export function mountedAt(path: string, fs: FileSystem): Mount | undefined {
+export function mountedAt(path: string, fs: FileSystem) {
   // Fields: id, parent, device, root within the file system, mount point, options, ...; the last row of a mount point
   // is on top.
   const row = rowsOf(fs).findLast(([, , , , mountPoint]) => mountPoint === path);
@@ -24,8 +15,7 @@ export function mountedAt(path: string, fs: FileSystem): Mount | undefined {
 
 /**
  * The user whose program serves a file of a FUSE mount, and who can so change everything in it, whatever its owner is.
- *
- * @returns the number of the user; undefined for another file system, or if it cannot be determined
+ * Undefined for another file system, or if it cannot be determined.
  */
 export function fuseUserOf({ dev }: Pick<FileIdentity, 'dev'>, fs: FileSystem): number | undefined {
   // As glibc's major(3) and minor(3).
@@ -38,13 +28,9 @@ export function fuseUserOf({ dev }: Pick<FileIdentity, 'dev'>, fs: FileSystem): 
   return user === undefined ? undefined : Number(user);
 }
 
+/** The rows of proc(5)'s mountinfo. */
 function rowsOf(fs: FileSystem): string[][] {
-  let table: string;
-  try {
-    table = fs.readFileSync('/proc/self/mountinfo', 'utf8');
-  } catch {
-    return [];
-  }
+  const table = ignoreFailure(() => fs.readFileSync('/proc/self/mountinfo', 'utf8')) ?? '';
   return table.split('\n').map((row) => row.split(' ').map(unescapeOctal));
 }
 

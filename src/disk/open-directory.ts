@@ -31,7 +31,7 @@ export class OpenDirectory {
     return this.#throughDescriptor !== undefined;
   }
 
-  /** The path of a name in this directory, for a system call that does not follow a symlink in the last part. */
+  /** The path of a name in it, for a system call that does not follow a symlink in the last part. */
   within(name: string): string {
     return join(this.#throughDescriptor ?? this.#path, basename(name));
   }
@@ -41,12 +41,12 @@ export class OpenDirectory {
     return ifExists(() => this.#fs.readdirSync(this.#throughDescriptor ?? this.#path)) ?? [];
   }
 
-  /** To be called after the directory was renamed. */
+  /** Says that the directory was renamed. */
   movedTo(path: string): void {
     this.#path = path;
   }
 
-  /** Removes the directory if it is empty; another directory in its place is left alone. */
+  /** Removes the directory if it is empty, but not another one in its place. */
   removeIfEmpty(): void {
     const isExchanged = this.#isAt(() => this.#fs.lstatSync(this.#path, { bigint: true })) === false;
     if (!isExchanged) ignoreFailure(() => this.#fs.rmdirSync(this.#path));
@@ -56,13 +56,13 @@ export class OpenDirectory {
     ignoreFailure(() => this.#fs.closeSync(this.fd)); // nothing was written
   }
 
-  /** Whether a path refers to this directory; undefined if that cannot be determined. @param stat looks at the path */
+  /** Whether what is found is this directory; undefined if that cannot be determined. */
   #isAt(stat: () => FileIdentity): boolean | undefined {
     return ignoreFailure(() => sameFile(stat(), this.#fs.fstatSync(this.fd, { bigint: true })));
   }
 }
 
-/** Opens a directory, works in it, and closes it. @throws as the constructor of OpenDirectory and the work do */
+/** Opens a directory, works in it, and closes it. */
 export function inDirectoryAt<T>(fs: FileSystem, path: string, work: (directory: OpenDirectory) => T): T {
   const directory = new OpenDirectory(fs, path);
   try {

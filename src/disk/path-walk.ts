@@ -1,31 +1,24 @@
 import { dirname, join } from 'node:path';
 import { ServiceTokensError } from '../errors.js';
-import {
-  type BigIntStats,
-  type FileIdentity,
-  type FileSystem,
-  ifExists,
-  sameFile,
-  systemError,
-} from './file-system.js';
+import { type BigIntStats, type FileSystem, ifExists, sameFile, systemError } from './file-system.js';
 
-/** A directory of a path, as it was when the path was walked. */
-export interface Directory extends FileIdentity {
+/**
+ * A directory of a path, as it was when the path was walked. The time of its birth differs for a later directory that has
+ * the same identity.
+ */
+export interface Directory extends Readonly<Pick<BigIntStats, 'dev' | 'ino' | 'birthtimeNs'>> {
   /** Absolute, without symlinks. */
   readonly path: string;
   readonly uid: number;
   readonly gid: number;
   /** The permission bits, with set-group-id and the sticky bit. */
   readonly mode: number;
-  /** Differs for a later directory that has the same identity. */
-  readonly birthtimeNs: bigint;
 }
 
 /** A name that is looked up in a directory. */
 export interface Lookup {
   readonly directory: Directory;
   readonly name: string;
-  /** The path of the directory and the name. */
   readonly path: string;
   /** Undefined if nothing has the name. */
   readonly stat: BigIntStats | undefined;
@@ -85,7 +78,6 @@ function readLink(fs: FileSystem, link: string, before: BigIntStats, path: strin
   throw pathChanged(path);
 }
 
-/** The error for a path that is no longer as it was examined. */
 export function pathChanged(path: string): ServiceTokensError {
   return new ServiceTokensError('IO', `the path to [${path}] changed while this command ran`, {
     hint: 'Run the command again.',

@@ -1,4 +1,4 @@
-import chokidar, { type FSWatcher } from 'chokidar';
+import chokidar from 'chokidar';
 import { type FileSystem, ignoreFailure } from './file-system.js';
 import { walkPath } from './path-walk.js';
 
@@ -28,10 +28,7 @@ export class PathWatcher {
   /** The names of the path. */
   #names = new Set<string>();
 
-  /**
-   * @param path an absolute path, which need not exist
-   * @param interval in milliseconds; the process is kept alive until `close`
-   */
+  /** @param path absolute; it need not exist @param interval in milliseconds; the process is kept alive until `close` */
   constructor(fs: FileSystem, path: string, interval: number, onEvent: () => void) {
     this.#fs = fs;
     this.#path = path;
@@ -72,7 +69,7 @@ export class PathWatcher {
     this.#watches.delete(identity);
   }
 
-  /** @returns the directories of the path, as far as it exists, by an identity that a later directory does not have */
+  /** The directories of the path, as far as it exists, by an identity that a later directory does not have. */
   #walk(): Map<string, string> {
     const directories = new Map<string, string>();
     this.#names = new Set();
@@ -88,18 +85,23 @@ export class PathWatcher {
   }
 }
 
-/**
- * Watches a directory if that is possible: with permission, and below the limit of watches (ENOSPC, EMFILE).
- *
- * @returns a function that ends the watch
- */
+/** Watches a directory if that is possible: with permission, and below the limit of watches. @returns how to end it */
 async function watchDirectory(
   directory: string,
   onEvent: (name: string | null) => void,
 ): Promise<() => void> {
   const nothing = () => {};
   if (directory.includes('\\')) return nothing; // chokidar treats it as a slash
-  const watcher = ignoreFailure(() => startWatch(directory));
+  const watcher = ignoreFailure(() =>
+    chokidar.watch(directory, {
+      depth: 0,
+      ignored: (path) => path !== directory, // the entries are examined here
+      followSymlinks: false,
+      atomic: false, // true would ignore directories whose names look like an editor's temporary files
+      // Persistent watches of a path are shared in the process: a new directory would get the watch of an old one.
+      persistent: false,
+    }),
+  );
   if (watcher === undefined) return nothing; // chokidar, which the bundle loads on first use, cannot be loaded
   const works = await new Promise<boolean>((resolve) => {
     const limit = setTimeout(resolve, OPENING, false);
@@ -115,15 +117,4 @@ async function watchDirectory(
   if (works) return () => watcher.unwatch(directory);
   await watcher.close();
   return nothing;
-}
-
-function startWatch(directory: string): FSWatcher {
-  return chokidar.watch(directory, {
-    depth: 0,
-    ignored: (path) => path !== directory, // the entries are examined here
-    followSymlinks: false,
-    atomic: false, // true would ignore directories whose names look like an editor's temporary files
-    // Persistent watches of a path are shared in the process: a new directory would get the watch of an old one.
-    persistent: false,
-  });
 }

@@ -22,9 +22,14 @@ export type Liveness = 'alive' | 'dead' | 'foreign';
 
 const known = new WeakMap<FileSystem, ProcessIdentity>();
 
-/** Identifies this process, or this thread if it is a worker thread. */
+/** This process, or this thread if it is a worker thread. */
 export function ownProcess(fs: FileSystem): ProcessIdentity {
-  const own = known.get(fs) ?? readOwn(fs);
+  const thread = isMainThread ? '' : `_w${threadId}`;
+  const own = known.get(fs) ?? {
+    pid: process.pid,
+    started: statusOf('self', fs)?.started ?? '',
+    scope: `${readScope(fs)}${thread}`,
+  };
   known.set(fs, own);
   return own;
 }
@@ -45,25 +50,13 @@ export function livenessOf(identity: ProcessIdentity, fs: FileSystem): Liveness 
 
 /** Whether a process belongs to another container or machine, so that its number means nothing here. */
 export function isElsewhere({ scope }: ProcessIdentity, fs: FileSystem): boolean {
-  return withoutThread(scope) !== withoutThread(ownProcess(fs).scope);
+  return scope.replace(THREAD, '') !== ownProcess(fs).scope.replace(THREAD, '');
 }
 
 const THREAD = /_w\d+$/;
 
-function withoutThread(scope: string): string {
-  return scope.replace(THREAD, '');
-}
-
-function readOwn(fs: FileSystem): ProcessIdentity {
-  const scope = `${readScope(fs)}${isMainThread ? '' : `_w${threadId}`}`;
-  return { pid: process.pid, started: statusOf('self', fs)?.started ?? '', scope };
-}
-
 /** Fields 3 and 22 of proc(5)'s stat. The second field, a name in parentheses, may contain any character. */
-function statusOf(
-  pid: number | 'self',
-  fs: FileSystem,
-): { readonly hasEnded: boolean; readonly started: string | undefined } | undefined {
+function statusOf(pid: number | 'self', fs: FileSystem) {
   const fields = ignoreFailure(() => fs.readFileSync(`/proc/${pid}/stat`, 'utf8'))
     ?.replace(/^.*\)/s, '')
     .split(' ');

@@ -12,37 +12,32 @@ export interface Replacement {
   readonly inPlace?: boolean | undefined;
 }
 
-/**
- * Replaces a file under its lock, and does a last step. If anything fails, the file is as before.
- *
- * @throws CANNOT_REPLACE, LOCKED, PERMISSION or IO; as `completeOrUndo` does
- */
+/** Replaces a file under its lock, and does a last step. If anything fails, the file is as before. */
 export async function replaceUndoably(
   fs: FileSystem,
   path: string,
-  lock: HeldLock,
+  { assertHeld }: HeldLock,
   { before, content, wanted, inPlace = false }: Replacement,
   step: (written: file.Written) => void | Promise<void>,
 ): Promise<file.Written> {
-  const requireHeld = () => lock.assertHeld();
   const overwrite = (bytes: readonly Uint8Array[], current: file.Snapshot) => {
-    requireHeld();
+    assertHeld();
     return file.overwriteFile(fs, path, bytes, current);
   };
   const written =
     before !== undefined && inPlace
       ? overwrite(content, before)
-      : file.replaceFile(fs, path, content, wanted, requireHeld);
+      : file.replaceFile(fs, path, content, wanted, assertHeld);
   await completeOrUndo(
     fs,
     path,
     () => step(written),
     () => {
-      requireHeld();
+      assertHeld();
       if (before === undefined) return file.removeFile(fs, path, written);
       if (inPlace) return overwrite([before.bytes], { ...before, bytes: Buffer.concat(content) });
       file.requireUnchanged(fs, path, written);
-      return file.replaceFile(fs, path, [before.bytes], before.attributes, requireHeld);
+      return file.replaceFile(fs, path, [before.bytes], before.attributes, assertHeld);
     },
   );
   return written;
@@ -51,7 +46,7 @@ export async function replaceUndoably(
 /**
  * Completes a change of a file: syncs its directory, and does the last step. If one of them fails, undoes the change.
  *
- * @throws what the step throws; IO or PERMISSION; IO with the reason if the change could not be undone
+ * @throws what failed; IO with the reason if the change could not be undone
  */
 export async function completeOrUndo(
   fs: FileSystem,
