@@ -124,8 +124,10 @@ async function acquire(
     // The wait starts over whenever the lock has changed hands. Only owner files count: other files have no owner.
     const owners = entries.filter((entry) => processOf(entry) !== undefined);
     if (turn.owners !== owners.join() || entries.length === 0) turn = { owners: owners.join(), since: now };
-    const first = owners[0] ?? entries[0];
-    if (first !== undefined && now - turn.since >= patience) throw stillLocked(fs, path, patience, first);
+    const [first = entries[0]] = owners;
+    // Nobody removes another file, unless it is an unlinked owner file that NFS keeps under another name while it is open.
+    const limit = owners.length > 0 ? patience : Math.min(patience, timing.deadline);
+    if (first !== undefined && now - turn.since >= limit) throw stillLocked(fs, path, patience, first);
     if (now - start >= Math.max(patience, PATIENCE_WITH_TURNS)) throw tooManyTurns(path, now - start);
     await sleep(pauseAfter(now - start, timing));
   }

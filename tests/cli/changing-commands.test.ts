@@ -71,7 +71,7 @@ describe.each(cases)('$line', ({ line, before: preparing, stdin }) => {
     await prepare('dry', preparing);
     const { fs, calls } = watchedFileSystem();
     expect((await call(line, 'dry', fs, stdin)).status).toBe(0);
-    for (const step of sampleOf([...calls.keys()], 11, 4)) {
+    for (const step of sampleOf([...calls.keys()], 19, 4)) {
       const name = `step-${step}`;
       const before = await prepare(name, preparing);
       let failed = '';
@@ -97,7 +97,7 @@ describe.each(cases)('$line', ({ line, before: preparing, stdin }) => {
     const { fs, calls } = watchedFileSystem();
     await call(line, 'dry', fs, stdin);
     const steps = calls.filter((system) => CHANGING_CALLS.has(system)).map((_, step) => step);
-    for (const step of sampleOf(steps, 23, 5)) {
+    for (const step of sampleOf(steps, 29, 5)) {
       const name = `kill-${step}`;
       await prepare(name, preparing);
       let changes = 0;

@@ -21,9 +21,9 @@ const TOKEN = '/run/es/token';
 const SEED = 'power';
 
 /** All subsets of 12 operations; of more operations, as many subsets. */
-const SUBSETS = runsOf(2 ** 12, 2 ** 5);
+const SUBSETS = runsOf(2 ** 12, 2 ** 4);
 /** How many states of a command are visited. */
-const STATES = runsOf(Number.POSITIVE_INFINITY, 4);
+const STATES = runsOf(Number.POSITIVE_INFINITY, 2);
 
 const ACCOUNT = 'elastic/fleet-server';
 /** A file of more than one sector. */

@@ -97,7 +97,7 @@ describe.each(operations)('$title', (operation) => {
   test('if any system call fails, the file is the old one or the new one, and the result says which', async () => {
     const { calls } = await attempt(place('dry', operation.before), operation, {});
     expect(calls.length).toBeGreaterThan(20);
-    for (const step of sampleOf([...calls.keys()], 4)) {
+    for (const step of sampleOf([...calls.keys()], 7)) {
       const path = place(`step-${step}`, operation.before);
       let failed = '';
       const { error } = await attempt(path, operation, {
@@ -119,7 +119,7 @@ describe.each(operations)('$title', (operation) => {
   test('if it is interrupted before any step, nothing has changed, or it was already done', async () => {
     const { calls } = await attempt(place('dry', operation.before), operation, {});
     const ends = new Set<string>();
-    for (const [step, name] of sampleOf([...calls.entries()], 3, 2)) {
+    for (const [step, name] of sampleOf([...calls.entries()], 5, 2)) {
       const controller = new AbortController();
       const reason = new ServiceTokensError('TERMINATED', 'interrupted');
       const path = place(`step-${step}`, operation.before);
@@ -372,11 +372,11 @@ describe('processes', () => {
     const path = place('at-once', undefined);
     const call = (command: string, name: string) =>
       run(BIN, [command, 'elastic/kibana', name, '--file', path]);
-    const names = Array.from({ length: 12 }, (_, i) => `t${i}`);
+    const names = Array.from({ length: 6 }, (_, i) => `t${i}`);
     const made = await Promise.all(names.map((name) => call('create', name)));
     expect(made.map(({ status }) => status)).toEqual(names.map(() => 0));
-    expect(new ServiceTokensFile(path).list()).toHaveLength(12);
-    const [gone, kept] = [names.slice(0, 6), names.slice(6)];
+    expect(new ServiceTokensFile(path).list()).toHaveLength(6);
+    const [gone, kept] = [names.slice(0, 3), names.slice(3)];
     const again = gone.map((name) => `${name}-again`);
     const changes = [
       ...gone.map((name) => call('delete', name)),
@@ -397,7 +397,7 @@ describe('processes', () => {
   }
 
   test('that are killed before any step leave the old or the new file, and do not block the next run', async () => {
-    const steps = sampleOf(await changingSteps(), 3, 2);
+    const steps = sampleOf(await changingSteps(), 5, 1);
     const kept = await inParallel(steps, async (step) => {
       const path = place(`kill-${step}`, OLD_LINE);
       const { status } = await run(process.execPath, [script, path, 'new', String(step), 'SIGKILL']);
@@ -420,7 +420,7 @@ describe('processes', () => {
     'that get %s before any step end with %i and the old file, or were already done',
     async (signal, expected, first) => {
       const all = await changingSteps();
-      const steps = [...new Set([...sampleOf(all, 12, first), all.length - 1])]; // at the last, the change is done
+      const steps = [...new Set([...sampleOf(all, 25, first), all.length - 1])]; // at the last, the change is done
       const ends = await inParallel(steps, async (step) => {
         const path = place(`${signal}-${step}`, OLD_LINE);
         const { status, stdout } = await run(process.execPath, [script, path, 'new', String(step), signal]);
