@@ -2,36 +2,37 @@ import { createHash } from 'node:crypto';
 import { knownAccounts } from '../accounts/known-accounts.js';
 import { ServiceTokensError } from '../errors.js';
 
-/** A Secret of Kubernetes: https://kubernetes.io/docs/concepts/configuration/secret/ */
-export interface Secret {
-  readonly name: string;
-  readonly namespace?: string | undefined;
-  readonly labels?: Readonly<Record<string, string>>;
-  /** Plain text by key. */
-  readonly data: Readonly<Record<string, string>>;
-}
-
 const MANAGED_BY = { 'app.kubernetes.io/managed-by': 'elasticsearch-service-tokens' };
 const MAX_LABEL = 63;
 const MAX_SUBDOMAIN = 253;
 const HASH_DIGITS = 8;
 
-/** Formats the manifest of a Secret, for `kubectl apply -f -`. */
-export function manifestOf({ name, namespace, labels = {}, data }: Secret): string {
-  const fields = (entries: Readonly<Record<string, string>>, indent: string) =>
-    Object.entries(entries).map(([key, value]) => `${indent}${key}: ${quoteIfNeeded(value)}`);
-  const base64 = Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')]);
+type Fields = Readonly<Record<string, string>>;
+
+/**
+ * Formats the manifest of a Secret, for `kubectl apply -f -`: https://kubernetes.io/docs/concepts/configuration/secret/
+ *
+ * @param data plain text by key
+ */
+export function manifestOf(
+  name: string,
+  namespace: string | undefined,
+  data: Fields,
+  labels: Fields = {},
+): string {
+  const fields = (given: Fields, indent: string) =>
+    Object.entries(given).map(([key, value]) => `${indent}${key}: ${quoteIfNeeded(value)}`);
+  const encoded = Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')]);
   return [
     'apiVersion: v1',
     'kind: Secret',
     'metadata:',
-    `  name: ${quoteIfNeeded(name)}`,
-    ...(namespace === undefined ? [] : [`  namespace: ${quoteIfNeeded(namespace)}`]),
+    ...fields({ name, ...(namespace !== undefined && { namespace }) }, '  '),
     '  labels:',
     ...fields({ ...MANAGED_BY, ...labels }, '    '),
     'type: Opaque',
     'data:',
-    ...fields(Object.fromEntries(base64), '  '),
+    ...fields(Object.fromEntries(encoded), '  '),
     '',
   ].join('\n');
 }
@@ -44,10 +45,9 @@ function quoteIfNeeded(text: string): string {
 }
 
 /**
- * Returns the name of the Secret of a token: the qualified name as a DNS label (RFC 1123).
- *
- * If the qualified name must be changed or shortened, or if another one could give the same label, eight digits of its
- * SHA-256 are appended, so that two tokens never share a Secret.
+ * Returns the name of the Secret of a token: the qualified name as a DNS label (RFC 1123). If the qualified name
+ * must be changed or shortened, or if another one could give the same label, eight digits of its SHA-256 are appended,
+ * so that two tokens never share a Secret.
  */
 export function secretNameOf(qualifiedName: string): string {
   const plain = qualifiedName.replaceAll('/', '-');

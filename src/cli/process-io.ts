@@ -10,7 +10,6 @@ import type { Io, Output } from './terminal.js';
 /** The Io of this process. */
 export function processIo(): Io {
   const cwd = ignoreFailure(() => process.cwd()); // now, because the working directory may change later
-  const toolFile = process.argv[1] ?? '.';
   return {
     env: process.env,
     get cwd() {
@@ -21,11 +20,13 @@ export function processIo(): Io {
     },
     get toolPath() {
       // In a standalone executable, the second word names a file that only it can see.
-      return ignoreFailure(() => fs.realpathSync(toolFile)) ?? process.execPath;
+      return ignoreFailure(() => fs.realpathSync(process.argv[1] ?? '.')) ?? process.execPath;
     },
+    /** A getter, because opening stdin takes time and may block. */
     get stdin() {
-      // A getter, because opening stdin takes time and may block.
-      return inputOf(0);
+      const stat = ignoreFailure(() => fs.fstatSync(0));
+      // Node silently reads a directory or a block device as an empty stream.
+      return stat?.isDirectory() || stat?.isBlockDevice() ? chunksOf(0) : process.stdin;
     },
     stdout: outputOf(1),
     stderr: outputOf(2),
@@ -60,12 +61,6 @@ function isIgnored(signal: number): boolean {
   const status = ignoreFailure(() => fs.readFileSync('/proc/self/status', 'utf8')) ?? '';
   const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0';
   return ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
-}
-
-/** Node silently reads a directory or a block device as an empty stream. */
-function inputOf(fd: number): Io['stdin'] {
-  const stat = ignoreFailure(() => fs.fstatSync(fd));
-  return stat?.isDirectory() || stat?.isBlockDevice() ? chunksOf(fd) : process.stdin;
 }
 
 async function* chunksOf(fd: number): AsyncGenerator<Uint8Array> {

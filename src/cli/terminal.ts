@@ -40,7 +40,6 @@ export interface Io extends Surroundings {
 /** How many characters of a long answer are written at a time. */
 const PIECE = 64 * 1024;
 
-type Stream = 'stdout' | 'stderr';
 export type LabelColor = 'red' | 'yellow' | 'blue' | 'green';
 
 export class Terminal {
@@ -57,11 +56,7 @@ export class Terminal {
     this.#io = io;
   }
 
-  /**
-   * Writes an answer to stdout.
-   *
-   * @throws IO if it cannot be written; the signal's reason
-   */
+  /** Writes an answer to stdout. @throws IO if it cannot be written; the signal's reason */
   async answer(text: string | Uint8Array): Promise<void> {
     if (text.length === 0) return;
     try {
@@ -72,7 +67,7 @@ export class Terminal {
     }
   }
 
-  /** Writes an answer of one line of JSON. @throws IO as `answer` does */
+  /** Writes an answer of one line of JSON. @throws as `answer` does */
   answerJson(value: unknown): Promise<void> {
     return this.answer(`${toJson(value)}\n`);
   }
@@ -125,16 +120,15 @@ export class Terminal {
 
   /** Writes an error to stderr. @returns the exit status */
   async fail(error: unknown): Promise<ExitStatus> {
-    const isOurs = error instanceof ServiceTokensError;
-    const status = isOurs ? statusOf[error.code] : ExitCode.OS_ERROR;
-    const message = isOurs
-      ? error.message
-      : `internal error: ${error instanceof Error ? error.message : error}`;
-    const suffix = isOurs && error.code === 'OPTION' ? '' : `, with exit code ${status}`;
+    const known = error instanceof ServiceTokensError ? error : undefined;
+    const status = known === undefined ? ExitCode.OS_ERROR : statusOf[known.code];
+    const message = known?.message ?? `internal error: ${error instanceof Error ? error.message : error}`;
+    const suffix = known?.code === 'OPTION' ? '' : `, with exit code ${status}`;
     const lines = [`${this.label('ERROR:', 'red')} ${shown(message)}${suffix}`];
-    if (isOurs && error.hint !== undefined) lines.push(shown(error.hint));
+    if (known?.hint !== undefined) lines.push(shown(known.hint));
     lines.push(...aboutHidden([message]));
-    if (!isOurs && this.verbose && error instanceof Error) lines.push(hideTokens(error.stack ?? ''));
+    if (known === undefined && this.verbose && error instanceof Error)
+      lines.push(hideTokens(error.stack ?? ''));
     if (status === ExitCode.USAGE && !this.silent) {
       if (this.usage !== '') lines.unshift(this.usage, '');
       if (this.pointer !== '') lines.push(this.pointer);
@@ -148,20 +142,15 @@ export class Terminal {
     await this.#io.stderr.write(text).catch(() => {});
   }
 
-  /**
-   * Colors the label of a line.
-   *
-   * @param stream the stream to which the line is written
-   */
-  label(text: string, color: LabelColor, stream: Stream = 'stderr'): string {
-    return this.#wantsColor(stream) ? new Chalk({ level: 1 }).bold[color](text) : text;
+  /** Colors the label of a line. @param stream the stream to which the line is written */
+  label(text: string, color: LabelColor, stream: 'stdout' | 'stderr' = 'stderr'): string {
+    return this.#wantsColor(this.#io[stream]) ? new Chalk({ level: 1 }).bold[color](text) : text;
   }
 
-  #wantsColor(stream: Stream): boolean {
-    const { env, [stream]: output } = this.#io;
-    if (this.color === false || env['NO_COLOR']) return false;
-    if (env['FORCE_COLOR'] !== undefined) return !['', '0', 'false'].includes(env['FORCE_COLOR']);
-    return output.isTTY && env['TERM'] !== 'dumb';
+  #wantsColor({ isTTY }: Output): boolean {
+    const { NO_COLOR, FORCE_COLOR, TERM } = this.#io.env;
+    if (this.color === false || NO_COLOR) return false;
+    return FORCE_COLOR === undefined ? isTTY && TERM !== 'dumb' : !['', '0', 'false'].includes(FORCE_COLOR);
   }
 }
 

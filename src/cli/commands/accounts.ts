@@ -1,17 +1,14 @@
 import { formatVersion } from '../../accounts/elasticsearch-version.js';
-import { knownAccounts } from '../../accounts/known-accounts.js';
+import { type KnownAccount, knownAccounts } from '../../accounts/known-accounts.js';
 import { ExitCode } from '../exit-codes.js';
 import { refuseArguments } from './arguments.js';
 import type { Command } from './command.js';
 
 export const accounts: Command = async ({ args, options, version, terminal }) => {
   refuseArguments(args);
-  const rows = knownAccounts(version).map(({ principal, since, until, purpose }) => ({
-    principal,
-    since: formatVersion(since),
-    ...(until && { until: formatVersion(until) }),
-    purpose,
-  }));
+  const rows = knownAccounts(version).map((account) => {
+    return { principal: account.principal, ...versionsOf(account), purpose: account.purpose };
+  });
   if (options.json) await terminal.answerJson(rows);
   else {
     const lines = rows.map(({ principal, since, until, purpose }) => {
@@ -22,3 +19,8 @@ export const accounts: Command = async ({ args, options, version, terminal }) =>
   }
   return ExitCode.OK;
 };
+
+/** The versions that have an account, as JSON shows them. */
+export function versionsOf({ since, until }: KnownAccount) {
+  return { since: formatVersion(since), ...(until && { until: formatVersion(until) }) };
+}

@@ -7,29 +7,19 @@ import {
   principalHint,
 } from '../../accounts/known-accounts.js';
 import { ServiceTokensError } from '../../errors.js';
-import { isTokenName, parseTokenName, type TokenName } from '../../token/token-name.js';
+import {
+  isTokenName,
+  parseTokenName,
+  type QualifiedName,
+  qualifiedName,
+  type TokenName,
+} from '../../token/token-name.js';
 
-/** The principal and the name of a token. */
+/** What names a token. */
 export interface TokenArguments {
   readonly principal: Principal;
   readonly name: TokenName;
-}
-
-/**
- * Parses the arguments that name tokens. If there are several and each is the qualified name of a known account of some
- * version with a valid token name, each names a token; otherwise they name one token: see parseTokenArguments.
- *
- * @throws as parseTokenArguments does, save that accounts that were removed before the version are accepted
- */
-export function parseTokenListArguments(
-  args: readonly string[],
-  version: ElasticsearchVersion | undefined,
-): TokenArguments[] {
-  const names = args.map((argument) => splitQualifiedName(argument));
-  const areQualified = args.length > 1 && names.every(([, name]) => name !== undefined && isTokenName(name));
-  return areQualified
-    ? args.map((argument) => parseTokenArguments([argument], version, true))
-    : [parseTokenArguments(args, version, true)];
+  readonly key: QualifiedName;
 }
 
 /**
@@ -43,12 +33,12 @@ export function parseTokenArguments(
   version: ElasticsearchVersion | undefined,
   allowsRemoved = false,
 ): TokenArguments {
-  const [principal, name, ...extra] = args.length === 1 ? splitQualifiedName(args[0] ?? '') : args;
-  if (principal === undefined) {
+  const [account, word, ...extra] = args.length === 1 ? splitQualifiedName(args[0] ?? '') : args;
+  if (account === undefined) {
     throw new ServiceTokensError('USAGE', 'Missing service-account-principal and token-name arguments');
   }
-  if (name === undefined) {
-    const hint = isAccount(principal) ? undefined : singleArgumentHint(principal, version);
+  if (word === undefined) {
+    const hint = isAccount(account) ? undefined : singleArgumentHint(account, version);
     throw new ServiceTokensError('USAGE', 'Missing token-name argument', { hint });
   }
   if (extra.length > 0) {
@@ -57,12 +47,10 @@ export function parseTokenArguments(
       `Expected two arguments, service-account-principal and token-name, found extra: [${args.join(',')}]`,
     );
   }
-  const isSwapped = isAccount(name) && isTokenName(principal);
-  const hint = isSwapped ? `Did you mean ${name} ${principal}?` : undefined;
-  return {
-    principal: parsePrincipal(principal, version, { allowsRemoved, hint }),
-    name: parseTokenName(name),
-  };
+  const hint = isAccount(word) && isTokenName(account) ? `Did you mean ${word} ${account}?` : undefined;
+  const principal = parsePrincipal(account, version, { allowsRemoved, hint });
+  const name = parseTokenName(word);
+  return { principal, name, key: qualifiedName(principal, name) };
 }
 
 /**
@@ -91,21 +79,16 @@ export function refuseArguments(args: readonly string[]): void {
 
 /** Any other argument is taken as a principal without a token name, as in the original. */
 export function splitQualifiedName(argument: string): string[] {
-  const [, principal, name] = /^([^/]+\/[^/]+)\/(.+)$/s.exec(argument) ?? [];
-  return principal !== undefined && name !== undefined && isAccount(principal)
-    ? [principal, name]
-    : [argument];
+  const [, principal = '', name = ''] = /^([^/]+\/[^/]+)\/(.+)$/s.exec(argument) ?? [];
+  return isAccount(principal) ? [principal, name] : [argument];
 }
 
 /** Suggests corrections of `/elastic/kibana/my-token`, `kibana/my-token`, `elastic/kibna/my-token` and principals. */
 function singleArgumentHint(argument: string, version: ElasticsearchVersion | undefined): string | undefined {
   const parts = argument.split('/').filter((part) => part !== '');
-  const name = parts.at(-1);
-  const guess =
-    parts.length === 2 || parts.length === 3
-      ? closestPrincipal(parts.slice(0, -1).join('/'), version)
-      : undefined;
+  const account = parts.slice(0, -1).join('/');
+  const guess = [2, 3].includes(parts.length) ? closestPrincipal(account, version) : undefined;
   return guess === undefined || guess === parts.join('/')
     ? principalHint(argument, version, ' NAME')
-    : `Did you mean ${guess}/${name}?`;
+    : `Did you mean ${guess}/${parts.at(-1)}?`;
 }

@@ -13,13 +13,11 @@ export const check: Command = async (invocation) => {
   refuseArguments(args);
   const { serverUser, trustDirectory, fix } = options;
   const expected = { expectedDigest: parseDigest(options), expectedTokens: parseCount(options) };
-  const required = options.file !== undefined;
   const { configDir, tokensFile, inTokensDir } = await openPlace(invocation, fix ? 'repair' : 'read');
-  const signal = fix ? io.interrupted : undefined;
   const report = await inTokensDir((opened) => {
-    const { fs } = opened;
-    const checkOptions = { serverUser, trustDirectory, configDir, fix, version, required, signal, fs };
-    return checkTokensFile(tokensFile, { ...checkOptions, ...expected }, opened);
+    const rules = { version, required: options.file !== undefined, ...expected };
+    const repair = { fix, serverUser, trustDirectory, signal: fix ? io.interrupted : undefined };
+    return checkTokensFile(tokensFile, { configDir, fs: opened.fs, ...rules, ...repair }, opened);
   });
   const isOk = report.findings.every(({ severity }) => severity === 'note');
   const answer = options.json ? forMachines(report) : forPeople(report, isOk, terminal);
@@ -28,8 +26,8 @@ export const check: Command = async (invocation) => {
 };
 
 function parseDigest({ expectDigest }: Options): string | undefined {
-  if (expectDigest === undefined || /^sha256:[0-9a-f]{64}$/i.test(expectDigest))
-    return expectDigest?.toLowerCase();
+  const digest = expectDigest?.toLowerCase();
+  if (digest === undefined || /^sha256:[0-9a-f]{64}$/.test(digest)) return digest;
   throw new ServiceTokensError('USAGE', `[${expectDigest}] is not a digest`, {
     hint: 'Write it as check prints it: sha256: and 64 hexadecimal digits.',
   });
@@ -62,8 +60,10 @@ function forPeople(
     const text = line === undefined ? message : `line ${line}: ${message}`;
     lines.push(labelled(severity, COLORS[severity], text), `  ${shown(hint)}`);
   }
-  const count = `${tokens} ${tokens === 1 ? 'token' : 'tokens'}`;
-  const summary = digest === null ? 'Elasticsearch does not read this file' : `${count}, ${digest}`;
+  const summary =
+    digest === null
+      ? 'Elasticsearch does not read this file'
+      : `${tokens} ${tokens === 1 ? 'token' : 'tokens'}, ${digest}`;
   const last = `[${file}]: ${summary}`;
   lines.push(isOk ? labelled('ok', 'green', last) : shown(last), ...aboutHidden([file]));
   return lines;

@@ -1,49 +1,42 @@
-import { commandLine, type Naming } from '../../access/printed-command.js';
+import { commandLine } from '../../access/printed-command.js';
 import { ServiceTokensError } from '../../errors.js';
-import { qualifiedName } from '../../token/token-name.js';
 import { decideByName } from '../../tokens-file/add-token.js';
 import type { IfExists } from '../../tokens-file/edits.js';
 import { conflictingOptions, type Options } from '../options.js';
 import { parseTokenArguments } from './arguments.js';
 import type { Command } from './command.js';
-import { dryRunNote, jsonOf, mint, seriesOfToken } from './mint.js';
+import { answerOf, dryRunNote, mint, seriesOfToken } from './mint.js';
 import { parseOutput } from './token-output.js';
 
 export const create: Command = async (invocation) => {
   const { args, options, version, terminal } = invocation;
-  const { principal, name } = parseTokenArguments(args, version);
+  const token = parseTokenArguments(args, version);
+  const { principal, name, key } = token;
   const ifExists = parseIfExists(options);
-  const plan = parseOutput(options);
-  const key = qualifiedName(principal, name);
+  const output = parseOutput(options);
   return mint(invocation, {
     principal,
-    plan,
+    output,
     settingsFirst: ifExists !== 'keep',
-    series: plan.format === 'env' ? seriesOfToken(principal, name) : undefined,
+    series: output.format === 'env' ? seriesOfToken(token) : undefined,
     decide: decideByName(principal, name, ifExists),
     async report(decision, files) {
+      const { file, target } = files;
       if (options.dryRun) return terminal.note(dryRunNote(principal, decision, files));
       if (decision.outcome !== 'kept') return;
-      if (plan.isJson) return terminal.answer(jsonOf(principal, decision, files));
-      if (files.tokenFile !== undefined && files.held() !== 'nothing') return;
-      if (files.tokenFile === undefined && (options.silent || options.output !== undefined))
-        throw noAnswer(files.naming);
-      await terminal.note(
-        `Service token [${key}] already exists; its secret is not known, and nothing has changed`,
-      );
+      if (output.isJson) return terminal.answerJson(answerOf(principal, decision, files));
+      if (file !== undefined && file.held() !== 'nothing') return;
+      const fact = `Service token [${key}] already exists`;
+      if (file === undefined && (options.silent || options.output !== undefined)) {
+        // A consumer that reads stdout would read nothing.
+        const ensure = commandLine(['ensure', key, '--token-file', 'PATH'], target.naming);
+        throw new ServiceTokensError('USAGE', `${fact}, and its secret cannot be printed`, {
+          hint: `To have the token in a file at every run: ${ensure}`,
+        });
+      }
+      await terminal.note(`${fact}; its secret is not known, and nothing has changed`);
     },
   });
-
-  /** A consumer that reads stdout would read nothing. */
-  function noAnswer(naming: Naming): ServiceTokensError {
-    return new ServiceTokensError(
-      'USAGE',
-      `Service token [${key}] already exists, and its secret cannot be printed`,
-      {
-        hint: `To have the token in a file at every run: ${commandLine(['ensure', key, '--token-file', 'PATH'], naming)}`,
-      },
-    );
-  }
 };
 
 /** How existing entries are handled: `--if-not-exists` keeps them, `--replace` replaces them. */

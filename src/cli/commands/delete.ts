@@ -1,8 +1,8 @@
 import { ServiceTokensError } from '../../errors.js';
-import { qualifiedName } from '../../token/token-name.js';
+import { isTokenName } from '../../token/token-name.js';
 import { type Removal, removeAccount, removeEntries } from '../../tokens-file/edits.js';
 import type { Edit } from '../../tokens-file/entry-store.js';
-import { parsePrincipalArgument, parseTokenListArguments } from './arguments.js';
+import { parsePrincipalArgument, parseTokenArguments, splitQualifiedName } from './arguments.js';
 import type { Command, Invocation } from './command.js';
 import { applyTo, noteDeleted, openTarget } from './target.js';
 
@@ -16,16 +16,21 @@ export const deleteTokens: Command = async (invocation) => {
   });
 };
 
+/**
+ * If there are several arguments and each is the qualified name of a known account of some version with a valid token
+ * name, each names a token; otherwise they name one.
+ */
 function parseEdit({ args, options, version }: Invocation): Edit<Removal> {
   const missing = { ignoreMissing: options.ignoreNotFound };
-  if (!options.all) {
-    const tokens = parseTokenListArguments(args, version);
-    return removeEntries(
-      tokens.map(({ principal, name }) => qualifiedName(principal, name)),
-      missing,
-    );
+  if (options.all) {
+    const principal = parsePrincipalArgument(args, version);
+    if (principal !== undefined) return removeAccount(principal, missing);
+    throw new ServiceTokensError('USAGE', 'Missing service-account-principal argument');
   }
-  const principal = parsePrincipalArgument(args, version);
-  if (principal !== undefined) return removeAccount(principal, missing);
-  throw new ServiceTokensError('USAGE', 'Missing service-account-principal argument');
+  const areQualified = args.every((argument) => isTokenName(splitQualifiedName(argument)[1] ?? ''));
+  const tokens = args.length > 1 && areQualified ? args.map((argument) => [argument]) : [args];
+  return removeEntries(
+    tokens.map((words) => parseTokenArguments(words, version, true).key),
+    missing,
+  );
 }

@@ -15,41 +15,41 @@ import { parseOutput } from './token-output.js';
  */
 export const ensure: Command = async (invocation) => {
   const { args, options, version, terminal } = invocation;
-  const { principal, name } = parseTokenArguments(args, version);
+  const token = parseTokenArguments(args, version);
+  const { principal, name } = token;
   const { json = false, dryRun = false, silent = false, output = 'token', tokenFile, file } = options;
   if (tokenFile === undefined) throw new ServiceTokensError('USAGE', 'The command ensure needs --token-file');
-  const plan = parseOutput({ ...options, output, json: false }, ENSURE_OUTPUTS);
+  const series = seriesOfToken(token);
+  const parsed = parseOutput({ ...options, output, json: false, silent: false }, ENSURE_OUTPUTS);
   if (file === '-') throw new ServiceTokensError('USAGE', 'The command ensure changes a file, not a stream');
-  const series = seriesOfToken(principal, name);
   return mint(invocation, {
     principal,
-    plan,
+    output: parsed,
     series,
-    async decide(content, { held }) {
-      const token = held();
-      if (typeof token !== 'string' && series.has(token)) {
-        const refusal = await authenticate(token, content.hashesOf([token.qualifiedName]), version);
-        if (refusal === undefined) return { name: token.name, outcome: 'kept' };
+    async decide(content, { file }) {
+      const held = file?.held();
+      if (typeof held === 'object' && series.has(held)) {
+        const refusal = await authenticate(held, content.hashesOf([held.qualifiedName]), version);
+        if (refusal === undefined) return { name: held.name, outcome: 'kept' };
       }
       const newest = membersOf(principal, name, content).at(-1);
       return newest === undefined ? { name, outcome: 'created' } : { name: newest.name, outcome: 'replaced' };
     },
-    async report({ name, outcome }, { tokenFile, rewrite }) {
-      const kept = async () => ((await rewrite()) ? 'rewritten' : 'unchanged');
-      const result = outcome === 'kept' ? await kept() : outcome;
+    async report({ name, outcome }, { file }) {
+      const isRewritten = outcome === 'kept' && (await file?.rewrite(dryRun));
+      const result = isRewritten ? 'rewritten' : outcome === 'kept' ? 'unchanged' : outcome;
       const key = qualifiedName(principal, name);
       if (dryRun) await terminal.note(DRY_RUN[result]);
       if (json) {
-        const answer = {
+        await terminal.answerJson({
           changed: result !== 'unchanged',
           result,
           ...(result === 'replaced' && { replaced: true }),
           principal,
           name,
           qualified_name: key,
-          token_file: tokenFile,
-        };
-        await terminal.answerJson(answer);
+          token_file: file?.path,
+        });
       } else if (!silent && !dryRun) await terminal.answer(`${result}\n`);
       if (result !== 'replaced') return;
       await terminal.warn([

@@ -4,20 +4,14 @@ import { ENTRY_OUTPUTS, type Options, parseOutputName, requiresOption } from '..
 import { toJson } from '../terminal.js';
 import { parsePrincipalArgument } from './arguments.js';
 import type { Command } from './command.js';
-import { readEntries } from './read-tokens.js';
-
-/** An entry of a tokens file: a qualified name and a stored hash. */
-type Entry = readonly [key: string, hash: string];
+import { type Entry, readEntries, sortedEntries } from './read-tokens.js';
 
 export const exportTokens: Command = async (invocation) => {
   const { args, options, version, terminal } = invocation;
   const principal = parsePrincipalArgument(args, version);
   const write = formatOf(options);
   const entries = await readEntries(invocation, 'copy');
-  const chosen = [...entries]
-    .filter(([key]) => principal === undefined || key.startsWith(`${principal}/`))
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-  await terminal.answerNames([write(chosen)]);
+  await terminal.answerNames([write(sortedEntries(entries, principal))]);
   return ExitCode.OK;
 };
 
@@ -37,36 +31,30 @@ function formatOf(options: Options): (entries: readonly Entry[]) => string {
     case 'lines':
       return linesOf;
     case 'json':
-      return (entries) =>
-        `${toJson({ tokens: entries.map(([key, hash]) => ({ qualified_name: key, hash })) })}\n`;
+      return (entries) => {
+        const tokens = entries.map(([key, hash]) => ({ qualified_name: key, hash }));
+        return `${toJson({ tokens })}\n`;
+      };
     case 'k8s-secret': {
-      const secret = { name: parseName(name ?? 'service-tokens', 'secret', '--name'), namespace };
-      return (entries) => manifestOf({ ...secret, data: { service_tokens: linesOf(entries) } });
+      const secret = parseName(name ?? 'service-tokens', 'secret', '--name');
+      return (entries) => manifestOf(secret, namespace, { service_tokens: linesOf(entries) });
     }
     case 'eck-secret': {
       if (cluster === undefined) throw requiresOption('--output eck-secret', '--cluster');
-      const labels = eckLabels(parseName(cluster, 'cluster', '--cluster'));
-      return (entries) =>
-        entries
-          .map(([key, hash]) => {
-            // The name must differ from that of the Secret with the bearer, which may be in the same namespace.
-            const secret = { name: `${cluster}-${secretNameOf(key)}`, namespace, labels };
-            return manifestOf({ ...secret, data: { name: key, hash } });
-          })
-          .join('---\n');
+      // Of the Secrets that ECK merges into the tokens file of a cluster; found in its code, not documented.
+      const labels = {
+        'common.k8s.elastic.co/type': 'service-account-token',
+        'eck.k8s.elastic.co/watched': 'true',
+        'elasticsearch.k8s.elastic.co/cluster-name': parseName(cluster, 'cluster', '--cluster'),
+      };
+      // The name must differ from that of the Secret with the bearer, which may be in the same namespace.
+      const manifest = ([key, hash]: Entry) =>
+        manifestOf(`${cluster}-${secretNameOf(key)}`, namespace, { name: key, hash }, labels);
+      return (entries) => entries.map(manifest).join('---\n');
     }
   }
 }
 
 function linesOf(entries: readonly Entry[]): string {
   return entries.map(([key, hash]) => `${key}:${hash}\n`).join('');
-}
-
-/** Labels of the Secrets that ECK merges into the tokens file of a cluster; found in its code, not documented. */
-function eckLabels(cluster: string): Readonly<Record<string, string>> {
-  return {
-    'common.k8s.elastic.co/type': 'service-account-token',
-    'eck.k8s.elastic.co/watched': 'true',
-    'elasticsearch.k8s.elastic.co/cluster-name': cluster,
-  };
 }

@@ -27,24 +27,16 @@ export const GOOD_SECRET = 22;
 /** How many hashes pass between two progress reports. */
 const STEP = 100;
 
-/** What is given as tokens; each pass over them reads the input anew, and needs no more memory. */
-export interface GivenTokens extends Iterable<GivenToken> {
-  readonly areSeveral: boolean;
-  /** Whether each is a service account token. */
-  readonly areTokens: boolean;
-}
-
 /**
  * Reads tokens in any form, and warns of what is around them.
  *
  * @param purpose `copy` if what is printed or stored derives from the secrets
+ * @returns the tokens: each pass over them reads the input anew, and needs no more memory; whether they are several, and
+ *   whether each is a service account token
  * @throws USAGE for an argument, which would be visible in process lists; NOT_A_TOKEN if there is no token; IO or
  *   PERMISSION
  */
-export async function readGivenTokens(
-  { args, options, io, terminal, fs }: Invocation,
-  purpose: Purpose,
-): Promise<GivenTokens> {
+export async function readGivenTokens({ args, options, io, terminal, fs }: Invocation, purpose: Purpose) {
   if (args.length > 0) {
     throw new ServiceTokensError(
       'USAGE',
@@ -52,11 +44,12 @@ export async function readGivenTokens(
       { hint: 'Write it to standard input, or name a file that holds it with --token-file.' },
     );
   }
-  if (options.tokenFile === undefined) await terminal.ask('Enter tokens, one per line, and end with Ctrl-D:');
+  const { tokenFile } = options;
+  if (tokenFile === undefined) await terminal.ask('Enter tokens, one per line, and end with Ctrl-D:');
   const bytes =
-    options.tokenFile === undefined
+    tokenFile === undefined
       ? await readStandardInput(io, LIMIT)
-      : readInputFile(absolutePath(options.tokenFile, io), fs, purpose);
+      : readInputFile(absolutePath(tokenFile, io), fs, purpose);
   const text = bytes.toString('utf8');
   let count = 0;
   let areTokens = true;
@@ -91,11 +84,7 @@ function readInputFile(path: string, fs: FileSystem, purpose: Purpose): Buffer {
 }
 
 /** The error for what is not a service account token. @param where its line */
-export function notAToken(
-  { bearer, kind }: GivenToken,
-  where: string,
-  { verbose }: Terminal,
-): ServiceTokensError {
+export function notAToken({ bearer, kind }: GivenToken, where: string, { verbose }: Terminal) {
   const [fact, hint]: readonly [string, string?] = explanations[kind];
   const reason = verbose ? `The server refuses it, because ${whyNotDecoded(bearer)}.` : undefined;
   const hints = [hint, reason].filter((each) => each !== undefined);
@@ -112,7 +101,7 @@ export function notAToken(
 export async function hashGivenTokens(
   invocation: Invocation,
   settings: HashSettings,
-  { dryRun = false } = {},
+  dryRun = false,
 ): Promise<Map<QualifiedName, string>> {
   const { io, terminal } = invocation;
   const cores = availableParallelism();
@@ -132,19 +121,14 @@ async function readSecrets(invocation: Invocation): Promise<Map<QualifiedName, s
   const { version, terminal } = invocation;
   const secrets = new Map<QualifiedName, string>();
   for (const given of await readGivenTokens(invocation, 'copy')) {
-    const { token, line } = given;
-    if (token === undefined) throw notAToken(given, `line #${line}: `, terminal);
-    parsePrincipal(token.principal, version);
-    const { qualifiedName: key, secret } = token;
+    const where = `line #${given.line}: `;
+    if (given.token === undefined) throw notAToken(given, where, terminal);
+    const { principal, qualifiedName: key, secret } = given.token;
+    parsePrincipal(principal, version);
     if (secrets.get(key) === secret) continue; // two variables may hold it
-    if (secrets.has(key)) {
-      throw new ServiceTokensError(
-        'USAGE',
-        `line #${line}: service token [${key}] has another secret before`,
-      );
-    }
-    const fact = (length: number) =>
-      `line #${line}: the secret of [${key}] has fewer than ${length} characters`;
+    if (secrets.has(key))
+      throw new ServiceTokensError('USAGE', `${where}service token [${key}] has another secret before`);
+    const fact = (length: number) => `${where}the secret of [${key}] has fewer than ${length} characters`;
     if (secret.length < MIN_SECRET_LENGTH) {
       const hint = 'The server refuses it.';
       throw new ServiceTokensError('NOT_A_TOKEN', fact(MIN_SECRET_LENGTH), { hint });

@@ -25,7 +25,7 @@ export const importTokens: Command = async (invocation) => {
   }
   const imported =
     entries === undefined
-      ? await hashGivenTokens(invocation, await target.hashSettings(), { dryRun })
+      ? await hashGivenTokens(invocation, await target.hashSettings(), dryRun)
       : await readTokenEntries(entries, invocation);
   return applyTo(target, putEntries(imported, ifExists), invocation, async ({ added, replaced, kept }) => {
     if (dryRun) {
@@ -36,10 +36,7 @@ export const importTokens: Command = async (invocation) => {
 };
 
 /** @throws MALFORMED_FILE if the server could not read the file, or if an entry does not name a service token */
-async function readTokenEntries(
-  path: string,
-  invocation: Invocation,
-): Promise<ReadonlyMap<QualifiedName, string>> {
+async function readTokenEntries(path: string, invocation: Invocation): Promise<Map<QualifiedName, string>> {
   refuseArguments(invocation.args);
   const entries = await readEntries(invocation, 'copy', path);
   if (entries.size === 0) throw new ServiceTokensError('MALFORMED_FILE', `[${path}] has no entries`);
@@ -47,11 +44,9 @@ async function readTokenEntries(
   for (const [key, hash] of entries) {
     const [principal = '', name = ''] = splitQualifiedName(key);
     if (!isTokenName(name)) {
-      throw new ServiceTokensError(
-        'MALFORMED_FILE',
-        `[${path}] has an entry that does not name a service token`,
-        { hint: 'Find it with the command check, with --file and this path.' },
-      );
+      const fact = `[${path}] has an entry that does not name a service token`;
+      const hint = 'Find it with the command check, with --file and this path.';
+      throw new ServiceTokensError('MALFORMED_FILE', fact, { hint });
     }
     named.set(qualifiedName(principal, name), hash);
   }

@@ -1,8 +1,9 @@
-import { formatVersion } from '../../accounts/elasticsearch-version.js';
+import type { ElasticsearchVersion } from '../../accounts/elasticsearch-version.js';
 import { knownAccounts } from '../../accounts/known-accounts.js';
 import type { GivenToken } from '../../token/token-forms.js';
 import { ExitCode } from '../exit-codes.js';
 import { escapeControls, toJson } from '../terminal.js';
+import { versionsOf } from './accounts.js';
 import type { Command } from './command.js';
 import { readGivenTokens } from './given-tokens.js';
 
@@ -15,35 +16,31 @@ export const inspect: Command = async (invocation) => {
   function* descriptions(): Generator<string> {
     let separator = '';
     for (const given of tokens) {
-      const description = describe(given);
+      const description = describe(given, version);
       yield options.json ? `${toJson(description)}\n` : `${separator}${forPeople(description)}`;
       separator = '\n';
     }
   }
-
-  function describe({ token, kind }: GivenToken) {
-    if (token === undefined) return { type: kind };
-    const [namespace, service] = token.principal.split('/');
-    const { since, until } =
-      knownAccounts(version).find(({ principal }) => principal === token.principal) ?? {};
-    return {
-      type: kind,
-      namespace,
-      service,
-      name: token.name,
-      secretLength: token.secret.length,
-      account: since ? { since: formatVersion(since), ...(until && { until: formatVersion(until) }) } : null,
-    };
-  }
 };
 
-type Description = { readonly type: string; readonly account?: { since: string; until?: string } | null };
+function describe({ token, kind }: GivenToken, version: ElasticsearchVersion | undefined) {
+  if (token === undefined) return { type: kind };
+  const [namespace, service] = token.principal.split('/');
+  const account = knownAccounts(version).find(({ principal }) => principal === token.principal);
+  return {
+    type: kind,
+    namespace,
+    service,
+    name: token.name,
+    secretLength: token.secret.length,
+    account: account ? versionsOf(account) : null,
+  };
+}
 
 /** Formats a line for each field, `secretLength` as `secret length`. */
-function forPeople({ account, ...fields }: Description): string {
+function forPeople({ account, ...fields }: ReturnType<typeof describe>): string {
   const existence =
-    account &&
-    (account.until ? `since ${account.since}, removed in ${account.until}` : `since ${account.since}`);
+    account && `since ${account.since}${account.until ? `, removed in ${account.until}` : ''}`;
   const all = account === undefined ? fields : { ...fields, account: existence ?? 'unknown' };
   return Object.entries(all)
     .map(([field, value]) => {

@@ -1,5 +1,4 @@
 import type { ElasticsearchVersion } from '../../accounts/elasticsearch-version.js';
-import type { Principal } from '../../accounts/known-accounts.js';
 import { entryFindings } from '../../check/entry-checks.js';
 import { readStoredHash } from '../../hash/stored-hash.js';
 import { digestOf } from '../../tokens-file/digest.js';
@@ -8,7 +7,7 @@ import { conflictingOptions } from '../options.js';
 import { escapeControls, isUnread, toJson } from '../terminal.js';
 import { parsePrincipalArgument } from './arguments.js';
 import type { Command } from './command.js';
-import { readTokens } from './read-tokens.js';
+import { type Entry, readTokens, sortedEntries } from './read-tokens.js';
 
 export const list: Command = async (invocation) => {
   const { args, options, version, terminal } = invocation;
@@ -19,7 +18,7 @@ export const list: Command = async (invocation) => {
   try {
     if (json || long) {
       const entries = content.entries();
-      const rows = rowsOf(entries, principal, version);
+      const rows = sortedEntries(entries, principal).map((entry) => rowOf(entry, version));
       await terminal.answerAll(json ? asJson(tokensFile, digestOf(entries), rows) : asTable(rows));
     } else if (!silent) await terminal.answerNames(content.names(principal && `${principal}/`));
   } catch (error) {
@@ -32,38 +31,21 @@ export const list: Command = async (invocation) => {
 };
 
 /** An entry in the output of `--json`; `findings` are codes from docs/findings.md. */
-interface Row {
-  readonly qualified_name: string;
-  readonly principal: string;
-  readonly name: string;
-  readonly algorithm: string;
-  readonly cost: number | null;
-  readonly findings: readonly string[];
+function rowOf([key, stored]: Entry, version: ElasticsearchVersion | undefined) {
+  const slash = key.lastIndexOf('/');
+  const hash = readStoredHash(stored);
+  return {
+    qualified_name: key,
+    principal: key.slice(0, Math.max(slash, 0)),
+    name: key.slice(slash + 1),
+    algorithm: hash?.scheme ?? 'plain text',
+    cost: hash !== undefined && 'cost' in hash ? hash.cost : null,
+    findings: entryFindings(key, stored, version).map(({ code }) => code),
+  };
 }
 
-function rowsOf(
-  entries: ReadonlyMap<string, string>,
-  principal: Principal | undefined,
-  version: ElasticsearchVersion | undefined,
-): Row[] {
-  return [...entries]
-    .filter(([key]) => principal === undefined || key.startsWith(`${principal}/`))
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, stored]) => {
-      const slash = key.lastIndexOf('/');
-      const hash = readStoredHash(stored);
-      return {
-        qualified_name: key,
-        principal: key.slice(0, Math.max(slash, 0)),
-        name: key.slice(slash + 1),
-        algorithm: hash?.scheme ?? 'plain text',
-        cost: hash !== undefined && 'cost' in hash ? hash.cost : null,
-        findings: entryFindings(key, stored, version).map(({ code }) => code),
-      };
-    });
-}
+type Row = ReturnType<typeof rowOf>;
 
-/** One JSON object. */
 function* asJson(file: string, digest: string, rows: readonly Row[]): Generator<string> {
   yield toJson({ file, digest, tokens: [] }).slice(0, -2);
   for (const [index, row] of rows.entries()) yield `${index === 0 ? '' : ','}${toJson(row)}`;

@@ -1,26 +1,23 @@
-import type { Naming } from '../../access/printed-command.js';
 import type { Principal } from '../../accounts/known-accounts.js';
 import type { HashSettings } from '../../config/settings.js';
 import { ServiceTokensError } from '../../errors.js';
 import { absolutePath } from '../../paths.js';
 import { firstOfSeries, numberIn } from '../../token/series.js';
-import { qualifiedName, type TokenName } from '../../token/token-name.js';
+import { qualifiedName } from '../../token/token-name.js';
 import { addToken, type Decision } from '../../tokens-file/add-token.js';
 import type { FileContent } from '../../tokens-file/file-content.js';
 import { type Series, TokenFile } from '../../tokens-file/token-file.js';
-import type { Held } from '../../tokens-file/token-file-content.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { conflictingOptions } from '../options.js';
-import { toJson } from '../terminal.js';
-import { fileFormatOf, formatToken } from '../token-format.js';
+import type { TokenArguments } from './arguments.js';
 import type { Invocation } from './command.js';
 import { openTarget, type Target, warnOfSettings } from './target.js';
-import type { OutputPlan } from './token-output.js';
+import { fileFormatOf, formatToken, type TokenOutput } from './token-output.js';
 
 /** A token to create or to replace, for `create`, `ensure` and `rotate`. */
 export interface Request {
   readonly principal: Principal;
-  readonly plan: OutputPlan;
+  readonly output: TokenOutput;
   /** As in the original, whether an invalid algorithm is reported before an existing entry. */
   readonly settingsFirst?: boolean;
   /** A token file with a token of this series may be replaced without `--force`. */
@@ -30,43 +27,33 @@ export interface Request {
   readonly report: (decision: Decision, files: Files) => Promise<void>;
 }
 
-/** The files of a new token. */
+/** The tokens file, and the file of the new token, unless that goes to stdout. */
 export interface Files {
-  /** The name of the tokens file in messages. */
-  readonly tokens: string;
-  readonly tokenFile: string | undefined;
-  /** Reads what the token file holds. */
-  readonly held: () => Held;
-  /** Writes the token in the token file again, if it is not as wanted. @returns whether it was, or would be, written */
-  readonly rewrite: () => Promise<boolean>;
-  readonly naming: Naming;
+  readonly target: Target;
+  readonly file: TokenFile | undefined;
 }
 
 /** Mints a token, stores its hash, and hands it over. */
-export async function mint(
-  invocation: Invocation,
-  { principal, plan, settingsFirst = false, series, decide, report }: Request,
-): Promise<ExitStatus> {
+export async function mint(invocation: Invocation, request: Request): Promise<ExitStatus> {
   const { options, io, terminal } = invocation;
+  const { principal, output, settingsFirst = false, decide, report } = request;
   const { dryRun = false } = options;
   const target = await openTarget(invocation);
-  if (target.isStream && plan.tokenFile === undefined) {
+  if (target.isStream && output.tokenFile === undefined) {
     throw new ServiceTokensError(
       'USAGE',
       'With --file - the new token needs --token-file: stdout is used for the tokens file',
     );
   }
-  if (target.isStream && plan.isJson) throw conflictingOptions('--file -', '--json');
-  const file = openTokenFile(plan, target, principal, series, invocation);
+  if (target.isStream && output.isJson) throw conflictingOptions('--file -', '--json');
+  const file = openTokenFile(request, target, invocation);
+  const files = { target, file };
+  let settings: Promise<HashSettings> | undefined;
+  const hashSettings = () => {
+    settings ??= target.hashSettings();
+    return settings;
+  };
   try {
-    const held = () => file?.held() ?? 'nothing';
-    const rewrite = async () => (await file?.rewrite(dryRun)) ?? false;
-    const files = { tokens: target.path, tokenFile: file?.path, held, rewrite, naming: target.naming };
-    let settings: Promise<HashSettings> | undefined;
-    const hashSettings = () => {
-      settings ??= target.hashSettings();
-      return settings;
-    };
     if (settingsFirst && !dryRun) await hashSettings();
     const { result, change } = await target.inStore((store) =>
       addToken(
@@ -82,9 +69,9 @@ export async function mint(
           },
           deliver(token, decision) {
             const value = file === undefined ? token.bearer : undefined;
-            const answer = () => terminal.answer(jsonOf(principal, decision, files, value));
-            if (file !== undefined) return file.write(token, plan.isJson ? answer : undefined);
-            return plan.isJson ? answer() : terminal.answer(formatToken(token, plan));
+            const answer = () => terminal.answerJson(answerOf(principal, decision, files, value));
+            if (file !== undefined) return file.write(token, output.isJson ? answer : undefined);
+            return output.isJson ? answer() : terminal.answer(formatToken(token, output));
           },
         },
       ),
@@ -106,16 +93,14 @@ export async function mint(
 
 /** Opens the file that a token goes to, as the user who may write there. @throws as TokenFile does */
 function openTokenFile(
-  plan: OutputPlan,
+  { output, principal, series }: Request,
   { resolved }: Target,
-  principal: Principal,
-  series: Series | undefined,
   { io, fs }: Invocation,
 ): TokenFile | undefined {
-  const { tokenFile, owner, force } = plan;
+  const { tokenFile, owner, force } = output;
   if (tokenFile === undefined) return undefined;
   const path = absolutePath(tokenFile, io);
-  const file = new TokenFile(path, { ...fileFormatOf(plan, principal), owner, force, series }, fs);
+  const file = new TokenFile(path, { ...fileFormatOf(output, principal), owner, force, series }, fs);
   if (resolved === undefined || !file.isAt(resolved)) return file;
   file.close();
   throw new ServiceTokensError('USAGE', `Option --token-file: [${path}] is the tokens file itself`);
@@ -124,38 +109,33 @@ function openTokenFile(
 const DRY_RUN = { created: 'Would create', replaced: 'Would replace', kept: 'Would keep' } as const;
 
 /** Says what a dry run of `create` or `rotate` would do. */
-export function dryRunNote(principal: Principal, { name, outcome }: Decision, { tokens }: Files): string {
-  return `${DRY_RUN[outcome]} service token [${qualifiedName(principal, name)}] in [${tokens}]`;
+export function dryRunNote(principal: Principal, { name, outcome }: Decision, { target }: Files): string {
+  return `${DRY_RUN[outcome]} service token [${qualifiedName(principal, name)}] in [${target.path}]`;
 }
 
-/**
- * The answer of `--json`; the names and meanings of its fields are stable.
- *
- * @param value the token, if it goes to stdout
- */
-export function jsonOf(
+/** The answer of `--json`; the names and meanings of its fields are stable. @param value the token, for stdout */
+export function answerOf(
   principal: Principal,
   { name, outcome }: Decision,
-  { tokens, tokenFile }: Files,
+  { target, file }: Files,
   value?: string,
-): string {
-  const answer = {
+) {
+  return {
     created: outcome !== 'kept',
     ...(outcome === 'replaced' && { replaced: true }),
     token: { name, ...(value !== undefined && { value }) },
     principal,
     qualified_name: qualifiedName(principal, name),
-    file: tokens,
-    ...(tokenFile !== undefined && { token_file: tokenFile }),
+    file: target.path,
+    ...(file !== undefined && { token_file: file.path }),
   };
-  return `${toJson(answer)}\n`;
 }
 
 /** Returns the series of a token: `N`, `N_r2` and so on of its account. */
-export function seriesOfToken(principal: Principal, name: TokenName): Series {
+export function seriesOfToken({ principal, name, key }: TokenArguments): Series {
   const first = firstOfSeries(name);
   return {
-    key: qualifiedName(principal, name),
+    key,
     has: (token) => token.principal === principal && numberIn(first, token.name) !== undefined,
   };
 }

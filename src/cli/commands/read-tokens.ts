@@ -1,19 +1,16 @@
 import type { Purpose } from '../../access/identity.js';
-import type { Server } from '../../access/server-access.js';
+import type { Principal } from '../../accounts/known-accounts.js';
 import { MAX_FILE_BYTES } from '../../disk/atomic-file.js';
 import { ServiceTokensError } from '../../errors.js';
 import { absolutePath } from '../../paths.js';
 import { FileContent } from '../../tokens-file/file-content.js';
-import { type ReadFile, readTokensFile } from '../../tokens-file/tokens-file-transaction.js';
+import { readTokensFile } from '../../tokens-file/tokens-file-transaction.js';
 import type { Invocation } from './command.js';
 import { readStandardInput, STANDARD_INPUT, STREAM } from './input.js';
-import { type OpenPlace, openPlace } from './place.js';
+import { openPlace } from './place.js';
 
-/** The tokens file that a command reads. */
-export interface ReadTokens extends ReadFile, OpenPlace {
-  /** The user who runs the server, if the command reads as that user. */
-  readonly server: Server | undefined;
-}
+/** The tokens file that a command reads, and the user who runs the server, if the command reads as that user. */
+export type ReadTokens = Awaited<ReturnType<typeof readTokens>>;
 
 /**
  * Reads the command's tokens file.
@@ -21,19 +18,19 @@ export interface ReadTokens extends ReadFile, OpenPlace {
  * @param purpose what becomes of the hashes: see openPlace
  * @throws MALFORMED_FILE if the server could not read the file; IO; PERMISSION
  */
-export async function readTokens(invocation: Invocation, purpose: Purpose): Promise<ReadTokens> {
-  const place = await openPlace(invocation, purpose);
-  return place.inTokensDir(async ({ fs, resolved, server }) => {
-    return { ...place, ...readTokensFile({ fs, resolved, path: place.tokensFile }), server };
+export async function readTokens(invocation: Invocation, purpose: Purpose) {
+  const { configDir, tokensFile, inTokensDir } = await openPlace(invocation, purpose);
+  return inTokensDir(async ({ fs, resolved, server }) => {
+    return { ...readTokensFile({ fs, resolved, path: tokensFile }), configDir, tokensFile, server };
   });
 }
 
 /**
- * Reads the entries of a tokens file that must exist.
+ * Reads the entries of a tokens file that must exist: its name may be misspelled.
  *
  * @param file as named on the command line, `-` for standard input; the command's tokens file by default
  * @returns stored hashes by qualified name
- * @throws IO if the file does not exist, since its name may be misspelled; and as `readTokens` does
+ * @throws IO if the file does not exist; and as `readTokens` does
  */
 export async function readEntries(
   invocation: Invocation,
@@ -48,4 +45,14 @@ export async function readEntries(
   const { content, exists, tokensFile } = await readTokens({ ...invocation, options: named }, purpose);
   if (exists) return content.entries();
   throw new ServiceTokensError('IO', `could not read [${file ?? tokensFile}]: it does not exist`);
+}
+
+/** An entry of a tokens file: a qualified name and a stored hash. */
+export type Entry = readonly [key: string, hash: string];
+
+/** Returns the entries of an account, or all, in the order of their names. */
+export function sortedEntries(entries: ReadonlyMap<string, string>, principal?: Principal): Entry[] {
+  return [...entries]
+    .filter(([key]) => principal === undefined || key.startsWith(`${principal}/`))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
 }

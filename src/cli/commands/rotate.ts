@@ -14,9 +14,9 @@ export const rotate: Command = async (invocation) => {
   const { principal, name } = token;
   return mint(invocation, {
     principal,
-    plan: parseOutput(options),
-    series: seriesOfToken(principal, name),
-    decide: (content, { naming }) => decideNext(principal, name, content, naming),
+    output: parseOutput(options),
+    series: seriesOfToken(token),
+    decide: (content, { target }) => decideNext(principal, name, content, target.naming),
     async report(decision, files) {
       if (options.dryRun) await terminal.note(dryRunNote(principal, decision, files));
     },

@@ -1,6 +1,7 @@
 import type { Naming } from '../../access/printed-command.js';
 import type { ResolvedPath } from '../../access/resolved-path.js';
 import { findServer } from '../../access/server-access.js';
+import type { Reader } from '../../access/trusted-read.js';
 import { findConfigDir, findHome } from '../../config/config-dir.js';
 import { findHashSettings, type HashSettings } from '../../config/settings.js';
 import { readSettingsFile } from '../../config/settings-file.js';
@@ -22,10 +23,9 @@ export interface Target {
   readonly isStream: boolean;
   /** The name of the tokens file in messages. */
   readonly path: string;
-  /** The resolved path of the tokens file; undefined for a stream. */
+  /** Undefined for a stream. */
   readonly resolved: ResolvedPath | undefined;
   readonly naming: Naming;
-  /** Reads the settings for hashing. @throws as `findHashSettings` does */
   hashSettings(): Promise<HashSettings>;
   /** Calls `work` with the entries. */
   inStore<T>(work: (store: EntryStore) => Promise<T>): Promise<T>;
@@ -40,26 +40,25 @@ export function openTarget(invocation: Invocation): Promise<Target> {
 
 async function openFile(invocation: Invocation): Promise<Target> {
   const { options, terminal, fs } = invocation;
+  const { inPlace, trustDirectory, serverUser } = options;
   const place = await openPlace(invocation, 'change');
-  const { configDir, tokensFile, resolved, naming, otherServer, readSettings, inTokensDir } = place;
+  const { configDir, tokensFile: path, resolved, naming, otherServer, reader } = place;
   return {
     isStream: false,
-    path: tokensFile,
+    path,
     resolved,
     naming,
-    hashSettings: () => readHashSettings(readSettings, invocation),
+    hashSettings: () => readHashSettings(configDir, reader, invocation),
     inStore: (work) =>
-      inTokensDir(({ fs, server }) => {
-        const location = { fs, resolved, path: tokensFile };
-        const { inPlace, trustDirectory, serverUser } = options;
+      place.inTokensDir(({ fs, server }) => {
         const serverOf = () => server ?? findServer(configDir, serverUser, fs);
         const transaction = { inPlace, trustDirectory, findServer: serverOf };
-        return work(tokensFileTransaction(location, transaction));
+        return work(tokensFileTransaction({ fs, resolved, path }, transaction));
       }),
     async warnOf(change) {
       if (change === undefined) return;
       if (otherServer !== undefined) await terminal.warn([otherServer.fact, otherServer.hint]);
-      for (const warning of attributeWarnings(tokensFile, configDir, change, naming, fs))
+      for (const warning of attributeWarnings(path, configDir, change, naming, fs))
         await terminal.warn(warning);
     },
   };
@@ -67,24 +66,24 @@ async function openFile(invocation: Invocation): Promise<Target> {
 
 async function openStream(invocation: Invocation): Promise<Target> {
   const { options, io, terminal, fs } = invocation;
-  if (options.inPlace)
-    throw new ServiceTokensError('USAGE', 'Options --in-place and --file - exclude each other');
-  if (options.json) throw conflictingOptions('--file -', '--json');
-  const configDir = findConfigDir(options, io, fs);
+  const { file, configDir, inPlace, json, dryRun } = options;
+  if (inPlace) throw new ServiceTokensError('USAGE', 'Options --in-place and --file - exclude each other');
+  if (json) throw conflictingOptions('--file -', '--json');
+  const found = findConfigDir(options, io, fs);
   return {
     isStream: true,
     path: STANDARD_INPUT,
     resolved: undefined,
-    naming: { file: options.file, configDir: options.configDir, isPrivate: true },
-    hashSettings: () => readSettingsIn(configDir, invocation),
+    naming: { file, configDir, isPrivate: true },
+    hashSettings: () => readSettingsIn(found, invocation),
     async inStore(work) {
-      const { stdoutFault } = terminal;
-      if (stdoutFault !== undefined && !options.dryRun) throw stdoutFault; // the tokens file would be lost
+      if (terminal.stdoutFault !== undefined && !dryRun) throw terminal.stdoutFault; // the tokens file would be lost
       const bytes = await readStandardInput(io, MAX_FILE_BYTES);
-      const write = async (chunks: readonly Uint8Array[]) => {
-        for (const chunk of chunks) await terminal.answer(chunk);
-      };
-      return work(streamedTokens(bytes, STANDARD_INPUT, write));
+      return work(
+        streamedTokens(bytes, STANDARD_INPUT, async (chunks) => {
+          for (const chunk of chunks) await terminal.answer(chunk);
+        }),
+      );
     },
     warnOf: async () => {},
   };
@@ -115,21 +114,18 @@ export async function noteDeleted(keys: readonly string[], { options, terminal }
 /** Reads the settings for hashing of a command that has no tokens file. @param configDir as findConfigDir returns it */
 export function readSettingsIn(configDir: string | undefined, invocation: Invocation): Promise<HashSettings> {
   const { options, fs } = invocation;
-  const readFile = () =>
-    configDir === undefined
-      ? undefined
-      : readSettingsFile(configDir, fs, {
-          identityFor: (file) => identityChooser(options, configDir, 'read', fs)(file, true),
-        });
-  return readHashSettings(readFile, invocation);
+  const choose = configDir === undefined ? undefined : identityChooser(options, configDir, 'read', fs);
+  return readHashSettings(configDir, { identityFor: (file) => choose?.(file, true) }, invocation);
 }
 
 function readHashSettings(
-  readFile: Parameters<typeof findHashSettings>[0],
+  configDir: string | undefined,
+  reader: Reader,
   { overrides, io, fs }: Invocation,
 ): Promise<HashSettings> {
   // Only a placeholder needs the home, and the directory beside the tool may be closed to this user.
   const home = ignoreFailure(() => findHome(io, fs));
+  const readFile = () => (configDir === undefined ? undefined : readSettingsFile(configDir, fs, reader));
   return findHashSettings(readFile, overrides, io.env, home);
 }
 

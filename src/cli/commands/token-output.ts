@@ -1,5 +1,7 @@
 import { ServiceTokensError } from '../../errors.js';
-import { parseName } from '../kubernetes.js';
+import type { ServiceToken } from '../../token/token.js';
+import type { FileFormat } from '../../tokens-file/token-file-content.js';
+import { manifestOf, parseName, secretNameOf } from '../kubernetes.js';
 import {
   conflictingOptions,
   type Options,
@@ -7,10 +9,17 @@ import {
   requiresOption,
   TOKEN_OUTPUTS,
 } from '../options.js';
-import type { TokenFormat } from '../token-format.js';
 
-/** The parsed options. */
-export interface OutputPlan extends TokenFormat {
+type Format = 'line' | 'token' | 'env' | 'k8s-secret';
+
+/** How a token is handed over to its consumer. */
+export interface TokenOutput {
+  readonly format: Format;
+  /** The variable of `env`; by default it depends on the account. */
+  readonly envName: string | undefined;
+  /** The Secret of `k8s-secret`; by default derived from the qualified name. */
+  readonly secretName: string | undefined;
+  readonly namespace: string | undefined;
   /** Whether the answer is JSON; `format` then applies to the token file. */
   readonly isJson: boolean;
   /** Undefined if the token goes to stdout. */
@@ -26,14 +35,12 @@ export interface OutputPlan extends TokenFormat {
  * @throws USAGE for invalid values, and for options that cannot be used together
  */
 export function parseOutput(
-  options: Options,
-  outputs: readonly (TokenFormat['format'] | 'json')[] = TOKEN_OUTPUTS,
-): OutputPlan {
-  const { json = false, envName, name, namespace, tokenFile, tokenOwner, force = false } = options;
+  { json = false, silent = false, ...options }: Options,
+  outputs: readonly (Format | 'json')[] = TOKEN_OUTPUTS,
+): TokenOutput {
+  const { envName, name, namespace, tokenFile, tokenOwner, force = false } = options;
   const output = parseOutputName(options.output, outputs);
-  const silent = options.silent === true && outputs === TOKEN_OUTPUTS;
-  const isJson = json || output === 'json';
-  if (json && output !== undefined && output !== 'json' && outputs === TOKEN_OUTPUTS)
+  if (json && output !== undefined && output !== 'json')
     throw conflictingOptions('--json', `--output ${output}`);
   if (silent && output !== undefined && output !== 'token')
     throw conflictingOptions('--silent', `--output ${output}`);
@@ -45,21 +52,51 @@ export function parseOutput(
   if (force && tokenFile === undefined) throw requiresOption('--force', '--token-file');
   if (tokenOwner !== undefined && tokenFile === undefined)
     throw requiresOption('--token-owner', '--token-file');
+  if (envName !== undefined && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(envName)) {
+    throw new ServiceTokensError('USAGE', `Option --env-name: [${envName}] is not the name of a variable`, {
+      hint: 'Use letters, digits and underscores; do not begin with a digit.',
+    });
+  }
   return {
     format: output === undefined || output === 'json' ? (silent || tokenFile ? 'token' : 'line') : output,
-    envName: envName === undefined ? undefined : requireEnvName(envName),
+    envName,
     secretName: parseName(name, 'secret', '--name'),
     namespace: parseName(namespace, 'namespace', '--namespace'),
-    isJson,
+    isJson: json || output === 'json',
     tokenFile,
     owner: tokenOwner,
     force,
   };
 }
 
-function requireEnvName(name: string): string {
-  if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return name;
-  throw new ServiceTokensError('USAGE', `Option --env-name: [${name}] is not the name of a variable`, {
-    hint: 'Use letters, digits and underscores; do not begin with a digit.',
-  });
+/** Formats a token, with a final line end. */
+export function formatToken(token: ServiceToken, output: TokenOutput): string {
+  const { principal, qualifiedName, bearer } = token;
+  switch (output.format) {
+    case 'line': // exactly as the original prints it
+      return `SERVICE_TOKEN ${qualifiedName} = ${bearer}\n`;
+    case 'token':
+      return `${bearer}\n`;
+    case 'env': // a bearer needs no quotes: it contains only letters, digits, + and /
+      return `${variableOf(output, principal)}=${bearer}\n`;
+    case 'k8s-secret': {
+      const { secretName = secretNameOf(qualifiedName), namespace } = output;
+      return manifestOf(secretName, namespace, { token: bearer });
+    }
+  }
+}
+
+/** The variable that the Docker images of Fleet Server and Kibana read, unless another one is named. */
+function variableOf({ envName }: TokenOutput, principal: string): string {
+  if (envName !== undefined) return envName;
+  if (principal.startsWith('elastic/fleet-server')) return 'FLEET_SERVER_SERVICE_TOKEN';
+  return principal === 'elastic/kibana' ? 'ELASTICSEARCH_SERVICEACCOUNTTOKEN' : 'SERVICE_TOKEN';
+}
+
+/** How a token of an account stands in a token file, where its consumer finds it. */
+export function fileFormatOf(output: TokenOutput, principal: string): FileFormat {
+  const variable = output.format === 'env' ? variableOf(output, principal) : undefined;
+  // Fleet Server and `kubectl create secret --from-file` treat a line end as part of the token.
+  const isBare = output.format === 'token' || variable !== undefined;
+  return { format: (token) => (isBare ? token.bearer : formatToken(token, output)), variable };
 }

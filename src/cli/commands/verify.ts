@@ -21,30 +21,6 @@ export const verify: Command = async (invocation) => {
   const stored = await readStored(invocation);
   const hashes = stored.content.hashesOf(names);
 
-  /** Returns the error of what was given; if it is accepted, prints the answer and returns undefined. */
-  const verifyOne = async (given: GivenToken): Promise<ServiceTokensError | undefined> => {
-    const { token, line } = given;
-    const where = tokens.areSeveral ? `line #${line}: ` : '';
-    if (token === undefined) return notAToken(given, where, terminal);
-    const refusal = await authenticate(token, hashes, version);
-    if (refusal !== undefined) {
-      const hints = [
-        options.verbose ? `Refused, because ${explain(refusal)}.` : '',
-        refusal === 'WRONG_SECRET' && token.secret.length < GOOD_SECRET
-          ? `Its secret has only ${token.secret.length} characters: the token may be cut.`
-          : '',
-        `The tokens file is [${stored.tokensFile}]${stored.exists ? '' : ', which does not exist'}.`,
-      ];
-      const hint = hints.filter((each) => each !== '').join(' ');
-      return new ServiceTokensError('NOT_AUTHENTICATED', `${where}${refusalMessage(token)}`, { hint });
-    }
-    const answer = options.json
-      ? toJson(authenticateBody(token.principal, token.name, version))
-      : token.qualifiedName;
-    if (!options.silent) await terminal.answer(`${answer}\n`);
-    return undefined;
-  };
-
   let status: ExitStatus = ExitCode.OK;
   for (const given of tokens) {
     const error = await verifyOne(given);
@@ -52,6 +28,28 @@ export const verify: Command = async (invocation) => {
   }
   await warnIfUnreadable(stored, invocation);
   return status;
+
+  /** Returns the error of what was given; if it is accepted, prints the answer and returns undefined. */
+  async function verifyOne(given: GivenToken): Promise<ServiceTokensError | undefined> {
+    const { token, line } = given;
+    const where = tokens.areSeveral ? `line #${line}: ` : '';
+    if (token === undefined) return notAToken(given, where, terminal);
+    const refusal = await authenticate(token, hashes, version);
+    if (refusal !== undefined) {
+      const hints = [
+        options.verbose && `Refused, because ${explain(refusal)}.`,
+        refusal === 'WRONG_SECRET' &&
+          token.secret.length < GOOD_SECRET &&
+          `Its secret has only ${token.secret.length} characters: the token may be cut.`,
+        `The tokens file is [${stored.tokensFile}]${stored.exists ? '' : ', which does not exist'}.`,
+      ];
+      const hint = hints.filter(Boolean).join(' ');
+      return new ServiceTokensError('NOT_AUTHENTICATED', `${where}${refusalMessage(token)}`, { hint });
+    }
+    const body = options.json && toJson(authenticateBody(token.principal, token.name, version));
+    if (!options.silent) await terminal.answer(`${body || token.qualifiedName}\n`);
+    return undefined;
+  }
 };
 
 /** The path is not repeated: another user may be able to change where it leads. */
