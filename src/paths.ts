@@ -17,3 +17,8 @@ export function absolutePath(path: string, from: { readonly cwd: string | (() =>
 export function below(directory: string, name: string): string {
   return directory.endsWith('/') ? directory + name : `${directory}/${name}`;
 }
+
+/** Whether a path, as text, is that of a directory or begins with it. */
+export function isIn(directory: string, path: string): boolean {
+  return below(path, '').startsWith(below(directory, ''));
+}

@@ -11,12 +11,7 @@ export function isUnexplained(error: unknown): error is ServiceTokensError {
   return error instanceof ServiceTokensError && error.hint === undefined && errnoOf(error.cause) === 'EACCES';
 }
 
-/**
- * Explains such an error.
- *
- * @param refused what refused access: `what` is the subject of a sentence
- * @param asker the number of the user whose permissions counted
- */
+/** Explains such an error. @param asker the user whose permissions counted @param refused whose `what` is a subject */
 export function deniedError(
   error: ServiceTokensError,
   { uid, gid, mode, what }: Attributes & { readonly what: string },
@@ -37,11 +32,7 @@ export function whoMay({ uid: owner, mode }: Attributes, caller: number, fs: Fil
   return owner === 0 ? 'Run the command as root.' : `Run the command as root, or as [${name}].`;
 }
 
-/**
- * Makes calls that look up a path, and throws a ServiceTokensError if one fails.
- *
- * @throws PERMISSION, which names the directory that the caller may not enter; and as `attempt` does
- */
+/** Makes calls that look up a path. @throws PERMISSION, which names the closed directory; and as `attempt` does */
 export function lookUp<T>(fs: FileSystem, path: string, calls: () => T): T {
   try {
     return attempt(fs, 'could not read', path, calls);

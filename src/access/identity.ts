@@ -17,12 +17,12 @@ export interface Identity {
   readonly groups: readonly number[];
 }
 
-export interface IdentityOptions {
+interface IdentityOptions {
   /** `NAME`, `UID`, `NAME:GID` or `UID:GID`: the user that root acts as if another user can change the path. */
   readonly serverUser?: string | undefined;
-  /** Do not refuse a change: the caller trusts every user who can change the path. */
+  /** The caller trusts every user who can change the path. */
   readonly trustDirectory?: boolean | undefined;
-  /** What is done with the file; a change by default. */
+  /** A change by default. */
   readonly purpose?: Purpose;
   /** The way out of a refusal, if the caller takes no `--server-user`. */
   readonly hint?: string;
@@ -47,7 +47,8 @@ export function chooseIdentity(
   if (fs.geteuid() !== 0 || modifiers.length === 0 || directory === undefined) return undefined;
   const named = serverUser === undefined ? undefined : namedIdentity(serverUser, directory, fs);
   if (named !== undefined && named.uid !== 0) return named; // the server never runs as root
-  const identity = ownerOf(directory, fs) ?? serverOf(directory, configDir, fs);
+  const { uid } = directory;
+  const identity = uid === 0 ? serverOf(directory, configDir, fs) : identityOf(uid, undefined, fs);
   if (trustDirectory) return identity;
   const other = identity ? modifiers.find((modifier) => !isCovered(modifier, identity)) : modifiers[0];
   if (identity === undefined || other !== undefined) throw refusal(resolved, other, fs, purpose, hint);
@@ -59,10 +60,6 @@ function namedIdentity(word: string, directory: Directory, fs: FileSystem): Iden
   const { uid, gid } = namedUser(word, fs);
   if (gid === undefined) return identityOf(uid, groupThatMayWrite(directory, uid), fs);
   return { ...identityOf(uid, gid, fs), gid };
-}
-
-function ownerOf({ uid }: Directory, fs: FileSystem): Identity | undefined {
-  return uid === 0 ? undefined : identityOf(uid, undefined, fs);
 }
 
 /** The server's user, if root's directory grants its group write permission. */
@@ -103,16 +100,11 @@ function refusal(
   hint = 'Choose the user to act as with --server-user USER, sudo -u USER or docker exec -u USER; or, if you trust every user who can change it, use --trust-directory.',
 ): ServiceTokensError {
   const { kind = 'everybody', id = -1, at = target } = modifier ?? {};
-  const who = {
-    user: `user [${userName(id, fs)}]`,
-    group: `group [${groupName(id, fs)}]`,
-    everybody: 'every user',
-  };
-  return new ServiceTokensError(
-    'PERMISSION',
-    `could not ${purpose === 'copy' ? 'read' : 'write'} [${target}]: ${who[kind]} can change [${at}], which is unsafe for root`,
-    { hint },
-  );
+  const name = kind === 'user' ? userName(id, fs) : groupName(id, fs);
+  const who = kind === 'everybody' ? 'every user' : `${kind} [${name}]`;
+  const doing = purpose === 'copy' ? 'could not read' : 'could not write';
+  const fact = `${doing} [${target}]: ${who} can change [${at}], which is unsafe for root`;
+  return new ServiceTokensError('PERMISSION', fact, { hint });
 }
 
 /** The user who runs the server, and who is not the one that root acts as. */
@@ -125,18 +117,13 @@ export interface OtherServer {
   readonly hint: string;
 }
 
-/**
- * Finds out if root acts as the owner of the directory, and another user runs the server: the owner may no longer exist.
- *
- * @returns undefined if nothing is wrong
- */
+/** Finds out if root acts as the owner of the directory, and another user runs the server: the owner may be gone. */
 export function findOtherServer(
-  resolved: ResolvedPath,
+  { directory, modifiers }: ResolvedPath,
   { uid }: Identity,
   configDir: string,
   fs: FileSystem,
 ): OtherServer | undefined {
-  const { directory } = resolved;
   if (directory?.uid !== uid || !isConfigDir(configDir, fs)) return undefined;
   const found = findServer(configDir, undefined, fs, true);
   const isKnown = found?.uid !== undefined && findUser(String(found.uid), fs) !== undefined;
@@ -144,18 +131,13 @@ export function findOtherServer(
   if (server?.uid === undefined || server.uid === uid) return undefined;
   const [owner, name] = [userName(uid, fs), userName(server.uid, fs)];
   const fact = `Root acts as [${owner}], because [${directory.path}] belongs to that user, but Elasticsearch runs as [${name}]`;
-  const repair = handOver(resolved, server.uid, fs);
-  const hint = `If it runs as [${owner}], use --server-user ${quote(owner)}. ${repair}`;
-  return { server, fact, repair, hint };
-}
-
-/** The owner can change the names in the directory, so only a command for the directory itself is safe to copy. */
-function handOver({ directory, modifiers }: ResolvedPath, to: number, fs: FileSystem): string {
-  const name = userName(to, fs);
-  const isPathPrivate = modifiers.every(({ at }) => at === directory?.path);
-  return directory !== undefined && isPathPrivate && isConfigDir(directory.path, fs)
+  // The owner can change the names in the directory, so only a command for the directory itself is safe to copy.
+  const isSafe = modifiers.every(({ at }) => at === directory.path) && isConfigDir(directory.path, fs);
+  const repair = isSafe
     ? `Repair it as root: chown ${quote(name)} ${quote(directory.path)}`
     : `Repair it as root: give the directory to [${name}] with chown.`;
+  const hint = `If it runs as [${owner}], use --server-user ${quote(owner)}. ${repair}`;
+  return { server, fact, repair, hint };
 }
 
 /** The user and the groups of this process. */
@@ -164,19 +146,7 @@ export function ownIdentity(fs: FileSystem): Identity {
   return { uid: fs.geteuid(), gid, groups: [gid, ...fs.getgroups()] };
 }
 
-/**
- * Refuses a change by root if another user can change the path. Only the command can act as that user.
- *
- * @throws PERMISSION
- */
+/** Refuses a change by root if another user can change the path. Only the command can act as that user. */
 export function refuseModifiers(resolved: ResolvedPath, fs: FileSystem): void {
   if (fs.geteuid() === 0 && resolved.modifiers.length > 0) throw refusal(resolved, resolved.modifiers[0], fs);
-}
-
-/** The error of a change in a directory that does not exist. */
-export function missingDirectory(target: string): ServiceTokensError {
-  return new ServiceTokensError(
-    'CANNOT_REPLACE',
-    `could not write [${target}]: its directory does not exist`,
-  );
 }

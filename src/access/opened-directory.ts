@@ -9,12 +9,13 @@
  * process is root's again, so code that is loaded meanwhile, or a signal handler, never runs as somebody else.
  */
 import { basename, dirname } from 'node:path';
-import { attempt } from '../disk/file-errors.js';
+import { attempt, missingDirectory } from '../disk/file-errors.js';
 import { type FileSystem, hasErrno, O, sameFile, viewOf } from '../disk/file-system.js';
 import { OpenDirectory } from '../disk/open-directory.js';
 import { type Directory, pathChanged } from '../disk/path-walk.js';
 import { ServiceTokensError } from '../errors.js';
-import { type Identity, missingDirectory, ownIdentity } from './identity.js';
+import { isIn } from '../paths.js';
+import { type Identity, ownIdentity } from './identity.js';
 import { type Asker, explainDenied } from './permission-denied.js';
 import { quote } from './printed-command.js';
 import type { ResolvedPath } from './resolved-path.js';
@@ -33,8 +34,7 @@ export interface OpenedDirectory {
  * Opens the directory of a file.
  *
  * @param identity the user that root acts as; undefined to act as the caller
- * @throws CANNOT_REPLACE if there is no directory; PERMISSION if the identity cannot be taken on, or if the caller may
- *   not enter; IO if the path has changed since it was examined
+ * @throws CANNOT_REPLACE if there is no directory; PERMISSION; IO if the path has changed since it was examined
  */
 export function openDirectory(
   resolved: ResolvedPath,
@@ -44,24 +44,21 @@ export function openDirectory(
   const { directory, target, modifiers } = resolved;
   if (directory === undefined) throw missingDirectory(target);
   const as = (viewed: FileSystem) => (identity === undefined ? viewed : actingAs(identity, viewed));
-  const opened = attempt(fs, 'could not open', target, () =>
-    openByName(pathTo(directory, resolved.directories), target, fs),
-  );
+  const opened = attempt(fs, 'could not open', target, () => openByName(directory, resolved, fs));
   if (!opened.isPinned) {
     opened.close();
-    if (fs.geteuid() === 0 && modifiers.length > 0) throw needsProc(target);
+    if (fs.geteuid() === 0 && modifiers.length > 0) {
+      const fact = 'other users can change its path, and without /proc root cannot keep its directory open';
+      const hint = 'Run the command as the owner of the directory, or mount /proc.';
+      throw new ServiceTokensError('PERMISSION', `could not open [${target}]: ${fact}`, { hint });
+    }
     return { fs: as(fs), asCaller: fs, close: () => {} };
   }
   const asCaller = viewOf(fs, { path: pathIn([dirname(target), directory.path], opened) });
   return { fs: as(asCaller), asCaller, close: () => opened.close() };
 }
 
-/**
- * Opens the directory of a file, does some work in it, and closes it.
- *
- * @param command the command that does it, for the hints of errors
- * @throws as openDirectory and the work do
- */
+/** Opens the directory of a file, works in it, and closes it. @param command for the hints of errors */
 export async function inDirectory<T>(
   resolved: ResolvedPath,
   identity: Identity | undefined,
@@ -80,15 +77,13 @@ export async function inDirectory<T>(
 }
 
 /** A file system whose calls are made as an identity, and which has its user number. */
-export function actingAs(identity: Identity, fs: FileSystem): FileSystem {
+function actingAs(identity: Identity, fs: FileSystem): FileSystem {
   let isActing = false; // calls within `together` are made as the identity already
   const call = <T>(calls: () => T): T => {
     if (isActing) return calls();
+    isActing = true;
     try {
-      return impersonate(identity, fs, (): unknown => {
-        isActing = true;
-        return calls();
-      }) as T;
+      return impersonate(identity, fs, calls as () => never);
     } finally {
       isActing = false;
     }
@@ -96,18 +91,16 @@ export function actingAs(identity: Identity, fs: FileSystem): FileSystem {
   return Object.assign(viewOf(fs, { call }), { geteuid: () => identity.uid });
 }
 
-/** No promise: what it does later would be done as the caller. */
-type Synchronous<T> = T extends PromiseLike<unknown> ? never : T;
-
 /**
  * Makes calls as an identity, and then restores the caller's, even if a call fails.
  *
+ * @param calls returns no promise: what that does later would be done as the caller
  * @throws PERMISSION if the identity cannot be taken on; and what the calls throw
  */
 export function impersonate<T>(
   { uid, gid, groups }: Identity,
   fs: FileSystem,
-  calls: () => Synchronous<T>,
+  calls: () => T extends PromiseLike<unknown> ? never : T,
 ): T {
   const before = { uid: fs.geteuid(), gid: fs.getegid(), groups: fs.getgroups() };
   try {
@@ -116,7 +109,10 @@ export function impersonate<T>(
       fs.setegid(gid);
       fs.seteuid(uid);
     } catch (cause) {
-      throw cannotActAs(userName(uid, fs), cause);
+      const user = userName(uid, fs);
+      const fact = `this process cannot change its user and groups (${(cause as Error).message})`;
+      const hint = `Run the command as that user, for example: sudo -u ${quote(user)}`;
+      throw new ServiceTokensError('PERMISSION', `could not act as [${user}]: ${fact}`, { hint, cause });
     }
     return calls();
   } finally {
@@ -130,20 +126,23 @@ export function impersonate<T>(
 /** @param paths absolute paths of the open directory */
 function pathIn(paths: readonly string[], opened: OpenDirectory): (path: string) => string {
   return (path) => {
-    const directory = paths.find(
-      (each) => path === each || path.startsWith(each === '/' ? each : `${each}/`),
-    );
-    return directory === undefined
-      ? path
-      : `${opened.within('')}/${path.slice(directory.length).replace(/^\//, '')}`;
+    const directory = paths.find((each) => isIn(each, path));
+    if (directory === undefined) return path;
+    return `${opened.within('')}/${path.slice(directory.length).replace(/^\//, '')}`;
   };
 }
 
-/** Opens the last of some directories, each by its name in the one before, so that no link is followed. */
-function openByName(path: readonly Directory[], target: string, fs: FileSystem): OpenDirectory {
+/** Opens a directory: each of its path by its name in the one before, so that no link is followed. */
+function openByName(
+  { path }: Directory,
+  { directories, target }: ResolvedPath,
+  fs: FileSystem,
+): OpenDirectory {
+  const above = directories.filter((each) => isIn(each.path, path)).map((each) => [each.path, each] as const);
+  const steps = [...new Map(above).values()].sort((a, b) => a.path.length - b.path.length);
   let opened: OpenDirectory | undefined;
   try {
-    for (const step of path) {
+    for (const step of steps) {
       if (opened?.isPinned === false) break; // without /proc, this would prove nothing
       const next = new OpenDirectory(fs, opened?.within(basename(step.path)) ?? step.path, O.PATH);
       opened?.close();
@@ -155,28 +154,4 @@ function openByName(path: readonly Directory[], target: string, fs: FileSystem):
     opened?.close();
     throw hasErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP') ? pathChanged(target) : error;
   }
-}
-
-/** The directories from the root to one, as they were examined. */
-function pathTo(directory: Directory, examined: readonly Directory[]): Directory[] {
-  const isAbove = ({ path }: Directory) =>
-    path === '/' || directory.path === path || directory.path.startsWith(`${path}/`);
-  const above = new Map(examined.filter(isAbove).map((each) => [each.path, each]));
-  return [...above.values()].sort((a, b) => a.path.length - b.path.length);
-}
-
-function cannotActAs(user: string, cause: unknown): ServiceTokensError {
-  return new ServiceTokensError(
-    'PERMISSION',
-    `could not act as [${user}]: this process cannot change its user and groups (${(cause as Error).message})`,
-    { hint: `Run the command as that user, for example: sudo -u ${quote(user)}`, cause },
-  );
-}
-
-function needsProc(path: string): ServiceTokensError {
-  return new ServiceTokensError(
-    'PERMISSION',
-    `could not open [${path}]: other users can change its path, and without /proc root cannot keep its directory open`,
-    { hint: 'Run the command as the owner of the directory, or mount /proc.' },
-  );
 }

@@ -28,33 +28,34 @@ interface Refused extends Attributes {
 const WRITE = 0o2;
 
 /**
- * Replaces the error of a system call that failed with EACCES by one that says what was found.
+ * Explains the error of a system call that failed with EACCES; any other, or one about another file, stays as it is.
  *
- * @param error any error; one that is not of EACCES, has a hint, or is about another file, is returned as it is
- * @param fs the file system as the caller
+ * @param fs as the caller
  */
 export function explainDenied(error: unknown, resolved: ResolvedPath, asker: Asker, fs: FileSystem): unknown {
-  const isAbout = (path: string) => isUnexplained(error) && error.message.includes(`[${path}]`);
-  if (!isUnexplained(error) || !resolved.linkChain.some(isAbout)) return error;
-  const refused = findRefused(resolved, asker, fs);
-  return refused === undefined
-    ? error
-    : deniedError(error, refused, asker.as.uid, hintFor(refused, resolved, asker, fs), fs);
+  if (!isUnexplained(error)) return error;
+  const isAbout = resolved.linkChain.some((path) => error.message.includes(`[${path}]`));
+  const refused = isAbout ? findRefused(resolved, asker, fs) : undefined;
+  if (refused === undefined) return error;
+  return deniedError(error, refused, asker.as.uid, hintFor(refused, resolved, asker, fs), fs);
 }
 
 /** The first thing on the path that refuses what the asker needs. Root opens the directory before it acts as a user. */
-function findRefused({ directories, directory, target }: ResolvedPath, { as }: Asker, fs: FileSystem) {
+function findRefused(
+  { directories, directory, target }: ResolvedPath,
+  { as }: Asker,
+  fs: FileSystem,
+): Refused | undefined {
   const passed =
     as.uid === fs.geteuid() ? directories : directories.filter(({ path }) => path === directory?.path);
   const closed = passed.find((each) => !may(as, each, ENTER));
-  if (closed !== undefined) return { ...closed, isFile: false, what: `[${closed.path}]` } satisfies Refused;
+  if (closed !== undefined) return { ...closed, isFile: false, what: `[${closed.path}]` };
   const stat = ignoreFailure(() => fs.lstatSync(target));
-  const file = stat && { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o7777 };
-  const itself = file && ({ ...file, isFile: true, what: 'it' } satisfies Refused);
-  if (itself && !may(as, itself, READ)) return itself;
+  const file = stat && { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o7777, isFile: true, what: 'it' };
+  if (file && !may(as, file, READ)) return file;
   if (directory !== undefined && !may(as, directory, WRITE))
-    return { ...directory, isFile: false, what: 'its directory' } satisfies Refused;
-  return itself && !may(as, itself, WRITE) ? itself : undefined;
+    return { ...directory, isFile: false, what: 'its directory' };
+  return file && !may(as, file, WRITE) ? file : undefined;
 }
 
 function hintFor(refused: Refused, resolved: ResolvedPath, asker: Asker, fs: FileSystem): string {

@@ -14,7 +14,7 @@ type Owners = Pick<Attributes, 'uid' | 'gid'>;
  * Decides which owner, group and mode a tokens file should have: the present ones without the bits for others, if the
  * server can still read the file. Otherwise root gives it those of a new file, and its owner only what an owner can.
  *
- * @param fs the file system as the user who repairs it
+ * @param fs as the user who repairs it
  * @returns undefined if nothing is wrong, or if the server is unknown and a repair might lock it out
  */
 export function repairedAttributes(
@@ -33,8 +33,6 @@ export function repairedAttributes(
 /**
  * The command that repairs a tokens file: on its name, if only the caller and root can change that. It touches the file,
  * because a node notices a change of time or size only (docs/server-behaviour.md, "File store").
- *
- * @param wanted as repairedAttributes returns it
  */
 export function repairCommand(
   path: string,
@@ -48,11 +46,7 @@ export function repairCommand(
   return `${attributesCommand(path, present, { ...wanted, mode }, fs)} && touch ${quote(path)}`;
 }
 
-/**
- * The commands that set owner, group and mode, with `sudo` for what the caller may not do.
- *
- * @param wanted owner and group, which are set if they differ from the present ones; and the mode, as chmod(1) takes it
- */
+/** Sets owner and group, if they differ, and a mode of chmod(1), with `sudo` for what the caller may not do. */
 export function attributesCommand(
   path: string,
   present: Owners,
@@ -74,26 +68,17 @@ export function canGive(present: Owners, { uid, gid }: Owners, fs: FileSystem): 
   return isOwner(present, fs) && uid === present.uid && isMember;
 }
 
-/** Whether the caller may do what the owner of a file may. */
 function isOwner({ uid }: Owners, fs: FileSystem): boolean {
   return [0, uid].includes(fs.geteuid());
 }
 
-/**
- * The command that repairs the tokens file through its descriptor.
- *
- * @param trusts whether it may also repair a file of a third user, where others can change the path
- */
+/** @param trusts whether it may also repair a file of a third user, where others can change the path */
 export function checkFixCommand(naming: Naming, fs: FileSystem, trusts = false): string {
   const words = ['check', '--fix', ...(trusts ? ['--trust-directory'] : [])];
   return `${fs.geteuid() === 0 ? '' : 'sudo '}${commandLine(words, naming)}`;
 }
 
-/**
- * Says what keeps the server from reading a file after a change, and how the caller repairs it.
- *
- * @returns the lines of a warning, or undefined if the server can read the file
- */
+/** What keeps the server from reading a file after a change, and how the caller repairs it; undefined if nothing does. */
 export function accessWarning(
   path: string,
   configDir: string,
@@ -111,7 +96,6 @@ export function accessWarning(
   return [unreadableFact(path, server, fs), `Repair it: ${repairCommand(path, after, wanted, naming, fs)}`];
 }
 
-/** The fact that the server cannot read a file. */
 export function unreadableFact(path: string, server: Server, fs: FileSystem): string {
   return `Elasticsearch runs as [${serverName(server, fs)}] and cannot read [${path}]`;
 }

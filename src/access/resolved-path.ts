@@ -1,15 +1,9 @@
 import { dirname, resolve } from 'node:path';
-import type { FileIdentity, FileSystem } from '../disk/file-system.js';
+import { type FileIdentity, type FileSystem, ignoreFailure } from '../disk/file-system.js';
 import { fuseUserOf } from '../disk/mounts.js';
 import { type Directory, type Lookup, walkPath } from '../disk/path-walk.js';
 import { below } from '../paths.js';
 import { lookUp } from './denied-error.js';
-
-/** A symlink of a path. */
-export interface Link {
-  readonly path: string;
-  readonly uid: number;
-}
 
 /** A user or group other than root that can change a name of a path, and so exchange the file at any moment. */
 export interface UntrustedModifier {
@@ -29,7 +23,8 @@ export interface ResolvedPath {
   /** The last of the link chain. It need not exist. */
   readonly target: string;
   readonly directories: readonly Directory[];
-  readonly links: readonly Link[];
+  /** The symlinks of the path. */
+  readonly links: readonly { readonly path: string; readonly uid: number }[];
   readonly modifiers: readonly UntrustedModifier[];
   /** The target's own directory; undefined if it does not exist. */
   readonly directory: Directory | undefined;
@@ -45,7 +40,9 @@ export interface ResolvedPath {
 export function resolvePath(fs: FileSystem, path: string, follows = true): ResolvedPath {
   return lookUp(fs, path, () => {
     const linkChain: [string, ...string[]] = [path];
-    const [directories, links, modifiers]: [Directory[], Link[], UntrustedModifier[]] = [[], [], []];
+    const directories: Directory[] = [];
+    const links: { path: string; uid: number }[] = [];
+    const modifiers: UntrustedModifier[] = [];
     const isUnmapped = (uid: number) => uid === OVERFLOW && !isMapped(uid, fs);
     const fuseUser = fuseUsers(fs);
     const walk = walkPath(fs, path, follows);
@@ -56,10 +53,7 @@ export function resolvePath(fs: FileSystem, path: string, follows = true): Resol
       const { directory, stat, link, isLast } = last;
       if (directories.at(-1) !== directory) directories.push(directory);
       modifiers.push(...modifiersOf(last, isUnmapped));
-      for (const { file, at } of [
-        { file: directory, at: directory.path },
-        { file: stat, at: last.path },
-      ]) {
+      for (const [at, file] of Object.entries({ [directory.path]: directory, [last.path]: stat })) {
         const id = file && fuseUser(file);
         if (id) modifiers.push({ kind: 'user', id, at, owner: id });
       }
@@ -78,7 +72,7 @@ export function resolvePath(fs: FileSystem, path: string, follows = true): Resol
   });
 }
 
-/** Looks up the user of the FUSE mount that a file is on, once for each device. */
+/** Finds the user of the FUSE mount that a file is on, once for each device. */
 function fuseUsers(fs: FileSystem): (file: Pick<FileIdentity, 'dev'>) => number | undefined {
   const users = new Map<bigint, number | undefined>();
   return (file) => {
@@ -121,14 +115,13 @@ export const OVERFLOW = 65_534;
 
 /** Whether the user namespace of this process maps a user: user_namespaces(7), /proc/self/uid_map. */
 function isMapped(uid: number, fs: FileSystem): boolean {
-  try {
-    const rows = fs.readFileSync('/proc/self/uid_map', 'utf8').trim().split('\n');
-    return rows
-      .map((row) => row.trim().split(/\s+/).map(Number))
-      .some(([first = 0, , length = 0]) => uid >= first && uid < first + length);
-  } catch {
-    return true; // no user namespaces
-  }
+  const map = ignoreFailure(() => fs.readFileSync('/proc/self/uid_map', 'utf8'));
+  const rows = map
+    ?.trim()
+    .split('\n')
+    .map((row) => row.trim().split(/\s+/).map(Number));
+  const isInRow = ([first = 0, , length = 0]: number[]) => uid >= first && uid < first + length;
+  return rows === undefined || rows.some(isInRow); // undefined without user namespaces
 }
 
 /** Whether only the caller and root can change the path. Then a command with the path is safe to copy and run. */

@@ -1,21 +1,19 @@
 import type { Attributes } from '../disk/atomic-file.js';
-import { type FileSystem, ifExists } from '../disk/file-system.js';
+import { type FileSystem, ignoreFailure } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 import { below } from '../paths.js';
 import { findUser, groupName, groupsOf, userName, userOfGroup } from './system-accounts.js';
 
-/** A user and its groups. */
-interface Account {
+/** The account that the server runs as, as far as it can be determined. */
+export interface Server {
   /** Undefined when only a group is known. */
   readonly uid: number | undefined;
   readonly groups: readonly number[];
-}
-
-/** The account that the server runs as, as far as it can be determined. */
-export interface Server extends Account {
   /** The attributes of a new file that the server can read. */
   readonly model: Attributes;
 }
+
+type Account = Pick<Server, 'uid' | 'groups'>;
 
 /** Permissions: the bits of one class (owner, group or others) of a mode. */
 export const READ = 0o4;
@@ -46,10 +44,17 @@ export function findServer(
   fs: FileSystem,
   isShared = false,
 ): Server | undefined {
-  if (named !== undefined) return serverOfName(named, fs);
+  if (named !== undefined) {
+    const { uid, gid = findUser(String(uid), fs)?.gid ?? uid } = namedUser(named, fs);
+    return serverOf(uid, { uid, gid, mode: 0o640 }, fs);
+  }
   for (const sibling of SIBLINGS) {
-    const server = ownerOf(below(directory, sibling), fs, isShared);
-    if (server !== undefined && !(isShared && server.uid === undefined)) return server;
+    const { uid = 0, gid = 0, mode = 0 } = statOf(below(directory, sibling), fs, isShared) ?? {};
+    if (uid === 0 && gid === 0) continue;
+    // A package's files are root:elasticsearch: the server is the account with that primary group.
+    const user = uid === 0 ? userOfGroup(gid, fs) : uid;
+    if (isShared && user === undefined) continue;
+    return serverOf(user, { uid, gid, mode: mode & 0o020 ? 0o660 : 0o640 }, fs);
   }
   const { uid = 0, gid = 0 } = statOf(directory, fs) ?? {};
   return packageServer(fs) ?? (uid === 0 ? undefined : serverOf(uid, { uid, gid, mode: 0o640 }, fs));
@@ -61,7 +66,6 @@ export function packageServer(fs: FileSystem): Server | undefined {
   return uid === undefined || gid === undefined ? undefined : serverOf(uid, { uid, gid, mode: 0o640 }, fs);
 }
 
-/** Whether the server can open a file for reading. */
 export function canRead(server: Server, attributes: Attributes): boolean {
   return may(server, attributes, READ);
 }
@@ -78,10 +82,8 @@ export function shiftOf(server: Account, { uid, gid }: Attributes): 6 | 3 | 0 {
 }
 
 /**
- * Decides the owner, group and mode of a new file: the caller's and 0600, as the original does, unless the server could
- * not read that; then those of its siblings, without bits for others.
- *
- * @param born the attributes of a file that the caller creates
+ * The owner, group and mode of a new file: the caller's and 0600, as the original does, unless the server could not read
+ * that; then those of its siblings, without bits for others.
  */
 export function newFileAttributes(server: Server | undefined, born: Attributes): Attributes {
   const own = { ...born, mode: 0o600 };
@@ -96,13 +98,7 @@ export function serverName(server: Server, fs: FileSystem): string {
 /** (uid_t) -1 is not a user, and the numbers of users are lower. */
 const NO_USER = 2 ** 32 - 1;
 
-/**
- * Reads the value of `--server-user`.
- *
- * @param word `NAME`, `UID`, `NAME:GID` or `UID:GID`
- * @returns the number of the user, and of the group where it is given
- * @throws USAGE when there is no such user
- */
+/** Reads the value of `--server-user`: `NAME`, `UID`, `NAME:GID` or `UID:GID`. @throws USAGE if there is no such user */
 export function namedUser(word: string, fs: FileSystem): { uid: number; gid: number | undefined } {
   const [, name = '', group] = /^(.*?)(?::(\d{1,10}))?$/s.exec(word) ?? [];
   const uid = findUser(name, fs)?.uid ?? (/^\d{1,10}$/.test(name) ? Number(name) : NO_USER);
@@ -115,30 +111,13 @@ export function namedUser(word: string, fs: FileSystem): { uid: number; gid: num
   return { uid, gid };
 }
 
-function serverOfName(word: string, fs: FileSystem): Server {
-  const { uid, gid = findUser(String(uid), fs)?.gid ?? uid } = namedUser(word, fs);
-  return serverOf(uid, { uid, gid, mode: 0o640 }, fs);
-}
-
-function ownerOf(sibling: string, fs: FileSystem, isShared: boolean): Server | undefined {
-  const stat = statOf(sibling, fs, isShared);
-  if (stat === undefined || (stat.uid === 0 && stat.gid === 0)) return undefined;
-  const model = { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o020 ? 0o660 : 0o640 };
-  // A package's files are root:elasticsearch: the server is the account with that primary group.
-  return serverOf(stat.uid !== 0 ? stat.uid : userOfGroup(stat.gid, fs), model, fs);
-}
-
 function serverOf(uid: number | undefined, model: Attributes, fs: FileSystem): Server {
   const groups = uid === undefined ? [] : groupsOf(uid, fs);
   return { uid, groups: [...new Set([...groups, model.gid])], model };
 }
 
+/** A file that cannot be examined is no evidence; neither is the target of a symlink that others may have made. */
 function statOf(path: string, fs: FileSystem, isShared = false): Attributes | undefined {
-  try {
-    if (!isShared) return ifExists(() => fs.statSync(path));
-    const stat = ifExists(() => fs.lstatSync(path)); // the target of a symlink is no evidence
-    return stat?.isFile() && stat.nlink === 1 ? stat : undefined;
-  } catch {
-    return undefined; // a file that cannot be examined is no evidence
-  }
+  const stat = ignoreFailure(() => (isShared ? fs.lstatSync(path) : fs.statSync(path)));
+  return isShared && !(stat?.isFile() && stat.nlink === 1) ? undefined : stat;
 }

@@ -10,21 +10,17 @@ export function isInKubernetesVolume({ linkChain, directory }: ResolvedPath): bo
   return [...linkChain, directory?.path ?? ''].some((path) => /(^|\/)\.\.[^/.]/.test(path));
 }
 
-/** The error of a change in a Kubernetes volume. */
 export function kubernetesVolume({ linkChain: [path] }: ResolvedPath): ServiceTokensError {
-  return new ServiceTokensError(
-    'CANNOT_REPLACE',
-    `could not write [${path}]: it is in a Kubernetes volume (..data), which only Kubernetes may change`,
-    { hint: 'Change the Secret that is mounted there.' },
-  );
+  const fact = 'it is in a Kubernetes volume (..data), which only Kubernetes may change';
+  const hint = 'Change the Secret that is mounted there.';
+  return new ServiceTokensError('CANNOT_REPLACE', `could not write [${path}]: ${fact}`, { hint });
 }
 
 /**
  * Refuses to change a file through an untrusted symlink, or in a Kubernetes volume: there the change would be lost, and
  * replacing the symlink would detach the pod from its operator.
  *
- * @param fs the file system as the user that acts
- * @throws CANNOT_REPLACE or PERMISSION
+ * @param fs as the user that acts
  */
 export function requireChangeable(resolved: ResolvedPath, fs: FileSystem): void {
   if (isInKubernetesVolume(resolved)) throw kubernetesVolume(resolved);
@@ -32,30 +28,18 @@ export function requireChangeable(resolved: ResolvedPath, fs: FileSystem): void 
 }
 
 /**
- * Refuses to open a file through an untrusted symlink, for reading too.
+ * Refuses to open a file through an untrusted symlink, for reading too. The owner of a symlink decides where it leads. So
+ * it must belong to root, to the caller, or to the owner of its target, who could change the target anyway.
  *
- * The owner of a symlink decides where it leads. So a symlink must belong to root, to the caller, or to the owner of
- * its target, who could change the target anyway.
- *
- * @param fs the file system as the user that acts
- * @throws PERMISSION
+ * @param fs as the user that acts
  */
-export function requireTrustedLinks(resolved: ResolvedPath, fs: FileSystem): void {
-  if (resolved.links.length === 0 || resolved.directory === undefined) return;
-  const owner =
-    attempt(
-      fs,
-      'could not read',
-      resolved.target,
-      () => ifExists(() => fs.lstatSync(resolved.target))?.uid,
-    ) ?? resolved.directory.uid;
-  const untrusted = resolved.links.find(({ uid }) => ![0, fs.geteuid(), owner].includes(uid));
+export function requireTrustedLinks({ links, directory, target }: ResolvedPath, fs: FileSystem): void {
+  if (links.length === 0 || directory === undefined) return;
+  const ownerOf = () => ifExists(() => fs.lstatSync(target))?.uid;
+  const owner = attempt(fs, 'could not read', target, ownerOf) ?? directory.uid;
+  const untrusted = links.find(({ uid }) => ![0, fs.geteuid(), owner].includes(uid));
   if (untrusted === undefined) return;
-  throw new ServiceTokensError(
-    'PERMISSION',
-    `untrusted symlink [${untrusted.path}]: it belongs neither to root nor to the owner of [${resolved.target}]`,
-    {
-      hint: 'Name the target instead, or create the symlink as root or as the owner of the target.',
-    },
-  );
+  const fact = `it belongs neither to root nor to the owner of [${target}]`;
+  const hint = 'Name the target instead, or create the symlink as root or as the owner of the target.';
+  throw new ServiceTokensError('PERMISSION', `untrusted symlink [${untrusted.path}]: ${fact}`, { hint });
 }

@@ -6,7 +6,6 @@ import { type Asker, explainDenied } from './permission-denied.js';
 import { type ResolvedPath, resolvePath } from './resolved-path.js';
 import { requireTrustedLinks } from './symlinks.js';
 
-/** Who reads a file. */
 export interface Reader {
   /** Chooses the user that root acts as; undefined to act as the caller. */
   readonly identityFor?: ((resolved: ResolvedPath) => Identity | undefined) | undefined;
@@ -15,12 +14,10 @@ export interface Reader {
 }
 
 /**
- * Calls `read` for a file whose directory is held open, unless the path goes through a symlink of a third user.
+ * Calls `read` as the identity for a file, which need not exist, while its directory is held open.
  *
- * @param path absolute
- * @param read is given the file system as the identity, and the path of the file, which need not exist
  * @returns undefined if the directory does not exist
- * @throws PERMISSION, also for an untrusted symlink; IO; what `read` throws
+ * @throws PERMISSION, also for a symlink of a third user; IO; what `read` throws
  */
 export function readThrough<T>(
   fs: FileSystem,
@@ -43,13 +40,7 @@ export function readThrough<T>(
   }
 }
 
-/**
- * Reads a file whole, like `readThrough`.
- *
- * @param limit the maximum size, in bytes
- * @returns undefined if the file does not exist
- * @throws PERMISSION, also for an untrusted symlink; IO, also if it is not a regular file or exceeds the limit
- */
+/** Reads a file whole, like `readThrough`; undefined if it does not exist. @param limit in bytes */
 export function readTrusted(
   fs: FileSystem,
   path: string,

@@ -13,7 +13,7 @@ import { isInKubernetesVolume } from '../access/symlinks.js';
 import type { Attributes } from '../disk/atomic-file.js';
 import type { FileSystem } from '../disk/file-system.js';
 import type { Directory } from '../disk/path-walk.js';
-import { below } from '../paths.js';
+import { isIn } from '../paths.js';
 import type { CheckedFile } from './checked-file.js';
 import { type Finding, finding } from './findings.js';
 
@@ -83,7 +83,7 @@ export function checkDirectoryAccess({ resolved, server, otherServer, asCaller }
     if (may(server, directory, bits)) return [];
     const message = `Elasticsearch runs as [${serverName(server, asCaller)}] and cannot ${isOwn ? 'list' : 'enter'} [${directory.path}]`;
     // Who can change names in the directory cannot change its own path.
-    const isAbove = ({ at }: UntrustedModifier) => !below(at, '').startsWith(below(directory.path, ''));
+    const isAbove = ({ at }: UntrustedModifier) => !isIn(directory.path, at);
     const modifiers = resolved.modifiers.filter(isAbove);
     const path = isPrivate({ modifiers }, asCaller) ? directory.path : 'DIRECTORY';
     const isRepaired = isOwn && otherServer !== undefined;

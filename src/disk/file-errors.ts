@@ -30,14 +30,17 @@ export function tooLarge(path: string, limit: number, size?: number): ServiceTok
   return new ServiceTokensError('IO', `could not read [${path}]: it has ${fact}, and the limit is ${bound}`);
 }
 
+/** The error of a change in a directory that does not exist. */
+export function missingDirectory(path: string, cause?: unknown): ServiceTokensError {
+  const message = `could not write [${path}]: its directory does not exist`;
+  return new ServiceTokensError('CANNOT_REPLACE', message, { cause });
+}
+
 /** The ServiceTokensError for a failed system call; any other error as it is. @param doing as in `could not read` */
 export function fileError(error: unknown, doing: string, path: string): unknown {
   const errno = errnoOf(error);
   if (errno === undefined) return error;
-  if (errno === 'ENOENT' && doing === 'could not write') {
-    const message = `${doing} [${path}]: its directory does not exist`;
-    return new ServiceTokensError('CANNOT_REPLACE', message, { cause: error });
-  }
+  if (errno === 'ENOENT' && doing === 'could not write') return missingDirectory(path, error);
   const [kind, fact, hint] = sentences[errno] ?? ['IO', `system error ${errno}`];
   const code = kind === 'CANNOT_REPLACE' && doing === 'could not read' ? 'IO' : kind;
   return new ServiceTokensError(code, `${doing} [${path}]: ${fact}`, { hint, cause: error });

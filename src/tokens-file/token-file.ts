@@ -1,5 +1,5 @@
 import { basename, dirname } from 'node:path';
-import { chooseIdentity, type Identity, missingDirectory, ownIdentity } from '../access/identity.js';
+import { chooseIdentity, type Identity, ownIdentity } from '../access/identity.js';
 import { type OpenedDirectory, openDirectory } from '../access/opened-directory.js';
 import { explainDenied } from '../access/permission-denied.js';
 import { type ResolvedPath, resolvePath } from '../access/resolved-path.js';
@@ -16,7 +16,7 @@ import {
   type Written,
 } from '../disk/atomic-file.js';
 import { requireName } from '../disk/caller-descriptor.js';
-import { fileError } from '../disk/file-errors.js';
+import { fileError, missingDirectory } from '../disk/file-errors.js';
 import { withLock } from '../disk/file-lock.js';
 import { errnoOf, type FileSystem, sameFile } from '../disk/file-system.js';
 import type { Directory } from '../disk/path-walk.js';

@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
-import { missingDirectory } from '../access/identity.js';
 import type { ResolvedPath } from '../access/resolved-path.js';
 import { newFileAttributes, type Server } from '../access/server-access.js';
 import { requireChangeable } from '../access/symlinks.js';
 import { type Attributes, MAX_FILE_BYTES, readSnapshot, type Snapshot } from '../disk/atomic-file.js';
 import { readCallerDescriptor } from '../disk/caller-descriptor.js';
+import { missingDirectory } from '../disk/file-errors.js';
 import { withLock } from '../disk/file-lock.js';
 import type { FileSystem } from '../disk/file-system.js';
 import { replaceUndoably } from '../disk/undoable-write.js';
