@@ -73,29 +73,17 @@ test.each(['README.md', 'docs/standalone.md'])(
   },
 );
 
-describe('The readers of this test', () => {
-  test('see the paths in text, code and blocks, without punctuation or a placeholder', () => {
-    const markdown =
-      'See `src/a.ts`, tests/b/. Not ../config/bin/c, dist/src/d.\n```sh\nbin/e src/<name>.ts\n```\n';
-    expect(pathsIn(markdown)).toEqual(['src/a.ts', 'tests/b/', 'bin/e', 'src/']);
-  });
-
-  test('see each title after a test', () => {
-    expect(titlesIn('| "no" | `tests/a.ts`, "one" and "two"; tests/b.ts, "three" |')).toEqual([
-      { path: 'tests/a.ts', title: 'one' },
-      { path: 'tests/a.ts', title: 'two' },
-      { path: 'tests/b.ts', title: 'three' },
-    ]);
-  });
-
-  test('see links of both forms, but none in code', () => {
-    expect(linksIn('[a](b.md#c "d") `[e](f)`\n```\n[g](h)\n```\n[i]: j.md\n')).toEqual(['b.md#c', 'j.md']);
-  });
-
-  test('give headings the same names as GitHub', () => {
-    const markdown = '# A `b.c`: d_e-F\n\n## Twice\n\n```\n# no heading\n```\n\n## Twice\n';
-    expect(anchorsOf(markdown)).toEqual(['a-bc-d_e-f', 'twice', 'twice-1']);
-  });
+test('The readers of this test see paths, titles, links of both forms and headings, but none in a block', () => {
+  const block = '```sh\nbin/e src/<name>.ts\n# no heading\n[g](h)\n```\n';
+  const text =
+    'See `src/a.ts`, tests/b/. Not ../config/bin/c, dist/src/d, `[e](f)`. [a](b.md#c "d")\n[i]: j.md\n';
+  const markdown = `# A \`b.c\`: d_e-F\n\n## Twice\n${text}${block}\n## Twice\n`;
+  expect(pathsIn(markdown)).toEqual(['src/a.ts', 'tests/b/', 'bin/e', 'src/']);
+  expect(linksIn(markdown)).toEqual(['b.md#c', 'j.md']);
+  expect(anchorsOf(markdown)).toEqual(['a-bc-d_e-f', 'twice', 'twice-1']);
+  const [a, b] = ['tests/a.ts', 'tests/b.ts'].map((path) => (title: string) => ({ path, title }));
+  const quoted = titlesIn('| "no" | `tests/a.ts`, "one" and "two"; tests/b.ts, "three" |');
+  expect(quoted).toEqual([a?.('one'), a?.('two'), b?.('three')]);
 });
 
 function read(path: string): string {

@@ -2,8 +2,6 @@
 import { chmodSync, lchownSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { ServiceToken } from '../src/token/token.js';
-import type { TokenName } from '../src/token/token-name.js';
 import { BIN, run } from './support/commands.js';
 import { publicTokens } from './support/fixtures.js';
 import { IDS, lay } from './support/layout.js';
@@ -161,8 +159,6 @@ describe('A hint leads to a tokens file that the server reads:', () => {
   }
 });
 
-const given = `elastic/kibana/old:{SHA}gXODQUdXbcUYsUww3rIJNH98bD0=\n`;
-
 testAsRoot('The hints of an untrusted symlink lead to its target', async () => {
   const target = directory.write('target', ENTRY);
   lay(directory.path, 'target server:servers 600');
@@ -181,116 +177,63 @@ testAsRoot('The hints of an untrusted symlink lead to its target', async () => {
 });
 
 /** A command, the hint that it gives, and the command line that follows it; `->` gives another status than 0. */
+const SUCCESSES = String.raw`
+  creat elastic/kibana a | ^Did you mean (.*)\?$ | $1 elastic/kibana a
+  create kibana | ^Did you mean (.*)\?$ | create $1
+  create elastic/kibana/ | ^Did you mean (.*)\?$ | create $1
+  create elastic/kibna/x | ^Did you mean (.*)\?$ | create $1
+  create kibana a | ^Did you mean (.*)\?$ | create $1 a
+  create my-token elastic/kibana | ^Did you mean (.*)\?$ | create $1
+  list kibana | ^Did you mean (.*)\?$ | list $1
+  list --jsn | ^Did you mean (.*)\?$ | list $1
+  create elastic/kibana a -E xpack.security.authc.service_token_hashing.algoritm=bcrypt4 | ^Did you mean (.*)\?$ | create elastic/kibana a -E $1=bcrypt4
+  create elastic/kibana a --es-version nine | as in (.*)\.$ | create elastic/kibana a $1
+  create elastic/kibana/old -s --if-not-exists | ^To have .*: TOOL (.*)PATH | $1t
+  create elastic/kibana/b --token-file taken | ^Use (--force)\b | create elastic/kibana/b --token-file taken $1
+  ensure elastic/kibana/b --token-file taken | or (--force) to | ensure elastic/kibana/b --token-file taken $1
+  ensure elastic/kibana/b --token-file vars | use (--output env) if | ensure elastic/kibana/b --token-file vars $1
+  ensure elastic/kibana/b --token-file vars --output env --env-name PORT | ^Set another variable with (--env-name) | ensure elastic/kibana/b --token-file vars --output env $1 TOKEN
+  ensure elastic/kibana/b --token-file vars --output env --env-name PORT | use (--force) to | ensure elastic/kibana/b --token-file vars --output env --env-name PORT $1
+  create elastic/kibana/a --file broken/service_tokens | ^To do without the file, name the algorithm: (.*)$ | create elastic/kibana/a --file broken/service_tokens $1
+  rotate elastic/kibana/new | with the command (\w+)\.$ | $1 elastic/kibana/new
+  rotate elastic/kibana/twice --file series | predecessors: TOOL (.*?); | $1
+  rotate elastic/kibana/twice --file series | rotation: TOOL (.*)$ | $1
+  check --expect-tokens 7 | ^  List the tokens: TOOL (.*)$ | $1
+  check --file unknown | accounts: TOOL (.*)$ | $1
+  verify AAEAA | with (--token-file)\.$ | verify $1 token --file own
+  import --entries unknown | ^Find it with the command (check), with (?=--file) | $1 --file unknown -> 1
+  verify --token-file token --file broken/tokens | run the command (check) with the same options | $1 --file broken/tokens -> 1
+`;
+
 describe('A hint names what succeeds:', () => {
-  const here = async (line: string) => {
+  const here = (line: string) => {
     const words = line.match(/'[^']*'|\S+/g)?.map((word) => word.replaceAll("'", '')) ?? [];
-    const env = { ES_PATH_CONF: conf };
-    return runHere(words, { cwd: directory.path, env, stdin: '' });
+    return runHere(words, { cwd: directory.path, env: { ES_PATH_CONF: conf } });
   };
-  const B = '-E xpack.security.authc.service_token_hashing.algorithm=bcrypt4';
-  test.each<[line: string, hint: RegExp, next: (found: string, line: string) => string]>([
-    ['creat elastic/kibana a', /^Did you mean (.*)\?$/m, (found) => `${found} elastic/kibana a ${B}`],
-    [`create kibana ${B}`, /^Did you mean (.*)\?$/m, (found) => `create ${found} ${B}`],
-    [`create elastic/kibana/ ${B}`, /^Did you mean (.*)\?$/m, (found) => `create ${found} ${B}`],
-    [`create elastic/kibna/x ${B}`, /^Did you mean (.*)\?$/m, (found) => `create ${found} ${B}`],
-    [`create kibana a ${B}`, /^Did you mean (.*)\?$/m, (found) => `create ${found} a ${B}`],
-    [`create my-token elastic/kibana ${B}`, /^Did you mean (.*)\?$/m, (found) => `create ${found} ${B}`],
-    ['list kibana', /^Did you mean (.*)\?$/m, (found) => `list ${found}`],
-    ['list --jsn', /^Did you mean (.*)\?$/m, (found) => `list ${found}`],
-    [
-      'create elastic/kibana a -E xpack.security.authc.service_token_hashing.algoritm=bcrypt4',
-      /^Did you mean (.*)\?$/m,
-      (found) => `create elastic/kibana a -E ${found}=bcrypt4`,
-    ],
-    [
-      'create elastic/kibana a --es-version nine',
-      /as in (.*)\.$/m,
-      (found, line) => line.replace('--es-version nine', found),
-    ],
-    [
-      `create elastic/kibana/old -s --if-not-exists ${B}`,
-      /^To have .*: (.*)$/m,
-      (found) => `${found.replace(`${TOOL} `, '').replace('PATH', 't')} ${B}`,
-    ],
-    [
-      `create elastic/kibana/b --token-file taken ${B}`,
-      /^Use (--force) /m,
-      (found, line) => `${line} ${found}`,
-    ],
-    [
-      `ensure elastic/kibana/b --token-file taken ${B}`,
-      /or (--force) to/m,
-      (found, line) => `${line} ${found}`,
-    ],
-    [
-      `ensure elastic/kibana/b --token-file vars ${B}`,
-      /use (--output env) if/m,
-      (found, line) => `${line} ${found}`,
-    ],
-    [
-      `ensure elastic/kibana/b --token-file vars --output env --env-name PORT ${B}`,
-      /^Set another variable with (--env-name)/m,
-      (found, line) => line.replace('--env-name PORT', `${found} TOKEN`),
-    ],
-    [
-      `ensure elastic/kibana/b --token-file vars --output env --env-name PORT ${B}`,
-      /use (--force) to/m,
-      (found, line) => `${line} ${found}`,
-    ],
-    [
-      'create elastic/kibana/a --file broken/service_tokens',
-      /^To do without the file, name the algorithm: (.*)$/m,
-      (found, line) => `${line} ${found}`,
-    ],
-    [
-      `rotate elastic/kibana/new ${B}`,
-      /with the command (\w+)\.$/m,
-      (found) => `${found} elastic/kibana/new ${B}`,
-    ],
-    [
-      'rotate elastic/kibana/twice --file series',
-      /predecessors: (.*?);/m,
-      (found) => found.replace(`${TOOL} `, ''),
-    ],
-    [
-      'rotate elastic/kibana/twice --file series',
-      /rotation: (.*)$/m,
-      (found) => found.replace(`${TOOL} `, ''),
-    ],
-    ['check --expect-tokens 7', /^ {2}List the tokens: (.*)$/m, (found) => found.replace(`${TOOL} `, '')],
-    ['check --file unknown', /accounts: (.*)$/m, (found) => found.replace(`${TOOL} `, '')],
-    ['verify AAEAA', /with (--token-file)\.$/m, (found) => `verify ${found} token --file own`],
-    [
-      'import --entries unknown',
-      /^Find it with the command (check), with (?=--file)/m,
-      (found) => `${found} --file unknown -> 1`,
-    ],
-    [
-      'verify --token-file token --file broken/tokens',
-      /run the command (check) with the same options/,
-      (found) => `${found} --file broken/tokens -> 1`,
-    ],
-  ])('%s', async (line, hint, next) => {
-    directory.write('a config/service_tokens', given);
-    directory.write('taken', 'x\n');
-    directory.write('vars', 'PORT=1\n');
-    directory.write('broken/elasticsearch.yml', 'xpack.security.authc.service_token_hashing: [\n');
-    directory.write('broken/tokens', 'no colon\n');
-    directory.write('series', given.replace('old', 'twice') + given.replace('old', 'twice_r2'));
-    directory.write('unknown', given.replace('elastic/kibana', 'elastic/other'));
-    const token = ServiceToken.mint('elastic/kibana', 'old' as TokenName);
-    const { stdout } = await runHere(['hash'], { stdin: `${token.bearer}\n` });
-    directory.write('token', token.bearer);
-    directory.write('own', stdout);
+  const rows = SUCCESSES.trim()
+    .split('\n')
+    .map((row) => row.trim().split(' | '));
+  test.each(rows)('%s', async (line = '', hint = '', next = '') => {
+    const entry = `elastic/kibana/old:{SHA}gXODQUdXbcUYsUww3rIJNH98bD0=\n`;
+    const files = {
+      'a config/service_tokens': entry,
+      'a config/elasticsearch.yml': 'xpack.security.authc.service_token_hashing.algorithm: bcrypt4\n',
+      taken: 'x\n',
+      vars: 'PORT=1\n',
+      'broken/elasticsearch.yml': 'xpack.security.authc.service_token_hashing: [\n',
+      'broken/tokens': 'no colon\n',
+      series: entry.replace('old', 'twice') + entry.replace('old', 'twice_r2'),
+      unknown: entry.replace('elastic/kibana', 'elastic/other'),
+      token: publicTokens.bearers[0]?.bearer ?? '',
+    };
+    for (const [name, content] of Object.entries(files)) directory.write(name, content);
+    directory.write('own', (await here('hash --token-file token')).stdout);
     const first = await here(line);
     expect(first.status).not.toBe(0);
-    const found = hint.exec(first.stderr + first.stdout);
+    const found = new RegExp(hint.replace('TOOL', TOOL), 'm').exec(first.stderr + first.stdout);
     if (found === null) throw new Error(`no hint in: ${first.stderr}${first.stdout}`);
-    const [then = '', status = '0'] = next(found[1] ?? '', line).split(' -> ');
+    const [then = '', status = '0'] = next.replace('$1', () => found[1] ?? '').split(' -> ');
     const followed = await here(then);
-    expect({ then, status: followed.status, stderr: followed.stderr }).toMatchObject({
-      then,
-      status: Number(status),
-    });
+    expect({ then, ...followed }).toMatchObject({ then, status: Number(status) });
   });
 });

@@ -18,6 +18,7 @@ test('the server accepts only service accounts, and accepts a new token without 
   const file = new ServiceTokensFile(join(directory.mkdir('config'), 'service_tokens'));
   const create = (name: string) => file.create(parsePrincipal('elastic/kibana'), parseTokenName(name));
   const first = await create('first');
+  const welcome = { status: 200, text: 'hello elastic/kibana\n' };
 
   const server = spawn(process.execPath, [script], {
     cwd: directory.path,
@@ -33,19 +34,13 @@ test('the server accepts only service accounts, and accepts a new token without 
       const response = await fetch(`http://127.0.0.1:${port}/`, { headers });
       return { status: response.status, text: await response.text() };
     };
-    expect(await ask(`Bearer ${first.token.bearer}`)).toEqual({
-      status: 200,
-      text: 'hello elastic/kibana\n',
-    });
+    expect(await ask(`Bearer ${first.token.bearer}`)).toEqual(welcome);
     expect(await ask(`Bearer ${first.token.bearer}A`)).toEqual({ status: 401, text: '' });
     expect(await ask()).toEqual({ status: 401, text: '' });
 
     const second = await create('second');
     expect((await stderr.next()).value).toContain("added: [ 'elastic/kibana/second' ]");
-    expect(await ask(`Bearer ${second.token.bearer}`)).toEqual({
-      status: 200,
-      text: 'hello elastic/kibana\n',
-    });
+    expect(await ask(`Bearer ${second.token.bearer}`)).toEqual(welcome);
   } finally {
     server.kill();
     await ended;

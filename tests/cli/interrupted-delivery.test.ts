@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { BIN } from '../support/commands.js';
+import { testWith } from '../support/needs.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const directory = temporaryDirectory();
@@ -45,7 +46,6 @@ test.each([
   expect(readdirSync(conf)).toEqual([]);
 });
 
-const hasPython = spawnSync('python3', ['-c', 'import pty']).status === 0;
 const PROGRAM = `
 import os, pty, signal, subprocess, sys, time
 tool, conf = sys.argv[1:]
@@ -57,13 +57,8 @@ process.send_signal(signal.SIGTERM)
 print(process.wait(), os.listdir(conf))
 `;
 
-(hasPython ? test : test.skip)(
-  `SIGTERM ends a command on a stopped terminal${hasPython ? '' : ' (skipped: no python3)'}`,
-  () => {
-    const { stdout, stderr } = spawnSync('python3', ['-c', PROGRAM, BIN, directory.mkdir('config')], {
-      encoding: 'utf8',
-      timeout: 50_000,
-    });
-    expect({ stdout, stderr }).toEqual({ stdout: '143 []\n', stderr: '' });
-  },
-);
+testWith(['python3'])('SIGTERM ends a command on a stopped terminal', () => {
+  const args = ['-c', PROGRAM, BIN, directory.mkdir('config')];
+  const { stdout, stderr } = spawnSync('python3', args, { encoding: 'utf8', timeout: 50_000 });
+  expect({ stdout, stderr }).toEqual({ stdout: '143 []\n', stderr: '' });
+});

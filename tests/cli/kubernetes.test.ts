@@ -32,9 +32,7 @@ describe('The name of a Secret', () => {
       '-a',
       'remote-a',
       'remote_a',
-      'x'.repeat(64),
-      'x'.repeat(65),
-      'x'.repeat(256),
+      ...[64, 65, 256].map((n) => 'x'.repeat(n)),
     ];
     const tokens = knownAccounts().flatMap(({ principal }) => names.map((name) => `${principal}/${name}`));
     const secrets = tokens.map(secretNameOf);

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { appendFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { BIN, type Finished } from '../support/commands.js';
+import { skipped } from '../support/needs.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
 jest.setTimeout(60_000);
@@ -197,9 +198,9 @@ describe('It ends', () => {
 
 const LIMITED = 'unshare|-Ur|sh|-c|echo 0 > /proc/sys/user/max_inotify_watches && exec "$@"|sh'.split('|');
 const canLimit = spawnSync(LIMITED[0] ?? '', [...LIMITED.slice(1), 'true']).status === 0;
-const title = 'If the system’s limit of watches is reached, changes are still detected';
+const testLimited = canLimit ? test : skipped('needs user namespaces');
 
-(canLimit ? test : test.skip)(canLimit ? title : `${title} (skipped: needs user namespaces)`, async () => {
+testLimited('If the system’s limit of watches is reached, changes are still detected', async () => {
   const watch = new Watch(['--json'], [...LIMITED, BIN]);
   expect(await watch.report()).toEqual({ event: 'loaded', tokens: qualified('a') });
   appendFileSync(path, line('b'));
