@@ -140,7 +140,6 @@ export function findOtherServer(
   return { server, fact, repair, hint };
 }
 
-/** The user and the groups of this process. */
 export function ownIdentity(fs: FileSystem): Identity {
   const gid = fs.getegid();
   return { uid: fs.geteuid(), gid, groups: [gid, ...fs.getgroups()] };

@@ -43,19 +43,17 @@ export function openDirectory(
 ): OpenedDirectory {
   const { directory, target, modifiers } = resolved;
   if (directory === undefined) throw missingDirectory(target);
-  const as = (viewed: FileSystem) => (identity === undefined ? viewed : actingAs(identity, viewed));
   const opened = attempt(fs, 'could not open', target, () => openByName(directory, resolved, fs));
-  if (!opened.isPinned) {
+  if (!opened.isPinned && fs.geteuid() === 0 && modifiers.length > 0) {
     opened.close();
-    if (fs.geteuid() === 0 && modifiers.length > 0) {
-      const fact = 'other users can change its path, and without /proc root cannot keep its directory open';
-      const hint = 'Run the command as the owner of the directory, or mount /proc.';
-      throw new ServiceTokensError('PERMISSION', `could not open [${target}]: ${fact}`, { hint });
-    }
-    return { fs: as(fs), asCaller: fs, close: () => {} };
+    const fact = 'other users can change its path, and without /proc root cannot keep its directory open';
+    const hint = 'Run the command as the owner of the directory, or mount /proc.';
+    throw new ServiceTokensError('PERMISSION', `could not open [${target}]: ${fact}`, { hint });
   }
-  const asCaller = viewOf(fs, { path: pathIn([dirname(target), directory.path], opened) });
-  return { fs: as(asCaller), asCaller, close: () => opened.close() };
+  const path = pathIn([dirname(target), directory.path], opened);
+  const asCaller = opened.isPinned ? viewOf(fs, { path }) : fs;
+  const asIdentity = identity === undefined ? asCaller : actingAs(identity, asCaller);
+  return { fs: asIdentity, asCaller, close: () => opened.close() };
 }
 
 /** Opens the directory of a file, works in it, and closes it. @param command for the hints of errors */
@@ -133,11 +131,7 @@ function pathIn(paths: readonly string[], opened: OpenDirectory): (path: string)
 }
 
 /** Opens a directory: each of its path by its name in the one before, so that no link is followed. */
-function openByName(
-  { path }: Directory,
-  { directories, target }: ResolvedPath,
-  fs: FileSystem,
-): OpenDirectory {
+function openByName({ path }: Directory, { directories, target }: ResolvedPath, fs: FileSystem) {
   const above = directories.filter((each) => isIn(each.path, path)).map((each) => [each.path, each] as const);
   const steps = [...new Map(above).values()].sort((a, b) => a.path.length - b.path.length);
   let opened: OpenDirectory | undefined;

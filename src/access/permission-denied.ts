@@ -10,7 +10,6 @@ import type { ResolvedPath } from './resolved-path.js';
 import { ENTER, findServer, may, READ } from './server-access.js';
 import { userName } from './system-accounts.js';
 
-/** Who asked for a file. */
 export interface Asker {
   /** The user and groups whose permissions counted. */
   readonly as: Identity;
@@ -18,7 +17,6 @@ export interface Asker {
   readonly command?: { readonly configDir: string; readonly naming: Naming } | undefined;
 }
 
-/** What was refused. */
 interface Refused extends Attributes {
   readonly isFile: boolean;
   /** The subject of a sentence. */
@@ -64,17 +62,16 @@ function hintFor(refused: Refused, resolved: ResolvedPath, asker: Asker, fs: Fil
   const { directory, modifiers } = resolved;
   if (command === undefined) return whoMay(refused, as.uid, fs);
   const { configDir, naming } = command;
-  const { serverUser } = naming;
   const isActing = fs.geteuid() !== as.uid;
-  if (isActing && serverUser === undefined) {
+  if (isActing && naming.serverUser === undefined) {
     const other = findOtherServer(resolved, as, configDir, fs);
     if (other !== undefined) return `${other.fact}. ${other.repair}`;
   }
-  if (isActing && serverUser !== undefined) {
+  if (isActing && naming.serverUser !== undefined) {
     const better = isFile ? directory?.uid : owner; // a file's owner need not be able to replace it
     if (better !== as.uid && (better !== 0 || !isFile)) return otherIdentity(better, resolved, configDir, fs);
   }
-  const server = isActing ? as.uid : findServer(configDir, serverUser, fs, true)?.uid;
+  const server = isActing ? as.uid : findServer(configDir, naming.serverUser, fs, true)?.uid;
   const isTokensFile = basename(resolved.target) !== 'elasticsearch.yml';
   if (isFile && isTokensFile && as.uid === server && !may(as, refused, READ)) {
     const isOfThirdUser = ![0, as.uid].includes(owner) && modifiers.length > 0;
@@ -89,12 +86,7 @@ function hintFor(refused: Refused, resolved: ResolvedPath, asker: Asker, fs: Fil
 }
 
 /** @param owner the owner of what refused the user of `--server-user` */
-function otherIdentity(
-  owner: number | undefined,
-  resolved: ResolvedPath,
-  configDir: string,
-  fs: FileSystem,
-): string {
+function otherIdentity(owner: number | undefined, resolved: ResolvedPath, configDir: string, fs: FileSystem) {
   if (!owner)
     return 'Name another user, or, if you trust every user who can change the path, use --trust-directory instead.';
   const isNeeded = ignoreFailure(() => [chooseIdentity(resolved, { configDir }, fs)]) === undefined;

@@ -87,10 +87,8 @@ export function accessWarning(
   naming: Naming,
   fs: FileSystem,
 ): string[] | undefined {
-  if (server === undefined)
-    return before === undefined
-      ? unknownServerWarning(path, configDir, after, naming.isPrivate, fs)
-      : undefined;
+  if (server === undefined && before !== undefined) return undefined;
+  if (server === undefined) return unknownServerWarning(path, configDir, after, naming.isPrivate, fs);
   if (canRead(server, after)) return undefined;
   const wanted = repairedAttributes(server, after, fs) ?? server.model;
   return [unreadableFact(path, server, fs), `Repair it: ${repairCommand(path, after, wanted, naming, fs)}`];
@@ -115,10 +113,9 @@ export function unknownServerWarning(
   const onlyRootCanRead = uid === 0 && (mode & 0o044) === 0;
   if (!onlyRootCanRead || !isConfigDir(configDir, fs)) return undefined;
   const file = quote(path);
+  const repair = isPathPrivate ? `, or repair it: chown USER ${file} && touch ${file}` : '.';
   return [
     `Cannot determine which user runs Elasticsearch; only root can read [${path}]`,
-    isPathPrivate
-      ? `Specify the user with --server-user, or repair it: chown USER ${file} && touch ${file}`
-      : 'Specify the user with --server-user.',
+    `Specify the user with --server-user${repair}`,
   ];
 }

@@ -23,7 +23,6 @@ export interface ResolvedPath {
   /** The last of the link chain. It need not exist. */
   readonly target: string;
   readonly directories: readonly Directory[];
-  /** The symlinks of the path. */
   readonly links: readonly { readonly path: string; readonly uid: number }[];
   readonly modifiers: readonly UntrustedModifier[];
   /** The target's own directory; undefined if it does not exist. */
@@ -116,12 +115,9 @@ export const OVERFLOW = 65_534;
 /** Whether the user namespace of this process maps a user: user_namespaces(7), /proc/self/uid_map. */
 function isMapped(uid: number, fs: FileSystem): boolean {
   const map = ignoreFailure(() => fs.readFileSync('/proc/self/uid_map', 'utf8'));
-  const rows = map
-    ?.trim()
-    .split('\n')
-    .map((row) => row.trim().split(/\s+/).map(Number));
-  const isInRow = ([first = 0, , length = 0]: number[]) => uid >= first && uid < first + length;
-  return rows === undefined || rows.some(isInRow); // undefined without user namespaces
+  if (map === undefined) return true; // no user namespaces
+  const rows = [...map.matchAll(/^\s*(\d+)\s+\d+\s+(\d+)/gm)];
+  return rows.some(([, first, count]) => uid >= Number(first) && uid < Number(first) + Number(count));
 }
 
 /** Whether only the caller and root can change the path. Then a command with the path is safe to copy and run. */

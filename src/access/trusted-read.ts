@@ -1,4 +1,4 @@
-import { readSnapshot, type Snapshot } from '../disk/atomic-file.js';
+import { readSnapshot } from '../disk/atomic-file.js';
 import type { FileSystem } from '../disk/file-system.js';
 import { type Identity, ownIdentity } from './identity.js';
 import { openDirectory } from './opened-directory.js';
@@ -41,11 +41,6 @@ export function readThrough<T>(
 }
 
 /** Reads a file whole, like `readThrough`; undefined if it does not exist. @param limit in bytes */
-export function readTrusted(
-  fs: FileSystem,
-  path: string,
-  limit: number,
-  reader?: Reader,
-): Snapshot | undefined {
+export function readTrusted(fs: FileSystem, path: string, limit: number, reader?: Reader) {
   return readThrough(fs, path, (as, target) => readSnapshot(as, target, { limit }), reader);
 }

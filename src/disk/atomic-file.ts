@@ -24,7 +24,6 @@ export interface Attributes {
   readonly mode: number;
 }
 
-/** A file that was written. */
 export interface Written {
   readonly attributes: Attributes;
   readonly id: FileIdentity;
@@ -94,10 +93,8 @@ function openFile(fs: FileSystem, path: string, flags: number) {
 }
 
 function exchanged(path: string, cause?: unknown): ServiceTokensError {
-  return new ServiceTokensError('IO', `[${path}] was replaced or removed while this command ran`, {
-    hint: 'Run the command again.',
-    cause,
-  });
+  const fact = `[${path}] was replaced or removed while this command ran`;
+  return new ServiceTokensError('IO', fact, { hint: 'Run the command again.', cause });
 }
 
 /** Chooses the attributes of a new file, given those with which the caller's files are created. */
@@ -109,12 +106,7 @@ export type AttributeChoice = (born: Attributes) => Attributes;
  * @param wanted its owner and group, which it must get, and its mode
  * @throws FILE_EXISTS, CANNOT_REPLACE, PERMISSION or IO; the file is then removed
  */
-export function createFile(
-  fs: FileSystem,
-  path: string,
-  content: Uint8Array,
-  wanted: AttributeChoice,
-): Written {
+export function createFile(fs: FileSystem, path: string, content: Uint8Array, wanted: AttributeChoice) {
   return attempt(fs, 'could not write', path, () => {
     try {
       return writeNew(fs, path, [content], wanted, ({ attributes: { uid, gid }, id }, goal) => {
@@ -170,10 +162,8 @@ export function tryToCreate(fs: FileSystem, path: string): void {
 
 /** The error for a file that must not exist. */
 export function fileExists(path: string, cause?: unknown): ServiceTokensError {
-  return new ServiceTokensError('FILE_EXISTS', `[${path}] already exists`, {
-    hint: 'Use --force to replace it, or name another file.',
-    cause,
-  });
+  const hint = 'Use --force to replace it, or name another file.';
+  return new ServiceTokensError('FILE_EXISTS', `[${path}] already exists`, { hint, cause });
 }
 
 /**
@@ -256,12 +246,7 @@ export function syncDirectoryOf(fs: FileSystem, path: string): void {
  * @param old the file as it was read: no other file is overwritten, and its content is restored after a failure
  * @throws PERMISSION or IO; the message says so if the old content could not be restored
  */
-export function overwriteFile(
-  fs: FileSystem,
-  path: string,
-  content: readonly Uint8Array[],
-  old: Snapshot,
-): Written {
+export function overwriteFile(fs: FileSystem, path: string, content: readonly Uint8Array[], old: Snapshot) {
   return attempt(fs, 'could not write', path, () => {
     const { fd, stat } = openFile(fs, path, O.RDWR);
     try {

@@ -8,9 +8,6 @@ import {
   systemError,
 } from './file-system.js';
 
-/** A kind of file that is not regular, as in `it is a directory`. */
-type OtherKind = 'a directory' | 'a named pipe' | 'a socket' | 'a device';
-
 /**
  * Opens a regular file, and nothing else. The kind is looked at through a descriptor that opens nothing (O.PATH), and the
  * same file is opened: to open a named pipe wakes its writer, whose data would be lost.
@@ -19,11 +16,7 @@ type OtherKind = 'a directory' | 'a named pipe' | 'a socket' | 'a device';
  * @returns the descriptor, which the caller closes, and its fstat; or the kind of file, with nothing left open
  * @throws the system's error: ENOENT, EACCES, ELOOP and so on
  */
-export function openRegular(
-  fs: FileSystem,
-  path: string,
-  flags: number = O.RDONLY,
-): { readonly fd: number; readonly stat: BigIntStats } | { readonly fd?: never; readonly kind: OtherKind } {
+export function openRegular(fs: FileSystem, path: string, flags = O.RDONLY) {
   const safe = O.NONBLOCK | O.NOCTTY;
   const seen = fs.openSync(path, O.PATH | (flags & O.NOFOLLOW) | safe);
   try {
@@ -53,7 +46,7 @@ function openAgain(fs: FileSystem, path: string, flags: number, seen: BigIntStat
 }
 
 /** The kind of a file that is not regular; undefined also for a descriptor of no file, such as an event queue. */
-export function kindOf(stat: BigIntStats): OtherKind | undefined {
+export function kindOf(stat: BigIntStats) {
   if (stat.isDirectory()) return 'a directory';
   if (stat.isFIFO()) return 'a named pipe';
   if (stat.isSocket()) return 'a socket';

@@ -16,9 +16,8 @@ export function callerDescriptor(path: string): number | undefined {
 /** @throws USAGE for the path of a descriptor, which can be neither replaced nor followed */
 export function requireName(path: string): void {
   if (callerDescriptor(path) === undefined) return;
-  throw new ServiceTokensError('USAGE', `[${path}] is a file descriptor, not a file name`, {
-    hint: 'Only commands that do not change the file accept a file descriptor.',
-  });
+  const hint = 'Only commands that do not change the file accept a file descriptor.';
+  throw new ServiceTokensError('USAGE', `[${path}] is a file descriptor, not a file name`, { hint });
 }
 
 /**

@@ -35,12 +35,12 @@ import { type AcquiredLock, lockPath, notALock, tryToAcquire } from './lock-cand
 import { removeLeftovers } from './lock-leftovers.js';
 import {
   classifyOwner,
-  forgetOwner,
   isThisThread,
   type LockTiming,
   newOwner,
   notOfALock,
   OwnerWatch,
+  ownersInUse,
   processOf,
   removeOwner,
   TIMING,
@@ -82,6 +82,7 @@ export async function withLock<T>(
 ): Promise<T> {
   const { timing = TIMING } = options;
   const owner = fs.together(() => newOwner(fs));
+  ownersInUse.add(owner);
   let held: AcquiredLock | undefined;
   let heartbeat: NodeJS.Timeout | undefined;
   try {
@@ -93,7 +94,7 @@ export async function withLock<T>(
   } finally {
     clearInterval(heartbeat);
     fs.together(() => held?.release());
-    forgetOwner(owner);
+    ownersInUse.delete(owner);
   }
 }
 

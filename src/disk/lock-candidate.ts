@@ -134,8 +134,7 @@ export function notALock(lock: string): ServiceTokensError {
 }
 
 function exchanged(path: string, cause?: unknown): ServiceTokensError {
-  return new ServiceTokensError('LOCKED', `[${path}] was replaced or removed by another process`, {
-    hint: `Check which users can write to [${dirname(path)}], and run the command again.`,
-    cause,
-  });
+  const fact = `[${path}] was replaced or removed by another process`;
+  const hint = `Check which users can write to [${dirname(path)}], and run the command again.`;
+  return new ServiceTokensError('LOCKED', fact, { hint, cause });
 }

@@ -40,11 +40,7 @@ const CANDIDATE_LIFETIME = 2_000;
  *
  * @throws the system's error, if the directory or the lock cannot be read
  */
-export async function leftovers(
-  fs: FileSystem,
-  path: string,
-  timing: LockTiming = TIMING,
-): Promise<Leftovers> {
+export async function leftovers(fs: FileSystem, path: string, timing = TIMING): Promise<Leftovers> {
   // In this order: a file that existed before the lock was seen to be free, and still exists, is not in use.
   const { temporaryFiles, candidates } = namesBeside(fs, path);
   const lock = lockPath(path);

@@ -18,17 +18,11 @@ export interface LockTiming {
 export const TIMING: LockTiming = { heartbeat: 500, deadline: 1_500, poll: { least: 5, most: 200 } };
 
 /** The owner files that this thread uses. Any other of this thread is left over from a release that failed. */
-const ownersInUse = new Set<string>();
+export const ownersInUse = new Set<string>();
 
-/** Makes a unique name for an owner file. Call forgetOwner after the lock was released. */
+/** A unique name for an owner file. */
 export function newOwner(fs: FileSystem): string {
-  const owner = `${nameOf(ownProcess(fs))}-${randomBytes(6).toString('hex')}`;
-  ownersInUse.add(owner);
-  return owner;
-}
-
-export function forgetOwner(owner: string): void {
-  ownersInUse.delete(owner);
+  return `${nameOf(ownProcess(fs))}-${randomBytes(6).toString('hex')}`;
 }
 
 /** The process that an owner file identifies; undefined for a name that is not that of an owner file. */
@@ -49,7 +43,7 @@ function nameOf({ pid, started, scope }: ProcessIdentity): string {
  * What is known of an owner file: its process is alive or dead; the file is gone; `undetermined`: foreign, and not
  * watched for long enough; `unknown`: not an owner file of this tool.
  */
-export type OwnerState = 'alive' | 'dead' | 'gone' | 'undetermined' | 'unknown';
+type OwnerState = 'alive' | 'dead' | 'gone' | 'undetermined' | 'unknown';
 
 /** Within one pid namespace the answer is exact and immediate. @param classifyForeign answers for other processes */
 export function classifyOwner(fs: FileSystem, owner: string, classifyForeign: () => OwnerState): OwnerState {

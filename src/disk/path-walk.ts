@@ -2,10 +2,7 @@ import { dirname, join } from 'node:path';
 import { ServiceTokensError } from '../errors.js';
 import { type BigIntStats, type FileSystem, ifExists, sameFile, systemError } from './file-system.js';
 
-/**
- * A directory of a path, as it was when the path was walked. The time of its birth differs for a later directory that has
- * the same identity.
- */
+/** A directory, as it was when the path was walked. A later one with the same identity has another time of birth. */
 export interface Directory extends Readonly<Pick<BigIntStats, 'dev' | 'ino' | 'birthtimeNs'>> {
   /** Absolute, without symlinks. */
   readonly path: string;
@@ -79,16 +76,11 @@ function readLink(fs: FileSystem, link: string, before: BigIntStats, path: strin
 }
 
 export function pathChanged(path: string): ServiceTokensError {
-  return new ServiceTokensError('IO', `the path to [${path}] changed while this command ran`, {
-    hint: 'Run the command again.',
-  });
+  const fact = `the path to [${path}] changed while this command ran`;
+  return new ServiceTokensError('IO', fact, { hint: 'Run the command again.' });
 }
 
-function directoryAt(
-  fs: FileSystem,
-  path: string,
-  stat: BigIntStats = fs.lstatSync(path, { bigint: true }),
-): Directory {
+function directoryAt(fs: FileSystem, path: string, stat = fs.lstatSync(path, { bigint: true })): Directory {
   if (!stat.isDirectory()) throw systemError('ENOTDIR', `not a directory: ${path}`);
   const { uid, gid, mode, dev, ino, birthtimeNs } = stat;
   return { path, uid: Number(uid), gid: Number(gid), mode: Number(mode) & 0o7777, dev, ino, birthtimeNs };

@@ -10,15 +10,9 @@ export interface ProcessIdentity {
   readonly pid: number;
   /** The start time in the kernel's clock ticks since boot; empty if unknown. */
   readonly started: string;
-  /**
-   * The pid and time namespaces and the boot of the machine for which number and start time are valid. A worker thread
-   * adds `_w` and its number.
-   */
+  /** The pid and time namespaces and the boot in which both are valid; a worker thread adds `_w` and its number. */
   readonly scope: string;
 }
-
-/** `foreign`: cannot be determined, because it belongs to another container or machine, or is a worker thread. */
-export type Liveness = 'alive' | 'dead' | 'foreign';
 
 const known = new WeakMap<FileSystem, ProcessIdentity>();
 
@@ -34,8 +28,11 @@ export function ownProcess(fs: FileSystem): ProcessIdentity {
   return own;
 }
 
-/** Determines whether a process or thread still runs. Uses signal 0, because /proc may hide other users' processes. */
-export function livenessOf(identity: ProcessIdentity, fs: FileSystem): Liveness {
+/**
+ * Whether a process or thread still runs. `foreign`: cannot be determined, because it belongs to another container or
+ * machine, or is a worker thread. Uses signal 0, because /proc may hide other users' processes.
+ */
+export function livenessOf(identity: ProcessIdentity, fs: FileSystem): 'alive' | 'dead' | 'foreign' {
   if (isElsewhere(identity, fs)) return 'foreign';
   const { pid, started, scope } = identity;
   try {

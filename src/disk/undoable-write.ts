@@ -5,7 +5,7 @@ import type { HeldLock } from './file-lock.js';
 import { type FileSystem, ignoreFailure } from './file-system.js';
 
 /** A new content of a file; `before` is undefined if there is no file, and `inPlace` overwrites one. */
-export interface Replacement {
+interface Replacement {
   readonly before: file.Snapshot | undefined;
   readonly content: readonly Uint8Array[];
   readonly wanted: file.Attributes | file.AttributeChoice;
@@ -20,14 +20,11 @@ export async function replaceUndoably(
   { before, content, wanted, inPlace = false }: Replacement,
   step: (written: file.Written) => void | Promise<void>,
 ): Promise<file.Written> {
-  const overwrite = (bytes: readonly Uint8Array[], current: file.Snapshot) => {
-    assertHeld();
-    return file.overwriteFile(fs, path, bytes, current);
-  };
-  const written =
-    before !== undefined && inPlace
-      ? overwrite(content, before)
-      : file.replaceFile(fs, path, content, wanted, assertHeld);
+  const isOverwritten = before !== undefined && inPlace;
+  if (isOverwritten) assertHeld();
+  const written = isOverwritten
+    ? file.overwriteFile(fs, path, content, before)
+    : file.replaceFile(fs, path, content, wanted, assertHeld);
   await completeOrUndo(
     fs,
     path,
@@ -35,7 +32,10 @@ export async function replaceUndoably(
     () => {
       assertHeld();
       if (before === undefined) return file.removeFile(fs, path, written);
-      if (inPlace) return overwrite([before.bytes], { ...before, bytes: Buffer.concat(content) });
+      if (inPlace) {
+        const now = { ...before, bytes: Buffer.concat(content) };
+        return file.overwriteFile(fs, path, [before.bytes], now);
+      }
       file.requireUnchanged(fs, path, written);
       return file.replaceFile(fs, path, [before.bytes], before.attributes, assertHeld);
     },
