@@ -25,22 +25,24 @@ const OTHERS_READ = 0o004;
  *
  * @param refused the repair that was tried and failed, which is not advised again
  */
-export function checkFileAccess(file: CheckedFile, attributes: Attributes, refused?: Finding): Finding[] {
+export function* checkFileAccess(
+  file: CheckedFile,
+  attributes: Attributes,
+  refused?: Finding,
+): Generator<Finding> {
   const { resolved, server, configDir, naming, asCaller } = file;
   const [path] = resolved.linkChain;
-  const found: Finding[] = [];
   const hint = fileHint(file, attributes, refused);
   if (server === undefined) {
     const canCopy = naming.isPrivate && !refused; // another user could redirect a command that uses the path
     const unknown = unknownServerWarning(path, configDir, attributes, canCopy, asCaller);
-    if (unknown) found.push(finding('SERVER_UNKNOWN', ...unknown));
+    if (unknown) yield finding('SERVER_UNKNOWN', ...unknown);
   } else if (!canRead(server, attributes))
-    found.push(finding('FILE_UNREADABLE', unreadableFact(path, server, asCaller), hint));
+    yield finding('FILE_UNREADABLE', unreadableFact(path, server, asCaller), hint);
   if (attributes.mode & OTHERS) {
     const what = attributes.mode & OTHERS_READ ? 'read' : 'write or execute';
-    found.push(finding('OPEN_TO_OTHERS', `Every user of this system can ${what} [${path}]`, hint));
+    yield finding('OPEN_TO_OTHERS', `Every user of this system can ${what} [${path}]`, hint);
   }
-  return found;
 }
 
 function fileHint(file: CheckedFile, attributes: Attributes, refused?: Finding): string {
@@ -52,35 +54,34 @@ function fileHint(file: CheckedFile, attributes: Attributes, refused?: Finding):
   if (refused) return refused.hint;
   const [path] = resolved.linkChain;
   const wanted = repairedAttributes(server, attributes, asCaller) ?? attributes;
-  if (!canGive(attributes, wanted, asCaller))
-    return `Repair it: ${repairCommand(path, attributes, wanted, naming, asCaller)}`;
-  const closed = { ...wanted, mode: 'o=' };
-  if (!naming.isPrivate) {
-    if (server === undefined) return 'Use --fix with --server-user.';
+  const command = repairCommand(path, attributes, wanted, naming, asCaller);
+  if (!canGive(attributes, wanted, asCaller)) return `Repair it: ${command}`;
+  if (server !== undefined) {
+    if (naming.isPrivate) return `Use --fix, or: ${command}`;
     const isOfThirdUser = ![0, server.uid].includes(attributes.uid);
     return isOfThirdUser
       ? 'Inspect the file; if it is the right one, use --fix --trust-directory.'
       : 'Use --fix.';
   }
-  return server
-    ? `Use --fix, or: ${repairCommand(path, attributes, wanted, naming, asCaller)}`
-    : `Use --fix with --server-user, because the user that runs Elasticsearch cannot be determined; or, if it does not need this access: ${attributesCommand(path, attributes, closed, asCaller)}`;
-}
-
-/** Finds that root acts as the owner of the directory, who does not run the server. */
-export function checkOwner({ otherServer }: CheckedFile): Finding[] {
-  return otherServer === undefined ? [] : [finding('DIRECTORY_OWNER', otherServer.fact, otherServer.hint)];
+  if (!naming.isPrivate) return 'Use --fix with --server-user.';
+  const close = attributesCommand(path, attributes, { ...wanted, mode: 'o=' }, asCaller);
+  return `Use --fix with --server-user, because the user that runs Elasticsearch cannot be determined; or, if it does not need this access: ${close}`;
 }
 
 /** Finds the directories on the path that the server cannot enter or, for the file's own directory, cannot list. */
-export function checkDirectoryAccess({ resolved, server, otherServer, asCaller }: CheckedFile): Finding[] {
-  if (server === undefined) return [];
+export function* checkDirectoryAccess({
+  resolved,
+  server,
+  otherServer,
+  asCaller,
+}: CheckedFile): Generator<Finding> {
+  if (server === undefined) return;
   const { directories, directory: own } = resolved;
   const passed = new Map(directories.map((directory) => [directory.path, directory]));
-  return [...passed.values()].flatMap((directory) => {
+  for (const directory of passed.values()) {
     const isOwn = directory.path === own?.path;
     const bits = isOwn ? READ | ENTER : ENTER;
-    if (may(server, directory, bits)) return [];
+    if (may(server, directory, bits)) continue;
     const message = `Elasticsearch runs as [${serverName(server, asCaller)}] and cannot ${isOwn ? 'list' : 'enter'} [${directory.path}]`;
     // Who can change names in the directory cannot change its own path.
     const isAbove = ({ at }: UntrustedModifier) => !isIn(directory.path, at);
@@ -88,8 +89,8 @@ export function checkDirectoryAccess({ resolved, server, otherServer, asCaller }
     const path = isPrivate({ modifiers }, asCaller) ? directory.path : 'DIRECTORY';
     const isRepaired = isOwn && otherServer !== undefined;
     const hint = isRepaired ? otherServer.repair : directoryHint(path, directory, bits, server, asCaller);
-    return [finding('DIRECTORY_UNREADABLE', message, hint)];
-  });
+    yield finding('DIRECTORY_UNREADABLE', message, hint);
+  }
 }
 
 function directoryHint(
@@ -103,11 +104,7 @@ function directoryHint(
   const shift = shiftOf(server, directory);
   const who = shift === 6 ? 'u' : shift === 3 || rights === 'rx' ? 'g' : 'o';
   const gid = who === 'g' && shift === 0 ? server.model.gid : directory.gid;
-  const command = attributesCommand(
-    path,
-    directory,
-    { uid: directory.uid, gid, mode: `${who}+${rights}` },
-    fs,
-  );
+  const wanted = { uid: directory.uid, gid, mode: `${who}+${rights}` };
+  const command = attributesCommand(path, directory, wanted, fs);
   return `${who === 'o' ? 'Move the configuration to another directory, or' : 'Repair it'}: ${command}`;
 }

@@ -23,7 +23,7 @@ import {
 } from '../require.js';
 import { digestOf } from '../tokens-file/digest.js';
 import { FileContent } from '../tokens-file/file-content.js';
-import { checkDirectoryAccess, checkFileAccess, checkOwner } from './access-checks.js';
+import { checkDirectoryAccess, checkFileAccess } from './access-checks.js';
 import type { CheckedFile, OpenedTokensFile } from './checked-file.js';
 import { checkLines } from './entry-checks.js';
 import { type Finding, finding } from './findings.js';
@@ -83,22 +83,6 @@ export async function checkTokensFile(
   opened?: OpenedTokensFile,
 ): Promise<CheckReport> {
   requirePath(path);
-  requireOptions(options);
-  const { version, fix = false, fs = nodeFileSystem } = options;
-  if (fix) requireName(path);
-  const passed = readCallerDescriptor(fs, path, MAX_FILE_BYTES);
-  const { exists, bytes, findings, fixed, naming } = passed
-    ? { exists: true, bytes: passed, findings: [], fixed: [], naming: { file: path, isPrivate: true } }
-    : await examineFile(path, options, opened, fs);
-  const entries = bytes && entriesIfReadable(bytes, path);
-  const digest = entries ? digestOf(entries) : null;
-  const summary = { file: path, exists, tokens: entries?.size ?? 0, digest };
-  const unexpected = checkExpectations(summary, options, naming);
-  const lines = checkLines(bytes ?? new Uint8Array(), version);
-  return { ...summary, findings: [...unexpected, ...findings, ...lines], fixed };
-}
-
-function requireOptions(options: CheckOptions): void {
   requireProperties(options, 'options', {
     version: requireVersion,
     serverUser: requireString,
@@ -112,6 +96,18 @@ function requireOptions(options: CheckOptions): void {
     expectedTokens: requireInteger,
     fs: requireObject,
   });
+  const { version, fix = false, fs = opened?.fs ?? nodeFileSystem } = options;
+  if (fix) requireName(path);
+  const passed = readCallerDescriptor(fs, path, MAX_FILE_BYTES);
+  const { exists, bytes, findings, fixed, naming } = passed
+    ? { exists: true, bytes: passed, findings: [], fixed: [], naming: { file: path, isPrivate: true } }
+    : await examineFile(path, options, opened, fs);
+  const entries = bytes && entriesIfReadable(bytes, path);
+  const digest = entries ? digestOf(entries) : null;
+  const summary = { file: path, exists, tokens: entries?.size ?? 0, digest };
+  const unexpected = checkExpectations(summary, options, naming);
+  const lines = checkLines(bytes ?? new Uint8Array(), version);
+  return { ...summary, findings: [...unexpected, ...findings, ...lines], fixed };
 }
 
 async function examineFile(
@@ -120,8 +116,11 @@ async function examineFile(
   opened: OpenedTokensFile | undefined,
   fs: FileSystem,
 ) {
-  const file = fileAt(path, options, opened, fs);
-  const { naming } = file;
+  const { serverUser, configDir = dirname(path), timing } = options;
+  const found = opened ?? unopenedFile(path, fs);
+  const { naming, otherServer } = found;
+  const server = otherServer?.server ?? found.server ?? findServer(configDir, serverUser, fs);
+  const file = { ...found, server, configDir, isOpened: opened !== undefined, timing };
   const before = look(file); // what cannot be read is an error, before anything is repaired
   if (before.other !== undefined)
     return { exists: true, bytes: undefined, findings: [before.other], fixed: [], naming };
@@ -131,24 +130,13 @@ async function examineFile(
   const { attributes, bytes } = look(file);
   const findings = [
     ...refused,
-    ...checkOwner(file),
+    ...(otherServer ? [finding('DIRECTORY_OWNER', otherServer.fact, otherServer.hint)] : []),
     ...(attributes ? checkFileAccess(file, attributes, refused[0]) : []),
     ...checkDirectoryAccess(file),
     ...checkLinks(file),
     ...(await checkLeftovers(file, refused[0])),
   ];
   return { exists: attributes !== undefined, bytes, findings, fixed, naming };
-}
-
-function fileAt(
-  path: string,
-  { serverUser, configDir = dirname(path), timing }: CheckOptions,
-  opened: OpenedTokensFile | undefined,
-  fs: FileSystem,
-): CheckedFile {
-  const file = opened ?? unopenedFile(path, fs);
-  const server = file.otherServer?.server ?? file.server ?? findServer(configDir, serverUser, fs);
-  return { ...file, server, configDir, isOpened: opened !== undefined, timing };
 }
 
 function unopenedFile(path: string, fs: FileSystem): OpenedTokensFile {
@@ -183,30 +171,28 @@ function look({ resolved: { target }, server, fs }: CheckedFile): Look {
 }
 
 /** Finds a missing file, an unexpected digest, and an unexpected number of tokens. */
-function checkExpectations(
+function* checkExpectations(
   { file, exists, tokens, digest }: Omit<CheckReport, 'findings' | 'fixed'>,
   { required = false, expectedDigest, expectedTokens }: CheckOptions,
   naming: Naming,
-): Finding[] {
-  const found: Finding[] = [];
+): Generator<Finding> {
   if (!exists) {
     const hint = required
       ? 'Check the spelling of the path.'
       : 'A missing file is an empty file; create makes it.';
     const missing = finding('NO_FILE', `The file [${file}] does not exist`, hint);
-    found.push(required ? { ...missing, severity: 'warning' } : missing);
+    yield required ? { ...missing, severity: 'warning' } : missing;
   }
   if (expectedDigest !== undefined && digest !== expectedDigest) {
     const message = `The digest is ${digest ?? 'unknown'}; expected ${expectedDigest}`;
     const hint = 'Compare the file with one that has the expected digest.';
-    found.push(finding('UNEXPECTED_DIGEST', message, hint));
+    yield finding('UNEXPECTED_DIGEST', message, hint);
   }
   if (expectedTokens !== undefined && tokens !== expectedTokens) {
     const message = `The number of tokens is ${tokens}; expected ${expectedTokens}`;
     const hint = `List the tokens: ${commandLine(['list'], { ...naming, serverUser: undefined })}`;
-    found.push(finding('UNEXPECTED_COUNT', message, hint));
+    yield finding('UNEXPECTED_COUNT', message, hint);
   }
-  return found;
 }
 
 function entriesIfReadable(bytes: Uint8Array, path: string): ReadonlyMap<string, string> | undefined {

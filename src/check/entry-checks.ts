@@ -13,12 +13,7 @@ const STOPS = 'Elasticsearch does not start with this file, or drops every token
 /** The findings of this many lines are listed. Further lines are only counted, which bounds the output and memory. */
 export const MAX_LINES = 1000;
 
-/**
- * Finds the lines of a tokens file that stop the server, that it skips, and that no token can match.
- *
- * @param version the server's; undefined accepts the accounts of every version
- * @returns the findings in the order of the lines: those of the first MAX_LINES lines, and one that counts the rest
- */
+/** Finds the lines of a tokens file that stop the server, that it skips, and that no token can match, in their order. */
 export function checkLines(bytes: Uint8Array, version?: ElasticsearchVersion): Finding[] {
   const counting = new Map<string, number>();
   for (const { number, kind, key } of readLines(bytes)) {
@@ -33,7 +28,7 @@ export function checkLines(bytes: Uint8Array, version?: ElasticsearchVersion): F
   for (const line of readLines(bytes)) {
     const { number, end, key = '' } = line;
     if (end.startsWith('\r') && lineEnds.count++ === 0) lineEnds.first = number;
-    const found = lineFindings(line, counting.get(key) ?? number, version);
+    const found = [...lineFindings(line, counting.get(key) ?? number, version)];
     if (found.length > 0 && ++lines > MAX_LINES) for (const { severity } of found) severities.add(severity);
     else findings.push(...found.map((each) => ({ ...each, line: number })));
   }
@@ -42,28 +37,32 @@ export function checkLines(bytes: Uint8Array, version?: ElasticsearchVersion): F
 }
 
 /** @param counting the number of the line that the server uses for the key */
-function lineFindings(line: Line, counting: number, version: ElasticsearchVersion | undefined): Finding[] {
-  const { number, kind, key = '', value = '', text } = line;
-  const found: Finding[] = [];
+function* lineFindings(
+  { number, kind, key = '', value = '', text }: Line,
+  counting: number,
+  version: ElasticsearchVersion | undefined,
+): Generator<Finding> {
   if (number === 1 && text.startsWith(BYTE_ORDER_MARK)) {
     const message =
       'The file begins with a byte order mark, which Elasticsearch reads as part of the first line: the line is not a comment, and no token matches it';
-    found.push(finding('BYTE_ORDER_MARK', message, 'Save the file as UTF-8 without a byte order mark.'));
+    yield finding('BYTE_ORDER_MARK', message, 'Save the file as UTF-8 without a byte order mark.');
   }
-  if (kind === 'skipped') return found;
-  if (kind === 'plain') return [...found, plainTextFinding(key, value)];
-  if (kind !== 'entry') return [...found, parseErrorFinding(kind, text)];
-  if (counting === number) return [...found, ...entryFindings(key, value, version)];
-  const message = `${subject(key)} is a duplicate of line ${counting}, which Elasticsearch uses`;
-  return [...found, finding('DUPLICATE', message, 'Remove this line.')];
+  if (kind === 'skipped') return;
+  if (kind === 'plain') yield plainTextFinding(key, value);
+  else if (kind !== 'entry') yield parseErrorFinding(kind, text);
+  else if (counting === number) yield* entryFindings(key, value, version);
+  else {
+    const message = `${subject(key)} is a duplicate of line ${counting}, which Elasticsearch uses`;
+    yield finding('DUPLICATE', message, 'Remove this line.');
+  }
 }
 
-/** Finds what is wrong with one entry: its name and its hash. */
+/** Finds what is wrong with one entry: its name and its hash, which does not matter if no token matches the name. */
 export function entryFindings(key: string, hash: string, version?: ElasticsearchVersion): Finding[] {
   if (key.startsWith(BYTE_ORDER_MARK)) return []; // BYTE_ORDER_MARK says that no token matches it
-  const found = nameFindings(key, version);
+  const found = [...nameFindings(key, version)];
   const isDead = found.some(({ severity }) => severity !== 'note');
-  return isDead ? found : [...found, ...hashFindings(key, hash)]; // the hash does not matter if no token matches
+  return isDead ? found : [...found, ...hashFindings(key, hash)];
 }
 
 /** One finding per file, on the first of the lines. */
@@ -85,25 +84,19 @@ function restFindings(lines: number, severities: ReadonlySet<Severity>): Finding
 }
 
 function parseErrorFinding({ problem, detail = '' }: ParseError, text: string): Finding {
-  switch (problem) {
-    case 'utf8':
-      return finding(
-        'MALFORMED_UTF8',
-        `Malformed UTF-8: ${STOPS}`,
-        'Save the file as UTF-8, or remove the line.',
-      );
-    case 'hash': {
-      const message = `${detail.replace(/\.$/, '')}: ${STOPS}`;
-      return finding('MALFORMED_HASH', message, 'Remove the line, and create a new token.');
-    }
-    case 'colon': {
-      const isComment = trim(text).replace(BYTE_ORDER_MARK, '').startsWith('#');
-      const hint = isComment
-        ? 'A line is a comment only if its first character is #.'
-        : 'Correct or remove the line.';
-      return finding('MISSING_COLON', `Missing ':' character: ${STOPS}`, hint);
-    }
+  if (problem === 'utf8') {
+    const hint = 'Save the file as UTF-8, or remove the line.';
+    return finding('MALFORMED_UTF8', `Malformed UTF-8: ${STOPS}`, hint);
   }
+  if (problem === 'hash') {
+    const message = `${detail.replace(/\.$/, '')}: ${STOPS}`;
+    return finding('MALFORMED_HASH', message, 'Remove the line, and create a new token.');
+  }
+  const isComment = trim(text).replace(BYTE_ORDER_MARK, '').startsWith('#');
+  const hint = isComment
+    ? 'A line is a comment only if its first character is #.'
+    : 'Correct or remove the line.';
+  return finding('MISSING_COLON', `Missing ':' character: ${STOPS}`, hint);
 }
 
 function plainTextFinding(key: string, value: string): Finding {
@@ -117,46 +110,45 @@ function plainTextFinding(key: string, value: string): Finding {
   return finding('PLAIN_TEXT', message, hint);
 }
 
-function nameFindings(key: string, version?: ElasticsearchVersion): Finding[] {
+function* nameFindings(key: string, version?: ElasticsearchVersion): Generator<Finding> {
   const [namespace = '', service = '', name, ...more] = key.split('/');
   if (name === undefined || more.length > 0) {
     const message =
       'The text before the colon is not <namespace>/<service>/<name>; no token matches this line';
-    return [finding('BAD_NAME', message, correctionOf(key))];
+    yield finding('BAD_NAME', message, correctionOf(key));
+    return;
   }
   const principal = `${namespace}/${service}`;
-  const found: Finding[] = [];
   if (namespace !== 'elastic') {
     const message = `${subject(key)} is not in the namespace elastic: Elasticsearch reads such tokens from an index, not from this file`;
-    found.push(finding('USER_MANAGED_ACCOUNT', message, accountHint(principal, version)));
+    yield finding('USER_MANAGED_ACCOUNT', message, accountHint(principal, version));
   } else if (!knownAccounts(version).some((account) => account.principal === principal)) {
     const which = version ? ` ${formatVersion(version)}` : '';
     const message = `${subject(key)} belongs to a service account that does not exist in Elasticsearch${which}`;
-    found.push(finding('UNKNOWN_ACCOUNT', message, accountHint(principal, version)));
+    yield finding('UNKNOWN_ACCOUNT', message, accountHint(principal, version));
   }
   if (!isTokenName(name)) {
     const message = 'Invalid token name after the second slash; no token matches this line';
-    found.push(finding('BAD_TOKEN_NAME', message, correctionOf(key)));
+    yield finding('BAD_TOKEN_NAME', message, correctionOf(key));
   }
   const until = knownAccounts().find((account) => account.principal === principal)?.until;
   if (version === undefined && until) {
     const message = `${subject(key)} stops working with Elasticsearch ${formatVersion(until)}, which does not have this service account`;
     const hint = 'Delete it before the upgrade, with the command delete.';
-    found.push(finding('WITHDRAWN_ACCOUNT', message, hint));
+    yield finding('WITHDRAWN_ACCOUNT', message, hint);
   }
-  return found;
 }
 
-function hashFindings(key: string, hash: string): Finding[] {
+function* hashFindings(key: string, hash: string): Generator<Finding> {
   const problem = hashProblem(hash);
+  const weakness = problem === undefined ? hashWeakness(hash) : undefined;
   if (problem !== undefined) {
     const message = `${subject(key)} can never match: ${problem}`;
-    return [finding('HASH_UNUSABLE', message, 'Remove the line, and create a new token.')];
+    yield finding('HASH_UNUSABLE', message, 'Remove the line, and create a new token.');
+  } else if (weakness !== undefined) {
+    const message = `${subject(key)} is stored as ${weakness}`;
+    yield finding('WEAK_HASH', message, 'Create a new token, and remove this one.');
   }
-  const weakness = hashWeakness(hash);
-  if (weakness === undefined) return [];
-  const message = `${subject(key)} is stored as ${weakness}`;
-  return [finding('WEAK_HASH', message, 'Create a new token, and remove this one.')];
 }
 
 /** Shows a key only if it is a valid qualified name: it is a secret if the two sides of the colon are swapped. */

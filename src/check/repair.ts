@@ -21,8 +21,6 @@ import { leftoversOf } from './place-checks.js';
  * server is unknown, owner, group and mode are left alone.
  *
  * @param found the present attributes, if there is a file
- * @returns what was done, one sentence each; and what could not be repaired, and how to repair it by hand
- * @throws the signal's reason
  */
 export async function repair(
   file: CheckedFile,
@@ -136,18 +134,12 @@ function requireSafe(
 
 /** Whether all lines are comments, blank, or entries of a valid name. An empty file has nothing to give away. */
 function holdsTokensOnly(bytes: Uint8Array): boolean {
-  for (const { kind, key = '' } of readLines(bytes)) {
-    const isOrdinary = kind === 'skipped' || (kind === 'entry' && isQualifiedName(key));
-    if (!isOrdinary) return false;
-  }
+  for (const { kind, key = '' } of readLines(bytes))
+    if (kind !== 'skipped' && !(kind === 'entry' && isQualifiedName(key))) return false;
   return true;
 }
 
-function unsafe(
-  path: string,
-  reason: string,
-  hint = 'Inspect the file before you change it.',
-): ServiceTokensError {
+function unsafe(path: string, reason: string, hint = 'Inspect the file before you change it.') {
   return new ServiceTokensError('PERMISSION', `unsafe to change [${path}]: ${reason}`, { hint });
 }
 

@@ -13,12 +13,7 @@ import { type Io, Terminal } from './terminal.js';
 
 export { processIo } from './process-io.js';
 
-/**
- * Runs the command. Its errors are caught only here.
- *
- * @param argv the arguments after the tool's name
- * @returns the exit status; nothing is thrown
- */
+/** Runs the command. Its errors are caught only here. @param argv the arguments after the tool's name */
 export async function main(
   argv: readonly string[],
   io: Io,
@@ -35,8 +30,6 @@ export async function main(
 /**
  * As in the original, two parsers run one after the other: the first reads the options before the command's name, the
  * second reads the rest. So `-s create` is not `create -s`, and `--` ends only the options of its own parser.
- *
- * @throws ServiceTokensError; any other error is a bug
  */
 async function run(argv: readonly string[], context: Context): Promise<ExitStatus> {
   const { io, terminal, fs } = context;
@@ -75,9 +68,7 @@ async function run(argv: readonly string[], context: Context): Promise<ExitStatu
 
 /**
  * The `-E` before the command's name, as the original passes them on: after all other words, each in one word. So `-E =v`
- * becomes `-E=v`, without a key.
- *
- * @throws OPTION if nothing is left
+ * becomes `-E=v`, without a key. @throws OPTION if nothing is left
  */
 function passOn({ E = [] }: Options): string[] {
   return E.map((setting) => {
@@ -87,18 +78,12 @@ function passOn({ E = [] }: Options): string[] {
   });
 }
 
-/** @param topic what `help` is asked for */
 function parserFor(topic: string | undefined, top: Parser): Parser {
   if (topic === undefined || topic === 'help') return top;
   return topic === 'options' ? optionsParser() : commandParser(topic, findCommand(topic));
 }
 
-/**
- * Answers --help and --version, which override everything except parser errors; otherwise applies -s and -v.
- *
- * @returns whether it answered
- * @throws OPTION if both -s and -v are given
- */
+/** Answers --help and --version, which override everything except parser errors; otherwise applies -s and -v. */
 async function answerAtOnce(
   parser: Parser,
   { help, version, silent = false, verbose = false }: Options,

@@ -7,7 +7,6 @@ import { errnoOf, nodeFileSystem as fs, ignoreFailure, O, type Stats } from '../
 import { ServiceTokensError } from '../errors.js';
 import type { Io, Output } from './terminal.js';
 
-/** The Io of this process. */
 export function processIo(): Io {
   const cwd = ignoreFailure(() => process.cwd()); // now, because the working directory may change later
   return {
@@ -96,14 +95,12 @@ function outputOf(fd: 1 | 2): Output {
   return { isTTY, fault, write };
 }
 
-/** How long to wait for a reader that does not read, in milliseconds. */
-const PAUSE = 10;
+const PAUSE = 10; // milliseconds, for a reader that does not read
 
 /**
  * Writes as much to a pipe or a terminal as it takes without blocking, through a separate non-blocking descriptor, so
- * that signals are handled while the rest waits.
- *
- * @returns the rest; undefined if there is no /proc, or if the pipe has no reader or belongs to another user
+ * that signals are handled while the rest, which is returned, waits. Without /proc, or if the pipe has no reader or
+ * belongs to another user, it returns undefined.
  */
 function writeAtOnce(fd: number, bytes: Uint8Array): Uint8Array | undefined {
   const own = ignoreFailure(() => fs.openSync(`/proc/self/fd/${fd}`, O.WRONLY | O.NONBLOCK | O.NOCTTY));

@@ -15,7 +15,6 @@ import { errnoOf } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 import { ExitCode, type ExitStatus, statusOf } from './exit-codes.js';
 
-/** A stream that text is written to; a failed write rejects. */
 export interface Output {
   readonly isTTY: boolean;
   /** Why a write would be lost, as an errno, if that is known in advance. */
@@ -37,8 +36,7 @@ export interface Io extends Surroundings {
   useThreads?(count: number): void;
 }
 
-/** How many characters of a long answer are written at a time. */
-const PIECE = 64 * 1024;
+const PIECE = 64 * 1024; // characters of a long answer that are written at a time
 
 export type LabelColor = 'red' | 'yellow' | 'blue' | 'green';
 
@@ -67,12 +65,11 @@ export class Terminal {
     }
   }
 
-  /** Writes an answer of one line of JSON. @throws as `answer` does */
   answerJson(value: unknown): Promise<void> {
     return this.answer(`${toJson(value)}\n`);
   }
 
-  /** Writes a long answer in pieces, so that a slow reader does not fill memory. @throws as `answer` does */
+  /** Writes a long answer in pieces, so that a slow reader does not fill memory. */
   async answerAll(parts: Iterable<string>): Promise<void> {
     let piece = '';
     for (const part of parts) {
@@ -85,7 +82,7 @@ export class Terminal {
     await this.answer(piece);
   }
 
-  /** Writes lines with names of a file: as they are, but with control characters escaped on a terminal. @throws as `answer` does */
+  /** Writes lines with names of a file: as they are, but on a terminal with control characters escaped. */
   async answerNames(parts: Iterable<string>): Promise<void> {
     const shown = (lines: string) => lines.split('\n').map(escapeControls).join('\n');
     for (const lines of parts) await this.answer(this.#io.stdout.isTTY ? shown(lines) : lines);
@@ -142,7 +139,6 @@ export class Terminal {
     await this.#io.stderr.write(text).catch(() => {});
   }
 
-  /** Colors the label of a line. @param stream the stream to which the line is written */
   label(text: string, color: LabelColor, stream: 'stdout' | 'stderr' = 'stderr'): string {
     return this.#wantsColor(this.#io[stream]) ? new Chalk({ level: 1 }).bold[color](text) : text;
   }
@@ -178,12 +174,10 @@ export function aboutHidden(texts: readonly string[]): string[] {
   return texts.some((text) => hideTokens(text) !== text) ? [WHERE_TOKENS_GO] : [];
 }
 
-/** Prepares a text for a message. */
 export function shown(text: string): string {
   return escapeControls(hideTokens(text));
 }
 
-/** Formats JSON, in which all control characters are escaped. */
 export function toJson(value: unknown): string {
   return escapeControls(JSON.stringify(value));
 }

@@ -17,7 +17,7 @@ export const check: Command = async (invocation) => {
   const report = await inTokensDir((opened) => {
     const rules = { version, required: options.file !== undefined, ...expected };
     const repair = { fix, serverUser, trustDirectory, signal: fix ? io.interrupted : undefined };
-    return checkTokensFile(tokensFile, { configDir, fs: opened.fs, ...rules, ...repair }, opened);
+    return checkTokensFile(tokensFile, { configDir, ...rules, ...repair }, opened);
   });
   const isOk = report.findings.every(({ severity }) => severity === 'note');
   const answer = options.json ? forMachines(report) : forPeople(report, isOk, terminal);

@@ -12,7 +12,6 @@ import type { Invocation } from './command.js';
 import { readTokens } from './read-tokens.js';
 import { type CommandEntry, commands, findCommand } from './table.js';
 
-/** What a completion uses of the command. */
 export type Context = Pick<Invocation, 'io' | 'terminal' | 'fs'>;
 
 /** Above this number no names are offered: a shell would insert the common prefix of an incomplete list. */
@@ -101,7 +100,7 @@ function valuesOf(
   return flags.endsWith('<FORM>') ? outputs.map((output) => `${prefix}${output}`) : [];
 }
 
-/** Lists what can follow the arguments so far. @param haveEnded whether a name may begin with a hyphen */
+/** Lists what can follow the arguments. @param haveEnded whether a name may begin with a hyphen */
 async function argumentsOf(
   { completes = [] }: CommandEntry,
   current: string,

@@ -20,21 +20,16 @@ import type { Invocation } from './command.js';
 import { readStandardInput } from './input.js';
 import { warnOfSettings } from './target.js';
 
-/** The limit of the input in bytes: about 100,000 tokens. */
-const LIMIT = 16 * 1024 * 1024;
+const LIMIT = 16 * 1024 * 1024; // bytes: about 100,000 tokens
 /** The length of a secret that this tool creates. */
 export const GOOD_SECRET = 22;
-/** How many hashes pass between two progress reports. */
-const STEP = 100;
+const STEP = 100; // hashes between two reports of the progress
 
 /**
- * Reads tokens in any form, and warns of what is around them.
+ * Reads tokens in any form, and warns of what is around them. Each pass over the result reads the input anew, and needs
+ * no more memory.
  *
  * @param purpose `copy` if what is printed or stored derives from the secrets
- * @returns the tokens: each pass over them reads the input anew, and needs no more memory; whether they are several, and
- *   whether each is a service account token
- * @throws USAGE for an argument, which would be visible in process lists; NOT_A_TOKEN if there is no token; IO or
- *   PERMISSION
  */
 export async function readGivenTokens({ args, options, io, terminal, fs }: Invocation, purpose: Purpose) {
   if (args.length > 0) {
@@ -91,13 +86,7 @@ export function notAToken({ bearer, kind }: GivenToken, where: string, { verbose
   return new ServiceTokensError('NOT_A_TOKEN', `${where}${fact}`, { hint: hints.join(' ') || undefined });
 }
 
-/**
- * Reads tokens and hashes their secrets on all cores.
- *
- * @returns hashes by qualified name, in the order of the tokens; with `dryRun` they are empty
- * @throws NOT_A_TOKEN, also for a secret that the server refuses; UNKNOWN_PRINCIPAL; USAGE for a duplicate name; and as
- *   `readGivenTokens` does
- */
+/** Reads tokens and hashes their secrets on all cores. @returns hashes by qualified name; with `dryRun` they are empty */
 export async function hashGivenTokens(
   invocation: Invocation,
   settings: HashSettings,

@@ -3,9 +3,8 @@ import { fileError, tooLarge } from '../../disk/file-errors.js';
 import { absolutePath } from '../../paths.js';
 import type { Io } from '../terminal.js';
 
-/** The name of standard input on the command line. */
+/** The name of standard input on the command line, and in messages. */
 export const STREAM = '-';
-/** Its name in messages. */
 export const STANDARD_INPUT = 'standard input';
 
 /** Whether a file on the command line is standard input, by any of its names. */
@@ -13,12 +12,7 @@ export function isStandardInput(file: string, io: Io): boolean {
   return file === STREAM || callerDescriptor(absolutePath(file, io)) === 0;
 }
 
-/**
- * Reads standard input to its end.
- *
- * @param limit in bytes
- * @throws IO, also if the input exceeds the limit
- */
+/** Reads standard input to its end. @param limit in bytes @throws IO, also if the input exceeds the limit */
 export async function readStandardInput({ stdin }: Io, limit: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;

@@ -108,7 +108,6 @@ function openTokenFile(
 
 const DRY_RUN = { created: 'Would create', replaced: 'Would replace', kept: 'Would keep' } as const;
 
-/** Says what a dry run of `create` or `rotate` would do. */
 export function dryRunNote(principal: Principal, { name, outcome }: Decision, { target }: Files): string {
   return `${DRY_RUN[outcome]} service token [${qualifiedName(principal, name)}] in [${target.path}]`;
 }

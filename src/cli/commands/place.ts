@@ -10,14 +10,10 @@ import { ServiceTokensError } from '../../errors.js';
 import type { Options } from '../options.js';
 import type { Invocation } from './command.js';
 
-/** The paths of a command's files, and access to them. */
-export type OpenPlace = Awaited<ReturnType<typeof openPlace>>;
-
 /**
- * Finds the files of a command and chooses the identity under which it works on them.
+ * Finds the files of a command and chooses the identity under which it works on them. A change or a copy by root is
+ * refused if another user can change the path; reading is not, because it reveals only names and line numbers.
  *
- * @param purpose a change or a copy by root is refused if another user can change the path; reading is not, because it
- *   reveals only names and line numbers
  * @throws USAGE for a change of a descriptor that the caller passed; CONFIG if there is no configuration directory;
  *   PERMISSION if the change is refused
  */
@@ -76,11 +72,7 @@ export async function openPlace({ options, io, fs, terminal }: Invocation, purpo
   };
 }
 
-/**
- * Makes a function that chooses the identity for a file.
- *
- * @returns the function; for reading, it returns undefined if no identity can be chosen
- */
+/** Makes a function that chooses the identity for a file; for reading, undefined if none can be chosen. */
 export function identityChooser(
   options: Options,
   configDir: string,

@@ -12,12 +12,7 @@ import { openPlace } from './place.js';
 /** The tokens file that a command reads, and the user who runs the server, if the command reads as that user. */
 export type ReadTokens = Awaited<ReturnType<typeof readTokens>>;
 
-/**
- * Reads the command's tokens file.
- *
- * @param purpose what becomes of the hashes: see openPlace
- * @throws MALFORMED_FILE if the server could not read the file; IO; PERMISSION
- */
+/** Reads the command's tokens file. @throws MALFORMED_FILE if the server could not read it; IO; PERMISSION */
 export async function readTokens(invocation: Invocation, purpose: Purpose) {
   const { configDir, tokensFile, inTokensDir } = await openPlace(invocation, purpose);
   return inTokensDir(async ({ fs, resolved, server }) => {
@@ -26,11 +21,9 @@ export async function readTokens(invocation: Invocation, purpose: Purpose) {
 }
 
 /**
- * Reads the entries of a tokens file that must exist: its name may be misspelled.
+ * Reads the stored hashes, by qualified name, of a tokens file that must exist: its name may be misspelled.
  *
  * @param file as named on the command line, `-` for standard input; the command's tokens file by default
- * @returns stored hashes by qualified name
- * @throws IO if the file does not exist; and as `readTokens` does
  */
 export async function readEntries(
   invocation: Invocation,
@@ -47,7 +40,6 @@ export async function readEntries(
   throw new ServiceTokensError('IO', `could not read [${file ?? tokensFile}]: it does not exist`);
 }
 
-/** An entry of a tokens file: a qualified name and a stored hash. */
 export type Entry = readonly [key: string, hash: string];
 
 /** Returns the entries of an account, or all, in the order of their names. */

@@ -27,7 +27,6 @@ export interface Target {
   readonly resolved: ResolvedPath | undefined;
   readonly naming: Naming;
   hashSettings(): Promise<HashSettings>;
-  /** Calls `work` with the entries. */
   inStore<T>(work: (store: EntryStore) => Promise<T>): Promise<T>;
   /** Warns if the file's attributes have changed or the server cannot read it. */
   warnOf(change: Change | undefined): Promise<void>;
@@ -105,7 +104,6 @@ export async function applyTo<R>(
   return ExitCode.OK;
 }
 
-/** Reports which tokens were deleted, or with `--dry-run` would be. */
 export async function noteDeleted(keys: readonly string[], { options, terminal }: Invocation): Promise<void> {
   for (const key of keys)
     await terminal.note(`${options.dryRun ? 'Would delete' : 'Deleted'} service token [${key}]`);
@@ -129,7 +127,6 @@ function readHashSettings(
   return findHashSettings(readFile, overrides, io.env, home);
 }
 
-/** Warns of an algorithm that FIPS mode does not allow. */
 export async function warnOfSettings(
   { algorithm, fipsMode }: HashSettings,
   { terminal }: Invocation,

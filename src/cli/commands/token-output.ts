@@ -28,12 +28,7 @@ export interface TokenOutput {
   readonly force: boolean;
 }
 
-/**
- * Parses the options for a token's output.
- *
- * @param outputs the values of `--output`
- * @throws USAGE for invalid values, and for options that cannot be used together
- */
+/** @param outputs the values of `--output` @throws USAGE for invalid values, and options that cannot be used together */
 export function parseOutput(
   { json = false, silent = false, ...options }: Options,
   outputs: readonly (Format | 'json')[] = TOKEN_OUTPUTS,
