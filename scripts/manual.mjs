@@ -5,8 +5,7 @@ import { dirname } from 'node:path';
 /** Writes the manual page. @param file its path */
 export async function writeManual(file) {
   // Imported here because the compiler has to create these files first.
-  const { commands, PURPOSE, VERSION } = await import('../dist/src/cli/commands/table.js');
-  const { commonOptions } = await import('../dist/src/cli/options.js');
+  const { commands, commonOptions, PURPOSE, VERSION } = await import('../dist/src/cli/commands/table.js');
   const entries = Object.entries(commands);
   const parts = {
     version: [VERSION],

@@ -23,11 +23,16 @@ import {
 } from '../require.js';
 import { digestOf } from '../tokens-file/digest.js';
 import { FileContent } from '../tokens-file/file-content.js';
-import { checkDirectoryAccess, checkFileAccess } from './access-checks.js';
-import type { CheckedFile, OpenedTokensFile } from './checked-file.js';
 import { checkLines } from './entry-checks.js';
+import {
+  type CheckedFile,
+  checkDirectoryAccess,
+  checkFileAccess,
+  checkLeftovers,
+  checkLinks,
+  type OpenedTokensFile,
+} from './file-checks.js';
 import { type Finding, finding } from './findings.js';
-import { checkLeftovers, checkLinks } from './place-checks.js';
 import { repair } from './repair.js';
 
 export interface CheckOptions extends LockOptions {

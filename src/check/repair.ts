@@ -10,10 +10,9 @@ import { type BigIntStats, errnoOf, type FileSystem, ifExists, O, sameFile } fro
 import { type Leftovers, removeStaleLocks } from '../disk/lock-leftovers.js';
 import { ServiceTokensError } from '../errors.js';
 import { readLines } from '../tokens-file/file-lines.js';
-import type { CheckedFile } from './checked-file.js';
 import { isQualifiedName } from './entry-checks.js';
+import { type CheckedFile, leftoversOf } from './file-checks.js';
 import { type Finding, finding } from './findings.js';
-import { leftoversOf } from './place-checks.js';
 
 /**
  * Repairs the owner, group and mode of a tokens file, touches it so that a running node notices (it compares time and

@@ -1,9 +1,6 @@
 import type { PathOptions } from '../config/config-dir.js';
 import { ServiceTokensError } from '../errors.js';
 
-/** Descriptions of options by their flags in commander's syntax, in the order of the help. */
-export type OptionTable = Readonly<Record<string, string>>;
-
 /** The options of all commands, as they are parsed. A command has those that the table lists for it. */
 export interface Options extends PathOptions {
   readonly E?: readonly string[];
@@ -37,40 +34,6 @@ export interface Options extends PathOptions {
   readonly verbose?: boolean;
   readonly version?: boolean;
 }
-
-/** The options of every command. */
-export const GENERAL: OptionTable = {
-  '-s, --silent': 'print less: errors and warnings remain',
-  '-v, --verbose': 'print more: if there is a bug in this tool, where it is',
-  '--no-color': 'print no colors',
-  '--version': 'print the version of this tool',
-  '-h, --help': 'print help',
-};
-
-/** The options of commands that know the accounts. */
-export const ACCOUNT_OPTIONS: OptionTable = {
-  '--es-version <X.Y>':
-    'the version of the server, which decides which accounts exist (default: that of ES_HOME, or any)',
-  ...GENERAL,
-};
-
-export const PATHS: OptionTable = {
-  '--config-dir <DIR>':
-    'the configuration directory of the server (default: ES_PATH_CONF, config in ES_HOME, or where packages have it)',
-  '--file <PATH>':
-    'the tokens file (default: service_tokens in that directory); - is standard input and output',
-};
-
-/** The options of commands that read the tokens file. */
-export const FILE_OPTIONS: OptionTable = { ...PATHS, ...ACCOUNT_OPTIONS };
-
-export const SETTING: OptionTable = {
-  '-E, --E <KEY=VALUE>':
-    'set a setting as in elasticsearch.yml: xpack.security.authc.service_token_hashing.algorithm chooses the hash (repeatable)',
-};
-
-/** The options that several commands accept; those that also hash accept all. */
-export const commonOptions: OptionTable = { ...SETTING, ...FILE_OPTIONS };
 
 /** The options of the original, which names them without dashes. */
 export const ORIGINAL_OPTIONS: readonly string[] = ['--E', '--silent', '--verbose', '--help'];

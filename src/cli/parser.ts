@@ -1,7 +1,14 @@
 import { Command, Option } from 'commander';
 import { NAME } from './commands/command.js';
-import { type CommandEntry, commands, PURPOSE } from './commands/table.js';
-import { commonOptions, type Options, type OptionTable, SETTING } from './options.js';
+import {
+  type CommandEntry,
+  commands,
+  commonOptions,
+  type OptionTable,
+  PURPOSE,
+  SETTING,
+} from './commands/table.js';
+import type { Options } from './options.js';
 
 /** The maximum width of help texts, in columns. */
 const WIDTH = 80;

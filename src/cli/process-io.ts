@@ -80,15 +80,15 @@ function outputOf(fd: 1 | 2): Output {
   const isFile = !isTTY && !isSocket && stat?.isFIFO() !== true;
   const write: Output['write'] = async (text) => {
     let rest: Uint8Array = Buffer.from(text);
-    if (isFile) return writeAll(fd, rest);
+    // Node ignores the error of a write to a directory, and a partial write to a file on a full disk.
+    if (isFile) while (rest.length > 0) rest = rest.subarray(fs.writeSync(fd, rest));
     while (rest.length > 0) {
       const left = isSocket || fault !== undefined ? undefined : writeAtOnce(fd, rest);
+      if (left?.length === 0) return;
       // Node's stream is faster than the pauses, but a write to a terminal blocks, and a waiting one cannot be ended.
-      if (left === undefined || (left.length > 0 && signals === undefined))
-        return writeToStream(fd, left ?? rest);
+      if (left === undefined || signals === undefined) return writeToStream(fd, left ?? rest);
       rest = left;
-      if (rest.length === 0) return;
-      signals?.throwIfAborted();
+      signals.throwIfAborted();
       await sleep(PAUSE);
     }
   };
@@ -123,13 +123,6 @@ function writeToStream(fd: 1 | 2, bytes: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.write(bytes, (error) => (error ? reject(error) : resolve()));
   });
-}
-
-/** Node ignores the error of a write to a directory, and a partial write to a file on a full disk. */
-function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let offset = 0; offset < bytes.length; ) {
-    offset += fs.writeSync(fd, bytes, offset, bytes.length - offset, null);
-  }
 }
 
 /**

@@ -3,8 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { commands } from '../../src/cli/commands/table.js';
-import { commonOptions } from '../../src/cli/options.js';
+import { commands, commonOptions } from '../../src/cli/commands/table.js';
 import { projectRoot } from '../support/fixtures.js';
 import { testWith } from '../support/needs.js';
 

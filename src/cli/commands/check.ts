@@ -6,14 +6,14 @@ import type { Options } from '../options.js';
 import { aboutHidden, hideTokens, type LabelColor, shown, type Terminal, toJson } from '../terminal.js';
 import { refuseArguments } from './arguments.js';
 import type { Command } from './command.js';
-import { openPlace } from './place.js';
+import { openServerPaths } from './server-paths.js';
 
 export const check: Command = async (invocation) => {
   const { args, options, version, io, terminal } = invocation;
   refuseArguments(args);
   const { serverUser, trustDirectory, fix } = options;
   const expected = { expectedDigest: parseDigest(options), expectedTokens: parseCount(options) };
-  const { configDir, tokensFile, inTokensDir } = await openPlace(invocation, fix ? 'repair' : 'read');
+  const { configDir, tokensFile, inTokensDir } = await openServerPaths(invocation, fix ? 'repair' : 'read');
   const report = await inTokensDir((opened) => {
     const rules = { version, required: options.file !== undefined, ...expected };
     const repair = { fix, serverUser, trustDirectory, signal: fix ? io.interrupted : undefined };

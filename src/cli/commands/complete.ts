@@ -5,12 +5,11 @@ import { ServiceTokensError } from '../../errors.js';
 import { isTokenName } from '../../token/token-name.js';
 import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { splitWords } from '../option-words.js';
-import { commonOptions, type OptionTable } from '../options.js';
 import { commandParser, topParser } from '../parser.js';
 import { splitQualifiedName } from './arguments.js';
 import type { Invocation } from './command.js';
 import { readTokens } from './read-tokens.js';
-import { type CommandEntry, commands, findCommand } from './table.js';
+import { type CommandEntry, commands, commonOptions, findCommand, type OptionTable } from './table.js';
 
 export type Context = Pick<Invocation, 'io' | 'terminal' | 'fs'>;
 

@@ -7,14 +7,14 @@ import { FileContent } from '../../tokens-file/file-content.js';
 import { readTokensFile } from '../../tokens-file/tokens-file-transaction.js';
 import type { Invocation } from './command.js';
 import { readStandardInput, STANDARD_INPUT, STREAM } from './input.js';
-import { openPlace } from './place.js';
+import { openServerPaths } from './server-paths.js';
 
 /** The tokens file that a command reads, and the user who runs the server, if the command reads as that user. */
 export type ReadTokens = Awaited<ReturnType<typeof readTokens>>;
 
 /** Reads the command's tokens file. @throws MALFORMED_FILE if the server could not read it; IO; PERMISSION */
 export async function readTokens(invocation: Invocation, purpose: Purpose) {
-  const { configDir, tokensFile, inTokensDir } = await openPlace(invocation, purpose);
+  const { configDir, tokensFile, inTokensDir } = await openServerPaths(invocation, purpose);
   return inTokensDir(async ({ fs, resolved, server }) => {
     return { ...readTokensFile({ fs, resolved, path: tokensFile }), configDir, tokensFile, server };
   });

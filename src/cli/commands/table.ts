@@ -1,17 +1,6 @@
 import { closest } from '../../did-you-mean.js';
 import { ServiceTokensError } from '../../errors.js';
-import {
-  ACCOUNT_OPTIONS,
-  commonOptions,
-  ENSURE_OUTPUTS,
-  ENTRY_OUTPUTS,
-  FILE_OPTIONS,
-  GENERAL,
-  type OptionTable,
-  PATHS,
-  SETTING,
-  TOKEN_OUTPUTS,
-} from '../options.js';
+import { ENSURE_OUTPUTS, ENTRY_OUTPUTS, TOKEN_OUTPUTS } from '../options.js';
 import { accounts } from './accounts.js';
 import { check } from './check.js';
 import { type Command, NAME } from './command.js';
@@ -35,6 +24,9 @@ export const VERSION = '0.1.0';
 /** What the tool is for. */
 export const PURPOSE = 'Manages the file-based service account tokens of Elasticsearch';
 
+/** Descriptions of options by their flags in commander's syntax, in the order of the help. */
+export type OptionTable = Readonly<Record<string, string>>;
+
 /** What the command line knows about a command. */
 export interface CommandEntry {
   /** The heading under which the help lists it. */
@@ -54,6 +46,40 @@ export interface CommandEntry {
   readonly options: OptionTable;
   readonly run: Command;
 }
+
+/** The options of every command. */
+const GENERAL: OptionTable = {
+  '-s, --silent': 'print less: errors and warnings remain',
+  '-v, --verbose': 'print more: if there is a bug in this tool, where it is',
+  '--no-color': 'print no colors',
+  '--version': 'print the version of this tool',
+  '-h, --help': 'print help',
+};
+
+/** The options of commands that know the accounts. */
+const ACCOUNT_OPTIONS: OptionTable = {
+  '--es-version <X.Y>':
+    'the version of the server, which decides which accounts exist (default: that of ES_HOME, or any)',
+  ...GENERAL,
+};
+
+const PATHS: OptionTable = {
+  '--config-dir <DIR>':
+    'the configuration directory of the server (default: ES_PATH_CONF, config in ES_HOME, or where packages have it)',
+  '--file <PATH>':
+    'the tokens file (default: service_tokens in that directory); - is standard input and output',
+};
+
+/** The options of commands that read the tokens file. */
+const FILE_OPTIONS: OptionTable = { ...PATHS, ...ACCOUNT_OPTIONS };
+
+export const SETTING: OptionTable = {
+  '-E, --E <KEY=VALUE>':
+    'set a setting as in elasticsearch.yml: xpack.security.authc.service_token_hashing.algorithm chooses the hash (repeatable)',
+};
+
+/** The options that several commands accept; those that also hash accept all. */
+export const commonOptions: OptionTable = { ...SETTING, ...FILE_OPTIONS };
 
 const CHANGE: OptionTable = {
   '--server-user <USER>':

@@ -16,7 +16,7 @@ import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { conflictingOptions } from '../options.js';
 import type { Invocation } from './command.js';
 import { readStandardInput, STANDARD_INPUT, STREAM } from './input.js';
-import { identityChooser, openPlace } from './place.js';
+import { identityChooser, openServerPaths } from './server-paths.js';
 
 /** The tokens that a command changes: in the tokens file, or with `--file -` in standard input. */
 export interface Target {
@@ -32,7 +32,7 @@ export interface Target {
   warnOf(change: Change | undefined): Promise<void>;
 }
 
-/** Opens the tokens to change. @throws as `openPlace` does; USAGE for options that cannot be used with a stream */
+/** Opens the tokens to change. @throws as `openServerPaths` does; USAGE for options that cannot be used with a stream */
 export function openTarget(invocation: Invocation): Promise<Target> {
   return invocation.options.file === STREAM ? openStream(invocation) : openFile(invocation);
 }
@@ -40,7 +40,7 @@ export function openTarget(invocation: Invocation): Promise<Target> {
 async function openFile(invocation: Invocation): Promise<Target> {
   const { options, terminal, fs } = invocation;
   const { inPlace, trustDirectory, serverUser } = options;
-  const place = await openPlace(invocation, 'change');
+  const place = await openServerPaths(invocation, 'change');
   const { configDir, tokensFile: path, resolved, naming, otherServer, reader } = place;
   return {
     isStream: false,

@@ -9,12 +9,12 @@ import { escapeControls, hideTokens, isUnread } from '../terminal.js';
 import { refuseArguments } from './arguments.js';
 import type { Command } from './command.js';
 import { changeLines } from './diff.js';
-import { openPlace } from './place.js';
+import { openServerPaths } from './server-paths.js';
 
 export const watch: Command = async (invocation) => {
   const { args, options, io, terminal, fs } = invocation;
   refuseArguments(args);
-  const { tokensFile, reader, inTokensDir } = await openPlace(invocation, 'read');
+  const { tokensFile, reader, inTokensDir } = await openServerPaths(invocation, 'read');
   requireName(tokensFile);
   await inTokensDir(async () => {}); // refuses an untrusted symlink
   const { interrupted } = io; // from here on a signal is the normal end

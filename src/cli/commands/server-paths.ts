@@ -2,7 +2,7 @@ import { chooseIdentity, findOtherServer, type Identity, type Purpose } from '..
 import { impersonate, inDirectory, type OpenedDirectory } from '../../access/opened-directory.js';
 import { isPrivate, type ResolvedPath, resolvePath } from '../../access/resolved-path.js';
 import { isInKubernetesVolume, kubernetesVolume, requireTrustedLinks } from '../../access/symlinks.js';
-import type { OpenedTokensFile } from '../../check/checked-file.js';
+import type { OpenedTokensFile } from '../../check/file-checks.js';
 import { findServerPaths } from '../../config/config-dir.js';
 import { callerDescriptor, requireName } from '../../disk/caller-descriptor.js';
 import type { FileSystem } from '../../disk/file-system.js';
@@ -17,7 +17,7 @@ import type { Invocation } from './command.js';
  * @throws USAGE for a change of a descriptor that the caller passed; CONFIG if there is no configuration directory;
  *   PERMISSION if the change is refused
  */
-export async function openPlace({ options, io, fs, terminal }: Invocation, purpose: Purpose) {
+export async function openServerPaths({ options, io, fs, terminal }: Invocation, purpose: Purpose) {
   const { configDir, tokensFile, ignored } = findServerPaths(options, io, fs);
   if (ignored !== undefined) {
     await terminal.warn([
