@@ -77,6 +77,16 @@ describe('when others can read the file', () => {
     },
   );
 
+  test('and the file becomes a symlink before it is opened for the repair, then that is an error', async () => {
+    const before = (_: number, name: string, [at]: readonly unknown[]) => {
+      if (name === 'openSync' && at === path && existsSync(join(conf, '.service_tokens.lock')))
+        throw systemError('ELOOP', name);
+    };
+    const { findings } = await fix({ fs: watchedFileSystem({ before, instead: asOrdinaryUser }).fs });
+    const message = `--fix failed: unsafe to change [${path}]: it is a symlink`;
+    expect(findings[0]).toMatchObject({ code: 'NOT_FIXED', message });
+  });
+
   test('and another process holds the lock, then that is an error, and nothing is changed', async () => {
     await withLock(nodeFileSystem, path, {}, async () => {
       expect(codes(await fix({ patience: 30 }))).toEqual(['NOT_FIXED', 'OPEN_TO_OTHERS']);

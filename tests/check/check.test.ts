@@ -112,6 +112,13 @@ describe('The lines of a file', () => {
     },
   );
 
+  test('are counted as a note if all that are not listed are notes', async () => {
+    write(
+      Array.from({ length: 1_001 }, (_, i) => `elastic/enterprise-search-server/${i}:${HASH}\n`).join(''),
+    );
+    expect((await report()).findings.at(-1)).toMatchObject({ severity: 'note', code: 'MORE_FINDINGS' });
+  });
+
   test('are never shown', async () => {
     const unit = fc.constantFrom(...'aZ09+/:$#{}! \t=');
     const junk = fc.array(fc.string({ minLength: 12, unit }), { maxLength: 6 });
