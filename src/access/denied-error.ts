@@ -11,7 +11,7 @@ export function isUnexplained(error: unknown): error is ServiceTokensError {
   return error instanceof ServiceTokensError && error.hint === undefined && errnoOf(error.cause) === 'EACCES';
 }
 
-/** Explains such an error. @param asker the user whose permissions counted @param refused whose `what` is a subject */
+/** Explains such an error. `what` is the subject of a sentence, and `asker` the user whose permissions counted. */
 export function deniedError(
   error: ServiceTokensError,
   { uid, gid, mode, what }: Attributes & { readonly what: string },

@@ -289,7 +289,7 @@ function busy(fs: FileSystem, path: string, cause: unknown): ServiceTokensError 
     mount === undefined
       ? 'it is in use by the system'
       : `it is a ${mount.isReadOnly ? 'read-only ' : ''}bind mount of [${mount.source}]`;
-  // Only a file that overwriteFile would open is to be overwritten.
+  // --in-place is advised only if overwriteFile would open the file.
   const links = ignoreFailure(() => {
     const { fd, stat } = openFile(fs, path, O.RDWR);
     fs.closeSync(fd);

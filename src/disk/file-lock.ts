@@ -34,7 +34,6 @@ import { type FileSystem, hasErrno, ignoreFailure } from './file-system.js';
 import { type AcquiredLock, lockPath, notALock, tryToAcquire } from './lock-candidate.js';
 import { removeLeftovers } from './lock-leftovers.js';
 import {
-  classifyOwner,
   isThisThread,
   type LockTiming,
   newOwner,
@@ -44,7 +43,6 @@ import {
   processOf,
   removeOwner,
   TIMING,
-  versionOf,
 } from './lock-owner.js';
 import { inDirectoryAt, type OpenDirectory } from './open-directory.js';
 import { isElsewhere, ownProcess } from './processes.js';
@@ -83,17 +81,17 @@ export async function withLock<T>(
   const { timing = TIMING } = options;
   const owner = fs.together(() => newOwner(fs));
   ownersInUse.add(owner);
-  let held: AcquiredLock | undefined;
-  let heartbeat: NodeJS.Timeout | undefined;
   try {
     const lock = await acquire(fs, path, owner, timing, options);
-    held = lock;
-    heartbeat = setInterval(() => ignoreFailure(() => lock.heartbeat()), timing.heartbeat).unref();
-    ignoreFailure(() => fs.together(() => removeLeftovers(fs, path, lock.changedAt())));
-    return await work({ assertHeld: () => requireHeld(fs, lock, path) });
+    const heartbeat = setInterval(() => ignoreFailure(() => lock.heartbeat()), timing.heartbeat).unref();
+    try {
+      ignoreFailure(() => fs.together(() => removeLeftovers(fs, path, lock.changedAt())));
+      return await work({ assertHeld: () => requireHeld(fs, lock, path) });
+    } finally {
+      clearInterval(heartbeat);
+      fs.together(() => lock.release());
+    }
   } finally {
-    clearInterval(heartbeat);
-    fs.together(() => held?.release());
     ownersInUse.delete(owner);
   }
 }
@@ -145,7 +143,7 @@ function clearDead(fs: FileSystem, lock: string, watch: OwnerWatch): string[] {
   try {
     return inDirectoryAt(fs, lock, (directory) =>
       directory.names().filter((entry) => {
-        const state = classifyOwner(fs, entry, () => watch.classify(entry, versionOf(fs, directory, entry)));
+        const state = watch.stateOf(fs, directory, entry);
         if (state === 'dead') clear(fs, directory, lock, entry);
         return state !== 'dead' && state !== 'gone';
       }),

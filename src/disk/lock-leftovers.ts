@@ -3,15 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type FileSystem, hasErrno, ifExists, ignoreFailure } from './file-system.js';
 import { lockPath } from './lock-candidate.js';
-import {
-  classifyOwner,
-  type LockTiming,
-  OwnerWatch,
-  processOf,
-  removeOwner,
-  TIMING,
-  versionOf,
-} from './lock-owner.js';
+import { classifyOwner, type LockTiming, OwnerWatch, processOf, removeOwner, TIMING } from './lock-owner.js';
 import { inDirectoryAt } from './open-directory.js';
 
 /** What dead processes left beside a file. The next change of the file removes it. */
@@ -114,9 +106,8 @@ function namesIn(fs: FileSystem, lock: string): readonly string[] | undefined {
 async function deadOwners(fs: FileSystem, lock: string, timing: LockTiming): Promise<readonly string[]> {
   const owners = namesIn(fs, lock) ?? [];
   const watch = new OwnerWatch(timing);
-  const versionIn = (owner: string) =>
-    ignoreFailure(() => inDirectoryAt(fs, lock, (directory) => versionOf(fs, directory, owner)));
-  const stateOf = (owner: string) => classifyOwner(fs, owner, () => watch.classify(owner, versionIn(owner)));
+  const stateOf = (owner: string) =>
+    ignoreFailure(() => inDirectoryAt(fs, lock, (directory) => watch.stateOf(fs, directory, owner)));
   for (;;) {
     const states = owners.map(stateOf);
     if (!states.includes('undetermined')) return owners.filter((_, i) => states[i] === 'dead');

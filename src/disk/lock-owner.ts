@@ -71,6 +71,11 @@ export class OwnerWatch {
     this.#clock = clock;
   }
 
+  /** What is known of an owner file in an open lock directory. */
+  stateOf(fs: FileSystem, directory: OpenDirectory, owner: string): OwnerState {
+    return classifyOwner(fs, owner, () => this.classify(owner, versionOf(fs, directory, owner)));
+  }
+
   /** @param version as versionOf returns it */
   classify(owner: string, version: string | undefined): OwnerState {
     const before = this.#seen.get(owner);
@@ -93,7 +98,7 @@ export class OwnerWatch {
  * A text that differs after every change of an owner file; undefined if it is gone. The file is opened, because NFS asks
  * the server only then; lstat may use a cache.
  */
-export function versionOf(fs: FileSystem, directory: OpenDirectory, owner: string): string | undefined {
+function versionOf(fs: FileSystem, directory: OpenDirectory, owner: string): string | undefined {
   const path = directory.within(owner);
   const fd = ignoreFailure(() => fs.openSync(path, O.RDONLY | O.NONBLOCK | O.NOFOLLOW));
   try {
