@@ -15,13 +15,10 @@ export interface Decision {
 }
 
 /** A token to add. */
-export interface Addition {
+interface Addition {
   readonly principal: Principal;
   /** Decides by the content of the tokens file, and throws to refuse the addition. */
   readonly decide: (content: FileContent) => Decision | Promise<Decision>;
-}
-
-export interface AddOptions {
   /** Chooses how the secret is hashed. It is not called if nothing is hashed. */
   readonly algorithm: () => Algorithm | Promise<Algorithm>;
   readonly random?: RandomBytes | undefined;
@@ -39,22 +36,19 @@ export interface AddOptions {
  *
  * The decision is made before hashing and locking, which take time, and again under the lock.
  *
- * @throws as `decide`, `requireReady`, `algorithm`, `random`, `deliver` and EntryStore.update do; the tokens file is
- *   then unchanged
+ * @throws as the functions of the addition and EntryStore.update do; the tokens file is then unchanged
  */
-export async function addToken(
-  store: EntryStore,
-  { principal, decide }: Addition,
-  { algorithm, random, signal, dryRun = false, requireReady, deliver }: AddOptions,
-): Promise<Updated<Decision>> {
+export async function addToken(store: EntryStore, addition: Addition): Promise<Updated<Decision>> {
+  const { principal, decide, algorithm, random, signal, dryRun = false, requireReady, deliver } = addition;
   const first = await decide(store.read());
-  let hash = '';
+  if (first.outcome === 'kept' && !store.isStream) return { result: first };
   const { secret } = ServiceToken.mint(principal, first.name, random);
+  let hash = '';
   if (first.outcome !== 'kept') {
     requireReady?.();
     const chosen = await algorithm();
     if (!dryRun) hash = await hashSecret(secret, chosen, random);
-  } else if (!store.isStream) return { result: first };
+  }
   return store.update(
     async (content) => {
       const decision = await decide(content);
@@ -74,7 +68,7 @@ export async function addToken(
   );
 }
 
-/** Returns the decision to create a token with a name. @throws TOKEN_EXISTS in the decision, if it is `refuse` */
+/** Decides to create a token with a name. @throws TOKEN_EXISTS in the decision, if it is `refuse` */
 export function decideByName(
   principal: Principal,
   name: TokenName,

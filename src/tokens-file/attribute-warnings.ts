@@ -6,12 +6,8 @@ import type { FileSystem } from '../disk/file-system.js';
 import type { Change } from './entry-store.js';
 
 /**
- * Returns warnings about a file's owner, group and mode after a change: attributes that could not be kept, in the
- * original's words, and attributes that prevent the server from reading it.
- *
- * @param configDir the configuration directory of the server
- * @param naming for the commands in the warnings
- * @returns the lines of each warning
+ * The lines of each warning about a file's owner, group and mode after a change: attributes that could not be kept, in
+ * the original's words, and attributes that prevent the server from reading it.
  */
 export function attributeWarnings(
   path: string,
@@ -20,28 +16,20 @@ export function attributeWarnings(
   naming: Naming,
   fs: FileSystem,
 ): string[][] {
-  const access = accessWarning(path, configDir, change.server, change, naming, fs);
-  return [...lossWarnings(path, change, fs), ...(access === undefined ? [] : [access])];
-}
-
-function lossWarnings(path: string, { before, after }: Change, fs: FileSystem): string[][] {
-  if (before === undefined) return [];
+  const { before = change.after, after, server } = change;
   const warnings: string[][] = [];
+  const lost = (what: string, was: string, is: string) =>
+    warnings.push([`${what} of file [${path}] used to be [${was}], but now is [${is}]`]);
   if (before.mode !== after.mode) {
     warnings.push([
       `The file permissions of [${path}] have changed from [${permissions(before)}] to [${permissions(after)}]`,
       'Please ensure that the user account running Elasticsearch has read access to this file!',
     ]);
   }
-  if (before.uid !== after.uid) {
-    const [was, is] = [userName(before.uid, fs), userName(after.uid, fs)];
-    warnings.push([`Owner of file [${path}] used to be [${was}], but now is [${is}]`]);
-  }
-  if (before.gid !== after.gid) {
-    const [was, is] = [groupName(before.gid, fs), groupName(after.gid, fs)];
-    warnings.push([`Group of file [${path}] used to be [${was}], but now is [${is}]`]);
-  }
-  return warnings;
+  if (before.uid !== after.uid) lost('Owner', userName(before.uid, fs), userName(after.uid, fs));
+  if (before.gid !== after.gid) lost('Group', groupName(before.gid, fs), groupName(after.gid, fs));
+  const access = accessWarning(path, configDir, server, change, naming, fs);
+  return access === undefined ? warnings : [...warnings, access];
 }
 
 /** A mode as ls(1) shows it, without the type: `rw-r-----`. */

@@ -14,12 +14,7 @@ export interface Put {
   readonly kept: readonly string[];
 }
 
-/**
- * Returns an edit that adds all entries or none.
- *
- * @param entries hashes by qualified name
- * @throws TOKEN_EXISTS in the edit, for the first name that exists, if `ifExists` is `refuse`
- */
+/** Adds all entries, given as hashes by qualified name, or none. @throws TOKEN_EXISTS for the first name to refuse */
 export function putEntries(entries: ReadonlyMap<QualifiedName, string>, ifExists: IfExists): Edit<Put> {
   return (content) => {
     const put = { added: [] as string[], replaced: [] as string[], kept: [] as string[] };
@@ -35,16 +30,8 @@ export function putEntries(entries: ReadonlyMap<QualifiedName, string>, ifExists
       put[old === undefined ? 'added' : 'replaced'].push(key);
       add.set(key, hash);
     }
-    return {
-      content: add.size === 0 ? undefined : content.changed({ remove: put.replaced, add }),
-      result: put,
-    };
+    return { content: content.changed({ remove: put.replaced, add }), result: put };
   };
-}
-
-/** Returns the error for a name that exists. */
-export function tokenExists(key: QualifiedName): ServiceTokensError {
-  return new ServiceTokensError('TOKEN_EXISTS', `Service token [${key}] already exists`);
 }
 
 /** The result of removing entries: qualified names. */
@@ -53,15 +40,8 @@ export interface Removal {
   readonly missing: readonly string[];
 }
 
-/**
- * Returns an edit that removes every line of some entries.
- *
- * @throws TOKEN_MISSING in the edit, for the first name that does not exist, unless `ignoreMissing` is set
- */
-export function removeEntries(
-  keys: readonly QualifiedName[],
-  { ignoreMissing = false }: { readonly ignoreMissing?: boolean | undefined } = {},
-): Edit<Removal> {
+/** Removes every line of some entries. @throws TOKEN_MISSING for the first that does not exist, unless that is ignored */
+export function removeEntries(keys: readonly QualifiedName[], ignoreMissing = false): Edit<Removal> {
   return (content) => {
     const result = { deleted: [] as string[], missing: [] as string[] };
     const found = content.hashesOf(keys);
@@ -70,20 +50,12 @@ export function removeEntries(
       else if (ignoreMissing) result.missing.push(key);
       else throw tokenMissing(key);
     }
-    const isUnchanged = result.deleted.length === 0;
-    return { content: isUnchanged ? undefined : content.changed({ remove: result.deleted }), result };
+    return { content: content.changed({ remove: result.deleted }), result };
   };
 }
 
-/**
- * Returns an edit that removes every entry of an account.
- *
- * @throws TOKEN_MISSING in the edit, if there is none, unless `ignoreMissing` is set
- */
-export function removeAccount(
-  principal: Principal,
-  { ignoreMissing = false }: { readonly ignoreMissing?: boolean | undefined } = {},
-): Edit<Removal> {
+/** Removes every entry of an account. @throws TOKEN_MISSING if there is none, unless that is ignored */
+export function removeAccount(principal: Principal, ignoreMissing = false): Edit<Removal> {
   return (content) => {
     const keys = content.nameList(`${principal}/`) as QualifiedName[];
     if (keys.length > 0 || ignoreMissing) return removeEntries(keys)(content);
@@ -91,7 +63,10 @@ export function removeAccount(
   };
 }
 
-/** Returns the error for a name that does not exist. */
+export function tokenExists(key: QualifiedName): ServiceTokensError {
+  return new ServiceTokensError('TOKEN_EXISTS', `Service token [${key}] already exists`);
+}
+
 export function tokenMissing(key: QualifiedName, hint?: string): ServiceTokensError {
   return new ServiceTokensError('TOKEN_MISSING', `Service token [${key}] does not exist`, { hint });
 }

@@ -2,15 +2,15 @@ import type { Server } from '../access/server-access.js';
 import type { Attributes } from '../disk/atomic-file.js';
 import type { FileContent } from './file-content.js';
 
-/** The result of an edit of a tokens file. */
-export interface Edited<R> {
-  /** The new content in parts; undefined if the file does not change. */
+/**
+ * A change of a tokens file that depends on its content. It throws an error to refuse the change, and returns the new
+ * content in parts; undefined if the file does not change.
+ */
+export type Edit<R> = (content: FileContent) => Edited<R> | Promise<Edited<R>>;
+interface Edited<R> {
   readonly content: readonly Uint8Array[] | undefined;
   readonly result: R;
 }
-
-/** A change of a tokens file that depends on its content. It throws an error to refuse the change. */
-export type Edit<R> = (content: FileContent) => Edited<R> | Promise<Edited<R>>;
 
 /** The effect of a change on the file's owner, group and mode. */
 export interface Change {
@@ -32,14 +32,12 @@ export interface UpdateOptions<R> {
 
 export interface Updated<R> {
   readonly result: R;
-  /** The file's attributes before and after; undefined if no file was changed. */
+  /** Undefined if no file was changed. */
   readonly change?: Change;
 }
 
 /** The entries of a tokens file, which is a file or a stream. */
 export interface EntryStore {
-  /** The name in messages. */
-  readonly path: string;
   /** Whether the content must be written even if it does not change. */
   readonly isStream: boolean;
   /** @throws MALFORMED_FILE, IO or PERMISSION */
@@ -55,10 +53,7 @@ export interface EntryStore {
 
 /**
  * Applies an edit. It is tried first without the lock, so that an edit that is refused or changes nothing leaves no
- * trace.
- *
- * @throws MALFORMED_FILE, LOCKED, CANNOT_REPLACE, IO or PERMISSION; the signal's reason; any error of the edit. The
- *   content is then unchanged
+ * trace. @throws as EntryStore.update does
  */
 export async function applyEdit<R>(
   store: EntryStore,

@@ -11,18 +11,15 @@ export interface Variable {
 }
 
 /**
- * Finds the line `NAME=...` or `export NAME=...`.
+ * Finds the line `NAME=...` or `export NAME=...`, if there is one.
  *
  * @param text the file's bytes as latin1
- * @param name the name of a variable: letters, digits and underscores
- * @returns undefined if no line sets the variable
- * @throws CANNOT_REPLACE if several lines do, or if it is no file of variables
+ * @throws CANNOT_REPLACE if several lines set the variable, or if it is no file of variables
  */
 export function findVariable(text: string, name: string, path: string): Variable | undefined {
   if (isAnotherFormat(text)) {
-    throw new ServiceTokensError('CANNOT_REPLACE', `[${path}] is not a file of variables in UTF-8`, {
-      hint: 'Name another file.',
-    });
+    const fact = `[${path}] is not a file of variables in UTF-8`;
+    throw new ServiceTokensError('CANNOT_REPLACE', fact, { hint: 'Name another file.' });
   }
   const pattern = new RegExp(`^(?:\xef\xbb\xbf)?[ \t]*(?:export[ \t]+)?${name}=([^\r\n]*)`, 'gm');
   const found = [...text.matchAll(pattern)].map(({ index, 0: all, 1: value = '' }) => ({
@@ -32,21 +29,11 @@ export function findVariable(text: string, name: string, path: string): Variable
   }));
   const [first, second] = found;
   if (first === undefined || second === undefined) return first;
-  throw new ServiceTokensError(
-    'CANNOT_REPLACE',
-    `[${path}] sets ${name} more than once, on lines #${first.line} and #${second.line}`,
-    { hint: 'Remove one of these lines.' },
-  );
+  const fact = `[${path}] sets ${name} more than once, on lines #${first.line} and #${second.line}`;
+  throw new ServiceTokensError('CANNOT_REPLACE', fact, { hint: 'Remove one of these lines.' });
 }
 
-/**
- * Sets a variable: the value of its line, or else a new last line.
- *
- * @param text the file's bytes as latin1
- * @param value one that needs no quotes
- * @returns the new text; apart from the value, or the new line, it is the same
- * @throws as findVariable
- */
+/** Sets a variable to a value that needs no quotes, in its line or else in a new last line. @throws as findVariable */
 export function setVariable(text: string, name: string, value: string, path: string): string {
   const variable = findVariable(text, name, path);
   if (variable !== undefined) {

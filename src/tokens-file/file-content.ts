@@ -1,22 +1,19 @@
-import { isUtf8 } from 'node:buffer';
 import { basename } from 'node:path';
+import { knownAccounts } from '../accounts/known-accounts.js';
 import { ServiceTokensError } from '../errors.js';
 import {
-  bufferOf,
   colonFrom,
   endAt,
   endBefore,
+  keyAt,
   LineCursor,
-  lineClassifier,
   lineEndFrom,
   lineStartOf,
   nextLine,
   type ParseError,
-  parseErrorMessage,
   startsWith,
   textOf,
   trimmedEnd,
-  trimmedStart,
 } from './file-lines.js';
 import { compareKeys, sortedNames } from './key-order.js';
 
@@ -62,72 +59,69 @@ export class FileContent {
    * @throws MALFORMED_FILE if the server could not read the file, with the number of the line but not its content
    */
   static parse(content: Uint8Array, path: string): FileContent {
-    const bytes = bufferOf(content);
-    const kindOf = lineClassifier(bytes);
-    const isValid = isUtf8(bytes); // the server decodes the whole file before it reads any line
     const [entries, plain]: [number[], number[]] = [[], []];
-    let number = 0;
-    for (const line = new LineCursor(bytes); line.next(); ) {
-      const { start, end } = line;
-      number++;
-      if (!isValid) {
-        if (!isUtf8(bytes.subarray(start, end))) throw unreadable({ problem: 'utf8' }, number, path);
-        continue;
-      }
-      const key = trimmedStart(bytes, start, end);
-      const kind = kindOf(start, colonFrom(bytes, key, end), end);
-      if (kind === 'entry') entries.push(key);
-      else if (kind === 'plain') plain.push(key);
-      else if (kind !== 'skipped') throw unreadable(kind, number, path);
+    const line = new LineCursor(content);
+    while (line.next()) {
+      const { kind } = line;
+      if (kind === 'entry') entries.push(line.keyStart);
+      else if (kind === 'plain') plain.push(line.keyStart);
+      // The server decodes the whole file before it reads any line.
+      else if (kind !== 'skipped' && (line.isUtf8 || kind.problem === 'utf8'))
+        throw unreadable(kind, line.number, path);
     }
-    return new FileContent(bytes, entries, plain);
+    return new FileContent(line.bytes, entries, plain);
+  }
+
+  /**
+   * Refuses to change a file that is something else, such as elasticsearch.yml: it is not called `service_tokens`, and
+   * has lines besides comments and blanks, none of which is an entry or a line of a known account.
+   *
+   * @param path its path or, if it has none, its name in messages
+   * @throws MALFORMED_FILE
+   */
+  refuseForeign(path: string): void {
+    if (basename(path) === 'service_tokens' || this.#entries.length > 0 || this.#plain.length === 0) return;
+    const accounts = knownAccounts().map(({ principal }) => Buffer.from(`${principal}/`));
+    const isKnown = (key: number) => accounts.some((account) => startsWith(this.#bytes, key, account));
+    if (this.#plain.some(isKnown)) return;
+    const fact = `[${path}] is not a tokens file: none of its lines is an entry`;
+    const hint = 'Name a tokens file, or one that does not exist yet.';
+    throw new ServiceTokensError('MALFORMED_FILE', fact, { hint });
   }
 
   /**
    * Yields the qualified names of the tokens that the server loads, without duplicates, in the order of their UTF-16
-   * code units.
+   * code units: in pieces, and each followed by LF.
    *
    * @param prefix the beginning of the names
-   * @returns pieces of the list; each name is followed by LF
    */
   names(prefix = ''): Generator<string, void> {
-    const [bytes, probe] = [this.#bytes, Buffer.from(prefix)];
-    const isWanted = (key: number) => startsWith(bytes, key, bytes.length, probe);
-    const keys = prefix === '' ? this.#entries : this.#entries.filter(isWanted);
-    return sortedNames(bytes, keys);
+    const probe = Buffer.from(prefix);
+    const isWanted = (key: number) => startsWith(this.#bytes, key, probe);
+    return sortedNames(this.#bytes, prefix === '' ? this.#entries : this.#entries.filter(isWanted));
   }
 
-  /** Returns the same names as a list. */
+  /** The same names as a list. */
   nameList(prefix: string): string[] {
     return [...this.names(prefix)].flatMap((lines) => lines.split('\n').slice(0, -1));
   }
 
-  /** Returns the stored hash that the server loads for a qualified name; the last duplicate takes precedence. */
+  /** The stored hash that the server loads for a qualified name; the last duplicate takes precedence. */
   hashOf(key: string): string | undefined {
     return this.hashesOf([key]).get(key);
   }
 
-  /** Returns the stored hashes that the server loads for some qualified names, by name. */
   hashesOf(keys: Iterable<string>): Map<string, string> {
     return this.#hashesAt(this.#among(this.#entries, new Set(keys)));
   }
 
-  /** Returns the stored hashes that the server loads, by qualified name. */
+  /** The stored hashes that the server loads, by qualified name. */
   entries(): Map<string, string> {
     return this.#hashesAt(this.#entries);
   }
 
-  get hasEntries(): boolean {
-    return this.#entries.length > 0;
-  }
-
-  /** Yields the keys of the lines that are no entries, because they have plain text instead of a hash. */
-  *plainKeys(): Generator<string, void> {
-    for (const line of this.#plain) yield this.#keyAt(line);
-  }
-
-  /** Returns the content after a change in parts, which can be written without copying. */
-  changed({ remove = [], add = new Map() }: LineChange): readonly Uint8Array[] {
+  /** The content after a change in parts, which can be written without copying; undefined if nothing changes. */
+  changed({ remove = [], add = new Map() }: LineChange): readonly Uint8Array[] | undefined {
     const bytes = this.#bytes;
     const keys = new Set(remove);
     const removed = [this.#entries, this.#plain].flatMap((lines) => this.#among(lines, keys));
@@ -137,11 +131,13 @@ export class FileContent {
       ...removed.map((key) => ({ from: lineStartOf(bytes, key), to: nextLine(bytes, key), line: undefined })),
     ].sort((a, b) => a.from - b.from || a.to - b.to); // a new line precedes a removed one; the sort is stable
 
-    const out = new Output(endAt(bytes, lineEndFrom(bytes, 0)) || '\n');
+    if (edits.length === 0) return undefined;
+    const out = new Output();
+    const firstEnd = endAt(bytes, lineEndFrom(bytes, 0)) || '\n';
     let from = 0;
     for (const edit of edits) {
       out.keep(bytes.subarray(from, edit.from));
-      if (edit.line !== undefined) out.add(edit.line);
+      if (edit.line !== undefined) out.add(edit.line, firstEnd);
       from = edit.to;
     }
     out.keep(bytes.subarray(from));
@@ -149,12 +145,7 @@ export class FileContent {
     return lacksEnd ? out.withoutLastEnd() : out.parts;
   }
 
-  /**
-   * Finds where new entries are inserted.
-   *
-   * @param keys sorted
-   * @param removed the offsets of keys that are not there any more
-   */
+  /** Finds where new entries with sorted keys are inserted. @param removed the offsets of keys that go */
   #positionsOf(keys: readonly string[], removed: ReadonlySet<number>): [key: string, at: number][] {
     const bytes = this.#bytes;
     const positions: [string, number][] = [];
@@ -174,17 +165,13 @@ export class FileContent {
     return [...positions, ...keys.slice(positions.length).map((key): [string, number] => [key, end])];
   }
 
-  /** Returns those lines that have one of some keys. */
+  /** Those lines that have one of some keys. */
   #among(lines: readonly number[], keys: ReadonlySet<string>): number[] {
     const bytes = this.#bytes;
     if (keys.size === 0) return [];
-    if (keys.size > FEW_KEYS) return lines.filter((line) => keys.has(this.#keyAt(line)));
+    if (keys.size > FEW_KEYS) return lines.filter((line) => keys.has(keyAt(bytes, line)));
     const probes = [...keys].filter((key) => !key.includes(':')).map((key) => Buffer.from(`${key}:`));
-    return lines.filter((line) => probes.some((probe) => startsWith(bytes, line, bytes.length, probe)));
-  }
-
-  #keyAt(line: number): string {
-    return textOf(this.#bytes, line, colonFrom(this.#bytes, line, this.#bytes.length));
+    return lines.filter((line) => probes.some((probe) => startsWith(bytes, line, probe)));
   }
 
   #hashesAt(entries: readonly number[]): Map<string, string> {
@@ -192,7 +179,7 @@ export class FileContent {
     const hashes = new Map<string, string>();
     for (const entry of entries) {
       const from = colonFrom(bytes, entry, bytes.length) + 1;
-      hashes.set(this.#keyAt(entry), textOf(bytes, from, trimmedEnd(bytes, from, lineEndFrom(bytes, from))));
+      hashes.set(keyAt(bytes, entry), textOf(bytes, from, trimmedEnd(bytes, from, lineEndFrom(bytes, from))));
     }
     return hashes;
   }
@@ -201,12 +188,6 @@ export class FileContent {
 /** The parts of a changed file: lines that are kept, as bytes of the old file, and new lines. */
 class Output {
   readonly parts: Uint8Array[] = [];
-  /** The line end of a new line without a line before it. */
-  readonly #firstEnd: string;
-
-  constructor(firstEnd: string) {
-    this.#firstEnd = firstEnd;
-  }
 
   /** Adds lines of the old file. */
   keep(lines: Uint8Array): void {
@@ -216,11 +197,11 @@ class Output {
     this.parts.push(lines);
   }
 
-  /** Adds a new line, with the end of the line before it. */
-  add(line: string): void {
+  /** Adds a new line, with the end of the line before it; `firstEnd` if there is none. */
+  add(line: string, firstEnd: string): void {
     const end = this.#lastEnd();
-    if (end === '' && this.parts.length > 0) this.parts.push(Buffer.from(this.#firstEnd));
-    this.parts.push(Buffer.from(`${line}${end || this.#firstEnd}`));
+    if (end === '' && this.parts.length > 0) this.parts.push(Buffer.from(firstEnd));
+    this.parts.push(Buffer.from(`${line}${end || firstEnd}`));
   }
 
   withoutLastEnd(): readonly Uint8Array[] {
@@ -238,12 +219,11 @@ class Output {
   }
 }
 
-function unreadable(error: ParseError, line: number, path: string): ServiceTokensError {
-  const other =
-    basename(path) === 'service_tokens'
-      ? ''
-      : ' If it is not a tokens file, leave it as it is, and name another.';
-  return new ServiceTokensError('MALFORMED_FILE', parseErrorMessage(error, line), {
+function unreadable({ problem, reason }: ParseError, line: number, path: string): ServiceTokensError {
+  const where = problem === 'hash' ? `(line #${line})` : `at line #${line}`;
+  const isNamed = basename(path) === 'service_tokens';
+  const other = isNamed ? '' : ' If it is not a tokens file, leave it as it is, and name another.';
+  return new ServiceTokensError('MALFORMED_FILE', `${reason} ${where}`, {
     hint: `Elasticsearch does not start with this file, or drops every token in it: correct [${path}].${other}`,
   });
 }

@@ -1,12 +1,8 @@
-import { colonFrom, textOf } from './file-lines.js';
+import { colonFrom, keyAt } from './file-lines.js';
 
 const [LF, COLON] = [0x0a, 0x3a];
 
-/**
- * Compares two keys by their UTF-16 code units. Each key starts at an offset and ends at a colon.
- *
- * @returns a negative number, zero, or a positive number, as for sorting
- */
+/** Compares two keys by their UTF-16 code units, as for sorting. Each starts at an offset and ends at a colon. */
 export function compareKeys(bytes: Buffer, key: number, other: Buffer, from: number): number {
   for (let [i, j] = [key, from]; ; i++, j++) {
     const [a, b] = [bytes[i] as number, other[j] as number];
@@ -16,8 +12,8 @@ export function compareKeys(bytes: Buffer, key: number, other: Buffer, from: num
 }
 
 /**
- * Returns the rank of a byte in the order of keys. The colon ends a key, and is the lowest. UTF-8 bytes have the same
- * order as UTF-16 code units, except that UTF-16 sorts characters above U+FFFF before U+E000.
+ * The rank of a byte in the order of keys. The colon ends a key, and is the lowest. UTF-8 bytes have the same order as
+ * UTF-16 code units, except that UTF-16 sorts characters above U+FFFF before U+E000.
  */
 function rank(byte: number): number {
   if (byte === COLON) return -1;
@@ -43,7 +39,7 @@ export function* sortedNames(bytes: Buffer, keys: readonly number[]): Generator<
   }
   for (const group of grouped(bytes, keys)) {
     let [text, previous] = ['', ''];
-    for (const name of Array.from(group, (key) => nameAt(bytes, key)).sort()) {
+    for (const name of Array.from(group, (key) => keyAt(bytes, key)).sort()) {
       const line = `${name}\n`;
       if (text.length + line.length > TEXT_BYTES) {
         yield text;
@@ -71,7 +67,7 @@ function* namesAt(bytes: Buffer, keys: readonly number[]): Generator<string, voi
       yield piece.toString('utf8', 0, length);
       length = 0;
     }
-    if (end - key >= piece.length) yield `${nameAt(bytes, key)}\n`;
+    if (end - key >= piece.length) yield `${keyAt(bytes, key)}\n`;
     else {
       for (let at = key; at < end; at++) piece[length++] = bytes[at] as number;
       piece[length++] = LF;
@@ -84,13 +80,13 @@ function* namesAt(bytes: Buffer, keys: readonly number[]): Generator<string, voi
 function* grouped(bytes: Buffer, keys: readonly number[]): Generator<Int32Array, void> {
   const count = Math.ceil(bytes.length / GROUP_BYTES);
   const bounds = Array.from({ length: count - 1 }, (_, i) =>
-    nameAt(bytes, keys[Math.floor((i * keys.length) / count)] as number),
+    keyAt(bytes, keys[Math.floor((i * keys.length) / count)] as number),
   ).sort();
   // By counting, as in a bucket sort: growing arrays would take several times the memory.
   const groupOf = new Uint16Array(keys.length);
   const ends = new Uint32Array(count);
   for (const [i, key] of keys.entries()) {
-    const name = nameAt(bytes, key);
+    const name = keyAt(bytes, key);
     let [low, high] = [0, bounds.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
@@ -111,8 +107,4 @@ function* grouped(bytes: Buffer, keys: readonly number[]): Generator<Int32Array,
     all[at] = key;
   }
   for (let group = 0; group < count; group++) yield all.subarray(starts[group], ends[group]);
-}
-
-function nameAt(bytes: Buffer, key: number): string {
-  return textOf(bytes, key, colonFrom(bytes, key, bytes.length));
 }

@@ -135,19 +135,17 @@ export class ServiceTokensFile {
     requireAlgorithm(algorithm);
     return this.#transact(async (transaction) => {
       let created: ServiceToken | undefined;
-      const { change } = await addToken(
-        transaction,
-        { principal, decide: decideByName(principal, name, 'refuse') },
-        {
-          algorithm: () => algorithm,
-          random,
-          signal,
-          deliver: async (token) => {
-            created = token;
-            await deliver?.(token);
-          },
+      const { change } = await addToken(transaction, {
+        principal,
+        decide: decideByName(principal, name, 'refuse'),
+        algorithm: () => algorithm,
+        random,
+        signal,
+        deliver: async (token) => {
+          created = token;
+          await deliver?.(token);
         },
-      );
+      });
       return { token: created as ServiceToken, ...(change as Change) }; // it is delivered, or an error is thrown
     });
   }
@@ -181,15 +179,9 @@ export class ServiceTokensFile {
     const [fs, path] = [this.#fs, this.path];
     const resolved = resolvePath(fs, absolutePath(path, fs));
     if (!options.trustDirectory) refuseModifiers(resolved, fs);
+    const transaction = { ...options, findServer: () => findServer(configDir, serverUser, fs) };
     const transact = async (opened: { readonly fs: FileSystem }) =>
-      work(
-        tokensFileTransaction(
-          { fs: opened.fs, path, resolved },
-          { ...options, findServer: () => findServer(configDir, serverUser, fs) },
-        ),
-      );
-    return resolved.directory === undefined
-      ? transact({ fs })
-      : inDirectory(resolved, undefined, fs, transact);
+      work(tokensFileTransaction({ fs: opened.fs, path, resolved }, transaction));
+    return resolved.directory ? inDirectory(resolved, undefined, fs, transact) : transact({ fs });
   }
 }

@@ -1,11 +1,9 @@
 import type { EntryStore } from './entry-store.js';
 import { FileContent } from './file-content.js';
-import { refuseForeignFile } from './foreign-file.js';
 
 /**
  * A tokens file that is read from one stream and written to another, if no file can be changed.
  *
- * @param bytes the whole file
  * @param path its name in messages
  * @param write writes the new file, once; an update without changes writes the old one
  * @throws MALFORMED_FILE
@@ -16,9 +14,8 @@ export function streamedTokens(
   write: (chunks: readonly Uint8Array[]) => Promise<void>,
 ): EntryStore {
   const before = FileContent.parse(bytes, path);
-  refuseForeignFile(before, path);
+  before.refuseForeign(path);
   return {
-    path,
     isStream: true,
     read: () => before,
     // Writes the stream, then delivers: a token is not handed over if its entry could not be written.

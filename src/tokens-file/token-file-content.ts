@@ -22,24 +22,18 @@ export interface TokenFileContent {
   readonly isFormatted: boolean;
   /** The number of the line that sets the variable. */
   readonly line: number | undefined;
-  /** The file, in which the variable is set; of a bare token, which is no file of variables, an empty one. */
-  readonly text: string;
-  readonly path: string;
+  /** The content with a token in place of what the file held. */
+  readonly withToken: (token: ServiceToken) => Buffer;
 }
 
-/**
- * Reads the content of a token file.
- *
- * @param path its name in messages
- * @throws CANNOT_REPLACE as findVariable does
- */
+/** Reads the content of a token file. @param path its name in messages @throws CANNOT_REPLACE as findVariable does */
 export function readContent(
   content: string,
   { format, variable: name }: FileFormat,
   path: string,
 ): TokenFileContent {
   const bare = wholeToken(content);
-  const text = bare === undefined ? content : '';
+  const text = bare === undefined ? content : ''; // a bare token is no file of variables
   const variable = name === undefined ? undefined : findVariable(text, name, path);
   const value = name === undefined ? content : shellValue(variable?.value ?? '');
   const held = bare ?? (name === undefined ? onlyToken(value) : wholeToken(value));
@@ -52,19 +46,11 @@ export function readContent(
     isAlone: name !== undefined || bare !== undefined || lines.every(isOurs),
     isFormatted: wanted.every((line) => lines.includes(line)),
     line: variable?.line,
-    text,
-    path,
+    withToken: (token) => {
+      const formatted = format(token);
+      return Buffer.from(name === undefined ? formatted : setVariable(text, name, formatted, path), 'latin1');
+    },
   };
-}
-
-/** Returns the content of a token file with a token in place of what it held. @throws as readContent does */
-export function writeToken(
-  { text, path }: TokenFileContent,
-  token: ServiceToken,
-  { format, variable }: FileFormat,
-): Buffer {
-  const value = format(token);
-  return Buffer.from(variable === undefined ? value : setVariable(text, variable, value, path), 'latin1');
 }
 
 function onlyToken(text: string): ServiceToken | undefined {

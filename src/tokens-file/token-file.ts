@@ -24,13 +24,7 @@ import { completeOrUndo, replaceUndoably } from '../disk/undoable-write.js';
 import { ServiceTokensError } from '../errors.js';
 import type { ServiceToken } from '../token/token.js';
 import type { QualifiedName } from '../token/token-name.js';
-import {
-  type FileFormat,
-  type Held,
-  readContent,
-  type TokenFileContent,
-  writeToken,
-} from './token-file-content.js';
+import { type FileFormat, type Held, readContent, type TokenFileContent } from './token-file-content.js';
 
 /** The maximum size of a token file, in bytes. */
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -51,12 +45,11 @@ export interface Series {
   has(token: ServiceToken): boolean;
 }
 
-/** What is in the file's place. */
 interface Found extends TokenFileContent {
   readonly snapshot: Snapshot | undefined;
 }
 
-/** The owner that a file must get, and its mode. */
+/** Whom a file must belong to, and its mode. */
 interface Owner {
   readonly uid: number;
   readonly gid: number | undefined;
@@ -117,15 +110,10 @@ export class TokenFile {
   /** Whether a path leads to the same file. */
   isAt({ directory, target }: ResolvedPath): boolean {
     const isSame = directory !== undefined && sameFile(this.#directory, directory);
-    return isSame && basename(this.#target) === basename(target);
+    return isSame && basename(this.#resolved.target) === basename(target);
   }
 
-  /**
-   * Reads what the file holds.
-   *
-   * @throws IO if it is not a regular file or exceeds 16 MiB; CANNOT_REPLACE for a file of variables that sets its
-   *   variable more than once; PERMISSION
-   */
+  /** @throws IO if it is no regular file or exceeds 16 MiB; CANNOT_REPLACE as findVariable does; PERMISSION */
   held(): Held {
     return this.#attempt(() => this.#find().held);
   }
@@ -139,11 +127,11 @@ export class TokenFile {
   requireReady(isTried: boolean): void {
     this.#attempt(() => {
       this.#requireReplaceable(this.#find());
-      if (isTried) tryToCreate(this.#fs, this.#target);
+      if (isTried) tryToCreate(this.#fs, this.#resolved.target);
     });
   }
 
-  /** Says which line would be written; undefined if it is the whole file. */
+  /** The line that would be written; undefined if it is the whole file. */
   plannedLine(): string | undefined {
     if (this.#options.variable === undefined) return undefined;
     const { line } = this.#attempt(() => this.#find());
@@ -159,12 +147,10 @@ export class TokenFile {
    * @throws FILE_EXISTS, CANNOT_REPLACE, LOCKED, PERMISSION or IO; what `afterwards` throws
    */
   async write(token: ServiceToken, afterwards: () => Promise<void> = async () => {}): Promise<void> {
-    const [fs, target] = [this.#fs, this.#target];
+    const [fs, { target }] = [this.#fs, this.#resolved];
     const found = this.#attempt(() => this.#find());
     if (found.snapshot !== undefined) return this.#replace(() => token, afterwards);
-    const written = this.#attempt(() =>
-      createFile(fs, target, writeToken(found, token, this.#options), this.#newAttributes),
-    );
+    const written = this.#attempt(() => createFile(fs, target, found.withToken(token), this.#newAttributes));
     this.#written = written;
     await completeOrUndo(fs, target, afterwards, () => removeFile(fs, target, written));
   }
@@ -187,7 +173,7 @@ export class TokenFile {
 
   /** @param tokenFor the token that is written, given what the file then holds */
   async #replace(tokenFor: (held: Held) => ServiceToken, afterwards = async () => {}): Promise<void> {
-    const [fs, target] = [this.#fs, this.#target];
+    const [fs, { target }] = [this.#fs, this.#resolved];
     try {
       // The lock also removes what a killed process has left.
       await withLock(fs, target, {}, async (lock) => {
@@ -196,7 +182,7 @@ export class TokenFile {
         const before = found.snapshot;
         const isKept = before !== undefined && this.#owner === undefined;
         const wanted = isKept ? this.#asBefore(before) : this.#newAttributes;
-        const content = [writeToken(found, tokenFor(found.held), this.#options)];
+        const content = [found.withToken(tokenFor(found.held))];
         await replaceUndoably(fs, target, lock, { before, content, wanted }, (written) => {
           // Root may lack the privilege, or the file system have no owners.
           if (!this.#isOwned(written.attributes))
@@ -219,12 +205,8 @@ export class TokenFile {
     this.#opened.close();
   }
 
-  get #target(): string {
-    return this.#resolved.target;
-  }
-
   #find(): Found {
-    const snapshot = readSnapshot(this.#fs, this.#target, { limit: MAX_BYTES });
+    const snapshot = readSnapshot(this.#fs, this.#resolved.target, { limit: MAX_BYTES });
     const text = snapshot?.bytes.toString('latin1') ?? '';
     return { snapshot, ...readContent(text, this.#options, this.path) };
   }
@@ -255,7 +237,7 @@ export class TokenFile {
     });
   }
 
-  /** @param line the number of the line that sets the variable; undefined if the file is a bare token, or is replaced whole */
+  /** @param line of the variable; undefined if the file is a bare token, or is replaced whole */
   #holdsSomethingElse(line: number | undefined): ServiceTokensError {
     const { series, variable } = this.#options;
     const other = series && `something other than a token of [${series.key}]`;

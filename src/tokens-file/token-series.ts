@@ -9,14 +9,13 @@ import { tokenExists, tokenMissing } from './edits.js';
 import type { Edit } from './entry-store.js';
 import type { FileContent } from './file-content.js';
 
-/** A token of a series. */
-export interface Member {
+interface Member {
   readonly key: QualifiedName;
   readonly name: TokenName;
   readonly number: number;
 }
 
-/** Returns the tokens of a series, oldest first. @param name any name of the series */
+/** The tokens of a series, oldest first. @param name any name of the series */
 export function membersOf(principal: Principal, name: TokenName, content: FileContent): Member[] {
   const first = firstOfSeries(name);
   const members = content.nameList(qualifiedName(principal, first)).flatMap((key) => {
@@ -37,7 +36,6 @@ function newestOf(principal: Principal, name: TokenName, members: readonly Membe
 /**
  * Decides to create the next token of a series.
  *
- * @param naming for the commands in hints
  * @throws TOKEN_MISSING if there is no token of the series; ROTATION_UNFINISHED if there are several;
  *   INVALID_TOKEN_NAME if the next name is too long
  */
@@ -50,19 +48,20 @@ export function decideNext(
   const members = membersOf(principal, name, content);
   const newest = newestOf(principal, name, members);
   const next = nameInSeries(firstOfSeries(name), newest.number + 1);
-  if (members.length > 1) throw unfinished(newest, members, naming);
+  if (members.length > 1) {
+    const fact = `Service token [${newest.key}] has predecessors: the last rotation is not finished`;
+    const finish = commandLine(['rotate', members[0]?.key ?? '', '--finish'], naming);
+    const undo = commandLine(['delete', newest.key], naming);
+    const hint = `If its consumers use [${newest.key}], delete the predecessors: ${finish}; if none of them does, undo the rotation: ${undo}`;
+    throw new ServiceTokensError('ROTATION_UNFINISHED', fact, { hint });
+  }
   // A number that is too long for a member of the series may be taken.
   const key = qualifiedName(principal, next);
   if (content.hashOf(key) !== undefined) throw tokenExists(key);
   return { name: next, outcome: 'created' };
 }
 
-/**
- * Returns an edit that removes every predecessor of the newest token of a series. It results in the qualified names of
- * the newest token and of those removed.
- *
- * @throws TOKEN_MISSING in the edit, if there is no token of the series
- */
+/** Removes every predecessor of the newest token of a series. @throws TOKEN_MISSING if there is no token of the series */
 export function finishSeries(
   principal: Principal,
   name: TokenName,
@@ -70,20 +69,7 @@ export function finishSeries(
   return (content) => {
     const members = membersOf(principal, name, content);
     const newest = newestOf(principal, name, members);
-    const remove = members.filter((member) => member !== newest).map(({ key }) => key);
-    const changed = remove.length === 0 ? undefined : content.changed({ remove });
-    return { content: changed, result: { newest: newest.key, deleted: remove } };
+    const deleted = members.filter((member) => member !== newest).map(({ key }) => key);
+    return { content: content.changed({ remove: deleted }), result: { newest: newest.key, deleted } };
   };
-}
-
-function unfinished(newest: Member, members: readonly Member[], naming: Naming): ServiceTokensError {
-  const finish = commandLine(['rotate', members[0]?.key ?? '', '--finish'], naming);
-  const undo = commandLine(['delete', newest.key], naming);
-  return new ServiceTokensError(
-    'ROTATION_UNFINISHED',
-    `Service token [${newest.key}] has predecessors: the last rotation is not finished`,
-    {
-      hint: `If its consumers use [${newest.key}], delete the predecessors: ${finish}; if none of them does, undo the rotation: ${undo}`,
-    },
-  );
 }

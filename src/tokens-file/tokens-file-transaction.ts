@@ -10,7 +10,6 @@ import type { FileSystem } from '../disk/file-system.js';
 import { replaceUndoably } from '../disk/undoable-write.js';
 import type { EntryStore } from './entry-store.js';
 import { FileContent } from './file-content.js';
-import { refuseForeignFile } from './foreign-file.js';
 
 /** A tokens file in a directory that stays the same even if its path changes. */
 export interface TokensLocation {
@@ -19,12 +18,6 @@ export interface TokensLocation {
   /** Looks up the target's name in its directory. */
   readonly fs: FileSystem;
   readonly resolved: ResolvedPath;
-}
-
-/** A file as it was found, if there is one, and its content. */
-interface FoundFile {
-  readonly snapshot: Snapshot | undefined;
-  readonly content: FileContent;
 }
 
 /** A tokens file that was read. If there is none, its content is that of an empty file. */
@@ -42,6 +35,12 @@ export function readTokensFile(location: TokensLocation): ReadFile {
   if (passed !== undefined) return { exists: true, content: FileContent.parse(passed, path) };
   const { snapshot, content } = findFile(location);
   return { exists: snapshot !== undefined, content, attributes: snapshot?.attributes };
+}
+
+/** A file as it was found, if there is one. */
+interface FoundFile {
+  readonly snapshot: Snapshot | undefined;
+  readonly content: FileContent;
 }
 
 /** @param earlier the file as found before: if its content is unchanged, it is not parsed again */
@@ -77,11 +76,10 @@ export function tokensFileTransaction(
   let found: FoundFile | undefined; // spares reading and parsing an unchanged file again
   const find = () => {
     found = findFile(location, found);
-    refuseForeignFile(found.content, path);
+    found.content.refuseForeign(path);
     return found;
   };
   return {
-    path,
     isStream: false,
     read: () => find().content,
     async update(edit, { deliver, signal, dryRun = false } = {}) {
@@ -104,10 +102,7 @@ export function tokensFileTransaction(
   };
 }
 
-/**
- * Throws if the signal was aborted. Node reports system signals only between turns of the event loop, so this waits for
- * two turns first.
- */
+/** Throws if the signal was aborted. Node reports system signals only after turns of the event loop: this waits for two. */
 async function noticeSignals(signal: AbortSignal | undefined): Promise<void> {
   if (signal === undefined) return;
   await setImmediate();
