@@ -6,11 +6,7 @@ import { type ErrorCode, ServiceTokensError } from './errors.js';
  * throws USAGE. The message has the expected and the actual type, but never the value, which may be a misplaced secret.
  */
 
-export function requireString(
-  value: unknown,
-  what: string,
-  code: ErrorCode = 'USAGE',
-): asserts value is string {
+export function requireString(value: unknown, what: string, code?: ErrorCode): asserts value is string {
   if (typeof value !== 'string') throw refusal(what, 'must be a string', value, code);
 }
 

@@ -4,7 +4,7 @@ import { hashProblem, hashWeakness } from '../hash/hash-problems.js';
 import { classify } from '../hash/stored-hash.js';
 import { trim } from '../java-text.js';
 import { isTokenName } from '../token/token-name.js';
-import { type Line, MAX_TEXT_BYTES, type ParseError, readLines } from '../tokens-file/file-lines.js';
+import { LineCursor, MAX_TEXT_BYTES, type ParseError } from '../tokens-file/file-lines.js';
 import { type Finding, finding, type Severity } from './findings.js';
 
 const BYTE_ORDER_MARK = '\ufeff';
@@ -16,19 +16,20 @@ export const MAX_LINES = 1000;
 /** Finds the lines of a tokens file that stop the server, that it skips, and that no token can match, in their order. */
 export function checkLines(bytes: Uint8Array, version?: ElasticsearchVersion): Finding[] {
   const counting = new Map<string, number>();
-  for (const { number, kind, key } of readLines(bytes)) {
+  for (const line = new LineCursor(bytes); line.next(); ) {
+    if (line.kind !== 'entry') continue;
+    const { key, number } = line;
     // Of a longer key, only the beginning is known.
-    if (kind === 'entry' && key !== undefined && Buffer.byteLength(key) < MAX_TEXT_BYTES)
-      counting.set(key, number);
+    if (Buffer.byteLength(key) < MAX_TEXT_BYTES) counting.set(key, number);
   }
   const findings: Finding[] = [];
   const severities = new Set<Severity>(); // of the rest
   const lineEnds = { count: 0, first: 0 };
   let lines = 0;
-  for (const line of readLines(bytes)) {
-    const { number, end, key = '' } = line;
-    if (end.startsWith('\r') && lineEnds.count++ === 0) lineEnds.first = number;
-    const found = [...lineFindings(line, counting.get(key) ?? number, version)];
+  for (const line = new LineCursor(bytes); line.next(); ) {
+    const { number, lineEnd } = line;
+    if (lineEnd.startsWith('\r') && lineEnds.count++ === 0) lineEnds.first = number;
+    const found = [...lineFindings(line, counting, version)];
     if (found.length > 0 && ++lines > MAX_LINES) for (const { severity } of found) severities.add(severity);
     else findings.push(...found.map((each) => ({ ...each, line: number })));
   }
@@ -36,10 +37,10 @@ export function checkLines(bytes: Uint8Array, version?: ElasticsearchVersion): F
   return [...inOrder, ...restFindings(lines - MAX_LINES, severities)];
 }
 
-/** @param counting the number of the line that the server uses for the key */
+/** @param counting the number of the line that the server uses, by key */
 function* lineFindings(
-  { number, kind, key = '', value = '', text }: Line,
-  counting: number,
+  { number, kind, key, value, text }: LineCursor,
+  counting: ReadonlyMap<string, number>,
   version: ElasticsearchVersion | undefined,
 ): Generator<Finding> {
   if (number === 1 && text.startsWith(BYTE_ORDER_MARK)) {
@@ -50,9 +51,9 @@ function* lineFindings(
   if (kind === 'skipped') return;
   if (kind === 'plain') yield plainTextFinding(key, value);
   else if (kind !== 'entry') yield parseErrorFinding(kind, text);
-  else if (counting === number) yield* entryFindings(key, value, version);
+  else if ((counting.get(key) ?? number) === number) yield* entryFindings(key, value, version);
   else {
-    const message = `${subject(key)} is a duplicate of line ${counting}, which Elasticsearch uses`;
+    const message = `${subject(key)} is a duplicate of line ${counting.get(key)}, which Elasticsearch uses`;
     yield finding('DUPLICATE', message, 'Remove this line.');
   }
 }
@@ -83,20 +84,17 @@ function restFindings(lines: number, severities: ReadonlySet<Severity>): Finding
   return [{ ...finding('MORE_FINDINGS', message, hint), severity }];
 }
 
-function parseErrorFinding({ problem, detail = '' }: ParseError, text: string): Finding {
-  if (problem === 'utf8') {
-    const hint = 'Save the file as UTF-8, or remove the line.';
-    return finding('MALFORMED_UTF8', `Malformed UTF-8: ${STOPS}`, hint);
-  }
-  if (problem === 'hash') {
-    const message = `${detail.replace(/\.$/, '')}: ${STOPS}`;
+function parseErrorFinding({ problem, reason }: ParseError, text: string): Finding {
+  const message = `${reason.replace(/\.$/, '')}: ${STOPS}`;
+  if (problem === 'utf8')
+    return finding('MALFORMED_UTF8', message, 'Save the file as UTF-8, or remove the line.');
+  if (problem === 'hash')
     return finding('MALFORMED_HASH', message, 'Remove the line, and create a new token.');
-  }
   const isComment = trim(text).replace(BYTE_ORDER_MARK, '').startsWith('#');
   const hint = isComment
     ? 'A line is a comment only if its first character is #.'
     : 'Correct or remove the line.';
-  return finding('MISSING_COLON', `Missing ':' character: ${STOPS}`, hint);
+  return finding('MISSING_COLON', message, hint);
 }
 
 function plainTextFinding(key: string, value: string): Finding {

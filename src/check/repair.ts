@@ -9,7 +9,7 @@ import { type LockOptions, withLock } from '../disk/file-lock.js';
 import { type BigIntStats, errnoOf, type FileSystem, ifExists, O, sameFile } from '../disk/file-system.js';
 import { type Leftovers, removeStaleLocks } from '../disk/lock-leftovers.js';
 import { ServiceTokensError } from '../errors.js';
-import { readLines } from '../tokens-file/file-lines.js';
+import { LineCursor } from '../tokens-file/file-lines.js';
 import { isQualifiedName } from './entry-checks.js';
 import { type CheckedFile, leftoversOf } from './file-checks.js';
 import { type Finding, finding } from './findings.js';
@@ -133,8 +133,8 @@ function requireSafe(
 
 /** Whether all lines are comments, blank, or entries of a valid name. An empty file has nothing to give away. */
 function holdsTokensOnly(bytes: Uint8Array): boolean {
-  for (const { kind, key = '' } of readLines(bytes))
-    if (kind !== 'skipped' && !(kind === 'entry' && isQualifiedName(key))) return false;
+  for (const line = new LineCursor(bytes); line.next(); )
+    if (line.kind !== 'skipped' && !(line.kind === 'entry' && isQualifiedName(line.key))) return false;
   return true;
 }
 

@@ -1,6 +1,6 @@
 import { ServiceTokensError } from '../errors.js';
 import { type Algorithm, defaultAlgorithm, readAlgorithm } from '../hash/algorithm.js';
-import { ALGORITHM, FIPS_MODE, type Override } from './overrides.js';
+import { ALGORITHM, FIPS_MODE, type Overrides } from './overrides.js';
 import { resolveSetting } from './placeholders.js';
 import { type Environment, notLoaded, type SettingsFile, substituteVariables } from './settings-file.js';
 import { readYaml, type SettingValue } from './yaml.js';
@@ -26,7 +26,7 @@ export interface HashSettings {
  */
 export async function findHashSettings(
   readFile: () => SettingsFile | undefined | Promise<SettingsFile | undefined>,
-  overrides: readonly Override[],
+  overrides: Overrides,
   env: Environment,
   home?: string,
 ): Promise<HashSettings> {
@@ -37,14 +37,14 @@ export async function findHashSettings(
     if (file !== undefined) {
       fileText = file.text;
       const text = substituteVariables(file, env);
-      if (isRelevant(text) || overrides.some(({ value }) => value.includes('${')))
+      if (isRelevant(text) || [...overrides.values()].some((value) => value.includes('${')))
         addYaml(settings, text, (reason) => notLoaded(file.path, reason));
     }
   } catch (error) {
-    if (!overrides.some(({ key }) => key === ALGORITHM)) throw error;
+    if (!overrides.has(ALGORITHM)) throw error;
   }
   // The original parses a value as YAML, so `bcrypt4 # faster` is `bcrypt4`.
-  const written = overrides.map(({ key, value }) => ({ key, text: `${key}: ${value}\n` }));
+  const written = [...overrides].map(([key, value]) => ({ key, text: `${key}: ${value}\n` }));
   if (settings.size > 0 || written.some(({ text }) => isRelevant(text))) {
     for (const { key, text } of written) {
       const failed = (reason: string) => `Failed to read the setting -E ${key}: ${reason}`;
@@ -55,7 +55,7 @@ export async function findHashSettings(
   for (const forced of [...settings.keys()].filter((name) => name.startsWith('force.'))) {
     settings.set(forced.slice('force.'.length), settings.get(forced) as SettingValue);
   }
-  const sources = [fileText, ...overrides.map(({ value }) => value)];
+  const sources = [fileText, ...overrides.values()];
   const isLiteral = (text: string) => sources.some((source) => source.includes(text));
   const resolve = (name: string) => resolveSetting(settings, name, (named) => isLiteral(`\${${named}`));
   return {

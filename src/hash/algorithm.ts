@@ -11,27 +11,18 @@ export interface Algorithm {
 export const bcryptCosts: readonly number[] = [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14];
 export const pbkdf2Costs: readonly number[] = [1_000, 10_000, 50_000, 100_000, 500_000, 1_000_000];
 
-/** Every accepted value of the setting, in the order of the original's message. */
-const algorithms: ReadonlyMap<string, Algorithm> = new Map([
-  ...named('bcrypt', 10, bcryptCosts, 'bcrypt'),
-  ...named('pbkdf2', 10_000, pbkdf2Costs, 'pbkdf2_'),
-  ...named('pbkdf2_stretch', 10_000, pbkdf2Costs, 'pbkdf2_stretch_'),
-]);
-
-function named(
-  scheme: Algorithm['scheme'],
-  defaultCost: number,
-  costs: readonly number[],
-  prefix: string,
-): [string, Algorithm][] {
-  return [
-    [scheme, { scheme, cost: defaultCost }],
-    ...costs.map((cost): [string, Algorithm] => [`${prefix}${cost}`, { scheme, cost }]),
-  ];
-}
-
 /** What the server uses when the setting is absent, in FIPS mode too. */
 export const defaultAlgorithm: Algorithm = { scheme: 'pbkdf2_stretch', cost: 10_000 };
+
+/** Every accepted value of the setting, in the order of the original's message. */
+const algorithms: ReadonlyMap<string, Algorithm> = new Map<string, Algorithm>([
+  ['bcrypt', { scheme: 'bcrypt', cost: 10 }],
+  ...bcryptCosts.map((cost) => [`bcrypt${cost}`, { scheme: 'bcrypt', cost }] as const),
+  ['pbkdf2', { scheme: 'pbkdf2', cost: 10_000 }],
+  ...pbkdf2Costs.map((cost) => [`pbkdf2_${cost}`, { scheme: 'pbkdf2', cost }] as const),
+  ['pbkdf2_stretch', defaultAlgorithm],
+  ...pbkdf2Costs.map((cost) => [`pbkdf2_stretch_${cost}`, { scheme: 'pbkdf2_stretch', cost }] as const),
+]);
 
 /**
  * Reads a value of `xpack.security.authc.service_token_hashing.algorithm`, in any letter case.

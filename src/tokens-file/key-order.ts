@@ -33,10 +33,10 @@ const [GROUP_BYTES, TEXT_BYTES] = [2 * 1024 * 1024, 64 * 1024];
  * @returns names, each followed by LF, which no name contains, in pieces
  */
 export function* sortedNames(bytes: Buffer, keys: readonly number[]): Generator<string, void> {
-  if (isSorted(bytes, keys)) {
-    yield* namesAt(bytes, keys);
-    return;
-  }
+  const isAfter = (other: number, key: number) => compareKeys(bytes, other, bytes, key) < 0;
+  // Sorted and unique, as in a file that this tool wrote.
+  if (keys.every((key, i) => i === 0 || isAfter(keys[i - 1] as number, key)))
+    return yield* namesAt(bytes, keys);
   for (const group of grouped(bytes, keys)) {
     let [text, previous] = ['', ''];
     for (const name of Array.from(group, (key) => keyAt(bytes, key)).sort()) {
@@ -50,11 +50,6 @@ export function* sortedNames(bytes: Buffer, keys: readonly number[]): Generator<
     }
     yield text;
   }
-}
-
-/** Whether the keys are sorted and unique, as in a file that this tool wrote. */
-function isSorted(bytes: Buffer, keys: readonly number[]): boolean {
-  return keys.every((key, i) => i === 0 || compareKeys(bytes, keys[i - 1] as number, bytes, key) < 0);
 }
 
 /** Yields names in the order of their keys, many in one conversion to text, which is twice as fast. */

@@ -46,7 +46,7 @@ describe('-E key=value', () => {
     ['a= ', 'a', ' ', 'a space is a value'],
     ['=b', '', 'b', 'an empty key is a key'],
   ])('[%s] is [%s] and [%s]: %s', (word, key, value, _) => {
-    expect(parseOverrides([word])).toEqual([{ key, value }]);
+    expect(parseOverrides([word])).toEqual(new Map([[key, value]]));
   });
 
   test.each([
@@ -65,7 +65,7 @@ describe('-E key=value', () => {
     ...[KEY, `force.${KEY}`, 'xpack.security.enabled', 'xpack.security.http.ssl.enabled', 'algorithm'],
     ...['xpack.security.authc.password_hashing.algorithm', 'xpack.security.authc.api_key.hashing.algorithm'],
     'xpack.security.fips_mode.required_providers',
-  ])('-E %s=x is accepted', (name) => expect(parseOverrides([`${name}=x`])).toHaveLength(1));
+  ])('-E %s=x is accepted', (name) => expect(parseOverrides([`${name}=x`]).size).toBe(1));
 });
 
 describe('The algorithm', () => {

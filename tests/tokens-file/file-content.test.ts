@@ -321,7 +321,8 @@ describe('A large file', () => {
 
   test('is changed by a splice: the other lines are not copied', () => {
     const bytes = Buffer.from(file('<a>\n<z>\n'));
-    const [before, line, after] = FileContent.parse(bytes, PATH).changed({ add: new Map([['k', HASH]]) }) ?? [];
+    const [before, line, after] =
+      FileContent.parse(bytes, PATH).changed({ add: new Map([['k', HASH]]) }) ?? [];
     expect([before?.buffer, after?.buffer]).toEqual([bytes.buffer, bytes.buffer]);
     expect(String(line)).toBe(file('<k>\n'));
   });

@@ -1,5 +1,5 @@
 import type { ElasticsearchVersion } from '../../accounts/elasticsearch-version.js';
-import type { Override } from '../../config/overrides.js';
+import type { Overrides } from '../../config/overrides.js';
 import type { FileSystem } from '../../disk/file-system.js';
 import type { ExitStatus } from '../exit-codes.js';
 import type { Options } from '../options.js';
@@ -13,7 +13,7 @@ export interface Invocation {
   /** The arguments that are not options, unchecked. */
   readonly args: readonly string[];
   readonly options: Options;
-  readonly overrides: readonly Override[];
+  readonly overrides: Overrides;
   /** The server's version, if it can be determined. */
   readonly version: ElasticsearchVersion | undefined;
   readonly io: Io;

@@ -74,7 +74,7 @@ async function candidatesFor(
   if (isFlag && !after.haveEnded) return flagsOf(entry.options);
   const options = { ...top.parse(before.options), ...parser.parse(after.options) };
   const version = findVersion(options.esVersion, context.io, context.fs);
-  const invocation = { ...context, args: after.args.slice(0, -1), options, overrides: [], version };
+  const invocation = { ...context, args: after.args.slice(0, -1), options, overrides: new Map(), version };
   return argumentsOf(entry, current, invocation, after.haveEnded);
 }
 

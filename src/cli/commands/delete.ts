@@ -21,16 +21,14 @@ export const deleteTokens: Command = async (invocation) => {
  * name, each names a token; otherwise they name one.
  */
 function parseEdit({ args, options, version }: Invocation): Edit<Removal> {
-  const missing = { ignoreMissing: options.ignoreNotFound };
-  if (options.all) {
+  const { all, ignoreNotFound } = options;
+  if (all) {
     const principal = parsePrincipalArgument(args, version);
-    if (principal !== undefined) return removeAccount(principal, missing);
+    if (principal !== undefined) return removeAccount(principal, ignoreNotFound);
     throw new ServiceTokensError('USAGE', 'Missing service-account-principal argument');
   }
   const areQualified = args.every((argument) => isTokenName(splitQualifiedName(argument)[1] ?? ''));
   const tokens = args.length > 1 && areQualified ? args.map((argument) => [argument]) : [args];
-  return removeEntries(
-    tokens.map((words) => parseTokenArguments(words, version, true).key),
-    missing,
-  );
+  const keys = tokens.map((words) => parseTokenArguments(words, version, true).key);
+  return removeEntries(keys, ignoreNotFound);
 }

@@ -56,25 +56,23 @@ export async function mint(invocation: Invocation, request: Request): Promise<Ex
   try {
     if (settingsFirst && !dryRun) await hashSettings();
     const { result, change } = await target.inStore((store) =>
-      addToken(
-        store,
-        { principal, decide: (content) => decide(content, files) },
-        {
-          algorithm: async () => (await hashSettings()).algorithm,
-          signal: io.interrupted,
-          dryRun,
-          requireReady() {
-            if (file !== undefined) return file.requireReady(dryRun);
-            if (terminal.stdoutFault !== undefined) throw terminal.stdoutFault;
-          },
-          deliver(token, decision) {
-            const value = file === undefined ? token.bearer : undefined;
-            const answer = () => terminal.answerJson(answerOf(principal, decision, files, value));
-            if (file !== undefined) return file.write(token, output.isJson ? answer : undefined);
-            return output.isJson ? answer() : terminal.answer(formatToken(token, output));
-          },
+      addToken(store, {
+        principal,
+        decide: (content) => decide(content, files),
+        algorithm: async () => (await hashSettings()).algorithm,
+        signal: io.interrupted,
+        dryRun,
+        requireReady() {
+          if (file !== undefined) return file.requireReady(dryRun);
+          if (terminal.stdoutFault !== undefined) throw terminal.stdoutFault;
         },
-      ),
+        deliver(token, decision) {
+          const value = file === undefined ? token.bearer : undefined;
+          const answer = () => terminal.answerJson(answerOf(principal, decision, files, value));
+          if (file !== undefined) return file.write(token, output.isJson ? answer : undefined);
+          return output.isJson ? answer() : terminal.answer(formatToken(token, output));
+        },
+      }),
     );
     await report(result, files);
     if (result.outcome !== 'kept') {
