@@ -65,6 +65,7 @@ describe('The lines of a file', () => {
       [`${key}3:${SHA}`, 'warning DUPLICATE'],
       [`${key}3:{SHA}`, 'warning DUPLICATE'],
       [`${key}3:${HASH}`],
+      [`elastic/enterprise-search-server/a:{SHA}`, 'note WITHDRAWN_ACCOUNT', 'error HASH_UNUSABLE'],
       [`elastic/kibna/a:${HASH}`, 'warning UNKNOWN_ACCOUNT'],
       [`acme/robot/a:${HASH}`, 'warning USER_MANAGED_ACCOUNT'],
       [`elastic/kibana/${SECRET}/b:${HASH}`, 'warning BAD_NAME'],
@@ -168,7 +169,8 @@ describe('A file that a rename would break', () => {
     const { fs } = watchedFileSystem({
       instead: (name, at) => (name === 'readFileSync' && at === '/proc/self/mountinfo' ? mounts : undefined),
     });
-    const [message, hint] = ['[/host/tokens]', '--in-place'].map((text) => expect.stringContaining(text));
+    const message = `[${path}] is a bind mount of [/host/tokens], which cannot be replaced`;
+    const hint = expect.stringContaining('--in-place');
     const found = (await report({ fs })).findings.filter(({ code }) => code === 'SINGLE_FILE_MOUNT');
     expect(found).toMatchObject([{ severity: 'warning', message, hint }]);
   });
