@@ -6,7 +6,7 @@ import { type Attributes, attributesOf, MAX_FILE_BYTES } from '../disk/atomic-fi
 import { openRegular, readBounded } from '../disk/bounded-read.js';
 import { attempt } from '../disk/file-errors.js';
 import { type LockOptions, withLock } from '../disk/file-lock.js';
-import { type BigIntStats, errnoOf, type FileSystem, ifExists, O, sameFile } from '../disk/file-system.js';
+import { type BigIntStats, type FileSystem, ifExists, sameFile } from '../disk/file-system.js';
 import { type Leftovers, removeStaleLocks } from '../disk/lock-leftovers.js';
 import { ServiceTokensError } from '../errors.js';
 import { LineCursor } from '../tokens-file/file-lines.js';
@@ -72,7 +72,7 @@ function setAttributes(file: CheckedFile, trusts: boolean, fixed: string[]): voi
   const { resolved, server, asCaller: fs } = file;
   const { target } = resolved;
   attempt(fs, 'could not change', target, () => {
-    const opened = openItself(fs, target);
+    const opened = openRegular(fs, target);
     if (opened.fd === undefined) throw unsafe(target, `it is ${opened.kind}`);
     const { fd, stat } = opened;
     try {
@@ -97,14 +97,6 @@ function setAttributes(file: CheckedFile, trusts: boolean, fixed: string[]): voi
       fs.closeSync(fd);
     }
   });
-}
-
-function openItself(fs: FileSystem, target: string) {
-  try {
-    return openRegular(fs, target, O.RDONLY | O.NOFOLLOW);
-  } catch (error) {
-    throw errnoOf(error) === 'ELOOP' ? unsafe(target, 'it is a symlink') : error;
-  }
 }
 
 /** @throws PERMISSION if the open file may be another one than the tokens file */

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { type Reader, readThrough } from '../access/trusted-read.js';
 import { openRegular, readBounded } from '../disk/bounded-read.js';
 import { attempt } from '../disk/file-errors.js';
-import { errnoOf, type FileSystem, ifExists, O } from '../disk/file-system.js';
+import { errnoOf, type FileSystem, ifExists } from '../disk/file-system.js';
 import { ServiceTokensError } from '../errors.js';
 import { below } from '../paths.js';
 import { ALGORITHM } from './overrides.js';
@@ -43,7 +43,7 @@ export function readSettingsFile(
 
 /** @param target the file @param path the same, as it is named in messages */
 function readYml(fs: FileSystem, target: string, path: string): Buffer | undefined {
-  const opened = ifExists(() => openRegular(fs, target, O.RDONLY | O.NOFOLLOW));
+  const opened = ifExists(() => openRegular(fs, target));
   if (opened === undefined) return undefined;
   if (opened.fd === undefined) throw notLoaded(path, `it is ${opened.kind}`);
   try {

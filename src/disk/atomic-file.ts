@@ -78,18 +78,15 @@ function holds(fs: FileSystem, fd: number, bytes: Buffer): boolean {
 }
 
 /** Opens a regular file, and nothing else, without following a symlink and without blocking. */
-function openFile(fs: FileSystem, path: string, flags: number) {
-  try {
-    const opened = openRegular(fs, path, flags | O.NOFOLLOW);
-    if (opened.fd !== undefined) return opened;
-    const hint =
-      opened.kind === 'a directory'
-        ? 'If it is empty, Docker may have made it, because the source of a bind mount did not exist: remove it with rmdir, on the host too, and mount the directory above it.'
-        : undefined;
-    throw new ServiceTokensError('IO', `could not read [${path}]: it is ${opened.kind}`, { hint });
-  } catch (error) {
-    throw hasErrno(error, 'ELOOP') ? exchanged(path, error) : error;
-  }
+function openFile(fs: FileSystem, path: string, access: number) {
+  const opened = openRegular(fs, path, access);
+  if (opened.fd !== undefined) return opened;
+  if (opened.kind === 'a symlink') throw exchanged(path);
+  const hint =
+    opened.kind === 'a directory'
+      ? 'If it is empty, Docker may have made it, because the source of a bind mount did not exist: remove it with rmdir, on the host too, and mount the directory above it.'
+      : undefined;
+  throw new ServiceTokensError('IO', `could not read [${path}]: it is ${opened.kind}`, { hint });
 }
 
 function exchanged(path: string, cause?: unknown): ServiceTokensError {

@@ -12,21 +12,20 @@ import {
  * Opens a regular file, and nothing else. The kind is looked at through a descriptor that opens nothing (O.PATH), and the
  * same file is opened: to open a named pipe wakes its writer, whose data would be lost.
  *
- * @param flags of open(2), with O.NOFOLLOW to refuse a symlink; those that are added have no effect on a regular file
+ * @param path a symlink in its last part is not followed
  * @returns the descriptor, which the caller closes, and its fstat; or the kind of file, with nothing left open
- * @throws the system's error: ENOENT, EACCES, ELOOP and so on
+ * @throws the system's error
  */
-export function openRegular(fs: FileSystem, path: string, flags = O.RDONLY) {
-  const safe = O.NONBLOCK | O.NOCTTY;
-  const seen = fs.openSync(path, O.PATH | (flags & O.NOFOLLOW) | safe);
+export function openRegular(fs: FileSystem, path: string, access = O.RDONLY) {
+  const safe = O.NONBLOCK | O.NOCTTY; // they have no effect on a regular file
+  const seen = fs.openSync(path, O.PATH | O.NOFOLLOW | safe);
   try {
     const stat = fs.fstatSync(seen, { bigint: true });
-    if (stat.isSymbolicLink()) throw systemError('ELOOP', `it is a symlink: ${path}`);
     const kind = kindOf(stat);
     if (kind !== undefined) return { kind };
     const fd =
-      ifExists(() => fs.openSync(`/proc/self/fd/${seen}`, (flags & ~O.NOFOLLOW) | safe)) ??
-      openAgain(fs, path, flags | safe, stat);
+      ifExists(() => fs.openSync(`/proc/self/fd/${seen}`, access | safe)) ??
+      openAgain(fs, path, access | O.NOFOLLOW | safe, stat);
     return { fd, stat };
   } finally {
     ignoreFailure(() => fs.closeSync(seen)); // nothing was read or written through it, so no error is lost
@@ -48,6 +47,7 @@ function openAgain(fs: FileSystem, path: string, flags: number, seen: BigIntStat
 /** The kind of a file that is not regular; undefined also for a descriptor of no file, such as an event queue. */
 export function kindOf(stat: BigIntStats) {
   if (stat.isDirectory()) return 'a directory';
+  if (stat.isSymbolicLink()) return 'a symlink';
   if (stat.isFIFO()) return 'a named pipe';
   if (stat.isSocket()) return 'a socket';
   return stat.isCharacterDevice() || stat.isBlockDevice() ? 'a device' : undefined;

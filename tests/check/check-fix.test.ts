@@ -78,11 +78,13 @@ describe('when others can read the file', () => {
   );
 
   test('and the file becomes a symlink before it is opened for the repair, then that is an error', async () => {
-    const before = (_: number, name: string, [at]: readonly unknown[]) => {
-      if (name === 'openSync' && at === path && existsSync(join(conf, '.service_tokens.lock')))
-        throw systemError('ELOOP', name);
-    };
-    const { findings } = await fix({ fs: watchedFileSystem({ before, instead: asOrdinaryUser }).fs });
+    const link = join(conf, 'link');
+    symlinkSync('service_tokens', link);
+    const instead = (name: string, at: unknown, options?: unknown) =>
+      name === 'openSync' && at === path && existsSync(join(conf, '.service_tokens.lock'))
+        ? nodeFileSystem.openSync(link, options as number)
+        : asOrdinaryUser(name, at, options);
+    const { findings } = await fix({ fs: watchedFileSystem({ instead }).fs });
     const message = `--fix failed: unsafe to change [${path}]: it is a symlink`;
     expect(findings[0]).toMatchObject({ code: 'NOT_FIXED', message });
   });
