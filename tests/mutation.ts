@@ -20,7 +20,7 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parse, type parseExpression } from '@babel/parser';
-import { Random } from './fuzz/random.js';
+import { Random } from './support/random.js';
 
 const CORES = 2;
 

@@ -6,122 +6,85 @@ import type { Order } from './protocol.js';
 import type { Stage } from './stage.js';
 
 /** The location of the names that an attack exchanges. */
-export interface Ground {
+interface Ground {
   readonly config: string;
   readonly stage: Stage;
 }
 
 export interface Race {
-  readonly number: number;
+  readonly number: string;
   readonly name: string;
   /** A name of layouts.ts's beginnings. */
-  readonly beginning: 'absent' | "attacker's" | 'link' | 'private to root';
+  readonly beginning: string;
   readonly commands: readonly (readonly string[])[];
-  /** The content of elasticsearch.yml: a slow hash makes the race window longer. */
-  readonly settings?: string;
+  /** The content of elasticsearch.yml. */
+  readonly settings: string;
   /** The orders, each for one attacker. */
   readonly orders: (ground: Ground) => readonly Order[];
   /** How many commands run at a time; those that wait for a lock take ten seconds. */
-  readonly width?: number;
+  readonly width: number;
   /** Whether the output must not contain a chown or chmod command. */
-  readonly forbidsAdvice?: boolean;
+  readonly forbidsAdvice: boolean;
 }
 
-const ALGORITHM = 'xpack.security.authc.service_token_hashing.algorithm';
-const SLOW = `${ALGORITHM}: pbkdf2_100000\n`;
-const create = ['create', 'elastic/fleet-server', 'new'];
-const quickly = [...create, '-E', `${ALGORITHM}=pbkdf2_1000`];
-const tokens = ({ config }: Ground) => join(config, 'service_tokens');
+/**
+ * What happens; below it the beginning, the commands, the orders, and what is special: a slow hash makes the window
+ * longer; a waiter makes its candidate only while the lock looks free, so eight commands compete for a lock that nobody
+ * keeps. A path begins with the name of a directory.
+ */
+const TABLE = String.raw`
+1 a dead process's lock directory is a link to a directory of root's
+  attacker's | create quickly; check --fix | place config =.service_tokens.lock-DEAD link treasure/vault
+2 service_tokens alternates between a file and a link to a file of root's, with check --fix
+  private to root | check --fix | swap config/service_tokens link treasure/service_tokens
+3 service_tokens leads through a directory that alternates with a link to a directory of root's
+  link | create | swap config/d link treasure | slow hash
+4 service_tokens becomes a link to a secret of root's while a hash is computed
+  attacker's | create | swap config/service_tokens link treasure/secret | slow hash, no advice
+5 files of the command are exchanged for links as soon as they are created
+  attacker's | create quickly | chase config ^\.service_tokens\.lock- link treasure/vault; chase config \.tmp$ link treasure/secret
+6 --in-place through a directory that alternates with a link
+  link | create quickly --in-place | swap config/d link treasure/vault
+6 --in-place into a file that alternates with a hard link
+  attacker's | create quickly --in-place | swap config/service_tokens thing workshop/name-of-secret
+7 the owner file of a candidate or of the lock is exchanged for a link
+  attacker's | create quickly | chase config ^\.service_tokens\.lock ^\d+- link treasure/secret | eight at a time
+7 the owner file of a candidate or of the lock is exchanged for a pipe
+  attacker's | create quickly | chase config ^\.service_tokens\.lock ^\d+- pipe NOTHING | eight at a time
+8 elasticsearch.yml alternates with a pipe
+  attacker's | create | swap config/elasticsearch.yml pipe NOTHING
+8 service_tokens alternates with a pipe
+  private to root | create quickly; check --fix; list; create quickly --in-place | swap config/service_tokens pipe NOTHING
+`;
 
-export const races: readonly Race[] = [
-  {
-    number: 1,
-    name: "a dead process's lock directory is a link to a directory of root's",
-    beginning: "attacker's",
-    commands: [quickly, ['check', '--fix']],
-    orders: ({ config, stage }) => [
-      ['place', config, `=.service_tokens.lock-${deadMark(mark)}`, 'link', join(stage.treasure, 'vault')],
-    ],
-  },
-  {
-    number: 2,
-    name: "service_tokens alternates between a file and a link to a file of root's, with check --fix",
-    beginning: 'private to root',
-    commands: [['check', '--fix']],
-    orders: (ground) => [['swap', tokens(ground), 'link', join(ground.stage.treasure, 'service_tokens')]],
-  },
-  {
-    number: 3,
-    name: "service_tokens leads through a directory that alternates with a link to a directory of root's",
-    beginning: 'link',
-    commands: [create],
-    settings: SLOW,
-    orders: ({ config, stage }) => [['swap', join(config, 'd'), 'link', stage.treasure]],
-  },
-  {
-    number: 4,
-    name: "service_tokens becomes a link to a secret of root's while a hash is computed",
-    beginning: "attacker's",
-    commands: [create],
-    settings: SLOW,
-    orders: (ground) => [['swap', tokens(ground), 'link', join(ground.stage.treasure, 'secret')]],
-    forbidsAdvice: true,
-  },
-  {
-    number: 5,
-    name: 'files of the command are exchanged for links as soon as they are created',
-    beginning: "attacker's",
-    commands: [quickly],
-    orders: ({ config, stage }) => [
-      ['chase', config, '^\\.service_tokens\\.lock-', 'link', join(stage.treasure, 'vault')],
-      ['chase', config, '\\.tmp$', 'link', join(stage.treasure, 'secret')],
-    ],
-  },
-  {
-    number: 6,
-    name: '--in-place through a directory that alternates with a link',
-    beginning: 'link',
-    commands: [[...quickly, '--in-place']],
-    orders: ({ config, stage }) => [['swap', join(config, 'd'), 'link', join(stage.treasure, 'vault')]],
-  },
-  {
-    number: 6,
-    name: '--in-place into a file that alternates with a hard link',
-    beginning: "attacker's",
-    commands: [[...quickly, '--in-place']],
-    orders: (ground) => [['swap', tokens(ground), 'thing', join(ground.stage.workshop, 'name-of-secret')]],
-  },
-  {
-    number: 7,
-    name: 'the owner file of a candidate or of the lock is exchanged for a link',
-    beginning: "attacker's",
-    commands: [quickly],
-    orders: (ground) => [chaseOwnerFiles(ground, 'link')],
-    width: 8,
-  },
-  {
-    number: 7,
-    name: 'the owner file of a candidate or of the lock is exchanged for a pipe',
-    beginning: "attacker's",
-    commands: [quickly],
-    orders: (ground) => [chaseOwnerFiles(ground, 'pipe')],
-    width: 8,
-  },
-  {
-    number: 8,
-    name: 'elasticsearch.yml alternates with a pipe',
-    beginning: "attacker's",
-    commands: [create],
-    orders: ({ config }) => [['swap', join(config, 'elasticsearch.yml'), 'pipe', '']],
-  },
-  {
-    number: 8,
-    name: 'service_tokens alternates with a pipe',
-    beginning: 'private to root',
-    commands: [quickly, ['check', '--fix'], ['list'], [...quickly, '--in-place']],
-    orders: (ground) => [['swap', tokens(ground), 'pipe', '']],
-  },
-];
+const ALGORITHM = 'xpack.security.authc.service_token_hashing.algorithm';
+
+export const races: readonly Race[] = TABLE.trim()
+  .split(/\n(?=\d)/)
+  .map((row) => {
+    const [, number = '', name = '', facts = ''] = /^(\d) (.*)\n *(.*)$/.exec(row) ?? [];
+    const [beginning = '', commands = '', orders = '', special = ''] = facts.split(' | ');
+    const words = (text: string) => text.split('; ').map((each) => each.split(' '));
+    return {
+      ...{ number, name, beginning },
+      commands: words(
+        commands
+          .replaceAll('create', 'create elastic/fleet-server new')
+          .replaceAll('quickly', `-E ${ALGORITHM}=pbkdf2_1000`),
+      ),
+      settings: special.includes('slow hash') ? `${ALGORITHM}: pbkdf2_100000\n` : '',
+      orders: ({ config, stage: { treasure, workshop } }) =>
+        words(orders.replace('DEAD', deadMark(mark))).map((order) =>
+          order.map((word) =>
+            word
+              .replace(/^(config|treasure|workshop)\b/, (at) => ({ config, treasure, workshop })[at] ?? at)
+              .replace('NOTHING', ''),
+          ),
+        ),
+      width: special.includes('eight at a time') ? 8 : 1,
+      forbidsAdvice: special.includes('no advice'),
+    };
+  });
 
 /** The layouts in which each race is run. */
 export const grounds = layouts.filter(({ name }) =>
@@ -135,10 +98,4 @@ export const grounds = layouts.filter(({ name }) =>
 /** The orders that exchange the directories of a layout, if possible. */
 export function wayOrders(paths: readonly string[], { stage }: Ground): Order[] {
   return paths.slice(-1).map((path) => ['swap', join(stage.area, path), 'link', stage.treasure]);
-}
-
-/** A waiter makes its candidate only while the lock looks free, so several commands compete for a lock that nobody keeps. */
-function chaseOwnerFiles({ config, stage }: Ground, kind: 'link' | 'pipe'): Order {
-  const target = kind === 'link' ? join(stage.treasure, 'secret') : '';
-  return ['chase', config, '^\\.service_tokens\\.lock', '^\\d+-', kind, target];
 }

@@ -77,7 +77,7 @@ async function runOnce(race: Race, layout: Layout, stage: Stage, tally: Tally): 
   const beginning = beginningOf(layout, race.beginning);
   stage.build(layout, beginning, sampleEntry);
   const config = stage.config(layout);
-  if (race.settings !== undefined) writeFileSync(join(config, 'elasticsearch.yml'), race.settings);
+  if (race.settings !== '') writeFileSync(join(config, 'elasticsearch.yml'), race.settings);
   const ground = { config, stage };
   const before = stage.inventory();
   const attackers = [...race.orders(ground), ...wayOrders(layout.movable, ground)].map((order) =>
@@ -86,7 +86,7 @@ async function runOnce(race: Race, layout: Layout, stage: Stage, tally: Tally): 
   await Promise.all(attackers.map(({ started }) => started));
   const command = race.commands[tally.runs % race.commands.length] ?? [];
   const replies = await Promise.all(
-    Array.from({ length: race.width ?? 1 }, () => runCommand([...command, '--config-dir', config])),
+    Array.from({ length: race.width }, () => runCommand([...command, '--config-dir', config])),
   );
   for (const { stop } of attackers) tally.exchanges += await stop();
   const after = stage.inventory();

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { type FileSystem, nodeFileSystem, O, type Stats } from '../../src/disk/file-system.js';
-import { randomFrom, runsOf } from '../support/thoroughness.js';
+import { Random } from '../support/random.js';
+import { runsOf } from '../support/thoroughness.js';
 import { MemoryDisk } from './memory-disk.js';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, O_WRONLY } = constants;
@@ -32,10 +33,9 @@ interface Side {
   symlink(text: string, path: string): void;
 }
 
-type Pick = <T>(items: readonly T[]) => T;
-
 /** Makes a call that the sequence of random numbers chooses. @returns what it answers, without what may differ */
-function call({ fs, root, fds, symlink }: Side, pick: Pick): unknown {
+function call({ fs, root, fds, symlink }: Side, random: Random): unknown {
+  const pick = <T>(items: readonly T[]) => random.pick(items);
   const fdIndex = pick([0, 1, 2, 3, 4, 5]);
   const fd = fds[fdIndex] ?? 9999;
   const isOpen = fds[fdIndex] !== undefined;
@@ -123,7 +123,7 @@ describe.each(['/dev/shm', tmpdir()].filter(existsSync))('The model of a disk an
     disk.actAs(owner.uid, owner.gid);
     const failures = new Set<string>();
     for (let i = 0; i < runsOf(10_000, 500); i++) {
-      const [real, modelled] = sides.map((side) => call(side, randomFrom(`${seed} ${i}`)));
+      const [real, modelled] = sides.map((side) => call(side, new Random(seed * 1_000_000 + i)));
       if (JSON.stringify(real) !== JSON.stringify(modelled))
         throw new Error(
           `call ${i} of seed ${seed}: the system ${JSON.stringify(real)}, the model ${JSON.stringify(modelled)}`,

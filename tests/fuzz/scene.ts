@@ -1,7 +1,7 @@
 /** What the fuzz plays: files, and command lines from the table of commands, all made from one seed. */
 import { commands } from '../../src/cli/commands/table.js';
 import { ServiceToken } from '../../src/token/token.js';
-import { Random } from './random.js';
+import { Random } from '../support/random.js';
 
 /** One run of the command. */
 export interface Step {

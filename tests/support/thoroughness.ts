@@ -1,5 +1,4 @@
 /** `npm test` runs a sample of these tests, so that it takes less than a minute; `npm run acceptance` runs all. */
-import { createHash } from 'node:crypto';
 import { test } from '@jest/globals';
 import { type MaybeTest, skipped } from './needs.js';
 
@@ -17,15 +16,6 @@ export function sampleOf<T>(items: readonly T[], nth: number, first = 0): readon
 /** @returns the number of runs of a property: `all` if everything is tested, otherwise `few` */
 export function runsOf(all: number, few: number): number {
   return isThorough ? all : few;
-}
-
-/** @returns a function that chooses items at random, always the same for a seed */
-export function randomFrom(seed: string): <T>(items: readonly T[]) => T {
-  let count = 0;
-  return (items) => {
-    const number = createHash('sha256').update(`${seed} ${count++}`).digest().readUInt32LE();
-    return items[number % items.length] as (typeof items)[number];
-  };
 }
 
 /** For tests that take seconds. */
