@@ -10,7 +10,6 @@ import { findUser, groupName, groupsOf, userName } from './system-accounts.js';
 /** What is done with a file: only names and findings leave it, its content does, it is changed, or repaired. */
 export type Purpose = 'read' | 'copy' | 'change' | 'repair';
 
-/** A user that root acts as. */
 export interface Identity {
   readonly uid: number;
   readonly gid: number;

@@ -21,7 +21,6 @@ import { quote } from './printed-command.js';
 import type { ResolvedPath } from './resolved-path.js';
 import { userName } from './system-accounts.js';
 
-/** A file's directory that is held open. */
 export interface OpenedDirectory {
   /** The file system with the names of this directory looked up in it, and calls made as the identity. */
   readonly fs: FileSystem;
@@ -30,12 +29,7 @@ export interface OpenedDirectory {
   close(): void;
 }
 
-/**
- * Opens the directory of a file.
- *
- * @param identity the user that root acts as; undefined to act as the caller
- * @throws CANNOT_REPLACE if there is no directory; PERMISSION; IO if the path has changed since it was examined
- */
+/** @param identity the user that root acts as; undefined to act as the caller @throws CANNOT_REPLACE, PERMISSION or IO */
 export function openDirectory(
   resolved: ResolvedPath,
   identity: Identity | undefined,
@@ -89,12 +83,7 @@ function actingAs(identity: Identity, fs: FileSystem): FileSystem {
   return Object.assign(viewOf(fs, { call }), { geteuid: () => identity.uid });
 }
 
-/**
- * Makes calls as an identity, and then restores the caller's, even if a call fails.
- *
- * @param calls returns no promise: what that does later would be done as the caller
- * @throws PERMISSION if the identity cannot be taken on; and what the calls throw
- */
+/** Makes calls as an identity, then restores the caller's. What a promise does later would be done as the caller. */
 export function impersonate<T>(
   { uid, gid, groups }: Identity,
   fs: FileSystem,

@@ -25,11 +25,7 @@ interface Refused extends Attributes {
 
 const WRITE = 0o2;
 
-/**
- * Explains the error of a system call that failed with EACCES; any other, or one about another file, stays as it is.
- *
- * @param fs as the caller
- */
+/** Explains a failure with EACCES; any other error, or one about another file, stays as it is. @param fs as the caller */
 export function explainDenied(error: unknown, resolved: ResolvedPath, asker: Asker, fs: FileSystem): unknown {
   if (!isUnexplained(error)) return error;
   const isAbout = resolved.linkChain.some((path) => error.message.includes(`[${path}]`));

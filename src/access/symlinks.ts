@@ -18,9 +18,7 @@ export function kubernetesVolume({ linkChain: [path] }: ResolvedPath): ServiceTo
 
 /**
  * Refuses to change a file through an untrusted symlink, or in a Kubernetes volume: there the change would be lost, and
- * replacing the symlink would detach the pod from its operator.
- *
- * @param fs as the user that acts
+ * replacing the symlink would detach the pod from its operator. @param fs as the user that acts
  */
 export function requireChangeable(resolved: ResolvedPath, fs: FileSystem): void {
   if (isInKubernetesVolume(resolved)) throw kubernetesVolume(resolved);
@@ -29,9 +27,8 @@ export function requireChangeable(resolved: ResolvedPath, fs: FileSystem): void 
 
 /**
  * Refuses to open a file through an untrusted symlink, for reading too. The owner of a symlink decides where it leads. So
- * it must belong to root, to the caller, or to the owner of its target, who could change the target anyway.
- *
- * @param fs as the user that acts
+ * it must belong to root, to the user that acts, as whom `fs` makes calls, or to the owner of its target, who could change
+ * the target anyway.
  */
 export function requireTrustedLinks({ links, directory, target }: ResolvedPath, fs: FileSystem): void {
   if (links.length === 0 || directory === undefined) return;

@@ -97,12 +97,7 @@ function exchanged(path: string, cause?: unknown): ServiceTokensError {
 /** Chooses the attributes of a new file, given those with which the caller's files are created. */
 export type AttributeChoice = (born: Attributes) => Attributes;
 
-/**
- * Creates a file that must not exist, under its own name.
- *
- * @param wanted its owner and group, which it must get, and its mode
- * @throws FILE_EXISTS, CANNOT_REPLACE, PERMISSION or IO; the file is then removed
- */
+/** Creates a file, which must not exist, and must get its owner and group; after a failure it is removed. */
 export function createFile(fs: FileSystem, path: string, content: Uint8Array, wanted: AttributeChoice) {
   return attempt(fs, 'could not write', path, () => {
     try {
@@ -157,7 +152,6 @@ export function tryToCreate(fs: FileSystem, path: string): void {
   });
 }
 
-/** The error for a file that must not exist. */
 export function fileExists(path: string, cause?: unknown): ServiceTokensError {
   const hint = 'Use --force to replace it, or name another file.';
   return new ServiceTokensError('FILE_EXISTS', `[${path}] already exists`, { hint, cause });
@@ -212,7 +206,6 @@ function requireOwn(fs: FileSystem, path: string, id: FileIdentity): void {
   if (ignoreFailure(() => isStill(fs, path, id)) === false) throw exchanged(path);
 }
 
-/** Whether a name still refers to a file. */
 function isStill(fs: FileSystem, path: string, id: FileIdentity): boolean {
   const stat = ifExists(() => fs.lstatSync(path, { bigint: true }));
   return stat !== undefined && sameFile(stat, id);
@@ -343,7 +336,6 @@ function writeAll(fs: FileSystem, fd: number, content: readonly Uint8Array[]): n
   return at;
 }
 
-/** The owner, group and permission bits of what stat(2) tells. */
 export function attributesOf({ uid, gid, mode }: BigIntStats): Attributes {
   return { uid: Number(uid), gid: Number(gid), mode: Number(mode) & 0o777 };
 }

@@ -9,12 +9,10 @@ import {
 } from './file-system.js';
 
 /**
- * Opens a regular file, and nothing else. The kind is looked at through a descriptor that opens nothing (O.PATH), and the
- * same file is opened: to open a named pipe wakes its writer, whose data would be lost.
+ * Opens a regular file, and nothing else, not even a symlink. The kind is looked at through a descriptor that opens
+ * nothing (O.PATH), and the same file is opened: to open a named pipe wakes its writer, whose data would be lost.
  *
- * @param path a symlink in its last part is not followed
  * @returns the descriptor, which the caller closes, and its fstat; or the kind of file, with nothing left open
- * @throws the system's error
  */
 export function openRegular(fs: FileSystem, path: string, access = O.RDONLY) {
   const safe = O.NONBLOCK | O.NOCTTY; // they have no effect on a regular file

@@ -20,12 +20,7 @@ export function requireName(path: string): void {
   throw new ServiceTokensError('USAGE', `[${path}] is a file descriptor, not a file name`, { hint });
 }
 
-/**
- * Reads a descriptor that the caller passed, to its end; undefined for any other path. Waits for its writer.
- *
- * @param limit in bytes
- * @throws IO, also if there is more than the limit
- */
+/** Reads a descriptor that the caller passed, up to `limit` bytes; undefined for any other path. Waits for its writer. */
 export function readCallerDescriptor(fs: FileSystem, path: string, limit: number): Buffer | undefined {
   const fd = callerDescriptor(path);
   if (fd === undefined) return undefined;

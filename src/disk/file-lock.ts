@@ -56,7 +56,6 @@ export interface LockOptions {
   readonly timing?: LockTiming | undefined;
 }
 
-/** A lock that this process holds. */
 export interface HeldLock {
   /** @throws LOCKED if another process has cleared the lock as stale */
   assertHeld(): void;

@@ -69,11 +69,7 @@ export function sameFile(one: FileIdentity, other: FileIdentity): boolean {
   return one.dev === other.dev && one.ino === other.ino;
 }
 
-/**
- * A file system whose calls are made with other paths, or in another way.
- *
- * @param call makes a call, or several of `together`
- */
+/** A file system whose calls are made with other paths, or in another way: `call` makes one, or several of `together`. */
 export function viewOf(
   fs: FileSystem,
   {
@@ -121,7 +117,6 @@ export function hasErrno(error: unknown, ...codes: readonly string[]): boolean {
   return codes.includes(errnoOf(error) ?? '');
 }
 
-/** Calls, and returns undefined if the file does not exist. */
 export function ifExists<T>(call: () => T): T | undefined {
   try {
     return call();
@@ -140,7 +135,7 @@ export function ignoreRefusal(call: () => void): void {
   }
 }
 
-/** Calls, and ignores any failure: for what is optional, and for clean-up, where an earlier failure is the one to report. */
+/** Calls, and ignores any failure: for what is optional, and for clean-up after a failure that is reported. */
 export function ignoreFailure<T>(call: () => T): T | undefined {
   try {
     return call();

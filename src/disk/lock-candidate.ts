@@ -3,7 +3,6 @@ import { ServiceTokensError } from '../errors.js';
 import { type FileSystem, hasErrno, ignoreFailure, ignoreRefusal, O, sameFile } from './file-system.js';
 import { inDirectoryAt, OpenDirectory } from './open-directory.js';
 
-/** The lock directory of a file. */
 export function lockPath(path: string): string {
   return join(dirname(path), `.${basename(path)}.lock`);
 }
@@ -12,7 +11,6 @@ export function lockPath(path: string): string {
 export interface AcquiredLock {
   /** When it was acquired, or of the last heartbeat, in milliseconds, by the clock of the file system. */
   changedAt(): number;
-  /** Shows that this process is alive. */
   heartbeat(): void;
   isHeld(): boolean;
   release(): void;

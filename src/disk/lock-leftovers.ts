@@ -29,8 +29,6 @@ const CANDIDATE_LIFETIME = 2_000;
 /**
  * Finds what dead processes left beside a file, and files that prevent the lock from being acquired. Changes nothing.
  * If the lock belongs to another container, machine or thread, watches it for 1.5 seconds.
- *
- * @throws the system's error, if the directory or the lock cannot be read
  */
 export async function leftovers(fs: FileSystem, path: string, timing = TIMING): Promise<Leftovers> {
   // In this order: a file that existed before the lock was seen to be free, and still exists, is not in use.

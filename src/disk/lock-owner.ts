@@ -71,7 +71,6 @@ export class OwnerWatch {
     this.#clock = clock;
   }
 
-  /** What is known of an owner file in an open lock directory. */
   stateOf(fs: FileSystem, directory: OpenDirectory, owner: string): OwnerState {
     return classifyOwner(fs, owner, () => this.classify(owner, versionOf(fs, directory, owner)));
   }

@@ -41,7 +41,6 @@ export class OpenDirectory {
     return ifExists(() => this.#fs.readdirSync(this.#throughDescriptor ?? this.#path)) ?? [];
   }
 
-  /** Says that the directory was renamed. */
   movedTo(path: string): void {
     this.#path = path;
   }
@@ -62,7 +61,6 @@ export class OpenDirectory {
   }
 }
 
-/** Opens a directory, works in it, and closes it. */
 export function inDirectoryAt<T>(fs: FileSystem, path: string, work: (directory: OpenDirectory) => T): T {
   const directory = new OpenDirectory(fs, path);
   try {

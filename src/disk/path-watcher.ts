@@ -25,7 +25,6 @@ export class PathWatcher {
   readonly #timer: NodeJS.Timeout;
   /** The functions that end the watches, by the identity of the directory. */
   readonly #watches = new Map<string, () => void>();
-  /** The names of the path. */
   #names = new Set<string>();
 
   /** @param path absolute; it need not exist @param interval in milliseconds; the process is kept alive until `close` */

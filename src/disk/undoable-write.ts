@@ -43,11 +43,7 @@ export async function replaceUndoably(
   return written;
 }
 
-/**
- * Completes a change of a file: syncs its directory, and does the last step. If one of them fails, undoes the change.
- *
- * @throws what failed; IO with the reason if the change could not be undone
- */
+/** Syncs the directory of a changed file, and does the last step. If one of them fails, undoes the change. */
 export async function completeOrUndo(
   fs: FileSystem,
   path: string,
