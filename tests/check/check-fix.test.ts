@@ -1,16 +1,6 @@
 /** What tests/transcripts/check-fix.txt and root/check-fix.txt cannot show of `check --fix`. */
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  lchownSync,
-  readdirSync,
-  renameSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, existsSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { type CheckOptions, checkTokensFile } from '../../src/check/check.js';
 import { withLock } from '../../src/disk/file-lock.js';
@@ -18,14 +8,11 @@ import { nodeFileSystem } from '../../src/disk/file-system.js';
 import { ServiceTokensError } from '../../src/errors.js';
 import { failing, systemError, watchedFileSystem } from '../support/faulty-file-system.js';
 import { publicTokens, rejectionOf } from '../support/fixtures.js';
+import { attributesOf, lay } from '../support/layout.js';
 import { testAsRoot } from '../support/needs.js';
 import { asOrdinaryUser, ordinaryUserFileSystem } from '../support/ordinary-user.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
-/** A number that is not in /etc/passwd of the test systems. */
-const SERVER = 61_007;
-
-const AS_SERVER = { serverUser: String(SERVER), fs: nodeFileSystem };
 const CONTENT = `elastic/kibana/good:${publicTokens.tokens[0]?.stored}\n`;
 
 const directory = temporaryDirectory();
@@ -33,26 +20,11 @@ let conf = '';
 let path = '';
 beforeEach(() => {
   chmodSync(directory.path, 0o755);
-  conf = directory.mkdir('config');
-  path = join(conf, 'service_tokens');
-  place(path, CONTENT);
+  path = directory.write('config/service_tokens', CONTENT);
+  chmodSync(path, 0o600);
+  conf = dirname(path);
 });
 
-function place(file: string, content = '', mode = 0o600): void {
-  writeFileSync(file, content);
-  chmodSync(file, mode);
-}
-
-function own(file: string, uid: number, gid: number, mode: number): void {
-  chownSync(file, uid, gid);
-  chmodSync(file, mode);
-}
-
-const attributes = (file = path) => {
-  const { uid, gid, mode } = statSync(file);
-  return [uid, gid, (mode & 0o7777).toString(8)];
-};
-const temporary = () => join(conf, '.service_tokens.0123456789abcdef01.tmp');
 const fix = (options: CheckOptions = {}) =>
   checkTokensFile(path, { fs: ordinaryUserFileSystem(), fix: true, ...options });
 const codes = ({ findings }: { findings: readonly { code: string }[] }) => findings.map(({ code }) => code);
@@ -93,7 +65,7 @@ describe('when others can read the file', () => {
     await withLock(nodeFileSystem, path, {}, async () => {
       expect(codes(await fix({ patience: 30 }))).toEqual(['NOT_FIXED', 'OPEN_TO_OTHERS']);
     });
-    expect(attributes()[2]).toBe('644');
+    expect(attributesOf(path).mode).toBe(0o644);
   });
 });
 
@@ -104,10 +76,10 @@ test('when there is nothing to repair, then no lock is taken', async () => {
 });
 
 test('when the caller cannot read the file, then nothing is repaired', async () => {
-  place(temporary());
+  const temporary = directory.write('config/.service_tokens.0123456789abcdef01.tmp');
   const fs = failing('openSync', 'EACCES', path);
   expect((await rejectionOf(fix({ fs }))).code).toBe('PERMISSION');
-  expect(existsSync(temporary())).toBe(true);
+  expect(existsSync(temporary)).toBe(true);
 });
 
 test('a signal aborts the wait for the lock, and is not a finding', async () => {
@@ -119,37 +91,28 @@ test('a signal aborts the wait for the lock, and is not a finding', async () => 
   });
 });
 
-describe('when root repairs', () => {
-  testAsRoot('then a file whose name is exchanged during the repair keeps its attributes', async () => {
-    own(conf, SERVER, SERVER, 0o755);
-    own(path, 0, 0, 0o600);
-    let isOpen = false;
-    let isExchanged = false;
-    const { fs } = watchedFileSystem({
-      before(_, name, [at]) {
-        if (name === 'fchownSync' && isExchanged) throw new Error('given away');
-        const isTokensFile = String(at).endsWith('/service_tokens');
-        if (name === 'openSync' && isTokensFile) isOpen = existsSync(join(conf, '.service_tokens.lock'));
-        if (name !== 'lstatSync' || !isTokensFile || !isOpen || isExchanged) return;
-        renameSync(path, join(conf, 'aside'));
-        writeFileSync(path, CONTENT);
-        isExchanged = true;
-      },
-    });
-    const { findings } = await fix({ trustDirectory: true, fs });
-    const message = `--fix failed: unsafe to change [${path}]: it was replaced while this command ran`;
-    expect(findings).toContainEqual(expect.objectContaining({ message }));
-  });
+testAsRoot('when root repairs, a file in a directory of another user is refused', async () => {
+  lay(conf, '. server:server 755; service_tokens root:root 600');
+  const message = expect.stringContaining(`user [61007] can change [${conf}], which is unsafe for root`);
+  expect((await fix({ fs: nodeFileSystem })).findings[0]).toMatchObject({ code: 'NOT_FIXED', message });
+});
 
-  testAsRoot('then a symlink of another user to a file of root is not followed', async () => {
-    place(join(directory.path, 'shadow'), CONTENT);
-    path = join(conf, 'link');
-    symlinkSync('../shadow', path);
-    lchownSync(path, SERVER, SERVER);
-    await expect(fix(AS_SERVER)).rejects.toMatchObject({
-      code: 'PERMISSION',
-      message: expect.stringContaining(`untrusted symlink [${path}]`),
-    });
-    expect(attributes(join(directory.path, 'shadow'))).toEqual([0, 0, '600']);
+testAsRoot('a file whose name is exchanged while root repairs it keeps its attributes', async () => {
+  lay(conf, '. server:server 755; service_tokens root:root 600');
+  let isOpen = false;
+  let isExchanged = false;
+  const { fs } = watchedFileSystem({
+    before(_, name, [at]) {
+      if (name === 'fchownSync' && isExchanged) throw new Error('given away');
+      const isTokensFile = String(at).endsWith('/service_tokens');
+      if (name === 'openSync' && isTokensFile) isOpen = existsSync(join(conf, '.service_tokens.lock'));
+      if (name !== 'lstatSync' || !isTokensFile || !isOpen || isExchanged) return;
+      renameSync(path, join(conf, 'aside'));
+      writeFileSync(path, CONTENT);
+      isExchanged = true;
+    },
   });
+  const { findings } = await fix({ trustDirectory: true, fs });
+  const message = `--fix failed: unsafe to change [${path}]: it was replaced while this command ran`;
+  expect(findings).toContainEqual(expect.objectContaining({ message }));
 });

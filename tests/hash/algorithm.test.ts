@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { bcryptCosts, defaultAlgorithm, parseAlgorithm, pbkdf2Costs } from '../../src/hash/algorithm.js';
-import { codeAndMessage, errorOf } from '../support/fixtures.js';
+import { defaultAlgorithm, parseAlgorithm } from '../../src/hash/algorithm.js';
+import { errorOf } from '../support/fixtures.js';
 
 /** Every value that the server accepts, in the order of its message. */
 const names = [
@@ -24,11 +24,6 @@ describe('The values that are accepted', () => {
     expect(defaultAlgorithm).toEqual({ scheme: 'pbkdf2_stretch', cost: 10_000 });
     expect(parseAlgorithm('PBKDF2_STRETCH')).toEqual(defaultAlgorithm);
   });
-
-  test('the costs that can be written are those that the server supports', () => {
-    expect(bcryptCosts).toEqual([4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
-    expect(pbkdf2Costs).toEqual([1000, 10_000, 50_000, 100_000, 500_000, 1_000_000]);
-  });
 });
 
 describe('The values that are refused', () => {
@@ -38,7 +33,7 @@ describe('The values that are refused', () => {
     { value: 'ssha256', why: 'likewise' },
     { value: 'noop', why: 'it is not a hash' },
     { value: 'clear_text', why: 'it is not a hash' },
-    { value: 'argon2', why: 'the server does not know it' },
+    { value: 'ScRypT', why: 'the server does not know it' },
     { value: 'bcrypt3', why: 'the cost is too low' },
     { value: 'bcrypt15', why: 'the cost is too high' },
     { value: 'bcrypt04', why: 'a cost is written without a leading zero' },
@@ -51,16 +46,11 @@ describe('The values that are refused', () => {
     { value: '', why: 'it is empty' },
     { value: '[bcrypt4]', why: 'it is a list' },
     { value: 'constructor', why: 'it is a property that JavaScript objects have' },
-  ])('[$value], because $why, with the original’s message', ({ value }) => {
-    expect(codeAndMessage(errorOf(() => parseAlgorithm(value)))).toEqual({
+  ])('[$value], because $why, with the original’s message and a hint that names the setting', ({ value }) => {
+    expect(errorOf(() => parseAlgorithm(value))).toMatchObject({
       code: 'INVALID_ALGORITHM',
       message: `Invalid algorithm: ${value}. Valid values for password hashing are [${names.join(', ')}]`,
+      hint: expect.stringContaining('xpack.security.authc.service_token_hashing.algorithm'),
     });
-  });
-
-  test('the message contains the value as given, and the hint names the setting', () => {
-    const { message, hint } = errorOf(() => parseAlgorithm('ScRypT'));
-    expect(message).toMatch(/^Invalid algorithm: ScRypT\. /);
-    expect(hint).toContain('xpack.security.authc.service_token_hashing.algorithm');
   });
 });

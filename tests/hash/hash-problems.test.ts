@@ -93,26 +93,24 @@ test.each([1, 8, 15, 17, 20, 31, 33, 63, 65, 80, 128, 1024])(
   },
 );
 
-test.each([
+test.each<[what: string, stored: string, outcome?: string]>([
   ['a cost that Java reads and bcrypt does not', BCRYPT.replace('$04$', '$+4$')],
   ['a cost in the digits of another script', BCRYPT.replace('$04$', '$٠٤$')],
+  ['a bcrypt cost of three digits', BCRYPT.replace('$04$', '$004$'), 'Missing salt rounds'],
+  ['an invalid fourth character of a group of the bcrypt salt', BCRYPT.replace('c6qk', 'c6q!')],
+  ['spare bits of the last character of the bcrypt salt', BCRYPT.replace('uve4', 'uvf4')],
   ['two more bits in the last character of a bcrypt key', BCRYPT.replace(/O$/, 'P')],
   ['{MD5} of the length of {SHA}', '{MD5}gXODQUdXbcUYsUww3rIJNH98bD0='],
   ['the URL-safe alphabet', '{SHA}UOSDaQ7EgfSvf2-1JLK5nrFxZWU='],
   ['a key in the URL-safe alphabet', `{PBKDF2}1000$AQgPFh0kKzI=$${KEY_16.replace('Z', '_')}`],
-])('%s is a problem, and the secret does not match', async (_, stored) => {
-  expect(hashProblem(stored)).toBeDefined();
-  expect(await verifySecret('46ToAwIHQxGVpBuUpCkGXA', stored)).toBe(false);
-});
-
-test('a bcrypt cost of three digits is a problem, and the server fails on it', async () => {
-  const stored = BCRYPT.replace('$04$', '$004$');
-  expect(hashProblem(stored)).toBeDefined();
-  await expect(verifySecret('46ToAwIHQxGVpBuUpCkGXA', stored)).rejects.toMatchObject({
-    code: 'HASH_UNUSABLE',
-    message: 'Missing salt rounds',
-  });
-});
+])(
+  '%s is a problem, and the secret does not match, or the server fails',
+  async (_, stored, outcome: unknown = false) => {
+    expect(hashProblem(stored)).toBeDefined();
+    const verified = verifySecret('46ToAwIHQxGVpBuUpCkGXA', stored).catch(({ message }) => message);
+    expect(await verified).toBe(outcome);
+  },
+);
 
 test('no reason contains a part of the hash', () => {
   for (const { stored, note } of vectors.negative) {

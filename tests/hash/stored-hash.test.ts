@@ -1,7 +1,7 @@
 /** docs/server-behaviour.md, "Stored hashes": a stored hash is identified by its prefix and its cost only. */
 import { describe, expect, test } from '@jest/globals';
 import { headerOf, readStoredHash } from '../../src/hash/stored-hash.js';
-import { codeAndMessage, errorOf, vectors } from '../support/fixtures.js';
+import { codeAndMessage, errorOf } from '../support/fixtures.js';
 
 const TAIL = 'c6qkhm8i3pzSM9b4AEnuve4Zj6zHnfX0yftdfTS9DZSP.B4jPKTaO'; // 22 characters of salt, 31 of key
 
@@ -19,15 +19,12 @@ describe('Hashes that the server loads', () => {
     expect(readStoredHash(stored)).toMatchObject({ scheme: 'bcrypt', cost });
   });
 
-  test.each<readonly [stored: string, hash: object, why: string]>([
-    ...[1000, 10_000, 50_000, 100_000, 500_000, 1_000_000].map(
-      (cost) =>
-        [`{PBKDF2}${cost}$s$k`, { scheme: 'pbkdf2', cost, salt: 's', key: 'k' }, 'a cost'] as [
-          string,
-          object,
-          string,
-        ],
-    ),
+  test.each([1000, 10_000, 50_000, 100_000, 500_000, 1_000_000])('%d is a cost of PBKDF2', (cost) => {
+    const hash = { scheme: 'pbkdf2', cost, salt: 's', key: 'k' };
+    expect(readStoredHash(`{PBKDF2}${cost}$s$k`)).toEqual(hash);
+  });
+
+  test.each<[stored: string, hash: object, why: string]>([
     ['{PBKDF2_STRETCH}10000$s$k', { scheme: 'pbkdf2_stretch', cost: 10_000, salt: 's', key: 'k' }, 'a cost'],
     ['{PBKDF2}01000$s$k', { scheme: 'pbkdf2', cost: 1000, salt: 's', key: 'k' }, 'leading zeros are allowed'],
     ['{PBKDF2}+1000$s$k', { scheme: 'pbkdf2', cost: 1000, salt: 's', key: 'k' }, 'a plus sign is allowed'],
@@ -48,16 +45,6 @@ describe('Hashes that the server loads', () => {
     ['{SSHA256}!!! $', { scheme: 'ssha256', salt: undefined, digest: '' }, 'anything may follow'],
   ])('%j is %j: %s', (stored, hash) => {
     expect(readStoredHash(stored)).toEqual(hash);
-  });
-
-  test('every hash of the vectors is classified with the cost that it was made with', () => {
-    for (const { algorithm, stored } of vectors.pairs) {
-      const [, scheme, cost] = /^(bcrypt|pbkdf2_stretch|pbkdf2)_?(\d*)$/i.exec(algorithm) ?? [];
-      if (scheme === undefined) continue;
-      const defaultCost = scheme.toLowerCase() === 'bcrypt' ? 10 : 10_000;
-      const expected = { scheme: scheme.toLowerCase(), cost: cost ? Number(cost) : defaultCost };
-      expect(readStoredHash(stored)).toMatchObject(expected);
-    }
   });
 });
 

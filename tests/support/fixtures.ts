@@ -11,34 +11,24 @@ export interface Pair {
   readonly secret: string;
   readonly stored: string;
   readonly result: boolean | 'exception';
+  readonly note?: undefined;
 }
+type NotedPair = Omit<Pair, 'algorithm' | 'note'> & { readonly note: string; readonly algorithm?: undefined };
 
 /** fixtures/oracle/vectors.json: made by the original's own code. */
 export interface Vectors {
-  readonly token_layout: {
-    readonly secret: string;
-    readonly qualified_name: string;
-    readonly bearer: string;
-  };
+  readonly token_layout: Readonly<Record<'secret' | 'qualified_name' | 'bearer', string>>;
   readonly bearer_file: string;
   readonly pairs: readonly Pair[];
-  readonly verify_only: readonly (Omit<Pair, 'algorithm'> & { readonly note: string })[];
-  readonly negative: readonly (Omit<Pair, 'algorithm'> & { readonly note: string })[];
+  readonly verify_only: readonly NotedPair[];
+  readonly negative: readonly NotedPair[];
   readonly bearers: readonly { readonly note: string; readonly bearer: string; readonly result: string }[];
 }
 
 /** fixtures/public-tokens.json: from the public tests of Elasticsearch, ECK and elastic-package. */
 export interface PublicTokens {
-  readonly tokens: readonly {
-    readonly qualifiedName: string;
-    readonly secret: string;
-    readonly stored: string;
-  }[];
-  readonly bearers: readonly {
-    readonly qualifiedName: string;
-    readonly secret: string;
-    readonly bearer: string;
-  }[];
+  readonly tokens: readonly Readonly<Record<'qualifiedName' | 'secret' | 'stored', string>>[];
+  readonly bearers: readonly Readonly<Record<'qualifiedName' | 'secret' | 'bearer', string>>[];
 }
 
 /** fixtures/oracle/settings.json: files that the original's own loader has read. */
