@@ -126,13 +126,13 @@ async function examineFile(
   const { naming, otherServer } = found;
   const server = otherServer?.server ?? found.server ?? findServer(configDir, serverUser, fs);
   const file = { ...found, server, configDir, isOpened: opened !== undefined, timing };
-  const before = look(file); // what cannot be read is an error, before anything is repaired
+  const before = readFile(file); // what cannot be read is an error, before anything is repaired
   if (before.other !== undefined)
     return { exists: true, bytes: undefined, findings: [before.other], fixed: [], naming };
   const { fixed, refused } = options.fix
     ? await repair(file, before.attributes, options)
     : { fixed: [], refused: [] };
-  const { attributes, bytes } = look(file);
+  const { attributes, bytes } = readFile(file);
   const findings = [
     ...refused,
     ...(otherServer ? [finding('DIRECTORY_OWNER', otherServer.fact, otherServer.hint)] : []),
@@ -151,8 +151,7 @@ function unopenedFile(path: string, fs: FileSystem): OpenedTokensFile {
   return { resolved, naming, server: undefined, otherServer: undefined, fs, asCaller: fs };
 }
 
-/** What was found in the file's place; nothing if there is no file. */
-interface Look {
+interface Found {
   readonly attributes?: Attributes;
   /** Undefined if the file cannot be read. */
   readonly bytes?: Buffer;
@@ -160,7 +159,7 @@ interface Look {
 }
 
 /** Reads the file. What also keeps the server from reading it is a finding; what keeps only the caller, an error. */
-function look({ resolved: { target }, server, fs }: CheckedFile): Look {
+function readFile({ resolved: { target }, server, fs }: CheckedFile): Found {
   try {
     return readSnapshot(fs, target) ?? { bytes: Buffer.alloc(0) };
   } catch (error) {

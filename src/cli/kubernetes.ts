@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { knownAccounts } from '../accounts/known-accounts.js';
-import { ServiceTokensError } from '../errors.js';
+import { usageError } from './options.js';
 
 const MANAGED_BY = { 'app.kubernetes.io/managed-by': 'elasticsearch-service-tokens' };
 const MAX_LABEL = 63;
@@ -86,7 +86,8 @@ export function parseName<T extends string | undefined>(
   option: string,
 ): T {
   if (text === undefined || isNameOf[kind](text)) return text;
-  throw new ServiceTokensError('USAGE', `Option ${option}: [${text}] is not a name that Kubernetes accepts`, {
-    hint: 'Use lower-case letters, digits and hyphens; begin and end with a letter or a digit.',
-  });
+  throw usageError(
+    `Option ${option}: [${text}] is not a name that Kubernetes accepts`,
+    'Use lower-case letters, digits and hyphens; begin and end with a letter or a digit.',
+  );
 }

@@ -7,7 +7,7 @@ import { type Context, complete } from './commands/complete.js';
 import { findCommand, VERSION } from './commands/table.js';
 import { ExitCode, type ExitStatus } from './exit-codes.js';
 import { splitWords } from './option-words.js';
-import type { Options } from './options.js';
+import { type Options, usageError } from './options.js';
 import { commandParser, optionsParser, type Parser, topParser } from './parser.js';
 import { type Io, Terminal } from './terminal.js';
 
@@ -21,7 +21,7 @@ export async function main(
 ): Promise<ExitStatus> {
   const terminal = new Terminal(io);
   try {
-    return await run(argv, { io, terminal, fs });
+    return (await run(argv, { io, terminal, fs })) ?? ExitCode.OK;
   } catch (error) {
     return terminal.fail(error);
   }
@@ -31,7 +31,7 @@ export async function main(
  * As in the original, two parsers run one after the other: the first reads the options before the command's name, the
  * second reads the rest. So `-s create` is not `create -s`, and `--` ends only the options of its own parser.
  */
-async function run(argv: readonly string[], context: Context): Promise<ExitStatus> {
+async function run(argv: readonly string[], context: Context): Promise<ExitStatus | undefined> {
   const { io, terminal, fs } = context;
   const top = topParser();
   terminal.usage = top.usage;
@@ -39,13 +39,13 @@ async function run(argv: readonly string[], context: Context): Promise<ExitStatu
   const before = splitWords(argv, top.options, true);
   const topOptions = top.parse(before.options);
   terminal.color = topOptions.color;
-  if (await answerAtOnce(top, topOptions, terminal)) return ExitCode.OK;
+  if (await answerAtOnce(top, topOptions, terminal)) return undefined;
   const [name, ...rest] = before.args;
-  if (name === undefined) throw new ServiceTokensError('USAGE', 'Missing required command');
+  if (name === undefined) throw usageError('Missing required command');
   terminal.usage = '';
   if (name === 'help') {
     await terminal.answer(parserFor(rest[0], top).help());
-    return ExitCode.OK;
+    return undefined;
   }
   if (name === 'complete') return complete(rest, context); // in no help: the scripts of `completion` run it
 
@@ -57,7 +57,7 @@ async function run(argv: readonly string[], context: Context): Promise<ExitStatu
   const after = splitWords(rest, parser.options);
   const own = parser.parse([...after.options, ...passOn(topOptions)]);
   terminal.color = own.color && topOptions.color;
-  if (await answerAtOnce(parser, own, terminal)) return ExitCode.OK;
+  if (await answerAtOnce(parser, own, terminal)) return undefined;
   // As in the original, only the second parser sets -s and -v: `-s create` prints what `create` prints.
   const { silent: _, verbose: __, E: ___, ...inherited } = topOptions;
   const options = { ...inherited, ...own };

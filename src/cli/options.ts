@@ -50,15 +50,20 @@ export function parseOutputName<T extends string>(
 ): T | undefined {
   const output = outputs.find((each) => each === word);
   if (output !== undefined || word === undefined) return output;
-  throw new ServiceTokensError('USAGE', `Option --output: [${word}] is not one of [${outputs.join(',')}]`);
+  throw usageError(`Option --output: [${word}] is not one of [${outputs.join(',')}]`);
+}
+
+/** The error for an invalid argument of a well-formed command line. */
+export function usageError(message: string, hint?: string): ServiceTokensError {
+  return new ServiceTokensError('USAGE', message, { hint });
 }
 
 /** Returns the error for two options that cannot be used together. */
 export function conflictingOptions(option: string, other: string): ServiceTokensError {
-  return new ServiceTokensError('USAGE', `Options ${option} and ${other} cannot be used together`);
+  return usageError(`Options ${option} and ${other} cannot be used together`);
 }
 
 /** Returns the error for an option without another one that it requires. */
 export function requiresOption(option: string, other: string): ServiceTokensError {
-  return new ServiceTokensError('USAGE', `Option ${option} needs ${other}`);
+  return usageError(`Option ${option} needs ${other}`);
 }

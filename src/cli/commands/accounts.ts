@@ -1,6 +1,5 @@
 import { formatVersion } from '../../accounts/elasticsearch-version.js';
 import { type KnownAccount, knownAccounts } from '../../accounts/known-accounts.js';
-import { ExitCode } from '../exit-codes.js';
 import { refuseArguments } from './arguments.js';
 import type { Command } from './command.js';
 
@@ -17,7 +16,6 @@ export const accounts: Command = async ({ args, options, version, terminal }) =>
     });
     await terminal.answer(lines.join(''));
   }
-  return ExitCode.OK;
 };
 
 /** The versions that have an account, as JSON shows them. */

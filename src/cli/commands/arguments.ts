@@ -6,7 +6,6 @@ import {
   parsePrincipal,
   principalHint,
 } from '../../accounts/known-accounts.js';
-import { ServiceTokensError } from '../../errors.js';
 import {
   isTokenName,
   parseTokenName,
@@ -14,6 +13,7 @@ import {
   qualifiedName,
   type TokenName,
 } from '../../token/token-name.js';
+import { usageError } from '../options.js';
 
 /** What names a token. */
 export interface TokenArguments {
@@ -35,15 +35,14 @@ export function parseTokenArguments(
 ): TokenArguments {
   const [account, word, ...extra] = args.length === 1 ? splitQualifiedName(args[0] ?? '') : args;
   if (account === undefined) {
-    throw new ServiceTokensError('USAGE', 'Missing service-account-principal and token-name arguments');
+    throw usageError('Missing service-account-principal and token-name arguments');
   }
   if (word === undefined) {
     const hint = isAccount(account) ? undefined : singleArgumentHint(account, version);
-    throw new ServiceTokensError('USAGE', 'Missing token-name argument', { hint });
+    throw usageError('Missing token-name argument', hint);
   }
   if (extra.length > 0) {
-    throw new ServiceTokensError(
-      'USAGE',
+    throw usageError(
       `Expected two arguments, service-account-principal and token-name, found extra: [${args.join(',')}]`,
     );
   }
@@ -64,8 +63,7 @@ export function parsePrincipalArgument(
 ): Principal | undefined {
   const [principal, ...extra] = args;
   if (extra.length > 0) {
-    throw new ServiceTokensError(
-      'USAGE',
+    throw usageError(
       `Expected at most one argument, service-account-principal, found extra: [${args.join(',')}]`,
     );
   }
@@ -74,7 +72,7 @@ export function parsePrincipalArgument(
 
 /** @throws USAGE for any argument; the message does not repeat it, because it may be a token */
 export function refuseArguments(args: readonly string[]): void {
-  if (args.length > 0) throw new ServiceTokensError('USAGE', `Expected no arguments, found ${args.length}`);
+  if (args.length > 0) throw usageError(`Expected no arguments, found ${args.length}`);
 }
 
 /** Any other argument is taken as a principal without a token name, as in the original. */

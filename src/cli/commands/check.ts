@@ -1,8 +1,7 @@
 import { type CheckReport, checkTokensFile } from '../../check/check.js';
 import type { Severity } from '../../check/findings.js';
-import { ServiceTokensError } from '../../errors.js';
 import { ExitCode } from '../exit-codes.js';
-import type { Options } from '../options.js';
+import { type Options, usageError } from '../options.js';
 import { aboutHidden, hideTokens, type LabelColor, shown, type Terminal, toJson } from '../terminal.js';
 import { refuseArguments } from './arguments.js';
 import type { Command } from './command.js';
@@ -28,15 +27,16 @@ export const check: Command = async (invocation) => {
 function parseDigest({ expectDigest }: Options): string | undefined {
   const digest = expectDigest?.toLowerCase();
   if (digest === undefined || /^sha256:[0-9a-f]{64}$/.test(digest)) return digest;
-  throw new ServiceTokensError('USAGE', `[${expectDigest}] is not a digest`, {
-    hint: 'Write it as check prints it: sha256: and 64 hexadecimal digits.',
-  });
+  throw usageError(
+    `[${expectDigest}] is not a digest`,
+    'Write it as check prints it: sha256: and 64 hexadecimal digits.',
+  );
 }
 
 function parseCount({ expectTokens }: Options): number | undefined {
   if (expectTokens === undefined) return undefined;
   if (/^\d{1,9}$/.test(expectTokens)) return Number(expectTokens);
-  throw new ServiceTokensError('USAGE', `[${expectTokens}] is not a number of tokens`);
+  throw usageError(`[${expectTokens}] is not a number of tokens`);
 }
 
 function forMachines(report: CheckReport): string[] {

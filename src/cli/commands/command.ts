@@ -21,5 +21,5 @@ export interface Invocation {
   readonly fs: FileSystem;
 }
 
-/** A command: parse, call the domain, print. */
-export type Command = (invocation: Invocation) => Promise<ExitStatus>;
+/** A command: parse, call the domain, print. Without an exit status it has succeeded. */
+export type Command = (invocation: Invocation) => Promise<ExitStatus | undefined>;

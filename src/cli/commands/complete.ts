@@ -3,11 +3,11 @@ import { knownAccounts } from '../../accounts/known-accounts.js';
 import { findVersion } from '../../config/config-dir.js';
 import { ServiceTokensError } from '../../errors.js';
 import { isTokenName } from '../../token/token-name.js';
-import { ExitCode, type ExitStatus } from '../exit-codes.js';
 import { splitWords } from '../option-words.js';
 import { commandParser, topParser } from '../parser.js';
 import { splitQualifiedName } from './arguments.js';
 import type { Invocation } from './command.js';
+import { SHELLS } from './completion.js';
 import { readTokens } from './read-tokens.js';
 import { type CommandEntry, commands, commonOptions, findCommand, type OptionTable } from './table.js';
 
@@ -28,7 +28,7 @@ const CURSOR = '\0';
  *   empty; or `--line` and the command line up to the cursor, quoted as in a shell
  * @throws OPTION or USAGE for words that cannot be completed; the scripts hide the error
  */
-export async function complete([kind, ...given]: readonly string[], context: Context): Promise<ExitStatus> {
+export async function complete([kind, ...given]: readonly string[], context: Context): Promise<undefined> {
   const words = kind === '--line' ? wordsOf(given[0] ?? '').slice(1) : given;
   const current = words.at(-1) ?? '';
   const home = context.io.env['HOME'] ?? '~';
@@ -36,7 +36,6 @@ export async function complete([kind, ...given]: readonly string[], context: Con
   const candidates = await candidatesFor(typed, current, context);
   const fitting = candidates.filter((line) => line.startsWith(':') || line.startsWith(current));
   await context.terminal.answer(fitting.map((line) => `${line}\n`).join(''));
-  return ExitCode.OK;
 }
 
 /** Splits a line into words and removes their quotes, as a shell does, without expanding anything. */
@@ -101,20 +100,22 @@ function valuesOf(
 
 /** Lists what can follow the arguments. @param haveEnded whether a name may begin with a hyphen */
 async function argumentsOf(
-  { completes = [] }: CommandEntry,
+  { usage, names }: CommandEntry,
   current: string,
   invocation: Invocation,
   haveEnded: boolean,
 ): Promise<readonly string[]> {
   const { args, version } = invocation;
-  if (completes === 'file') return [':files'];
+  const [, kind] = /<(\w+)>/.exec(usage) ?? [];
+  if (kind === 'file') return [':files'];
   const principals: readonly string[] = knownAccounts(version).map(({ principal }) => principal);
-  const first = args.length > 0 ? [] : typeof completes === 'object' ? completes : principals;
-  if (completes !== 'token' && completes !== 'tokens') return first;
+  const words = kind === 'principal' ? principals : kind === 'shell' ? SHELLS : [];
+  const first = args.length > 0 ? [] : words;
+  if (names === undefined) return first;
 
   const areQualified = args.every((argument) => splitQualifiedName(argument).length === 2);
   const isName = args.length === 1 && !areQualified;
-  if (args.length > 0 && !isName && !(areQualified && completes === 'tokens')) return [];
+  if (args.length > 0 && !isName && !(areQualified && names === 'tokens')) return [];
   const wordOf = (principal: string, name: string): string | undefined => {
     if (!principals.includes(principal) || !isTokenName(name)) return undefined;
     if (!isName) return args.includes(`${principal}/${name}`) ? undefined : `${principal}/${name}`;

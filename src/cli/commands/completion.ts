@@ -1,5 +1,4 @@
-import { ServiceTokensError } from '../../errors.js';
-import { ExitCode } from '../exit-codes.js';
+import { usageError } from '../options.js';
 import { type Command, NAME } from './command.js';
 
 const FUNCTION = `_${NAME.replaceAll('-', '_')}`;
@@ -77,17 +76,15 @@ end
 complete -c ${NAME} -f -a '(__fish${FUNCTION})'
 `;
 
-const scripts: ReadonlyMap<string | undefined, string> = new Map(Object.entries({ bash, zsh, fish }));
+const scripts = { bash, zsh, fish };
+export const SHELLS: readonly string[] = Object.keys(scripts);
 
 export const completion: Command = async ({ args: [shell, ...extra], terminal }) => {
-  if (extra.length > 0) {
-    throw new ServiceTokensError('USAGE', `Expected one argument, a shell, found ${extra.length + 1}`);
-  }
-  const script = scripts.get(shell);
+  if (extra.length > 0) throw usageError(`Expected one argument, a shell, found ${extra.length + 1}`);
+  const script = Object.entries(scripts).find(([name]) => name === shell)?.[1];
   if (script === undefined) {
     const fact = shell === undefined ? 'Missing shell argument' : `Unknown shell [${shell}]`;
-    throw new ServiceTokensError('USAGE', `${fact}. Must be one of [${[...scripts.keys()].join(',')}]`);
+    throw usageError(`${fact}. Must be one of [${SHELLS.join(',')}]`);
   }
   await terminal.answer(script);
-  return ExitCode.OK;
 };

@@ -1,8 +1,7 @@
 import { commandLine } from '../../access/printed-command.js';
-import { ServiceTokensError } from '../../errors.js';
 import { decideByName } from '../../tokens-file/add-token.js';
 import type { IfExists } from '../../tokens-file/edits.js';
-import { conflictingOptions, type Options } from '../options.js';
+import { conflictingOptions, type Options, usageError } from '../options.js';
 import { parseTokenArguments } from './arguments.js';
 import type { Command } from './command.js';
 import { answerOf, dryRunNote, mint, seriesOfToken } from './mint.js';
@@ -30,9 +29,10 @@ export const create: Command = async (invocation) => {
       if (file === undefined && (options.silent || options.output !== undefined)) {
         // A consumer that reads stdout would read nothing.
         const ensure = commandLine(['ensure', key, '--token-file', 'PATH'], target.naming);
-        throw new ServiceTokensError('USAGE', `${fact}, and its secret cannot be printed`, {
-          hint: `To have the token in a file at every run: ${ensure}`,
-        });
+        throw usageError(
+          `${fact}, and its secret cannot be printed`,
+          `To have the token in a file at every run: ${ensure}`,
+        );
       }
       await terminal.note(`${fact}; its secret is not known, and nothing has changed`);
     },

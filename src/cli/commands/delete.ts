@@ -1,7 +1,7 @@
-import { ServiceTokensError } from '../../errors.js';
 import { isTokenName } from '../../token/token-name.js';
 import { type Removal, removeAccount, removeEntries } from '../../tokens-file/edits.js';
 import type { Edit } from '../../tokens-file/entry-store.js';
+import { usageError } from '../options.js';
 import { parsePrincipalArgument, parseTokenArguments, splitQualifiedName } from './arguments.js';
 import type { Command, Invocation } from './command.js';
 import { applyTo, noteDeleted, openTarget } from './target.js';
@@ -25,7 +25,7 @@ function parseEdit({ args, options, version }: Invocation): Edit<Removal> {
   if (all) {
     const principal = parsePrincipalArgument(args, version);
     if (principal !== undefined) return removeAccount(principal, ignoreNotFound);
-    throw new ServiceTokensError('USAGE', 'Missing service-account-principal argument');
+    throw usageError('Missing service-account-principal argument');
   }
   const areQualified = args.every((argument) => isTokenName(splitQualifiedName(argument)[1] ?? ''));
   const tokens = args.length > 1 && areQualified ? args.map((argument) => [argument]) : [args];

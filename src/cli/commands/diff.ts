@@ -1,6 +1,6 @@
 import { compareTokens, type Reload } from '../../authenticate/loaded-tokens.js';
-import { ServiceTokensError } from '../../errors.js';
 import { ExitCode } from '../exit-codes.js';
+import { usageError } from '../options.js';
 import { escapeControls } from '../terminal.js';
 import type { Command } from './command.js';
 import { isStandardInput } from './input.js';
@@ -10,13 +10,10 @@ export const diff: Command = async (invocation) => {
   const { args, options, io, terminal } = invocation;
   const [a, b, ...extra] = args;
   if (a === undefined || b === undefined || extra.length > 0) {
-    throw new ServiceTokensError(
-      'USAGE',
-      `Expected two arguments, the files to compare, found ${args.length}`,
-    );
+    throw usageError(`Expected two arguments, the files to compare, found ${args.length}`);
   }
   if (isStandardInput(a, io) && isStandardInput(b, io))
-    throw new ServiceTokensError('USAGE', 'Only one of the files can be standard input');
+    throw usageError('Only one of the files can be standard input');
   const before = { entries: await readEntries(invocation, 'read', a) };
   const after = { entries: await readEntries(invocation, 'read', b) };
   const difference = compareTokens(before, after);

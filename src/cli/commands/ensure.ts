@@ -1,8 +1,7 @@
 import { authenticate } from '../../authenticate/authentication.js';
-import { ServiceTokensError } from '../../errors.js';
 import { qualifiedName } from '../../token/token-name.js';
 import { membersOf } from '../../tokens-file/token-series.js';
-import { ENSURE_OUTPUTS } from '../options.js';
+import { ENSURE_OUTPUTS, usageError } from '../options.js';
 import { parseTokenArguments } from './arguments.js';
 import type { Command } from './command.js';
 import { mint, seriesOfToken } from './mint.js';
@@ -18,10 +17,10 @@ export const ensure: Command = async (invocation) => {
   const token = parseTokenArguments(args, version);
   const { principal, name } = token;
   const { json = false, dryRun = false, silent = false, output = 'token', tokenFile, file } = options;
-  if (tokenFile === undefined) throw new ServiceTokensError('USAGE', 'The command ensure needs --token-file');
+  if (tokenFile === undefined) throw usageError('The command ensure needs --token-file');
   const series = seriesOfToken(token);
   const parsed = parseOutput({ ...options, output, json: false, silent: false }, ENSURE_OUTPUTS);
-  if (file === '-') throw new ServiceTokensError('USAGE', 'The command ensure changes a file, not a stream');
+  if (file === '-') throw usageError('The command ensure changes a file, not a stream');
   return mint(invocation, {
     principal,
     output: parsed,

@@ -1,4 +1,3 @@
-import { ExitCode } from '../exit-codes.js';
 import { manifestOf, parseName, secretNameOf } from '../kubernetes.js';
 import { ENTRY_OUTPUTS, type Options, parseOutputName, requiresOption } from '../options.js';
 import { toJson } from '../terminal.js';
@@ -12,7 +11,6 @@ export const exportTokens: Command = async (invocation) => {
   const write = formatOf(options);
   const entries = await readEntries(invocation, 'copy');
   await terminal.answerNames([write(sortedEntries(entries, principal))]);
-  return ExitCode.OK;
 };
 
 /** @throws USAGE for an unknown output, or an option that cannot be used with it */

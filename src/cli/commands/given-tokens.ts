@@ -15,6 +15,7 @@ import { whyNotDecoded } from '../../token/token.js';
 import { type GivenToken, tokensIn } from '../../token/token-forms.js';
 import { explanations } from '../../token/token-kinds.js';
 import type { QualifiedName } from '../../token/token-name.js';
+import { usageError } from '../options.js';
 import type { Terminal } from '../terminal.js';
 import type { Invocation } from './command.js';
 import { readStandardInput } from './input.js';
@@ -33,10 +34,9 @@ const STEP = 100; // hashes between two reports of the progress
  */
 export async function readGivenTokens({ args, options, io, terminal, fs }: Invocation, purpose: Purpose) {
   if (args.length > 0) {
-    throw new ServiceTokensError(
-      'USAGE',
+    throw usageError(
       'A token is not accepted as an argument, which would be visible in process lists',
-      { hint: 'Write it to standard input, or name a file that holds it with --token-file.' },
+      'Write it to standard input, or name a file that holds it with --token-file.',
     );
   }
   const { tokenFile } = options;
@@ -115,8 +115,7 @@ async function readSecrets(invocation: Invocation): Promise<Map<QualifiedName, s
     const { principal, qualifiedName: key, secret } = given.token;
     parsePrincipal(principal, version);
     if (secrets.get(key) === secret) continue; // two variables may hold it
-    if (secrets.has(key))
-      throw new ServiceTokensError('USAGE', `${where}service token [${key}] has another secret before`);
+    if (secrets.has(key)) throw usageError(`${where}service token [${key}] has another secret before`);
     const fact = (length: number) => `${where}the secret of [${key}] has fewer than ${length} characters`;
     if (secret.length < MIN_SECRET_LENGTH) {
       const hint = 'The server refuses it.';

@@ -1,5 +1,4 @@
 import { findConfigDir } from '../../config/config-dir.js';
-import { ExitCode } from '../exit-codes.js';
 import type { Command } from './command.js';
 import { hashGivenTokens } from './given-tokens.js';
 import { readSettingsIn } from './target.js';
@@ -9,5 +8,4 @@ export const hash: Command = async (invocation) => {
   const settings = await readSettingsIn(findConfigDir(options, io, fs), invocation);
   const hashes = await hashGivenTokens(invocation, settings);
   await terminal.answerAll([...hashes].map(([key, hash]) => `${key}:${hash}\n`));
-  return ExitCode.OK;
 };

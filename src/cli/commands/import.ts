@@ -1,7 +1,7 @@
 import { ServiceTokensError } from '../../errors.js';
 import { isTokenName, type QualifiedName, qualifiedName } from '../../token/token-name.js';
 import { putEntries } from '../../tokens-file/edits.js';
-import { conflictingOptions } from '../options.js';
+import { conflictingOptions, usageError } from '../options.js';
 import { refuseArguments, splitQualifiedName } from './arguments.js';
 import type { Command, Invocation } from './command.js';
 import { parseIfExists } from './create.js';
@@ -18,8 +18,7 @@ export const importTokens: Command = async (invocation) => {
   const target = await openTarget(invocation);
   const input = tokenFile ?? entries ?? STREAM;
   if (target.isStream && isStandardInput(input, io)) {
-    throw new ServiceTokensError(
-      'USAGE',
+    throw usageError(
       'With --file - the tokens must come from --token-file or --entries: stdin is used for the tokens file',
     );
   }

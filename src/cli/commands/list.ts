@@ -2,7 +2,6 @@ import type { ElasticsearchVersion } from '../../accounts/elasticsearch-version.
 import { entryFindings } from '../../check/entry-checks.js';
 import { readStoredHash } from '../../hash/stored-hash.js';
 import { digestOf } from '../../tokens-file/digest.js';
-import { ExitCode } from '../exit-codes.js';
 import { conflictingOptions } from '../options.js';
 import { escapeControls, isUnread, toJson } from '../terminal.js';
 import { parsePrincipalArgument } from './arguments.js';
@@ -27,7 +26,6 @@ export const list: Command = async (invocation) => {
   if (!exists && options.file !== undefined) {
     await terminal.warn([`The file [${tokensFile}] does not exist`]);
   }
-  return ExitCode.OK;
 };
 
 /** An entry in the output of `--json`; `findings` are codes from docs/findings.md. */

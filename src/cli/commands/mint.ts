@@ -1,14 +1,12 @@
 import type { Principal } from '../../accounts/known-accounts.js';
 import type { HashSettings } from '../../config/settings.js';
-import { ServiceTokensError } from '../../errors.js';
 import { absolutePath } from '../../paths.js';
 import { firstOfSeries, numberIn } from '../../token/series.js';
 import { qualifiedName } from '../../token/token-name.js';
 import { addToken, type Decision } from '../../tokens-file/add-token.js';
 import type { FileContent } from '../../tokens-file/file-content.js';
 import { type Series, TokenFile } from '../../tokens-file/token-file.js';
-import { ExitCode, type ExitStatus } from '../exit-codes.js';
-import { conflictingOptions } from '../options.js';
+import { conflictingOptions, usageError } from '../options.js';
 import type { TokenArguments } from './arguments.js';
 import type { Invocation } from './command.js';
 import { openTarget, type Target, warnOfSettings } from './target.js';
@@ -34,16 +32,13 @@ export interface Files {
 }
 
 /** Mints a token, stores its hash, and hands it over. */
-export async function mint(invocation: Invocation, request: Request): Promise<ExitStatus> {
+export async function mint(invocation: Invocation, request: Request): Promise<undefined> {
   const { options, io, terminal } = invocation;
   const { principal, output, settingsFirst = false, decide, report } = request;
   const { dryRun = false } = options;
   const target = await openTarget(invocation);
   if (target.isStream && output.tokenFile === undefined) {
-    throw new ServiceTokensError(
-      'USAGE',
-      'With --file - the new token needs --token-file: stdout is used for the tokens file',
-    );
+    throw usageError('With --file - the new token needs --token-file: stdout is used for the tokens file');
   }
   if (target.isStream && output.isJson) throw conflictingOptions('--file -', '--json');
   const file = openTokenFile(request, target, invocation);
@@ -83,7 +78,6 @@ export async function mint(invocation: Invocation, request: Request): Promise<Ex
     await target.warnOf(change);
     if (file?.isOpenToOthers)
       await terminal.warn([`Every user of this system can read the token file [${file.path}]`]);
-    return ExitCode.OK;
   } finally {
     file?.close();
   }
@@ -101,7 +95,7 @@ function openTokenFile(
   const file = new TokenFile(path, { ...fileFormatOf(output, principal), owner, force, series }, fs);
   if (resolved === undefined || !file.isAt(resolved)) return file;
   file.close();
-  throw new ServiceTokensError('USAGE', `Option --token-file: [${path}] is the tokens file itself`);
+  throw usageError(`Option --token-file: [${path}] is the tokens file itself`);
 }
 
 const DRY_RUN = { created: 'Would create', replaced: 'Would replace', kept: 'Would keep' } as const;

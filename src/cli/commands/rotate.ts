@@ -1,5 +1,4 @@
 import { decideNext, finishSeries } from '../../tokens-file/token-series.js';
-import type { ExitStatus } from '../exit-codes.js';
 import { conflictingOptions } from '../options.js';
 import { parseTokenArguments, type TokenArguments } from './arguments.js';
 import type { Command, Invocation } from './command.js';
@@ -25,7 +24,7 @@ export const rotate: Command = async (invocation) => {
 
 const NOT_WITH_FINISH = ['output', 'envName', 'name', 'namespace', 'tokenFile', 'tokenOwner', 'force'];
 
-async function finish(invocation: Invocation, { principal, name }: TokenArguments): Promise<ExitStatus> {
+async function finish(invocation: Invocation, { principal, name }: TokenArguments): Promise<undefined> {
   const { options, terminal } = invocation;
   const { dryRun = false, json = false, silent = false } = options;
   const other = Object.keys(options).find((option) => NOT_WITH_FINISH.includes(option));

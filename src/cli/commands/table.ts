@@ -1,6 +1,5 @@
 import { closest } from '../../did-you-mean.js';
-import { ServiceTokensError } from '../../errors.js';
-import { ENSURE_OUTPUTS, ENTRY_OUTPUTS, TOKEN_OUTPUTS } from '../options.js';
+import { ENSURE_OUTPUTS, ENTRY_OUTPUTS, TOKEN_OUTPUTS, usageError } from '../options.js';
 import { accounts } from './accounts.js';
 import { check } from './check.js';
 import { type Command, NAME } from './command.js';
@@ -35,12 +34,12 @@ export interface CommandEntry {
   readonly summary: string;
   /** What goes in, what comes out, and what it never does: a paragraph each. */
   readonly details?: readonly string[];
-  /** Its arguments. */
+  /** Its arguments; the first, `<principal>`, `<file>` or `<shell>`, can be completed. */
   readonly usage: string;
   /** Command lines that fit in 80 columns. */
   readonly examples: readonly string[];
-  /** What its arguments are, for completion; `token` and `tokens` are accounts and names in the file, one or several. */
-  readonly completes?: 'principal' | 'token' | 'tokens' | 'file' | readonly string[];
+  /** Whether its arguments name one token in the file, or several. */
+  readonly names?: 'token' | 'tokens';
   /** The values of `--output`, for completion. */
   readonly outputs?: readonly string[];
   readonly options: OptionTable;
@@ -131,7 +130,6 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `${NAME} create elastic/kibana kb1 --file my_tokens`,
       `TOKEN=$(${NAME} create -s elastic/kibana kb2)`,
     ],
-    completes: 'principal',
     outputs: TOKEN_OUTPUTS,
     options: {
       ...OUTPUT,
@@ -147,7 +145,6 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'List the tokens of one service account, or of all',
     usage: '[<principal>]',
     examples: [`${NAME} list elastic/kibana`, `${NAME} list --file ./service_tokens`],
-    completes: 'principal',
     options: {
       '--long': 'print a table: token, algorithm, cost and findings',
       '--json': 'print one JSON object',
@@ -164,7 +161,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `${NAME} delete elastic/kibana/kb1 elastic/kibana/kb2`,
       `${NAME} delete elastic/kibana --all`,
     ],
-    completes: 'tokens',
+    names: 'tokens',
     options: {
       '--all': 'delete all tokens of the account, and print their names on stderr',
       '--ignore-not-found': 'succeed if a token does not exist',
@@ -195,7 +192,6 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `${NAME} ensure elastic/kibana a --token-file token`,
       `${NAME} ensure elastic/kibana b -o env --token-file e`,
     ],
-    completes: 'principal',
     outputs: ENSURE_OUTPUTS,
     options: {
       '--token-file <PATH>':
@@ -219,7 +215,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     ],
     usage: '<principal> <name>',
     examples: [`${NAME} rotate elastic/kibana my-token`, `${NAME} rotate elastic/kibana my-token --finish`],
-    completes: 'token',
+    names: 'token',
     outputs: TOKEN_OUTPUTS,
     options: {
       '--finish': 'delete every predecessor of the newest token',
@@ -297,7 +293,6 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       `${NAME} export -o k8s-secret | kubectl apply -f -`,
       `${NAME} export -o eck-secret --cluster es`,
     ],
-    completes: 'principal',
     outputs: ENTRY_OUTPUTS,
     options: {
       '-o, --output <FORM>': 'lines, json, k8s-secret or eck-secret (default: lines)',
@@ -335,7 +330,6 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Compare the tokens of two tokens files; - is stdin',
     usage: '<file> <file>',
     examples: [`${NAME} diff service_tokens service_tokens.bak`, `cat service_tokens | ${NAME} diff - other`],
-    completes: 'file',
     options: {
       '--json': 'print one JSON object',
       ...GENERAL,
@@ -361,7 +355,6 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Print a script that completes command lines, for bash, zsh or fish',
     usage: '<shell>',
     examples: [`source <(${NAME} completion bash)`, `${NAME} completion fish | source`],
-    completes: ['bash', 'zsh', 'fish'],
     options: GENERAL,
     run: completion,
   },
@@ -377,5 +370,5 @@ export function findCommand(name: string): CommandEntry {
   const [synonym] = Object.entries(SYNONYMS).find(([, others]) => others.includes(name)) ?? [];
   const guess = synonym ?? closest(name, [...Object.keys(commands), 'help']);
   const hint = guess && `Did you mean ${guess}?`;
-  throw new ServiceTokensError('USAGE', `Unknown command [${name}]`, { hint });
+  throw usageError(`Unknown command [${name}]`, hint);
 }

@@ -7,13 +7,11 @@ import { findHashSettings, type HashSettings } from '../../config/settings.js';
 import { readSettingsFile } from '../../config/settings-file.js';
 import { MAX_FILE_BYTES } from '../../disk/atomic-file.js';
 import { ignoreFailure } from '../../disk/file-system.js';
-import { ServiceTokensError } from '../../errors.js';
 import { attributeWarnings } from '../../tokens-file/attribute-warnings.js';
 import { applyEdit, type Change, type Edit, type EntryStore } from '../../tokens-file/entry-store.js';
 import { streamedTokens } from '../../tokens-file/streamed-tokens.js';
 import { tokensFileTransaction } from '../../tokens-file/tokens-file-transaction.js';
-import { ExitCode, type ExitStatus } from '../exit-codes.js';
-import { conflictingOptions } from '../options.js';
+import { conflictingOptions, usageError } from '../options.js';
 import type { Invocation } from './command.js';
 import { readStandardInput, STANDARD_INPUT, STREAM } from './input.js';
 import { identityChooser, openServerPaths } from './server-paths.js';
@@ -40,8 +38,8 @@ export function openTarget(invocation: Invocation): Promise<Target> {
 async function openFile(invocation: Invocation): Promise<Target> {
   const { options, terminal, fs } = invocation;
   const { inPlace, trustDirectory, serverUser } = options;
-  const place = await openServerPaths(invocation, 'change');
-  const { configDir, tokensFile: path, resolved, naming, otherServer, reader } = place;
+  const paths = await openServerPaths(invocation, 'change');
+  const { configDir, tokensFile: path, resolved, naming, otherServer, reader } = paths;
   return {
     isStream: false,
     path,
@@ -49,7 +47,7 @@ async function openFile(invocation: Invocation): Promise<Target> {
     naming,
     hashSettings: () => readHashSettings(configDir, reader, invocation),
     inStore: (work) =>
-      place.inTokensDir(({ fs, server }) => {
+      paths.inTokensDir(({ fs, server }) => {
         const serverOf = () => server ?? findServer(configDir, serverUser, fs);
         const transaction = { inPlace, trustDirectory, findServer: serverOf };
         return work(tokensFileTransaction({ fs, resolved, path }, transaction));
@@ -66,7 +64,7 @@ async function openFile(invocation: Invocation): Promise<Target> {
 async function openStream(invocation: Invocation): Promise<Target> {
   const { options, io, terminal, fs } = invocation;
   const { file, configDir, inPlace, json, dryRun } = options;
-  if (inPlace) throw new ServiceTokensError('USAGE', 'Options --in-place and --file - exclude each other');
+  if (inPlace) throw usageError('Options --in-place and --file - exclude each other');
   if (json) throw conflictingOptions('--file -', '--json');
   const found = findConfigDir(options, io, fs);
   return {
@@ -94,14 +92,13 @@ export async function applyTo<R>(
   edit: Edit<R>,
   { options, io }: Invocation,
   report: (result: R) => Promise<void>,
-): Promise<ExitStatus> {
+): Promise<undefined> {
   const { dryRun } = options;
   const { result, change } = await target.inStore((store) =>
     applyEdit(store, edit, { signal: io.interrupted, dryRun }),
   );
   await report(result);
   await target.warnOf(change);
-  return ExitCode.OK;
 }
 
 export async function noteDeleted(keys: readonly string[], { options, terminal }: Invocation): Promise<void> {

@@ -1,4 +1,3 @@
-import { ServiceTokensError } from '../../errors.js';
 import type { ServiceToken } from '../../token/token.js';
 import type { FileFormat } from '../../tokens-file/token-file-content.js';
 import { manifestOf, parseName, secretNameOf } from '../kubernetes.js';
@@ -8,6 +7,7 @@ import {
   parseOutputName,
   requiresOption,
   TOKEN_OUTPUTS,
+  usageError,
 } from '../options.js';
 
 type Format = 'line' | 'token' | 'env' | 'k8s-secret';
@@ -48,9 +48,10 @@ export function parseOutput(
   if (tokenOwner !== undefined && tokenFile === undefined)
     throw requiresOption('--token-owner', '--token-file');
   if (envName !== undefined && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(envName)) {
-    throw new ServiceTokensError('USAGE', `Option --env-name: [${envName}] is not the name of a variable`, {
-      hint: 'Use letters, digits and underscores; do not begin with a digit.',
-    });
+    throw usageError(
+      `Option --env-name: [${envName}] is not the name of a variable`,
+      'Use letters, digits and underscores; do not begin with a digit.',
+    );
   }
   return {
     format: output === undefined || output === 'json' ? (silent || tokenFile ? 'token' : 'line') : output,

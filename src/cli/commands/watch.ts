@@ -4,7 +4,6 @@ import { requireName } from '../../disk/caller-descriptor.js';
 import { attempt } from '../../disk/file-errors.js';
 import { ifExists } from '../../disk/file-system.js';
 import type { ServiceTokensError } from '../../errors.js';
-import { ExitCode } from '../exit-codes.js';
 import { escapeControls, hideTokens, isUnread } from '../terminal.js';
 import { refuseArguments } from './arguments.js';
 import type { Command } from './command.js';
@@ -40,20 +39,18 @@ export const watch: Command = async (invocation) => {
   } finally {
     await follower?.close();
   }
-  return ExitCode.OK;
 
   function printLoaded(tokens: readonly string[]): Promise<void> {
     const found = attempt(fs, 'could not read', tokensFile, () => ifExists(() => fs.statSync(tokensFile)));
-    const count = `loaded ${tokens.length} ${tokens.length === 1 ? 'token' : 'tokens'}`;
-    if (found !== undefined) return print({ event: 'loaded', tokens }, [count, ...tokens]);
-    return print({ event: 'loaded', tokens, exists: false }, [count, ...tokens, 'the file does not exist']);
+    const lines = [`loaded ${tokens.length} ${tokens.length === 1 ? 'token' : 'tokens'}`, ...tokens];
+    if (found !== undefined) return print({ event: 'loaded', tokens }, lines);
+    return print({ event: 'loaded', tokens, exists: false }, [...lines, 'the file does not exist']);
   }
 
   function printChanged({ added, removed, changed }: Reload, recovered: boolean): Promise<void> {
-    const lines = changeLines({ added, removed, changed });
-    if (!recovered) return print({ event: 'changed', added, removed, changed }, lines);
-    const event = { event: 'changed', added, removed, changed, recovered };
-    return print(event, ['the server can read the file again', ...lines]);
+    const event = { event: 'changed', added, removed, changed, ...(recovered && { recovered }) };
+    const lines = changeLines(event);
+    return print(event, recovered ? ['the server can read the file again', ...lines] : lines);
   }
 
   /** @param effect what it means for the server */
