@@ -174,7 +174,6 @@ function readFile({ resolved: { target }, server, fs }: CheckedFile): Found {
   }
 }
 
-/** Finds a missing file, an unexpected digest, and an unexpected number of tokens. */
 function* checkExpectations(
   { file, exists, tokens, digest }: Omit<CheckReport, 'findings' | 'fixed'>,
   { required = false, expectedDigest, expectedTokens }: CheckOptions,

@@ -48,9 +48,7 @@ const OTHERS_READ = 0o004;
 
 /**
  * Finds what keeps the server from reading a tokens file, and who else can use it. If the server is unknown, only
- * a file that root alone can read is known to be unreadable.
- *
- * @param refused the repair that was tried and failed, which is not advised again
+ * a file that root alone can read is known to be unreadable. A repair that was refused is not advised again.
  */
 export function* checkFileAccess(
   file: CheckedFile,
@@ -164,11 +162,6 @@ export function* checkLinks({ resolved, fs }: CheckedFile): Generator<Finding> {
   }
 }
 
-/**
- * Finds stale locks and orphaned temporary files beside a tokens file.
- *
- * @param refused the repair that was tried and failed, which is not advised again
- */
 export async function checkLeftovers(file: CheckedFile, refused?: Finding): Promise<Finding[]> {
   const { temporaryFiles, locks } = await leftoversOf(file);
   const byFix = refused?.hint ?? 'Use --fix, or remove it by hand.';

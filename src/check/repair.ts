@@ -18,8 +18,6 @@ import { type Finding, finding } from './findings.js';
  * Repairs the owner, group and mode of a tokens file, touches it so that a running node notices (it compares time and
  * size only), and removes stale locks and orphaned temporary files. A file with nothing to repair is not touched. If the
  * server is unknown, owner, group and mode are left alone.
- *
- * @param found the present attributes, if there is a file
  */
 export async function repair(
   file: CheckedFile,
@@ -99,7 +97,6 @@ function setAttributes(file: CheckedFile, trusts: boolean, fixed: string[]): voi
   });
 }
 
-/** @throws PERMISSION if the open file may be another one than the tokens file */
 function requireSafe(
   { resolved, server, naming, asCaller: fs }: CheckedFile,
   trusts: boolean,

@@ -9,11 +9,7 @@ const HASH_DIGITS = 8;
 
 type Fields = Readonly<Record<string, string>>;
 
-/**
- * Formats the manifest of a Secret, for `kubectl apply -f -`: https://kubernetes.io/docs/concepts/configuration/secret/
- *
- * @param data plain text by key
- */
+/** Formats a manifest: https://kubernetes.io/docs/concepts/configuration/secret/. @param data plain text by key */
 export function manifestOf(
   name: string,
   namespace: string | undefined,
@@ -79,7 +75,7 @@ const isNameOf = {
   namespace: isDnsLabel,
 };
 
-/** Checks the value of an option, if it is given. @throws USAGE if Kubernetes does not accept the name */
+/** @throws USAGE if the option is given, and Kubernetes does not accept its value */
 export function parseName<T extends string | undefined>(
   text: T,
   kind: keyof typeof isNameOf,

@@ -13,7 +13,7 @@ import { type Io, Terminal } from './terminal.js';
 
 export { processIo } from './process-io.js';
 
-/** Runs the command. Its errors are caught only here. @param argv the arguments after the tool's name */
+/** Errors are caught only here. @param argv the arguments after the tool's name */
 export async function main(
   argv: readonly string[],
   io: Io,

@@ -43,7 +43,6 @@ export const TOKEN_OUTPUTS = ['line', 'token', 'env', 'json', 'k8s-secret'] as c
 export const ENSURE_OUTPUTS = ['token', 'env', 'k8s-secret'] as const;
 export const ENTRY_OUTPUTS = ['lines', 'json', 'k8s-secret', 'eck-secret'] as const;
 
-/** Parses the value of `--output`. @throws USAGE for an unknown one */
 export function parseOutputName<T extends string>(
   word: string | undefined,
   outputs: readonly T[],
@@ -58,12 +57,10 @@ export function usageError(message: string, hint?: string): ServiceTokensError {
   return new ServiceTokensError('USAGE', message, { hint });
 }
 
-/** Returns the error for two options that cannot be used together. */
 export function conflictingOptions(option: string, other: string): ServiceTokensError {
   return usageError(`Options ${option} and ${other} cannot be used together`);
 }
 
-/** Returns the error for an option without another one that it requires. */
 export function requiresOption(option: string, other: string): ServiceTokensError {
   return usageError(`Option ${option} needs ${other}`);
 }

@@ -10,10 +10,6 @@ import {
 } from './commands/table.js';
 import type { Options } from './options.js';
 
-/** The maximum width of help texts, in columns. */
-const WIDTH = 80;
-
-/** A parser of one kind of command line, and its help. */
 export type Parser = ReturnType<typeof parserOf>;
 
 /** An option that a parser knows; `required` says whether it takes a value. */
@@ -41,7 +37,6 @@ export function optionsParser(): Parser {
 /** The commands of the original, which accept its option -E even where it has no effect. */
 const ORIGINAL_COMMANDS = ['create', 'list', 'delete'];
 
-/** The parser of the words after the command's name. */
 export function commandParser(name: string, entry: CommandEntry): Parser {
   const { summary, details = [], usage, examples, options } = entry;
   const accepted = ORIGINAL_COMMANDS.includes(name) ? { ...options, ...SETTING } : options;
@@ -66,7 +61,7 @@ function newCommand(
   const command = new Command(name)
     .helpOption(false)
     .helpCommand(false)
-    .configureOutput({ getOutHelpWidth: () => WIDTH })
+    .configureOutput({ getOutHelpWidth: () => 80 }) // columns
     .usage(`[options] ${usage}`.trimEnd())
     .description(description);
   for (const [flags, text] of Object.entries(options)) {

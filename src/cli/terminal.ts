@@ -93,7 +93,6 @@ export class Terminal {
     if (this.#io.stderr.isTTY && !this.silent) void this.#say(`\r\u001b[K${text}`);
   }
 
-  /** Reports on stderr what was done, or would be done. */
   async note(text: string): Promise<void> {
     if (!this.silent) await this.#say(`${shown(text)}\n`);
   }
@@ -104,18 +103,15 @@ export class Terminal {
     return fault === undefined ? undefined : notWritten(fault);
   }
 
-  /** Prompts on stderr if standard input is a terminal. */
   async ask(text: string): Promise<void> {
     if (this.#io.stdin.isTTY === true) await this.#say(`${text}\n`);
   }
 
-  /** Writes a warning to stderr, one line for each text. */
   async warn([first = '', ...more]: readonly string[]): Promise<void> {
     const lines = [`${this.label('WARNING:', 'yellow')} ${shown(first)}`, ...more.map(shown)];
     await this.#say(`${[...lines, ...aboutHidden([first, ...more])].join('\n')}\n`);
   }
 
-  /** Writes an error to stderr. @returns the exit status */
   async fail(error: unknown): Promise<ExitStatus> {
     const known = error instanceof ServiceTokensError ? error : undefined;
     const status = known === undefined ? ExitCode.OS_ERROR : statusOf[known.code];

@@ -18,7 +18,6 @@ export const accounts: Command = async ({ args, options, version, terminal }) =>
   }
 };
 
-/** The versions that have an account, as JSON shows them. */
 export function versionsOf({ since, until }: KnownAccount) {
   return { since: formatVersion(since), ...(until && { until: formatVersion(until) }) };
 }

@@ -15,7 +15,6 @@ import {
 } from '../../token/token-name.js';
 import { usageError } from '../options.js';
 
-/** What names a token. */
 export interface TokenArguments {
   readonly principal: Principal;
   readonly name: TokenName;
@@ -23,10 +22,8 @@ export interface TokenArguments {
 }
 
 /**
- * Parses the arguments that name a token: a principal and a name, or a qualified name as printed by `list`.
- *
- * @param allowsRemoved whether the account may have been removed before the version
- * @throws USAGE for a wrong number of them, then UNKNOWN_PRINCIPAL, then INVALID_TOKEN_NAME; in the original's words
+ * Parses the arguments that name a token: a principal and a name, or a qualified name as printed by `list`. As in the
+ * original, a wrong number of them is reported first, then an invalid principal, then an invalid name.
  */
 export function parseTokenArguments(
   args: readonly string[],
@@ -52,11 +49,7 @@ export function parseTokenArguments(
   return { principal, name, key: qualifiedName(principal, name) };
 }
 
-/**
- * Parses the optional argument that names an account, which may have been removed before the version.
- *
- * @throws USAGE for more than one, then UNKNOWN_PRINCIPAL; in the original's words
- */
+/** Parses the optional argument that names an account, which may have been removed before the version. */
 export function parsePrincipalArgument(
   args: readonly string[],
   version: ElasticsearchVersion | undefined,

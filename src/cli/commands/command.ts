@@ -5,10 +5,8 @@ import type { ExitStatus } from '../exit-codes.js';
 import type { Options } from '../options.js';
 import type { Io, Terminal } from '../terminal.js';
 
-/** The tool's name. */
 export const NAME = 'elasticsearch-service-tokens';
 
-/** One call of a command: its arguments and options, and the means to answer. */
 export interface Invocation {
   /** The arguments that are not options, unchecked. */
   readonly args: readonly string[];

@@ -3,8 +3,7 @@ import { ExitCode } from '../exit-codes.js';
 import { usageError } from '../options.js';
 import { escapeControls } from '../terminal.js';
 import type { Command } from './command.js';
-import { isStandardInput } from './input.js';
-import { readEntries } from './read-tokens.js';
+import { isStandardInput, readEntries } from './read-tokens.js';
 
 export const diff: Command = async (invocation) => {
   const { args, options, io, terminal } = invocation;

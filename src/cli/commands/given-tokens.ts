@@ -18,7 +18,7 @@ import type { QualifiedName } from '../../token/token-name.js';
 import { usageError } from '../options.js';
 import type { Terminal } from '../terminal.js';
 import type { Invocation } from './command.js';
-import { readStandardInput } from './input.js';
+import { readStandardInput } from './read-tokens.js';
 import { warnOfSettings } from './target.js';
 
 const LIMIT = 16 * 1024 * 1024; // bytes: about 100,000 tokens

@@ -6,8 +6,7 @@ import { refuseArguments, splitQualifiedName } from './arguments.js';
 import type { Command, Invocation } from './command.js';
 import { parseIfExists } from './create.js';
 import { hashGivenTokens } from './given-tokens.js';
-import { isStandardInput, STREAM } from './input.js';
-import { readEntries } from './read-tokens.js';
+import { isStandardInput, readEntries, STREAM } from './read-tokens.js';
 import { applyTo, openTarget } from './target.js';
 
 export const importTokens: Command = async (invocation) => {

@@ -21,7 +21,6 @@ export interface Request {
   /** A token file with a token of this series may be replaced without `--force`. */
   readonly series: Series | undefined;
   readonly decide: (content: FileContent, files: Files) => Decision | Promise<Decision>;
-  /** Reports what was done, or with `--dry-run` would be. */
   readonly report: (decision: Decision, files: Files) => Promise<void>;
 }
 
@@ -83,13 +82,12 @@ export async function mint(invocation: Invocation, request: Request): Promise<un
   }
 }
 
-/** Opens the file that a token goes to, as the user who may write there. @throws as TokenFile does */
 function openTokenFile(
   { output, principal, series }: Request,
   { resolved }: Target,
   { io, fs }: Invocation,
 ): TokenFile | undefined {
-  const { tokenFile, owner, force } = output;
+  const { tokenFile, tokenOwner: owner, force = false } = output;
   if (tokenFile === undefined) return undefined;
   const path = absolutePath(tokenFile, io);
   const file = new TokenFile(path, { ...fileFormatOf(output, principal), owner, force, series }, fs);
@@ -122,7 +120,7 @@ export function answerOf(
   };
 }
 
-/** Returns the series of a token: `N`, `N_r2` and so on of its account. */
+/** `N`, `N_r2` and so on of the account. */
 export function seriesOfToken({ principal, name, key }: TokenArguments): Series {
   const first = firstOfSeries(name);
   return {

@@ -1,18 +1,23 @@
 import type { Purpose } from '../../access/identity.js';
 import type { Principal } from '../../accounts/known-accounts.js';
 import { MAX_FILE_BYTES } from '../../disk/atomic-file.js';
+import { callerDescriptor } from '../../disk/caller-descriptor.js';
+import { fileError, tooLarge } from '../../disk/file-errors.js';
 import { ServiceTokensError } from '../../errors.js';
 import { absolutePath } from '../../paths.js';
 import { FileContent } from '../../tokens-file/file-content.js';
 import { readTokensFile } from '../../tokens-file/tokens-file-transaction.js';
+import type { Io } from '../terminal.js';
 import type { Invocation } from './command.js';
-import { readStandardInput, STANDARD_INPUT, STREAM } from './input.js';
 import { openServerPaths } from './server-paths.js';
+
+/** The name of standard input on the command line, and in messages. */
+export const STREAM = '-';
+export const STANDARD_INPUT = 'standard input';
 
 /** The tokens file that a command reads, and the user who runs the server, if the command reads as that user. */
 export type ReadTokens = Awaited<ReturnType<typeof readTokens>>;
 
-/** Reads the command's tokens file. @throws MALFORMED_FILE if the server could not read it; IO; PERMISSION */
 export async function readTokens(invocation: Invocation, purpose: Purpose) {
   const { configDir, tokensFile, inTokensDir } = await openServerPaths(invocation, purpose);
   return inTokensDir(async ({ fs, resolved, server }) => {
@@ -20,11 +25,7 @@ export async function readTokens(invocation: Invocation, purpose: Purpose) {
   });
 }
 
-/**
- * Reads the stored hashes, by qualified name, of a tokens file that must exist: its name may be misspelled.
- *
- * @param file as named on the command line, `-` for standard input; the command's tokens file by default
- */
+/** Reads the hashes in a file, which must exist: its name may be misspelled. @param file as named on the command line */
 export async function readEntries(
   invocation: Invocation,
   purpose: Purpose,
@@ -47,4 +48,26 @@ export function sortedEntries(entries: ReadonlyMap<string, string>, principal?: 
   return [...entries]
     .filter(([key]) => principal === undefined || key.startsWith(`${principal}/`))
     .sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** Whether a file on the command line is standard input, by any of its names. */
+export function isStandardInput(file: string, io: Io): boolean {
+  return file === STREAM || callerDescriptor(absolutePath(file, io)) === 0;
+}
+
+/** Reads standard input to its end. @param limit in bytes @throws IO, also if the input exceeds the limit */
+export async function readStandardInput({ stdin }: Io, limit: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of stdin) {
+      const bytes = Buffer.from(chunk);
+      chunks.push(bytes);
+      size += bytes.length;
+      if (size > limit) throw tooLarge(STANDARD_INPUT, limit);
+    }
+  } catch (error) {
+    throw fileError(error, 'could not read', STANDARD_INPUT);
+  }
+  return Buffer.concat(chunks);
 }

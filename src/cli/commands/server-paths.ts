@@ -13,9 +13,6 @@ import type { Invocation } from './command.js';
 /**
  * Finds the files of a command and chooses the identity under which it works on them. A change or a copy by root is
  * refused if another user can change the path; reading is not, because it reveals only names and line numbers.
- *
- * @throws USAGE for a change of a descriptor that the caller passed; CONFIG if there is no configuration directory;
- *   PERMISSION if the change is refused
  */
 export async function openServerPaths({ options, io, fs, terminal }: Invocation, purpose: Purpose) {
   const { configDir, tokensFile, ignored } = findServerPaths(options, io, fs);

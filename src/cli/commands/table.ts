@@ -20,13 +20,11 @@ import { watch } from './watch.js';
 /** The version of this package; a test holds it against package.json, which is not there for a standalone executable. */
 export const VERSION = '0.1.0';
 
-/** What the tool is for. */
 export const PURPOSE = 'Manages the file-based service account tokens of Elasticsearch';
 
 /** Descriptions of options by their flags in commander's syntax, in the order of the help. */
 export type OptionTable = Readonly<Record<string, string>>;
 
-/** What the command line knows about a command. */
 export interface CommandEntry {
   /** The heading under which the help lists it. */
   readonly group: 'Tokens' | 'Hand-over' | 'Checks' | 'Other nodes' | 'Shell';
@@ -46,7 +44,6 @@ export interface CommandEntry {
   readonly run: Command;
 }
 
-/** The options of every command. */
 const GENERAL: OptionTable = {
   '-s, --silent': 'print less: errors and warnings remain',
   '-v, --verbose': 'print more: if there is a bug in this tool, where it is',

@@ -13,7 +13,7 @@ import { streamedTokens } from '../../tokens-file/streamed-tokens.js';
 import { tokensFileTransaction } from '../../tokens-file/tokens-file-transaction.js';
 import { conflictingOptions, usageError } from '../options.js';
 import type { Invocation } from './command.js';
-import { readStandardInput, STANDARD_INPUT, STREAM } from './input.js';
+import { readStandardInput, STANDARD_INPUT, STREAM } from './read-tokens.js';
 import { identityChooser, openServerPaths } from './server-paths.js';
 
 /** The tokens that a command changes: in the tokens file, or with `--file -` in standard input. */
@@ -93,10 +93,8 @@ export async function applyTo<R>(
   { options, io }: Invocation,
   report: (result: R) => Promise<void>,
 ): Promise<undefined> {
-  const { dryRun } = options;
-  const { result, change } = await target.inStore((store) =>
-    applyEdit(store, edit, { signal: io.interrupted, dryRun }),
-  );
+  const update = { signal: io.interrupted, dryRun: options.dryRun };
+  const { result, change } = await target.inStore((store) => applyEdit(store, edit, update));
   await report(result);
   await target.warnOf(change);
 }

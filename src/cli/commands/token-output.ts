@@ -12,28 +12,19 @@ import {
 
 type Format = 'line' | 'token' | 'env' | 'k8s-secret';
 
-/** How a token is handed over to its consumer. */
-export interface TokenOutput {
+/** How a token is handed over to its consumer: the checked options. */
+export interface TokenOutput extends Options {
   readonly format: Format;
-  /** The variable of `env`; by default it depends on the account. */
-  readonly envName: string | undefined;
-  /** The Secret of `k8s-secret`; by default derived from the qualified name. */
-  readonly secretName: string | undefined;
-  readonly namespace: string | undefined;
   /** Whether the answer is JSON; `format` then applies to the token file. */
   readonly isJson: boolean;
-  /** Undefined if the token goes to stdout. */
-  readonly tokenFile: string | undefined;
-  readonly owner: string | undefined;
-  readonly force: boolean;
 }
 
 /** @param outputs the values of `--output` @throws USAGE for invalid values, and options that cannot be used together */
 export function parseOutput(
-  { json = false, silent = false, ...options }: Options,
+  options: Options,
   outputs: readonly (Format | 'json')[] = TOKEN_OUTPUTS,
 ): TokenOutput {
-  const { envName, name, namespace, tokenFile, tokenOwner, force = false } = options;
+  const { json = false, silent = false, envName, name, namespace, tokenFile, tokenOwner, force } = options;
   const output = parseOutputName(options.output, outputs);
   if (json && output !== undefined && output !== 'json')
     throw conflictingOptions('--json', `--output ${output}`);
@@ -53,16 +44,11 @@ export function parseOutput(
       'Use letters, digits and underscores; do not begin with a digit.',
     );
   }
-  return {
-    format: output === undefined || output === 'json' ? (silent || tokenFile ? 'token' : 'line') : output,
-    envName,
-    secretName: parseName(name, 'secret', '--name'),
-    namespace: parseName(namespace, 'namespace', '--namespace'),
-    isJson: json || output === 'json',
-    tokenFile,
-    owner: tokenOwner,
-    force,
-  };
+  parseName(name, 'secret', '--name');
+  parseName(namespace, 'namespace', '--namespace');
+  const isDefault = output === undefined || output === 'json';
+  const format = isDefault ? (silent || tokenFile ? 'token' : 'line') : output;
+  return { ...options, format, isJson: json || output === 'json' };
 }
 
 /** Formats a token, with a final line end. */
@@ -76,8 +62,8 @@ export function formatToken(token: ServiceToken, output: TokenOutput): string {
     case 'env': // a bearer needs no quotes: it contains only letters, digits, + and /
       return `${variableOf(output, principal)}=${bearer}\n`;
     case 'k8s-secret': {
-      const { secretName = secretNameOf(qualifiedName), namespace } = output;
-      return manifestOf(secretName, namespace, { token: bearer });
+      const { name = secretNameOf(qualifiedName), namespace } = output;
+      return manifestOf(name, namespace, { token: bearer });
     }
   }
 }

@@ -55,7 +55,6 @@ export const verify: Command = async (invocation) => {
 /** The path is not repeated: another user may be able to change where it leads. */
 const SEE_CHECK = 'To see what is wrong, run the command check with the same options.';
 
-/** @throws MALFORMED_FILE if the server could not read the file; IO; PERMISSION */
 async function readStored(invocation: Invocation): Promise<ReadTokens> {
   try {
     return await readTokens(invocation, 'read');

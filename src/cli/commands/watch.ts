@@ -53,7 +53,6 @@ export const watch: Command = async (invocation) => {
     return print(event, recovered ? ['the server can read the file again', ...lines] : lines);
   }
 
-  /** @param effect what it means for the server */
   function printFailed(error: ServiceTokensError, removed: readonly string[], effect: string): Promise<void> {
     const reason = hideTokens(error.message);
     const hint = error.code === 'PERMISSION' ? error.hint : undefined; // other hints say what the effect is
