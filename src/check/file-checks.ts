@@ -10,7 +10,7 @@ import {
   unknownServerWarning,
   unreadableFact,
 } from '../access/repair-command.js';
-import { isPrivate, type ResolvedPath, type UntrustedModifier } from '../access/resolved-path.js';
+import { isPrivate, type ResolvedPath } from '../access/resolved-path.js';
 import { canRead, ENTER, may, READ, type Server, serverName, shiftOf } from '../access/server-access.js';
 import { isInKubernetesVolume } from '../access/symlinks.js';
 import type { Attributes } from '../disk/atomic-file.js';
@@ -94,43 +94,34 @@ function fileHint(file: CheckedFile, attributes: Attributes, refused?: Finding):
 }
 
 /** Finds the directories on the path that the server cannot enter or, for the file's own directory, cannot list. */
-export function* checkDirectoryAccess({
-  resolved,
-  server,
-  otherServer,
-  asCaller,
-}: CheckedFile): Generator<Finding> {
+export function* checkDirectoryAccess(file: CheckedFile): Generator<Finding> {
+  const { server, asCaller } = file;
   if (server === undefined) return;
-  const { directories, directory: own } = resolved;
+  const { directories, directory: own } = file.resolved;
   const passed = new Map(directories.map((directory) => [directory.path, directory]));
   for (const directory of passed.values()) {
     const isOwn = directory.path === own?.path;
-    const bits = isOwn ? READ | ENTER : ENTER;
-    if (may(server, directory, bits)) continue;
+    if (may(server, directory, isOwn ? READ | ENTER : ENTER)) continue;
     const message = `Elasticsearch runs as [${serverName(server, asCaller)}] and cannot ${isOwn ? 'list' : 'enter'} [${directory.path}]`;
-    // Who can change names in the directory cannot change its own path.
-    const isAbove = ({ at }: UntrustedModifier) => !isIn(directory.path, at);
-    const modifiers = resolved.modifiers.filter(isAbove);
-    const path = isPrivate({ modifiers }, asCaller) ? directory.path : 'DIRECTORY';
-    const isRepaired = isOwn && otherServer !== undefined;
-    const hint = isRepaired ? otherServer.repair : directoryHint(path, directory, bits, server, asCaller);
-    yield finding('DIRECTORY_UNREADABLE', message, hint);
+    yield finding('DIRECTORY_UNREADABLE', message, directoryHint(file, server, directory, isOwn));
   }
 }
 
 function directoryHint(
-  path: string,
-  directory: Directory,
-  bits: number,
+  { resolved, otherServer, asCaller }: CheckedFile,
   server: Server,
-  fs: FileSystem,
+  directory: Directory,
+  isOwn: boolean,
 ): string {
-  const rights = bits & READ ? 'rx' : 'x';
+  if (isOwn && otherServer !== undefined) return otherServer.repair;
+  // Who can change names in the directory cannot change its own path.
+  const modifiers = resolved.modifiers.filter(({ at }) => !isIn(directory.path, at));
+  const path = isPrivate({ modifiers }, asCaller) ? directory.path : 'DIRECTORY';
   const shift = shiftOf(server, directory);
-  const who = shift === 6 ? 'u' : shift === 3 || rights === 'rx' ? 'g' : 'o';
+  const who = shift === 6 ? 'u' : shift === 3 || isOwn ? 'g' : 'o';
   const gid = who === 'g' && shift === 0 ? server.model.gid : directory.gid;
-  const wanted = { uid: directory.uid, gid, mode: `${who}+${rights}` };
-  const command = attributesCommand(path, directory, wanted, fs);
+  const wanted = { uid: directory.uid, gid, mode: `${who}+${isOwn ? 'rx' : 'x'}` };
+  const command = attributesCommand(path, directory, wanted, asCaller);
   return `${who === 'o' ? 'Move the configuration to another directory, or' : 'Repair it'}: ${command}`;
 }
 

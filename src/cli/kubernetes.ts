@@ -76,12 +76,8 @@ const isNameOf = {
 };
 
 /** @throws USAGE if the option is given, and Kubernetes does not accept its value */
-export function parseName<T extends string | undefined>(
-  text: T,
-  kind: keyof typeof isNameOf,
-  option: string,
-): T {
-  if (text === undefined || isNameOf[kind](text)) return text;
+export function requireValid(text: string | undefined, kind: keyof typeof isNameOf, option: string): void {
+  if (text === undefined || isNameOf[kind](text)) return;
   throw usageError(
     `Option ${option}: [${text}] is not a name that Kubernetes accepts`,
     'Use lower-case letters, digits and hyphens; begin and end with a letter or a digit.',

@@ -1,25 +1,9 @@
 import type { ElasticsearchVersion } from '../../accounts/elasticsearch-version.js';
-import {
-  closestPrincipal,
-  isAccount,
-  type Principal,
-  parsePrincipal,
-  principalHint,
-} from '../../accounts/known-accounts.js';
-import {
-  isTokenName,
-  parseTokenName,
-  type QualifiedName,
-  qualifiedName,
-  type TokenName,
-} from '../../token/token-name.js';
+import { closestPrincipal, isAccount, parsePrincipal, principalHint } from '../../accounts/known-accounts.js';
+import { isTokenName, parseTokenName, qualifiedName } from '../../token/token-name.js';
 import { usageError } from '../options.js';
 
-export interface TokenArguments {
-  readonly principal: Principal;
-  readonly name: TokenName;
-  readonly key: QualifiedName;
-}
+export type TokenArguments = ReturnType<typeof parseTokenArguments>;
 
 /**
  * Parses the arguments that name a token: a principal and a name, or a qualified name as printed by `list`. As in the
@@ -29,7 +13,7 @@ export function parseTokenArguments(
   args: readonly string[],
   version: ElasticsearchVersion | undefined,
   allowsRemoved = false,
-): TokenArguments {
+) {
   const [account, word, ...extra] = args.length === 1 ? splitQualifiedName(args[0] ?? '') : args;
   if (account === undefined) {
     throw usageError('Missing service-account-principal and token-name arguments');
@@ -50,10 +34,7 @@ export function parseTokenArguments(
 }
 
 /** Parses the optional argument that names an account, which may have been removed before the version. */
-export function parsePrincipalArgument(
-  args: readonly string[],
-  version: ElasticsearchVersion | undefined,
-): Principal | undefined {
+export function parsePrincipalArgument(args: readonly string[], version: ElasticsearchVersion | undefined) {
   const [principal, ...extra] = args;
   if (extra.length > 0) {
     throw usageError(

@@ -19,8 +19,11 @@ export const check: Command = async (invocation) => {
     return checkTokensFile(tokensFile, { configDir, ...rules, ...repair }, opened);
   });
   const isOk = report.findings.every(({ severity }) => severity === 'note');
-  const answer = options.json ? forMachines(report) : forPeople(report, isOk, terminal);
-  if (!options.silent) await terminal.answer(`${answer.join('\n')}\n`);
+  const findings = report.findings.map((finding) => ({ ...finding, line: finding.line ?? null }));
+  const answer = options.json
+    ? hideTokens(toJson({ ...report, findings }))
+    : forPeople(report, isOk, terminal);
+  if (!options.silent) await terminal.answer(`${answer}\n`);
   return isOk ? ExitCode.OK : ExitCode.NO;
 };
 
@@ -39,19 +42,11 @@ function parseCount({ expectTokens }: Options): number | undefined {
   throw usageError(`[${expectTokens}] is not a number of tokens`);
 }
 
-function forMachines(report: CheckReport): string[] {
-  const findings = report.findings.map((finding) => ({ ...finding, line: finding.line ?? null }));
-  return [hideTokens(toJson({ ...report, findings }))];
-}
-
 const COLORS = { error: 'red', warning: 'yellow', note: 'blue' } as const satisfies Record<Severity, string>;
 
 /** Formats one line for each repair, two for each finding, and one for the file. */
-function forPeople(
-  { file, tokens, digest, findings, fixed }: CheckReport,
-  isOk: boolean,
-  terminal: Terminal,
-): string[] {
+function forPeople(report: CheckReport, isOk: boolean, terminal: Terminal): string {
+  const { file, tokens, digest, findings, fixed } = report;
   const labelled = (label: string, color: LabelColor, text: string) =>
     `${terminal.label(`${label}:`, color, 'stdout')} ${shown(text)}`;
   const lines: string[] = [];
@@ -66,5 +61,5 @@ function forPeople(
       : `${tokens} ${tokens === 1 ? 'token' : 'tokens'}, ${digest}`;
   const last = `[${file}]: ${summary}`;
   lines.push(isOk ? labelled('ok', 'green', last) : shown(last), ...aboutHidden([file]));
-  return lines;
+  return lines.join('\n');
 }

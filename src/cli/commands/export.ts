@@ -1,4 +1,4 @@
-import { manifestOf, parseName, secretNameOf } from '../kubernetes.js';
+import { manifestOf, requireValid, secretNameOf } from '../kubernetes.js';
 import { ENTRY_OUTPUTS, type Options, parseOutputName, requiresOption } from '../options.js';
 import { toJson } from '../terminal.js';
 import { parsePrincipalArgument } from './arguments.js';
@@ -15,16 +15,15 @@ export const exportTokens: Command = async (invocation) => {
 
 /** @throws USAGE for an unknown output, or an option that cannot be used with it */
 function formatOf(options: Options): (entries: readonly Entry[]) => string {
-  const { json = false, name, cluster } = options;
+  const { json = false, name, namespace, cluster } = options;
   const output = parseOutputName(options.output, ENTRY_OUTPUTS) ?? (json ? 'json' : 'lines');
   if (json && output !== 'json') throw requiresOption('--json', '--output json');
   if (name !== undefined && output !== 'k8s-secret') throw requiresOption('--name', '--output k8s-secret');
   if (cluster !== undefined && output !== 'eck-secret')
     throw requiresOption('--cluster', '--output eck-secret');
-  if (options.namespace !== undefined && !output.endsWith('-secret')) {
+  if (namespace !== undefined && !output.endsWith('-secret'))
     throw requiresOption('--namespace', '--output k8s-secret or eck-secret');
-  }
-  const namespace = parseName(options.namespace, 'namespace', '--namespace');
+  requireValid(namespace, 'namespace', '--namespace');
   switch (output) {
     case 'lines':
       return linesOf;
@@ -34,16 +33,18 @@ function formatOf(options: Options): (entries: readonly Entry[]) => string {
         return `${toJson({ tokens })}\n`;
       };
     case 'k8s-secret': {
-      const secret = parseName(name ?? 'service-tokens', 'secret', '--name');
+      requireValid(name, 'secret', '--name');
+      const secret = name ?? 'service-tokens';
       return (entries) => manifestOf(secret, namespace, { service_tokens: linesOf(entries) });
     }
     case 'eck-secret': {
       if (cluster === undefined) throw requiresOption('--output eck-secret', '--cluster');
+      requireValid(cluster, 'cluster', '--cluster');
       // Of the Secrets that ECK merges into the tokens file of a cluster; found in its code, not documented.
       const labels = {
         'common.k8s.elastic.co/type': 'service-account-token',
         'eck.k8s.elastic.co/watched': 'true',
-        'elasticsearch.k8s.elastic.co/cluster-name': parseName(cluster, 'cluster', '--cluster'),
+        'elasticsearch.k8s.elastic.co/cluster-name': cluster,
       };
       // The name must differ from that of the Secret with the bearer, which may be in the same namespace.
       const manifest = ([key, hash]: Entry) =>

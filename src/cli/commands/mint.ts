@@ -1,5 +1,4 @@
 import type { Principal } from '../../accounts/known-accounts.js';
-import type { HashSettings } from '../../config/settings.js';
 import { absolutePath } from '../../paths.js';
 import { firstOfSeries, numberIn } from '../../token/series.js';
 import { qualifiedName } from '../../token/token-name.js';
@@ -42,7 +41,7 @@ export async function mint(invocation: Invocation, request: Request): Promise<un
   if (target.isStream && output.isJson) throw conflictingOptions('--file -', '--json');
   const file = openTokenFile(request, target, invocation);
   const files = { target, file };
-  let settings: Promise<HashSettings> | undefined;
+  let settings: ReturnType<Target['hashSettings']> | undefined;
   const hashSettings = () => {
     settings ??= target.hashSettings();
     return settings;

@@ -1,4 +1,4 @@
-import { chooseIdentity, findOtherServer, type Identity, type Purpose } from '../../access/identity.js';
+import { chooseIdentity, findOtherServer, type Purpose } from '../../access/identity.js';
 import { impersonate, inDirectory, type OpenedDirectory } from '../../access/opened-directory.js';
 import { isPrivate, type ResolvedPath, resolvePath } from '../../access/resolved-path.js';
 import { isInKubernetesVolume, kubernetesVolume, requireTrustedLinks } from '../../access/symlinks.js';
@@ -29,20 +29,12 @@ export async function openServerPaths({ options, io, fs, terminal }: Invocation,
   const isManaged = isInKubernetesVolume(resolved);
   if (isManaged && purpose === 'change') throw kubernetesVolume(resolved); // no identity could help
   const identity = isPassed ? undefined : identityFor(resolved, purpose === 'read' || isManaged);
-  const server = identity && {
-    uid: identity.uid,
-    groups: identity.groups,
-    model: { uid: identity.uid, gid: identity.gid, mode: 0o600 },
-  };
+  const server = identity && { ...identity, model: { uid: identity.uid, gid: identity.gid, mode: 0o600 } };
   const { file, serverUser, trustDirectory } = options;
   // For another user, who has another environment, the file must be named.
   const isByEnvironment = file === undefined && Boolean(io.env['ES_PATH_CONF'] || io.env['ES_HOME']);
-  const naming = {
-    file,
-    configDir: options.configDir ?? (isByEnvironment ? configDir : undefined),
-    serverUser,
-    isPrivate: isPrivate(resolved, fs),
-  };
+  const named = options.configDir ?? (isByEnvironment ? configDir : undefined);
+  const naming = { file, configDir: named, serverUser, isPrivate: isPrivate(resolved, fs) };
   const command = { configDir, naming };
   /** Set if root acts as another user than the one who runs the server. */
   const otherServer =
@@ -70,13 +62,8 @@ export async function openServerPaths({ options, io, fs, terminal }: Invocation,
 }
 
 /** Makes a function that chooses the identity for a file; for reading, undefined if none can be chosen. */
-export function identityChooser(
-  options: Options,
-  configDir: string,
-  purpose: Purpose,
-  fs: FileSystem,
-): (resolved: ResolvedPath, isRead: boolean) => Identity | undefined {
-  return (resolved, isRead) => {
+export function identityChooser(options: Options, configDir: string, purpose: Purpose, fs: FileSystem) {
+  return (resolved: ResolvedPath, isRead: boolean) => {
     try {
       const identity = chooseIdentity(resolved, { ...options, configDir, purpose }, fs);
       if (identity !== undefined) impersonate(identity, fs, () => undefined); // can it be taken on?

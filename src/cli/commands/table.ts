@@ -51,32 +51,26 @@ const GENERAL: OptionTable = {
   '--version': 'print the version of this tool',
   '-h, --help': 'print help',
 };
-
 /** The options of commands that know the accounts. */
 const ACCOUNT_OPTIONS: OptionTable = {
   '--es-version <X.Y>':
     'the version of the server, which decides which accounts exist (default: that of ES_HOME, or any)',
   ...GENERAL,
 };
-
 const PATHS: OptionTable = {
   '--config-dir <DIR>':
     'the configuration directory of the server (default: ES_PATH_CONF, config in ES_HOME, or where packages have it)',
   '--file <PATH>':
     'the tokens file (default: service_tokens in that directory); - is standard input and output',
 };
-
 /** The options of commands that read the tokens file. */
 const FILE_OPTIONS: OptionTable = { ...PATHS, ...ACCOUNT_OPTIONS };
-
 export const SETTING: OptionTable = {
   '-E, --E <KEY=VALUE>':
     'set a setting as in elasticsearch.yml: xpack.security.authc.service_token_hashing.algorithm chooses the hash (repeatable)',
 };
-
 /** The options that several commands accept; those that also hash accept all. */
 export const commonOptions: OptionTable = { ...SETTING, ...FILE_OPTIONS };
-
 const CHANGE: OptionTable = {
   '--server-user <USER>':
     'the user that runs Elasticsearch, as NAME or UID, optionally followed by :GID; root acts as this user if others can change the path of the file',

@@ -1,6 +1,6 @@
 import type { ServiceToken } from '../../token/token.js';
 import type { FileFormat } from '../../tokens-file/token-file-content.js';
-import { manifestOf, parseName, secretNameOf } from '../kubernetes.js';
+import { manifestOf, requireValid, secretNameOf } from '../kubernetes.js';
 import {
   conflictingOptions,
   type Options,
@@ -44,8 +44,8 @@ export function parseOutput(
       'Use letters, digits and underscores; do not begin with a digit.',
     );
   }
-  parseName(name, 'secret', '--name');
-  parseName(namespace, 'namespace', '--namespace');
+  requireValid(name, 'secret', '--name');
+  requireValid(namespace, 'namespace', '--namespace');
   const isDefault = output === undefined || output === 'json';
   const format = isDefault ? (silent || tokenFile ? 'token' : 'line') : output;
   return { ...options, format, isJson: json || output === 'json' };
