@@ -72,15 +72,11 @@ function withoutSurrogates(bytes: Buffer): Buffer {
   const result = Buffer.allocUnsafe(bytes.length);
   let length = 0;
   for (let i = 0; i < bytes.length; i++) {
-    const isSurrogate = bytes[i] === 0xed && isBetween(bytes[i + 1], 0xa0, 0xbf);
+    const isSurrogate = bytes[i] === 0xed && (bytes[i + 1] ?? 0) >> 5 === 0b101;
     result[length++] = isSurrogate ? 0xff : (bytes[i] ?? 0);
-    if (isSurrogate) i += isBetween(bytes[i + 2], 0x80, 0xbf) ? 2 : 1;
+    if (isSurrogate) i += (bytes[i + 2] ?? 0) >> 6 === 0b10 ? 2 : 1;
   }
   return result.subarray(0, length);
-}
-
-function isBetween(byte: number | undefined, least: number, most: number): boolean {
-  return byte !== undefined && byte >= least && byte <= most;
 }
 
 /** Base64.getDecoder().decode: accepts missing padding; refuses wrong padding and characters outside the alphabet. */

@@ -131,7 +131,8 @@ export class FileFollower {
         const before = this.#tokens;
         await this.#read(this.#quiet);
         const reload = compareTokens(before, this.#tokens);
-        if (reload !== undefined) this.#report(reload);
+        // What it throws is an uncaught exception, and the loop goes on.
+        if (reload !== undefined) queueMicrotask(() => this.#onReload(reload));
       }
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -153,16 +154,6 @@ export class FileFollower {
       if (!isDue()) continue; // it has changed while it was read
       [this.#tokens, this.#stamp] = [tokens, stamp];
       return;
-    }
-  }
-
-  #report(reload: Reload): void {
-    try {
-      this.#onReload(reload);
-    } catch (error) {
-      queueMicrotask(() => {
-        throw error;
-      });
     }
   }
 

@@ -124,11 +124,7 @@ function exists(path: string, fs: FileSystem): boolean {
 /** Service accounts were added in this version. */
 const FIRST: ElasticsearchVersion = { major: 7, minor: 13 };
 
-/**
- * Determines the server's version, if it can be: the value of `--es-version`, else that of the distribution's jar.
- *
- * @throws USAGE if the named version is invalid, or has no service accounts
- */
+/** The version of `--es-version`, else of the distribution's jar, if known. @throws USAGE if it has no service accounts */
 export function findVersion(
   named: string | undefined,
   surroundings: Surroundings,

@@ -1,15 +1,9 @@
 import { ServiceTokensError } from '../errors.js';
-import type { SettingValue } from './yaml.js';
 
 /** The maximum number of placeholders within each other, by nesting or by reference. */
 const DEPTH_LIMIT = 100;
 /** The maximum length of all placeholders and their values in total, in characters; each adds 16. */
 const WORK_LIMIT = 1024 * 1024;
-
-/** Formats a value as Java does: a list is `[a, b]`. */
-function textOf(value: SettingValue): string {
-  return typeof value === 'string' ? value : `[${value.join(', ')}]`;
-}
 
 /**
  * Reads a setting, if it exists, and replaces `${name}` and `${name:default}` in it by other settings, innermost first.
@@ -18,7 +12,7 @@ function textOf(value: SettingValue): string {
  * @throws CONFIG if a placeholder refers to nothing or to itself, or if a limit is exceeded
  */
 export function resolveSetting(
-  settings: ReadonlyMap<string, SettingValue>,
+  settings: ReadonlyMap<string, string>,
   setting: string,
   isShown: (name: string) => boolean,
 ): string | undefined {
@@ -51,7 +45,7 @@ export function resolveSetting(
     const name = colon < 0 ? written : written.slice(0, colon);
     const found = settings.get(name);
     if (found !== undefined && pending.includes(name)) fail(`circular reference in ${placeholder(name)}`);
-    const value = found === undefined ? undefined : replace(textOf(found), [...pending, name]);
+    const value = found === undefined ? undefined : replace(found, [...pending, name]);
     // The server processes the settings in the order of their names, and removes an empty one at once.
     const isRemoved = value === '' && name < setting;
     if (value !== undefined && !isRemoved) return value;
@@ -62,7 +56,7 @@ export function resolveSetting(
     );
   };
   const own = settings.get(setting);
-  return own === undefined ? undefined : replace(textOf(own), [setting]);
+  return own === undefined ? undefined : replace(own, [setting]);
 }
 
 /** The offset of the brace that closes a placeholder, skipping nested ones; -1 if there is none. */

@@ -3,7 +3,7 @@ import { type Algorithm, defaultAlgorithm, readAlgorithm } from '../hash/algorit
 import { ALGORITHM, FIPS_MODE, type Overrides } from './overrides.js';
 import { resolveSetting } from './placeholders.js';
 import { type Environment, notLoaded, type SettingsFile, substituteVariables } from './settings-file.js';
-import { readYaml, type SettingValue } from './yaml.js';
+import { readYaml } from './yaml.js';
 
 /** The settings that decide how a token is hashed. */
 export interface HashSettings {
@@ -18,8 +18,6 @@ export interface HashSettings {
  *
  * With `-E` of the algorithm, the file decides only on FIPS mode, and one that cannot be read is passed over.
  *
- * @param readFile reads elasticsearch.yml
- * @param env the environment, for `${NAME}` in the file
  * @param home the server's home, which is the setting path.home
  * @throws CONFIG for settings that the server could not load; INVALID_ALGORITHM; and what `readFile` throws. Messages
  *   contain no value, except an algorithm that is written literally
@@ -30,7 +28,7 @@ export async function findHashSettings(
   env: Environment,
   home?: string,
 ): Promise<HashSettings> {
-  const settings = new Map<string, SettingValue>();
+  const settings = new Map<string, string>();
   let fileText = '';
   try {
     const file = await readFile();
@@ -52,9 +50,8 @@ export async function findHashSettings(
     }
   }
   if (home !== undefined) settings.set('path.home', home);
-  for (const forced of [...settings.keys()].filter((name) => name.startsWith('force.'))) {
-    settings.set(forced.slice('force.'.length), settings.get(forced) as SettingValue);
-  }
+  for (const name of [...settings.keys()])
+    if (name.startsWith('force.')) settings.set(name.slice('force.'.length), settings.get(name) ?? '');
   const sources = [fileText, ...overrides.values()];
   const isLiteral = (text: string) => sources.some((source) => source.includes(text));
   const resolve = (name: string) => resolveSetting(settings, name, (named) => isLiteral(`\${${named}`));
@@ -65,7 +62,7 @@ export async function findHashSettings(
 }
 
 function addYaml(
-  settings: Map<string, SettingValue>,
+  settings: Map<string, string>,
   text: string,
   refusal: (reason: string) => ServiceTokensError,
 ): void {

@@ -1,7 +1,5 @@
 import { Composer, type CST, isAlias, isMap, isScalar, isSeq, Lexer, Parser, Scalar } from 'yaml';
 
-export type SettingValue = string | readonly string[];
-
 /** The maximum number of maps and lists within each other. */
 const DEPTH_LIMIT = 100;
 /** The maximum length of a setting's name: the keys of a map repeat the names of the maps around it. */
@@ -13,16 +11,16 @@ const TRUE = /^(?:yes|true|on)$/i;
 
 /**
  * Reads settings from YAML as the server does: maps become dotted names, scalars keep their text except booleans of
- * YAML 1.1, and an alias is not resolved: its value is its name. This is the one door to yaml.
+ * YAML 1.1, a list is `[a, b]` as in Java, and an alias is not resolved: its value is its name. If a name occurs twice,
+ * by different nesting, the last one counts. This is the one door to yaml.
  *
- * @returns the settings by their names; if a name occurs twice, by different nesting, the last one counts
  * @throws SyntaxError with a reason that contains no part of the text
  */
-export function readYaml(text: string): Map<string, SettingValue> {
+export function readYaml(text: string): Map<string, string> {
   if (!PRINTABLE.test(text)) throw new SyntaxError('it contains a control character');
   const [document] = documentsIn(text);
   if (document === undefined || document.errors.length > 0) throw new SyntaxError('it is not valid YAML');
-  const settings = new Map<string, SettingValue>();
+  const settings = new Map<string, string>();
   if (document.contents !== null) addMap(settings, '', document.contents);
   return settings;
 }
@@ -43,7 +41,7 @@ function documentsIn(text: string) {
   return [...composer.compose(tokens, true, text.length)];
 }
 
-function addMap(settings: Map<string, SettingValue>, prefix: string, map: unknown): void {
+function addMap(settings: Map<string, string>, prefix: string, map: unknown): void {
   if (!isMap(map)) throw new SyntaxError('it is not a map of settings');
   const keys = new Set<string>();
   for (const { key, value } of map.items) {
@@ -55,7 +53,11 @@ function addMap(settings: Map<string, SettingValue>, prefix: string, map: unknow
       throw new SyntaxError(`the name of a setting is longer than ${NAME_LIMIT} characters`);
     }
     if (isMap(value)) addMap(settings, `${prefix}${name}.`, value);
-    else settings.set(prefix + name, isSeq(value) ? value.items.map(textOf) : settingOf(value));
+    else
+      settings.set(
+        prefix + name,
+        isSeq(value) ? `[${value.items.map(textOf).join(', ')}]` : settingOf(value),
+      );
   }
 }
 

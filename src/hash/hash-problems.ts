@@ -16,8 +16,6 @@ const DIGEST_LENGTHS = { sha1: 20, md5: 16, ssha256: 32 };
  * @param stored a hash whose header the server accepts
  * @returns the reason, without any part of the hash; undefined if a secret may match
  * @throws MALFORMED_FILE if the header stops the server
- *
- * @example hashProblem('{PBKDF2}1000$c2FsdA==$a2V5') // 'its key has 3 bytes; 32 are wanted, or 16, 48 or 64'
  */
 export function hashProblem(stored: string): string | undefined {
   const hash = readStoredHash(stored);
@@ -58,9 +56,8 @@ function pbkdf2Problem({ salt: saltText, key: keyText }: KeyHash): string | unde
   const salt = decodeBase64(saltText);
   if (salt === undefined) return 'its salt is not base64';
   if (salt.length < MIN_SALT_BYTES) return `its salt is shorter than ${MIN_SALT_BYTES} bytes`;
-  return isCanonicalBase64(keyText, key.length)
-    ? undefined
-    : `its key is not the base64 of ${key.length} bytes`;
+  const isCanonical = isCanonicalBase64(keyText, key.length);
+  return isCanonical ? undefined : `its key is not the base64 of ${key.length} bytes`;
 }
 
 /** Whether a text is the canonical base64 of this number of bytes: padded, and without unused bits that are set. */

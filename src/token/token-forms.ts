@@ -29,12 +29,8 @@ export interface GivenToken {
 }
 
 /**
- * Finds the tokens in a text.
- *
- * @returns one for each line that is not blank, no comment and not somebody else's; of a JSON object or a manifest one
- *   for each token; on demand, so that millions of short lines need no more memory than their text
- *
- * @example [...tokensIn('PORT=9200\nTOKEN="AAEAAWVsYXN0aWMva2liYW5hL2E6eA"')] // one, of line 2
+ * Finds the tokens in a text: one for each line that is not blank, no comment and not somebody else's; of a JSON object
+ * or a manifest one for each token; on demand, so that millions of short lines need no more memory than their text.
  */
 export function* tokensIn(text: string): Generator<GivenToken, void> {
   const object = parseObject(text);

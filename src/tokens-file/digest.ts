@@ -7,8 +7,6 @@ const TEXT_LENGTH = 64 * 1024;
  * A digest of the entries that the server loads: nodes with the same tokens have the same digest, regardless of the
  * order, comments and line ends of their files. It is the SHA-256 of a line `key:hash` with LF for each entry, sorted by
  * UTF-16 code units, so `sort` and `sha256sum` give the same result for an ASCII file of entries.
- *
- * @example digestOf(new ServiceTokensFile(path).entries()) // 'sha256:9f86d0...'
  */
 export function digestOf(entries: ReadonlyMap<string, string>): string {
   const hash = createHash('sha256');

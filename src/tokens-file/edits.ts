@@ -7,7 +7,7 @@ import type { Edit } from './entry-store.js';
 export type IfExists = 'refuse' | 'keep' | 'replace';
 
 /** The result of putting entries: qualified names. */
-export interface Put {
+interface Put {
   readonly added: readonly string[];
   readonly replaced: readonly string[];
   /** Existing ones that had the same hash or were to be kept. */

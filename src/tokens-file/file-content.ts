@@ -20,8 +20,7 @@ import { compareKeys, sortedNames } from './key-order.js';
 /** Up to this number, keys are compared as bytes; for more, the key of every line is converted to text. */
 const FEW_KEYS = 8;
 
-/** A change of a tokens file's lines. */
-export interface LineChange {
+interface LineChange {
   /** Keys, all lines of which are removed. */
   readonly remove?: Iterable<string>;
   /** Stored hashes by key; the keys must not exist in the rest. */
@@ -52,12 +51,7 @@ export class FileContent {
     this.#plain = plain;
   }
 
-  /**
-   * Reads the bytes of a tokens file, which must not change afterwards.
-   *
-   * @param path the file's name, for messages
-   * @throws MALFORMED_FILE if the server could not read the file, with the number of the line but not its content
-   */
+  /** Reads bytes that do not change afterwards. @throws MALFORMED_FILE, with the number of a line but not its content */
   static parse(content: Uint8Array, path: string): FileContent {
     const [entries, plain]: [number[], number[]] = [[], []];
     const line = new LineCursor(content);
@@ -76,7 +70,6 @@ export class FileContent {
    * Refuses to change a file that is something else, such as elasticsearch.yml: it is not called `service_tokens`, and
    * has lines besides comments and blanks, none of which is an entry or a line of a known account.
    *
-   * @param path its path or, if it has none, its name in messages
    * @throws MALFORMED_FILE
    */
   refuseForeign(path: string): void {
@@ -92,8 +85,6 @@ export class FileContent {
   /**
    * Yields the qualified names of the tokens that the server loads, without duplicates, in the order of their UTF-16
    * code units: in pieces, and each followed by LF.
-   *
-   * @param prefix the beginning of the names
    */
   names(prefix = ''): Generator<string, void> {
     const probe = Buffer.from(prefix);
@@ -208,8 +199,7 @@ class Output {
     const last = this.parts.at(-1);
     const content = last?.subarray(0, last.length - this.#lastEnd().length);
     // Every part begins with a line.
-    const isBlank =
-      content === undefined || content.length === 0 || endBefore(content, content.length) !== '';
+    const isBlank = !content?.length || endBefore(content, content.length) !== '';
     return isBlank ? this.parts : [...this.parts.slice(0, -1), content];
   }
 

@@ -22,14 +22,7 @@ export interface ParseError {
 /** How the server reads a line: as a comment or blank, an entry, plain text that it ignores, or not at all. */
 export type LineKind = 'skipped' | 'entry' | 'plain' | ParseError;
 
-/** The end of a line; only the last line may lack one. */
-export type LineEnd = '\n' | '\r\n' | '\r' | '';
-
-/**
- * Goes through the lines of a tokens file, also those that the server cannot read, without making an object for each.
- *
- * @example for (const line = new LineCursor(bytes); line.next(); ) visit(line.kind, line.key);
- */
+/** Goes through the lines of a tokens file, also those that the server cannot read, without an object for each. */
 export class LineCursor {
   readonly bytes: Buffer;
   readonly isUtf8: boolean;
@@ -55,15 +48,16 @@ export class LineCursor {
   /** Goes to the next line. @returns whether there is one */
   next(): boolean {
     const bytes = this.bytes;
-    if (this.#end >= 0) this.#start = afterEnd(bytes, this.#end);
-    if (this.#start >= bytes.length) return false;
-    if (this.#lf < this.#start) this.#lf = find(bytes, LF, this.#start);
-    if (this.#cr < this.#start) this.#cr = find(bytes, CR, this.#start);
+    const start = this.#end < 0 ? 0 : afterEnd(bytes, this.#end);
+    if (start >= bytes.length) return false;
+    if (this.#lf < start) this.#lf = find(bytes, LF, start);
+    if (this.#cr < start) this.#cr = find(bytes, CR, start);
     this.number++;
+    this.#start = start;
     this.#end = Math.min(this.#lf, this.#cr);
-    this.keyStart = trimmedStart(bytes, this.#start, this.#end);
+    this.keyStart = trimmedStart(bytes, start, this.#end);
     this.#colon = colonFrom(bytes, this.keyStart, this.#end);
-    this.kind = this.#classify();
+    this.kind = this.#classify(start, this.#colon, this.#end);
     return true;
   }
 
@@ -83,7 +77,8 @@ export class LineCursor {
     return textOf(this.bytes, from, trimmedEnd(this.bytes, from, this.#end));
   }
 
-  get lineEnd(): LineEnd {
+  /** LF, CRLF or CR; only the last line may have none. */
+  get lineEnd(): string {
     return endAt(this.bytes, this.#end);
   }
 
@@ -91,8 +86,8 @@ export class LineCursor {
     return !this.isUtf8 && !isUtf8(this.bytes.subarray(this.#start, this.#end));
   }
 
-  #classify(): LineKind {
-    const [bytes, start, colon, end] = [this.bytes, this.#start, this.#colon, this.#end];
+  #classify(start: number, colon: number, end: number): LineKind {
+    const { bytes } = this;
     if (this.#isMalformed()) return { problem: 'utf8', reason: 'Malformed UTF-8' };
     if (bytes[start] === HASH_SIGN || start === end) return 'skipped';
     if (colon === end)
@@ -117,14 +112,14 @@ function find(bytes: Buffer, byte: number, from: number): number {
 }
 
 /** The line end at an offset, where the content of a line ends. */
-export function endAt(bytes: Uint8Array, end: number): LineEnd {
+export function endAt(bytes: Uint8Array, end: number): string {
   if (bytes[end] === LF) return '\n';
   if (bytes[end] !== CR) return '';
   return bytes[end + 1] === LF ? '\r\n' : '\r';
 }
 
 /** The line end before an offset; empty if the offset is not the beginning of a line. */
-export function endBefore(bytes: Uint8Array, at: number): LineEnd {
+export function endBefore(bytes: Uint8Array, at: number): string {
   if (bytes[at - 1] === LF) return bytes[at - 2] === CR ? '\r\n' : '\n';
   return bytes[at - 1] === CR ? '\r' : '';
 }

@@ -24,13 +24,11 @@ function rank(byte: number): number {
 const [GROUP_BYTES, TEXT_BYTES] = [2 * 1024 * 1024, 64 * 1024];
 
 /**
- * Yields the names of a tokens file's entries in the order of their UTF-16 code units, without duplicates.
+ * Yields the names of a tokens file's entries, given by the offsets of their keys, in the order of their UTF-16 code
+ * units, without duplicates: in pieces, and each followed by LF, which no name contains.
  *
  * A million names as strings, sorted at once, would take 150 MiB, and most of the time would be cache misses. So the
  * keys are first divided into groups, by comparison with some of them, and the names of one group at a time are sorted.
- *
- * @param keys the offsets of the keys
- * @returns names, each followed by LF, which no name contains, in pieces
  */
 export function* sortedNames(bytes: Buffer, keys: readonly number[]): Generator<string, void> {
   const isAfter = (other: number, key: number) => compareKeys(bytes, other, bytes, key) < 0;

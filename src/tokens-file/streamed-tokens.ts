@@ -2,10 +2,9 @@ import type { EntryStore } from './entry-store.js';
 import { FileContent } from './file-content.js';
 
 /**
- * A tokens file that is read from one stream and written to another, if no file can be changed.
+ * A tokens file that is read from one stream and written to another. An update without changes writes the old one.
  *
  * @param path its name in messages
- * @param write writes the new file, once; an update without changes writes the old one
  * @throws MALFORMED_FILE
  */
 export function streamedTokens(

@@ -45,9 +45,7 @@ export interface Series {
   has(token: ServiceToken): boolean;
 }
 
-interface Found extends TokenFileContent {
-  readonly snapshot: Snapshot | undefined;
-}
+type Found = TokenFileContent & { readonly snapshot: Snapshot | undefined };
 
 /** Whom a file must belong to, and its mode. */
 interface Owner {
@@ -76,9 +74,7 @@ export class TokenFile {
   #written: Written | undefined;
 
   /**
-   * Opens the directory of a token file; the file itself need not exist.
-   *
-   * @param path an absolute path
+   * @param path absolute; the file need not exist
    * @throws USAGE for a descriptor, a name that this tool uses, or an owner that does not exist; CANNOT_REPLACE if the
    *   directory does not exist; IO or PERMISSION, also if the file cannot be given to its owner
    */
@@ -118,12 +114,7 @@ export class TokenFile {
     return this.#attempt(() => this.#find().held);
   }
 
-  /**
-   * Detects in advance that a write would fail.
-   *
-   * @param isTried whether it is also tried to write, with a temporary file that is removed
-   * @throws as `held`; FILE_EXISTS if the file must not be replaced; PERMISSION if it could not keep its owner
-   */
+  /** Detects in advance that `write` would fail, as it throws. @param isTried also by writing a temporary file */
   requireReady(isTried: boolean): void {
     this.#attempt(() => {
       this.#requireReplaceable(this.#find());
@@ -141,9 +132,8 @@ export class TokenFile {
   }
 
   /**
-   * Writes a token, as a whole or not at all.
+   * Writes a token. If that or `afterwards` fails, the file is as before.
    *
-   * @param afterwards a step that must not fail either: otherwise the file is as before
    * @throws FILE_EXISTS, CANNOT_REPLACE, LOCKED, PERMISSION or IO; what `afterwards` throws
    */
   async write(token: ServiceToken, afterwards: () => Promise<void> = async () => {}): Promise<void> {
@@ -158,9 +148,7 @@ export class TokenFile {
   /**
    * Writes the token that the file holds again, if its format or the owner of the file is not as wanted.
    *
-   * @param dryRun whether it is only tried to write
-   * @returns whether it was, or would be, written
-   * @throws as `requireReady` and `write` do
+   * @returns whether it was or, with `dryRun`, would be written
    */
   async rewrite(dryRun: boolean): Promise<boolean> {
     const { held, isFormatted, snapshot } = this.#attempt(() => this.#find());
@@ -174,26 +162,25 @@ export class TokenFile {
   /** @param tokenFor the token that is written, given what the file then holds */
   async #replace(tokenFor: (held: Held) => ServiceToken, afterwards = async () => {}): Promise<void> {
     const [fs, { target }] = [this.#fs, this.#resolved];
-    try {
-      // The lock also removes what a killed process has left.
-      await withLock(fs, target, {}, async (lock) => {
-        const found = this.#find();
-        this.#requireReplaceable(found);
-        const before = found.snapshot;
-        const isKept = before !== undefined && this.#owner === undefined;
-        const wanted = isKept ? this.#asBefore(before) : this.#newAttributes;
-        const content = [found.withToken(tokenFor(found.held))];
-        await replaceUndoably(fs, target, lock, { before, content, wanted }, (written) => {
-          // Root may lack the privilege, or the file system have no owners.
-          if (!this.#isOwned(written.attributes))
-            throw new ServiceTokensError('PERMISSION', `could not give [${this.path}] its owner and group`);
-          this.#written = written;
-          return afterwards();
-        });
+    // The lock also removes what a killed process has left.
+    const work = withLock(fs, target, {}, async (lock) => {
+      const found = this.#find();
+      this.#requireReplaceable(found);
+      const before = found.snapshot;
+      const isKept = before !== undefined && this.#owner === undefined;
+      const wanted = isKept ? this.#asBefore(before) : this.#newAttributes;
+      const content = [found.withToken(tokenFor(found.held))];
+      await replaceUndoably(fs, target, lock, { before, content, wanted }, (written) => {
+        // Root may lack the privilege, or the file system have no owners.
+        if (!this.#isOwned(written.attributes))
+          throw new ServiceTokensError('PERMISSION', `could not give [${this.path}] its owner and group`);
+        this.#written = written;
+        return afterwards();
       });
-    } catch (error) {
+    });
+    return work.catch((error) => {
       throw this.#explained(error);
-    }
+    });
   }
 
   /** Whether every user of the system can read the written file. */

@@ -51,22 +51,15 @@ function findFile({ fs, path, resolved }: TokensLocation, earlier?: FoundFile): 
   return { snapshot, content: FileContent.parse(snapshot?.bytes ?? new Uint8Array(), path) };
 }
 
-export interface TransactionOptions {
-  /** Determines the user who runs the server. */
+/** All but `findServer` are as in FileOptions. */
+interface TransactionOptions {
   readonly findServer: () => Server | undefined;
-  /** Overwrite the file instead of replacing it. */
   readonly inPlace?: boolean | undefined;
-  /** For root: the caller trusts every user who can change the path. */
   readonly trustDirectory?: boolean | undefined;
-  /** How long to wait for one live lock holder, in milliseconds. */
   readonly patience?: number | undefined;
 }
 
-/**
- * A tokens file that is read, edited and replaced under its lock.
- *
- * @throws CANNOT_REPLACE or PERMISSION if the file must not be changed through its symlinks
- */
+/** A tokens file that is edited under its lock. @throws CANNOT_REPLACE or PERMISSION if its symlinks forbid that */
 export function tokensFileTransaction(
   location: TokensLocation,
   { findServer, inPlace, trustDirectory, patience }: TransactionOptions,
