@@ -41,7 +41,7 @@ export function runStandalone(): number {
 
 function runTests(tool: string): number {
   const jest = ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js', '--testTimeout=600000'];
-  const env = { ...process.env, TESTED_COMMAND: tool, NODE_NO_WARNINGS: '1' };
+  const env = { ...process.env, TESTED_COMMAND: tool, THOROUGH: '1', NODE_NO_WARNINGS: '1' };
   const files = TESTS.map((name) => `/${name}.test`);
   return (
     spawnSync(process.execPath, [...jest, ...files], { cwd: projectRoot, env, stdio: 'inherit' }).status ?? 1
