@@ -57,8 +57,8 @@ export function chooseIdentity(
 /** Naming a user is equivalent to `sudo -u`: it does not matter who else can change the path. */
 function namedIdentity(word: string, directory: Directory, fs: FileSystem): Identity {
   const { uid, gid } = namedUser(word, fs);
-  if (gid === undefined) return identityOf(uid, groupThatMayWrite(directory, uid), fs);
-  return { ...identityOf(uid, gid, fs), gid };
+  const identity = identityOf(uid, gid ?? groupThatMayWrite(directory, uid), fs);
+  return gid === undefined ? identity : { ...identity, gid };
 }
 
 /** The server's user, if root's directory grants its group write permission. */

@@ -42,32 +42,34 @@ export function resolvePath(fs: FileSystem, path: string, follows = true): Resol
     const directories: Directory[] = [];
     const links: { path: string; uid: number }[] = [];
     const modifiers: UntrustedModifier[] = [];
-    const isUnmapped = (uid: number) => uid === OVERFLOW && !isMapped(uid, fs);
     const fuseUser = fuseUsers(fs);
     const walk = walkPath(fs, path, follows);
+    let target = path;
     let last: Lookup | undefined;
     let step = walk.next();
     for (; !step.done; step = walk.next()) {
       last = step.value;
       const { directory, stat, link, isLast } = last;
       if (directories.at(-1) !== directory) directories.push(directory);
-      modifiers.push(...modifiersOf(last, isUnmapped));
+      modifiers.push(...modifiersOf(last, fs));
       for (const [at, file] of Object.entries({ [directory.path]: directory, [last.path]: stat })) {
         const id = file && fuseUser(file);
         if (id) modifiers.push({ kind: 'user', id, at, owner: id });
       }
       if (link === undefined || stat === undefined) continue;
       links.push({ path: last.path, uid: fuseUser(stat) ?? Number(stat.uid) });
-      const text = link.startsWith('/') ? link : below(dirname(linkChain.at(-1) ?? path), link);
-      if (isLast) linkChain.push(text);
+      if (!isLast) continue;
+      target = link.startsWith('/') ? link : below(dirname(target), link);
+      linkChain.push(target);
     }
-    const isFound = last?.isLast === true && last.link === undefined;
-    const directory = isFound ? last?.directory : step.value;
+    const end = last?.isLast && last.link === undefined ? last : undefined;
     if (step.value !== undefined) directories.push(step.value);
-    const target = linkChain.at(-1) ?? path;
     // Names in the directory are found by the text of the target, so it contains neither `..` nor `.`.
-    if (isFound && target !== resolve(target)) linkChain[linkChain.length - 1] = last?.path ?? target;
-    return { linkChain, target: linkChain.at(-1) ?? path, directories, links, modifiers, directory };
+    if (end !== undefined && target !== resolve(target)) {
+      target = end.path;
+      linkChain.splice(-1, 1, target);
+    }
+    return { linkChain, target, directories, links, modifiers, directory: end?.directory ?? step.value };
   });
 }
 
@@ -83,15 +85,12 @@ function fuseUsers(fs: FileSystem): (file: Pick<FileIdentity, 'dev'>) => number 
 const STICKY = 0o1000;
 
 /** Finds who, besides root, can change one name in a directory. */
-function modifiersOf(
-  { directory, path, stat, link, isLast }: Lookup,
-  isUnmapped: (uid: number) => boolean,
-): UntrustedModifier[] {
+function modifiersOf({ directory, path, stat, link, isLast }: Lookup, fs: FileSystem): UntrustedModifier[] {
   const { path: at, uid, gid, mode } = directory;
   const isTarget = isLast && link === undefined;
   const owner = stat && Number(stat.uid);
   // Owners that the user namespace does not map count as root above the target's own directory.
-  const isOther = (user: number) => user !== 0 && (isTarget || !isUnmapped(user));
+  const isOther = (user: number) => user !== 0 && (isTarget || !isUnmapped(user, fs));
   const found: UntrustedModifier[] = [];
   const add = (kind: UntrustedModifier['kind'], id: number) => found.push({ kind, id, at, owner: uid });
   if (isOther(uid)) add('user', uid);
@@ -112,12 +111,13 @@ function modifiersOf(
 /** The kernel's number for a user or a group that a user namespace does not map: proc(5), overflowuid. */
 export const OVERFLOW = 65_534;
 
-/** Whether the user namespace of this process maps a user: user_namespaces(7), /proc/self/uid_map. */
-function isMapped(uid: number, fs: FileSystem): boolean {
+/** Whether a number is that of users which are not mapped: user_namespaces(7), /proc/self/uid_map. */
+function isUnmapped(uid: number, fs: FileSystem): boolean {
+  if (uid !== OVERFLOW) return false;
   const map = ignoreFailure(() => fs.readFileSync('/proc/self/uid_map', 'utf8'));
-  if (map === undefined) return true; // no user namespaces
+  if (map === undefined) return false; // no user namespaces
   const rows = [...map.matchAll(/^\s*(\d+)\s+\d+\s+(\d+)/gm)];
-  return rows.some(([, first, count]) => uid >= Number(first) && uid < Number(first) + Number(count));
+  return !rows.some(([, first, count]) => uid >= Number(first) && uid < Number(first) + Number(count));
 }
 
 /** Whether only the caller and root can change the path. Then a command with the path is safe to copy and run. */

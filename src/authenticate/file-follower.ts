@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Reader } from '../access/trusted-read.js';
 import { errnoOf, type FileSystem, nodeFileSystem } from '../disk/file-system.js';
-import { PathWatcher } from '../disk/path-watcher.js';
+import { watchPath } from '../disk/path-watcher.js';
 import { ServiceTokensError } from '../errors.js';
 import { absolutePath } from '../paths.js';
 import { MAX_TIMER, requireFunction, requireNumber, requireObject, requirePath } from '../require.js';
@@ -49,7 +49,7 @@ export class FileFollower {
   readonly #reader: Reader | undefined;
   readonly #onReload: (reload: Reload) => void;
   readonly #quiet: number;
-  readonly #watcher: PathWatcher;
+  readonly #watcher: ReturnType<typeof watchPath>;
   readonly #closing = new AbortController();
   #isStarted = false;
   #hinted = false;
@@ -84,7 +84,7 @@ export class FileFollower {
     this.#reader = options.reader;
     this.#onReload = onReload;
     this.#quiet = quiet;
-    this.#watcher = new PathWatcher(fs, this.#path, poll, () => this.#hint());
+    this.#watcher = watchPath(fs, this.#path, poll, () => this.#hint());
   }
 
   /** Why the file could not be read at the start: a node would not have started. */

@@ -17,71 +17,60 @@ const OPENING = 2_000;
  *
  * It also calls back at an interval: on a network file system, the kernel does not report the changes of other machines;
  * some directories cannot be watched; and if too many events are queued, the kernel drops some.
+ *
+ * @param path absolute; it need not exist
+ * @param interval in milliseconds; the process is kept alive until `close`
  */
-export class PathWatcher {
-  readonly #fs: FileSystem;
-  readonly #path: string;
-  readonly #onEvent: () => void;
-  readonly #timer: NodeJS.Timeout;
+export function watchPath(fs: FileSystem, path: string, interval: number, onEvent: () => void) {
+  const timer = setInterval(onEvent, interval);
   /** The functions that end the watches, by the identity of the directory. */
-  readonly #watches = new Map<string, () => void>();
-  #names = new Set<string>();
-
-  /** @param path absolute; it need not exist @param interval in milliseconds; the process is kept alive until `close` */
-  constructor(fs: FileSystem, path: string, interval: number, onEvent: () => void) {
-    this.#fs = fs;
-    this.#path = path;
-    this.#onEvent = onEvent;
-    this.#timer = setInterval(onEvent, interval);
-  }
-
-  /**
-   * Watches the directories that the path leads through now. To be called first, and again after events. Once it has
-   * resolved, every later change is reported. Calls must not overlap.
-   */
-  async refresh(): Promise<void> {
-    for (;;) {
-      const directories = this.#walk();
-      for (const identity of this.#watches.keys()) {
-        if (!directories.has(identity)) this.#unwatch(identity);
-      }
-      const fresh = [...directories].filter(([identity]) => !this.#watches.has(identity));
-      if (fresh.length === 0) return;
-      const watch = async ([identity, directory]: [string, string]) =>
-        this.#watches.set(identity, await watchDirectory(directory, (name) => this.#hear(name)));
-      await Promise.all(fresh.map(watch)); // and check again: the path may have changed meanwhile
-    }
-  }
-
-  /** Ends all watches. Not to be called during `refresh`. */
-  close(): void {
-    clearInterval(this.#timer);
-    for (const identity of this.#watches.keys()) this.#unwatch(identity);
-  }
-
-  #hear(name: string | null): void {
-    if (name === null || this.#names.has(name)) this.#onEvent();
-  }
-
-  #unwatch(identity: string): void {
-    this.#watches.get(identity)?.();
-    this.#watches.delete(identity);
-  }
+  const watches = new Map<string, () => void>();
+  let names = new Set<string>();
 
   /** The directories of the path, as far as it exists, by an identity that a later directory does not have. */
-  #walk(): Map<string, string> {
+  const walk = (): Map<string, string> => {
     const directories = new Map<string, string>();
-    this.#names = new Set();
+    names = new Set();
     // If a part is inaccessible or not a directory, the watch of its parent reports a change.
     ignoreFailure(() => {
-      for (const { directory, name } of walkPath(this.#fs, this.#path)) {
-        const { path, dev, ino, birthtimeNs } = directory;
-        directories.set(`${path} ${dev}:${ino}:${birthtimeNs}`, path);
-        this.#names.add(name);
+      for (const { directory, name } of walkPath(fs, path)) {
+        const { dev, ino, birthtimeNs } = directory;
+        directories.set(`${directory.path} ${dev}:${ino}:${birthtimeNs}`, directory.path);
+        names.add(name);
       }
     });
     return directories;
-  }
+  };
+  const hear = (name: string | null) => {
+    if (name === null || names.has(name)) onEvent();
+  };
+  const unwatch = (identity: string) => {
+    watches.get(identity)?.();
+    watches.delete(identity);
+  };
+
+  return {
+    /**
+     * Watches the directories that the path leads through now. To be called first, and again after events. Once it has
+     * resolved, every later change is reported. Calls must not overlap.
+     */
+    async refresh(): Promise<void> {
+      for (;;) {
+        const directories = walk();
+        for (const identity of watches.keys()) if (!directories.has(identity)) unwatch(identity);
+        const fresh = [...directories].filter(([identity]) => !watches.has(identity));
+        if (fresh.length === 0) return;
+        const watch = async ([identity, directory]: [string, string]) =>
+          watches.set(identity, await watchDirectory(directory, hear));
+        await Promise.all(fresh.map(watch)); // and check again: the path may have changed meanwhile
+      }
+    },
+    /** Ends all watches. Not to be called during `refresh`. */
+    close(): void {
+      clearInterval(timer);
+      for (const identity of watches.keys()) unwatch(identity);
+    },
+  };
 }
 
 /** Watches a directory if that is possible: with permission, and below the limit of watches. @returns how to end it */
