@@ -23,9 +23,7 @@ export interface PackageEnvironment {
 
 /**
  * Reads ES_PATH_CONF, if it is set, from the environment file of a package, which the server and the original's commands
- * read. Nothing in it is executed.
- *
- * @throws CONFIG if only root can change the file, and only a shell could tell the value
+ * read. Nothing in it is executed. @throws CONFIG if only root can change the file, and only a shell could tell the value
  */
 export function readPackageEnvironment(fs: FileSystem): PackageEnvironment | undefined {
   for (const source of FILES) {

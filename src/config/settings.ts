@@ -5,6 +5,9 @@ import { resolveSetting } from './placeholders.js';
 import { type Environment, notLoaded, type SettingsFile, substituteVariables } from './settings-file.js';
 import { readYaml } from './yaml.js';
 
+/** A text without these words contains none of the two settings. */
+const RELEVANT = /hashing|fips_mode/;
+
 /** The settings that decide how a token is hashed. */
 export interface HashSettings {
   readonly algorithm: Algorithm;
@@ -35,7 +38,7 @@ export async function findHashSettings(
     if (file !== undefined) {
       fileText = file.text;
       const text = substituteVariables(file, env);
-      if (isRelevant(text) || [...overrides.values()].some((value) => value.includes('${')))
+      if (RELEVANT.test(text) || [...overrides.values()].some((value) => value.includes('${')))
         addYaml(settings, text, (reason) => notLoaded(file.path, reason));
     }
   } catch (error) {
@@ -43,7 +46,7 @@ export async function findHashSettings(
   }
   // The original parses a value as YAML, so `bcrypt4 # faster` is `bcrypt4`.
   const written = [...overrides].map(([key, value]) => ({ key, text: `${key}: ${value}\n` }));
-  if (settings.size > 0 || written.some(({ text }) => isRelevant(text))) {
+  if (settings.size > 0 || written.some(({ text }) => RELEVANT.test(text))) {
     for (const { key, text } of written) {
       const failed = (reason: string) => `Failed to read the setting -E ${key}: ${reason}`;
       addYaml(settings, text, (reason) => new ServiceTokensError('CONFIG', failed(reason)));
@@ -55,10 +58,10 @@ export async function findHashSettings(
   const sources = [fileText, ...overrides.values()];
   const isLiteral = (text: string) => sources.some((source) => source.includes(text));
   const resolve = (name: string) => resolveSetting(settings, name, (named) => isLiteral(`\${${named}`));
-  return {
-    algorithm: algorithmOf(resolve(ALGORITHM), isLiteral),
-    fipsMode: resolve(FIPS_MODE) === 'true',
-  };
+  const name = resolve(ALGORITHM);
+  const hidden = 'the value is not shown, as it is not written so in elasticsearch.yml or -E';
+  const algorithm = name ? readAlgorithm(name, isLiteral(name) ? name : hidden) : defaultAlgorithm;
+  return { algorithm, fipsMode: resolve(FIPS_MODE) === 'true' };
 }
 
 function addYaml(
@@ -71,15 +74,4 @@ function addYaml(
   } catch (error) {
     throw error instanceof SyntaxError ? refusal(error.message) : error;
   }
-}
-
-/** Whether a text can contain one of the two settings. */
-function isRelevant(text: string): boolean {
-  return /hashing|fips_mode/.test(text);
-}
-
-function algorithmOf(text: string | undefined, isLiteral: (text: string) => boolean): Algorithm {
-  if (!text) return defaultAlgorithm;
-  const secret = 'the value is not shown, as it is not written so in elasticsearch.yml or -E';
-  return readAlgorithm(text, isLiteral(text) ? text : secret);
 }

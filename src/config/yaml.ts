@@ -53,15 +53,12 @@ function addMap(settings: Map<string, string>, prefix: string, map: unknown): vo
       throw new SyntaxError(`the name of a setting is longer than ${NAME_LIMIT} characters`);
     }
     if (isMap(value)) addMap(settings, `${prefix}${name}.`, value);
-    else
-      settings.set(
-        prefix + name,
-        isSeq(value) ? `[${value.items.map(textOf).join(', ')}]` : settingOf(value),
-      );
+    else settings.set(prefix + name, settingOf(value));
   }
 }
 
 function settingOf(node: unknown): string {
+  if (isSeq(node)) return `[${node.items.map(textOf).join(', ')}]`;
   const text = textOf(node);
   return isScalar(node) && node.type === Scalar.PLAIN && BOOLEAN.test(text) ? String(TRUE.test(text)) : text;
 }

@@ -11,10 +11,8 @@ export function bcryptSettings(cost: number, salt: Uint8Array): string {
 }
 
 /**
- * Hashes a secret with the cost and the salt of a stored hash.
- *
- * @param secret its first 72 bytes in UTF-8 are used
- * @param stored begins `$2a$`, `$2b$` or `$2y$`, with a cost and a salt of the bcrypt alphabet: 29 characters, or more
+ * Hashes the first 72 bytes of a secret in UTF-8 with the settings with which a stored hash begins: `$2a$`, `$2b$` or
+ * `$2y$`, a cost and a salt of the bcrypt alphabet, 29 characters.
  */
 export function bcryptLike(secret: string, stored: string): Promise<string> {
   return bcryptjs.hash(secret, stored.slice(0, 29));

@@ -28,9 +28,8 @@ export function hashProblem(stored: string): string | undefined {
 }
 
 /**
- * Explains why a stored hash is weak: a secret that a person chose can be guessed from it.
+ * The kind of a stored hash, as in `is stored as ...`, if it is weak: a secret that a person chose can be guessed from it.
  *
- * @returns the kind of hash, as in `is stored as ...`; undefined if it is not weak
  * @throws MALFORMED_FILE if the header stops the server
  */
 export function hashWeakness(stored: string): string | undefined {

@@ -51,7 +51,6 @@ export async function hashSecret(
 /**
  * Hashes many secrets: as many at a time as libuv's pool has threads, but with bcrypt one after the other.
  *
- * @param threads the size of libuv's pool
  * @param onProgress called after each hash with the number of hashes so far
  * @returns the stored hashes, in the order of the secrets
  */

@@ -47,8 +47,6 @@ const schemes: ReadonlyMap<string | undefined, Exclude<StoredHash['scheme'], 'bc
  *
  * @returns undefined for plain text, which the server skips; for a hash that stops the server, as its cost is missing or
  *   not supported, the original's message
- *
- * @example classify('{PBKDF2}1000$c2FsdA$a2V5') // { scheme: 'pbkdf2', cost: 1000, salt: 'c2FsdA', key: 'a2V5' }
  */
 export function classify(stored: string): StoredHash | string | undefined {
   if (/^\$2[aby]\$/.test(stored)) return classifyBcrypt(stored);

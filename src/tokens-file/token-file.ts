@@ -48,11 +48,7 @@ export interface Series {
 type Found = TokenFileContent & { readonly snapshot: Snapshot | undefined };
 
 /** Whom a file must belong to, and its mode. */
-interface Owner {
-  readonly uid: number;
-  readonly gid: number | undefined;
-  readonly mode: number;
-}
+type Owner = Omit<Attributes, 'gid'> & { readonly gid: number | undefined };
 
 /**
  * The file to which a new token is written, `--token-file`. It is its consumer's.

@@ -38,10 +38,7 @@ export function readTokensFile(location: TokensLocation): ReadFile {
 }
 
 /** A file as it was found, if there is one. */
-interface FoundFile {
-  readonly snapshot: Snapshot | undefined;
-  readonly content: FileContent;
-}
+type FoundFile = { readonly snapshot: Snapshot | undefined; readonly content: FileContent };
 
 /** @param earlier the file as found before: if its content is unchanged, it is not parsed again */
 function findFile({ fs, path, resolved }: TokensLocation, earlier?: FoundFile): FoundFile {
