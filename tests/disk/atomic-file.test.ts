@@ -114,15 +114,16 @@ describe('A system call that fails', () => {
   });
 });
 
-test('every file is made exclusively, for its owner alone', () => {
+test('every file is made exclusively, for its owner alone, with an unpredictable name', () => {
   const made: unknown[] = [];
   const { fs } = watchedFileSystem({
-    before: (_, name, [, flags, mode]) => name === 'openSync' && mode !== undefined && made.push(flags, mode),
+    before: (_, name, call) => name === 'openSync' && call[2] !== undefined && made.push(call),
   });
-  const flags = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW;
   tryToCreate(fs, path);
-  replaceFile(fs, path, [], { ...ATTRIBUTES, mode: 0o644 });
-  expect(made).toEqual([flags, 0o600, flags, 0o600]);
+  for (const mode of [0o644, 0o600]) replaceFile(fs, path, [], { ...ATTRIBUTES, mode });
+  const temporaryName = expect.stringMatching(/\/\.file\.[0-9a-f]{18}\.tmp$/);
+  expect(made).toEqual(Array(3).fill([temporaryName, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600]));
+  expect(new Set(made.map(String)).size).toBe(3);
   expect(readdirSync(directory.path)).toEqual(['file']);
 });
 

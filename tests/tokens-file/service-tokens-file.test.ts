@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -16,8 +15,11 @@ import { parsePrincipal } from '../../src/accounts/known-accounts.js';
 import { nodeFileSystem } from '../../src/disk/file-system.js';
 import { ServiceTokensError } from '../../src/errors.js';
 import { parseTokenName } from '../../src/token/token-name.js';
-import type { CreateOptions, FileOptions } from '../../src/tokens-file/service-tokens-file.js';
-import { ServiceTokensFile } from '../../src/tokens-file/service-tokens-file.js';
+import {
+  type CreateOptions,
+  type FileOptions,
+  ServiceTokensFile,
+} from '../../src/tokens-file/service-tokens-file.js';
 import { CHANGING_CALLS } from '../support/changing-calls.js';
 import { BIN, inParallel, run } from '../support/commands.js';
 import { type Interference, systemError, watchedFileSystem } from '../support/faulty-file-system.js';
@@ -202,59 +204,14 @@ test.each([
   },
 );
 
-describe('the temporary file', () => {
-  test('is created exclusively and private, whatever the umask, with an unpredictable name', async () => {
-    const path = place('born', OLD_LINE);
-    const seen: string[] = [];
-    const { fs } = watchedFileSystem({
-      before(_, name) {
-        if (name !== 'fchmodSync') return;
-        for (const file of litterBeside(path).filter((other) => other.endsWith('.tmp'))) {
-          seen.push(file);
-          expect(statSync(join(path, '..', file))).toMatchObject({ size: 0 });
-          expect(statSync(join(path, '..', file)).mode & 0o077).toBe(0);
-        }
-      },
-    });
-    await new ServiceTokensFile(path, { fs }).create(KIBANA, NEW, CHEAP);
-    expect(seen).toEqual([expect.stringMatching(/^\.service_tokens\.[0-9a-f]{18}\.tmp$/)]);
-  });
-});
-
-describe('an existing file', () => {
-  test.each([0o400, 0o600, 0o640, 0o644, 0o660])('keeps its mode %o', async (mode) => {
-    const path = place('mode', OLD_LINE);
-    chmodSync(path, mode);
-    await new ServiceTokensFile(path).create(KIBANA, NEW, CHEAP);
-    expect(statSync(path).mode & 0o7777).toBe(mode);
-  });
-
-  test('keeps its inode with inPlace, and gets another one without', async () => {
-    const path = place('inode', OLD_LINE);
-    const { ino } = statSync(path);
-    await new ServiceTokensFile(path, { inPlace: true }).create(KIBANA, NEW, CHEAP);
-    expect(statSync(path).ino).toBe(ino);
-    await new ServiceTokensFile(path).delete(KIBANA, NEW);
-    expect(statSync(path).ino).not.toBe(ino);
-    expect(contentOf(path)).toBe(OLD_LINE);
-  });
-
-  test('that shrinks in place keeps no old content at its end', async () => {
-    const path = place('shrink', OLD_LINE);
-    await new ServiceTokensFile(path, { inPlace: true }).delete(KIBANA, OLD);
-    expect(contentOf(path)).toBe('');
-  });
-});
-
-test.each([
-  ['a named pipe', () => execFileSync('mkfifo', [join(directory.path, 'odd')])],
-  ['a device', () => symlinkSync('/dev/null', join(directory.path, 'odd'))],
-])('%s in place of the file is refused immediately, and is kept', async (_, make) => {
-  make();
-  const file = new ServiceTokensFile(join(directory.path, 'odd'));
-  expect(() => file.list()).toThrow(/it is a (named pipe|device)/);
-  await expect(file.create(KIBANA, NEW, CHEAP)).rejects.toBeInstanceOf(ServiceTokensError);
-  expect(statSync(join(directory.path, 'odd')).isFile()).toBe(false);
+test('an existing file keeps its inode with inPlace, and no old content at its end; without, it gets another one', async () => {
+  const path = place('inode', OLD_LINE);
+  const { ino } = statSync(path);
+  await new ServiceTokensFile(path, { inPlace: true }).create(KIBANA, NEW, CHEAP);
+  await new ServiceTokensFile(path, { inPlace: true }).delete(KIBANA, NEW);
+  expect({ ino: statSync(path).ino, content: contentOf(path) }).toEqual({ ino, content: OLD_LINE });
+  await new ServiceTokensFile(path).delete(KIBANA, OLD);
+  expect(statSync(path).ino).not.toBe(ino);
 });
 
 describe('a file that changes between the first read and the change', () => {
@@ -309,34 +266,23 @@ describe('a file that changes between the first read and the change', () => {
   });
 });
 
-describe('a symlink', () => {
-  test('into a missing directory: delete finds no token, and create cannot create the file', async () => {
-    const link = join(directory.path, 'service_tokens');
-    symlinkSync('no/target', link);
-    const file = new ServiceTokensFile(link);
-    await expect(file.delete(KIBANA, OLD)).rejects.toMatchObject({ code: 'TOKEN_MISSING' });
-    const message = expect.stringContaining('its directory does not exist');
-    await expect(file.create(KIBANA, NEW, CHEAP)).rejects.toMatchObject({ code: 'CANNOT_REPLACE', message });
-  });
-
-  test('into a Kubernetes volume is read, but not written', async () => {
-    // The kubelet's layout of a Secret: service_tokens -> ..data/service_tokens, ..data -> a directory with the time.
-    const secret = directory.write('volume/..2026_11_22/service_tokens', OLD_LINE);
-    symlinkSync('..2026_11_22', join(directory.path, 'volume/..data'));
-    symlinkSync('..data/service_tokens', join(directory.path, 'volume/service_tokens'));
-    symlinkSync('../volume/service_tokens', join(directory.mkdir('config'), 'service_tokens'));
-    symlinkSync('volume/..data', join(directory.path, 'whole'));
-    const message = expect.stringContaining('it is in a Kubernetes volume (..data)');
-    for (const name of ['config', 'volume', 'volume/..data', 'whole', 'volume/..2026_11_22']) {
-      const file = new ServiceTokensFile(join(directory.path, name, 'service_tokens'));
-      expect(file.list()).toEqual(['elastic/kibana/old']);
-      const refusal = { code: 'CANNOT_REPLACE', message };
-      await expect(file.create(KIBANA, NEW, CHEAP)).rejects.toMatchObject(refusal);
-      await expect(file.delete(KIBANA, OLD)).rejects.toMatchObject(refusal);
-    }
-    expect(readFileSync(secret, 'utf8')).toBe(OLD_LINE);
-    expect(readdirSync(join(directory.path, 'volume'))).toEqual(['..2026_11_22', '..data', 'service_tokens']);
-  });
+test('a symlink into a Kubernetes volume is read, but not written', async () => {
+  // The kubelet's layout of a Secret: service_tokens -> ..data/service_tokens, ..data -> a directory with the time.
+  const secret = directory.write('volume/..2026_11_22/service_tokens', OLD_LINE);
+  symlinkSync('..2026_11_22', join(directory.path, 'volume/..data'));
+  symlinkSync('..data/service_tokens', join(directory.path, 'volume/service_tokens'));
+  symlinkSync('../volume/service_tokens', join(directory.mkdir('config'), 'service_tokens'));
+  symlinkSync('volume/..data', join(directory.path, 'whole'));
+  const message = expect.stringContaining('it is in a Kubernetes volume (..data)');
+  for (const name of ['config', 'volume', 'volume/..data', 'whole', 'volume/..2026_11_22']) {
+    const file = new ServiceTokensFile(join(directory.path, name, 'service_tokens'));
+    expect(file.list()).toEqual(['elastic/kibana/old']);
+    const refusal = { code: 'CANNOT_REPLACE', message };
+    await expect(file.create(KIBANA, NEW, CHEAP)).rejects.toMatchObject(refusal);
+    await expect(file.delete(KIBANA, OLD)).rejects.toMatchObject(refusal);
+  }
+  expect(readFileSync(secret, 'utf8')).toBe(OLD_LINE);
+  expect(readdirSync(join(directory.path, 'volume'))).toEqual(['..2026_11_22', '..data', 'service_tokens']);
 });
 
 describe('as an ordinary user', () => {
@@ -369,22 +315,13 @@ describe('as an ordinary user', () => {
 
 describe('processes', () => {
   test('that create and delete simultaneously lose no update and leave nothing behind', async () => {
-    const path = place('at-once', undefined);
-    const call = (command: string, name: string) =>
-      run(BIN, [command, 'elastic/kibana', name, '--file', path]);
-    const names = Array.from({ length: 6 }, (_, i) => `t${i}`);
-    const made = await Promise.all(names.map((name) => call('create', name)));
-    expect(made.map(({ status }) => status)).toEqual(names.map(() => 0));
-    expect(new ServiceTokensFile(path).list()).toHaveLength(6);
-    const [gone, kept] = [names.slice(0, 3), names.slice(3)];
-    const again = gone.map((name) => `${name}-again`);
-    const changes = [
-      ...gone.map((name) => call('delete', name)),
-      ...again.map((name) => call('create', name)),
-    ];
-    await Promise.all(changes);
-    const expected = [...kept, ...again].map((name) => `elastic/kibana/${name}`).sort();
-    expect(new ServiceTokensFile(path).list()).toEqual(expected);
+    const [gone, made] = [[...'abc'], [...'def']];
+    const path = place('at-once', gone.map((name) => OLD_LINE.replace('old', name)).join(''));
+    const call = async (command: string, name: string) =>
+      (await run(BIN, [command, 'elastic/kibana', name, '--file', path])).status;
+    const calls = [...gone.map((name) => call('delete', name)), ...made.map((name) => call('create', name))];
+    expect(await Promise.all(calls)).toEqual(Array(6).fill(0));
+    expect(new ServiceTokensFile(path).list()).toEqual(made.map((name) => `elastic/kibana/${name}`));
     expect(litterBeside(path)).toEqual([]);
   });
 
