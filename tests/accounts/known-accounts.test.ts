@@ -20,18 +20,8 @@ const rows = [
   versions.split(' ').map((text): [string, string[]] => [text, qualified(services)]),
 );
 
-describe('The accounts of a version', () => {
-  test.each(rows)('%s has %s', (text, accounts) => {
-    expect(knownAccounts(parseVersion(text)).map(({ principal }) => principal)).toEqual(accounts);
-  });
-
-  test('if the version is unknown, the accounts of every version are listed', () => {
-    expect(knownAccounts().map(({ principal }) => principal)).toEqual(everyAccount);
-  });
-
-  test('every account has a purpose', () => {
-    for (const { purpose } of knownAccounts()) expect(purpose).toMatch(/^[A-Z].*[a-z]$/);
-  });
+test.each(rows)('The accounts of a version: %s has %s', (text, accounts) => {
+  expect(knownAccounts(parseVersion(text)).map(({ principal }) => principal)).toEqual(accounts);
 });
 
 describe('Reading a principal', () => {
@@ -78,20 +68,15 @@ describe('Reading a principal', () => {
     ['elastic/constructor', 'it is a property that JavaScript objects have', undefined],
     ['', 'nothing is there', undefined],
     ['/', 'nothing is there', undefined],
-  ])('[%s] is refused, as %s, with the hint: %s', (text, _, hint) => {
+    ['elastic/kibana ', 'a space trails', KIBANA],
+    [' elastic/kibana', 'a space leads', KIBANA],
+    ['elastic/kibana\n', 'a line end trails', KIBANA],
+    ['elastic/kibana/token', 'it is a qualified name', KIBANA],
+    ['elastic\\kibana', 'a backslash is not a slash', undefined],
+  ])('%j is refused, as %s, with the hint: %s', (text, _, hint) => {
     const error = errorOf(() => parsePrincipal(text));
     expect(codeAndMessage(error)).toEqual(refusal(text, everyAccount));
     expect(error.hint).toBe(hint);
-  });
-
-  test.each([
-    ['elastic/kibana ', 'a space trails'],
-    [' elastic/kibana', 'a space leads'],
-    ['elastic/kibana\n', 'a line end trails'],
-    ['elastic/kibana/token', 'it is a qualified name'],
-    ['elastic\\kibana', 'a backslash is not a slash'],
-  ])('%j is refused, as %s', (text) => {
-    expect(errorOf(() => parsePrincipal(text)).code).toBe('UNKNOWN_PRINCIPAL');
   });
 
   test.each([

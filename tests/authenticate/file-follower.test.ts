@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -353,6 +354,7 @@ describe('A file that the server cannot read', () => {
   };
   test.each<[why: string, act: (path: string) => void]>([
     ['it is a directory', becomes((path) => fs.mkdirSync(path))],
+    ['it is a named pipe', becomes((path) => execFileSync('mkfifo', [path]))],
     ['too many levels of symlinks', becomes((path) => fs.symlinkSync('service_tokens', path))],
     // A sparse file.
     ['it has 1073741825 bytes, and the limit is 1 GiB', (path) => fs.truncateSync(path, 2 ** 30 + 1)],

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { callerDescriptor, readCallerDescriptor, requireName } from '../../src/disk/caller-descriptor.js';
+import { callerDescriptor, readCallerDescriptor } from '../../src/disk/caller-descriptor.js';
 import { nodeFileSystem } from '../../src/disk/file-system.js';
 import { systemError, watchedFileSystem } from '../support/faulty-file-system.js';
 import { projectRoot } from '../support/fixtures.js';
@@ -39,11 +39,6 @@ describe('The path of a descriptor', () => {
   ])('%s is descriptor %s', (path, fd) => {
     expect(callerDescriptor(path)).toBe(fd);
     if (fd === undefined) expect(readCallerDescriptor(nodeFileSystem, path, MIB)).toBeUndefined();
-  });
-
-  test('is not accepted as a file to change or to follow', () => {
-    expect(() => requireName('/dev/stdin')).toThrow('[/dev/stdin] is a file descriptor, not a file name');
-    expect(() => requireName('/dev/null')).not.toThrow();
   });
 });
 

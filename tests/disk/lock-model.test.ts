@@ -1,33 +1,29 @@
 /** docs/lock.pml: the model of the lock names functions of src, and spin proves what it claims. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { projectRoot } from '../support/fixtures.js';
 import { testWith } from '../support/needs.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 import { testThoroughly } from '../support/thoroughness.js';
 
 const MODEL = join(projectRoot, 'docs/lock.pml');
+const directory = temporaryDirectory();
 
 /** Makes the verifier and runs it. @param flags macros of the model @param how flags of the compiler and the verifier */
 function verify(
   flags: readonly string[],
   how: { readonly compiler: string[]; readonly verifier: string[] },
 ): string {
-  const cwd = mkdtempSync(join(tmpdir(), 'lock-model-'));
   const run = (program: string, ...args: string[]) => {
-    const { status, stdout, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync(program, args, { cwd: directory.path, encoding: 'utf8' });
     expect(`${program}: ${status} ${stderr}`).toMatch(/: 0 /);
     return stdout;
   };
-  try {
-    run('spin', '-a', ...flags, MODEL);
-    run('gcc', '-O2', '-w', '-DCOLLAPSE', '-DVECTORSZ=2048', ...how.compiler, '-o', 'verifier', 'pan.c');
-    return run('./verifier', '-m1000000', ...how.verifier);
-  } finally {
-    rmSync(cwd, { recursive: true });
-  }
+  run('spin', '-a', ...flags, MODEL);
+  run('gcc', '-O2', '-w', '-DCOLLAPSE', '-DVECTORSZ=2048', ...how.compiler, '-o', 'verifier', 'pan.c');
+  return run('./verifier', '-m1000000', ...how.verifier);
 }
 
 const SAFETY = { compiler: ['-DSAFETY'], verifier: [] };
