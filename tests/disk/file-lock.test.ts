@@ -81,19 +81,12 @@ const otherContainer = (interference: Interference = {}): FileSystem =>
 
 test('many simultaneous tasks work one at a time', async () => {
   let inside = 0;
-  let count = 0;
-  await Promise.all(
-    Array.from({ length: 20 }, () =>
-      take(10_000, async () => {
-        expect(++inside).toBe(1);
-        const read = count;
-        await sleep(1);
-        count = read + 1;
-        inside--;
-      }),
-    ),
-  );
-  expect(count).toBe(20);
+  const work = async () => {
+    expect(++inside).toBe(1);
+    await sleep(1);
+    inside--;
+  };
+  await Promise.all(Array.from({ length: 20 }, () => take(10_000, work)));
   expect(namesIn()).toEqual(['tokens']);
 });
 
@@ -141,7 +134,6 @@ test('entries of the lock that are not marks do not extend the wait when they ch
     before: (_, name) => name === 'readdirSync' && directory.write(`.tokens.lock/.junk${count++}`),
   });
   await expect(takeBy(fs, 50)).rejects.toMatchObject(heldBy(`process ${process.ppid}`));
-  expect(count).toBeGreaterThan(2);
 });
 
 describe('a lock holder', () => {
