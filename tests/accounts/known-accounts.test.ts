@@ -5,7 +5,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseVersion } from '../../src/accounts/elasticsearch-version.js';
 import { knownAccounts, parsePrincipal } from '../../src/accounts/known-accounts.js';
-import { codeAndMessage, errorOf } from '../support/fixtures.js';
+import { errorOf } from '../support/fixtures.js';
 
 const qualified = (services: string) => services.split(' ').map((service) => `elastic/${service}`);
 const everyAccount = qualified('fleet-server fleet-server-remote auto-ops kibana enterprise-search-server');
@@ -35,7 +35,7 @@ describe('Reading a principal', () => {
     for (const principal of everyAccount) {
       const parse = () => parsePrincipal(principal, version);
       if (accounts.includes(principal)) expect(parse()).toBe(principal);
-      else expect(codeAndMessage(errorOf(parse))).toEqual(refusal(principal, accounts));
+      else expect(errorOf(parse)).toMatchObject(refusal(principal, accounts));
     }
   });
 
@@ -75,7 +75,7 @@ describe('Reading a principal', () => {
     ['elastic\\kibana', 'a backslash is not a slash', undefined],
   ])('%j is refused, as %s, with the hint: %s', (text, _, hint) => {
     const error = errorOf(() => parsePrincipal(text));
-    expect(codeAndMessage(error)).toEqual(refusal(text, everyAccount));
+    expect(error).toMatchObject(refusal(text, everyAccount));
     expect(error.hint).toBe(hint);
   });
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { ErrorCode, ServiceTokensError } from '../../src/errors.js';
+import type { ServiceTokensError } from '../../src/errors.js';
 
 /** The project's directory; this file runs as dist/tests/support/fixtures.js. */
 export const projectRoot = fileURLToPath(new URL('../../..', import.meta.url));
@@ -84,11 +84,6 @@ function ours(error: unknown): ServiceTokensError {
   // By name, because the bundled library has another class.
   if (error instanceof Error && error.name === 'ServiceTokensError') return error as ServiceTokensError;
   throw new Error(`an error that is not ours was thrown: ${error}`, { cause: error });
-}
-
-/** Returns the code and message of an error as one value. */
-export function codeAndMessage({ code, message }: ServiceTokensError): { code: ErrorCode; message: string } {
-  return { code, message };
 }
 
 /** Returns everything that an error may show: message, hint, stack, and those of its causes. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { firstOfSeries, nameInSeries, numberIn } from '../../src/token/series.js';
 import { parseTokenName } from '../../src/token/token-name.js';
-import { codeAndMessage, errorOf } from '../support/fixtures.js';
+import { errorOf } from '../support/fixtures.js';
 
 const series = (name: string) => firstOfSeries(parseTokenName(name));
 
@@ -32,7 +32,7 @@ describe('A series', () => {
 
   test('has no name of more than 256 characters', () => {
     expect(nameInSeries(series('x'.repeat(253)), 2)).toHaveLength(256);
-    const { code } = codeAndMessage(errorOf(() => nameInSeries(series('x'.repeat(254)), 2)));
+    const { code } = errorOf(() => nameInSeries(series('x'.repeat(254)), 2));
     expect(code).toBe('INVALID_TOKEN_NAME');
   });
 });

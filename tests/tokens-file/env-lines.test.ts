@@ -1,5 +1,5 @@
 /** One variable of a `.env` file is set, and every other byte stays. */
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { findVariable, setVariable } from '../../src/tokens-file/env-lines.js';
 import { runsOf } from '../support/thoroughness.js';
@@ -38,49 +38,47 @@ test.each([
   expect(() => set(text)).toThrow('[.env] is not a file of variables'),
 );
 
-describe('Any file', () => {
-  const line = fc.oneof(
-    fc.constantFrom(
-      '',
-      '#T=x',
-      ' T=',
-      'export T=old',
-      'T="a b"',
-      'TT=1',
-      'T',
-      'A=T=1',
-      '\xff\xfeT=2',
-      '\xe2\x80\xa8T=3',
-    ),
-    fc.string({ unit: fc.constantFrom(...'T=# "\'\t\xe9\\$a') }),
-  );
-  const text = fc
-    .tuple(
-      fc.array(fc.tuple(line, fc.constantFrom('\n', '\r\n')), { maxLength: 8 }),
-      fc.constantFrom('', 'A', 'T=1'),
-    )
-    .map(([lines, last]) => lines.flat().join('') + last);
+const line = fc.oneof(
+  fc.constantFrom(
+    '',
+    '#T=x',
+    ' T=',
+    'export T=old',
+    'T="a b"',
+    'TT=1',
+    'T',
+    'A=T=1',
+    '\xff\xfeT=2',
+    '\xe2\x80\xa8T=3',
+  ),
+  fc.string({ unit: fc.constantFrom(...'T=# "\'\t\xe9\\$a') }),
+);
+const text = fc
+  .tuple(
+    fc.array(fc.tuple(line, fc.constantFrom('\n', '\r\n')), { maxLength: 8 }),
+    fc.constantFrom('', 'A', 'T=1'),
+  )
+  .map(([lines, last]) => lines.flat().join('') + last);
 
-  test('keeps every byte but the value, or the new last line', () => {
-    fc.assert(
-      fc.property(text, (before) => {
-        const sets = before.split('\n').filter((each) => /^[ \t]*(export[ \t]+)?T=/.test(each));
-        fc.pre(sets.length < 2);
-        const after = set(before);
-        const found = findVariable(before, 'T', '.env');
-        expect(found === undefined).toBe(sets.length === 0);
-        expect(findVariable(after, 'T', '.env')?.value).toBe('new');
-        if (found === undefined) {
-          expect(after.startsWith(before)).toBe(true);
-          expect(after.slice(before.length)).toMatch(/^(\r?\n)?T=new\r?\n$/);
-        } else {
-          const { at, value } = found;
-          expect(after).toBe(`${before.slice(0, at)}new${before.slice(at + value.length)}`);
-          expect(value).not.toMatch(/[\r\n]/);
-        }
-        expect(set(after)).toBe(after);
-      }),
-      { numRuns: runsOf(5_000, 500) },
-    );
-  });
+test('any file keeps every byte but the value, or the new last line', () => {
+  fc.assert(
+    fc.property(text, (before) => {
+      const sets = before.split('\n').filter((each) => /^[ \t]*(export[ \t]+)?T=/.test(each));
+      fc.pre(sets.length < 2);
+      const after = set(before);
+      const found = findVariable(before, 'T', '.env');
+      expect(found === undefined).toBe(sets.length === 0);
+      expect(findVariable(after, 'T', '.env')?.value).toBe('new');
+      if (found === undefined) {
+        expect(after.startsWith(before)).toBe(true);
+        expect(after.slice(before.length)).toMatch(/^(\r?\n)?T=new\r?\n$/);
+      } else {
+        const { at, value } = found;
+        expect(after).toBe(`${before.slice(0, at)}new${before.slice(at + value.length)}`);
+        expect(value).not.toMatch(/[\r\n]/);
+      }
+      expect(set(after)).toBe(after);
+    }),
+    { numRuns: runsOf(5_000, 500) },
+  );
 });
