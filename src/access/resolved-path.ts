@@ -50,7 +50,7 @@ export function resolvePath(fs: FileSystem, path: string, follows = true): Resol
     for (; !step.done; step = walk.next()) {
       last = step.value;
       const { directory, stat, link, isLast } = last;
-      if (directories.at(-1) !== directory) directories.push(directory);
+      directories.push(directory);
       modifiers.push(...modifiersOf(last, fs));
       for (const [at, file] of Object.entries({ [directory.path]: directory, [last.path]: stat })) {
         const id = file && fuseUser(file);

@@ -56,9 +56,12 @@ describe('the server is', () => {
     expect(find(layout, undefined, NOBODY)?.uid).toBe(uid);
   });
 
-  test.each(['4294967295', '9999999999', 'nobody-here'])('an error, if %s is named: no user is', (named) => {
-    expect(() => find(DEB, named)).toThrow(`User [${named}] does not exist`);
-  });
+  test.each(['4294967295', '9999999999', '0:4294967295', 'nobody-here'])(
+    'an error, if %s is named: no user is',
+    (named) => {
+      expect(() => find(DEB, named)).toThrow(`User [${named}] does not exist`);
+    },
+  );
 
   test('known by its group only, if that is the primary group of no account, or of several', () => {
     const [passwd, group] = ACCOUNTS;
