@@ -25,16 +25,16 @@ export interface HashSettings {
  * @throws CONFIG for settings that the server could not load; INVALID_ALGORITHM; and what `readFile` throws. Messages
  *   contain no value, except an algorithm that is written literally
  */
-export async function findHashSettings(
-  readFile: () => SettingsFile | undefined | Promise<SettingsFile | undefined>,
+export function findHashSettings(
+  readFile: () => SettingsFile | undefined,
   overrides: Overrides,
   env: Environment,
   home?: string,
-): Promise<HashSettings> {
+): HashSettings {
   const settings = new Map<string, string>();
   let fileText = '';
   try {
-    const file = await readFile();
+    const file = readFile();
     if (file !== undefined) {
       fileText = file.text;
       const text = substituteVariables(file, env);

@@ -20,7 +20,7 @@ interface Addition {
   /** Decides by the content of the tokens file, and throws to refuse the addition. */
   readonly decide: (content: FileContent) => Decision | Promise<Decision>;
   /** Chooses how the secret is hashed. It is not called if nothing is hashed. */
-  readonly algorithm: () => Algorithm | Promise<Algorithm>;
+  readonly algorithm: () => Algorithm;
   readonly random?: RandomBytes | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Check everything and change nothing. */
@@ -46,7 +46,7 @@ export async function addToken(store: EntryStore, addition: Addition): Promise<U
   let hash = '';
   if (first.outcome !== 'kept') {
     requireReady?.();
-    const chosen = await algorithm();
+    const chosen = algorithm();
     if (!dryRun) hash = await hashSecret(secret, chosen, random);
   }
   return store.update(

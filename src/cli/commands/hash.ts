@@ -5,7 +5,7 @@ import { readSettingsIn } from './target.js';
 
 export const hash: Command = async (invocation) => {
   const { options, io, terminal, fs } = invocation;
-  const settings = await readSettingsIn(findConfigDir(options, io, fs), invocation);
+  const settings = readSettingsIn(findConfigDir(options, io, fs), invocation);
   const hashes = await hashGivenTokens(invocation, settings);
   await terminal.answerAll([...hashes].map(([key, hash]) => `${key}:${hash}\n`));
 };

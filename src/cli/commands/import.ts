@@ -23,7 +23,7 @@ export const importTokens: Command = async (invocation) => {
   }
   const imported =
     entries === undefined
-      ? await hashGivenTokens(invocation, await target.hashSettings(), dryRun)
+      ? await hashGivenTokens(invocation, target.hashSettings(), dryRun)
       : await readTokenEntries(entries, invocation);
   return applyTo(target, putEntries(imported, ifExists), invocation, async ({ added, replaced, kept }) => {
     if (dryRun) {

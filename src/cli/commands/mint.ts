@@ -47,12 +47,12 @@ export async function mint(invocation: Invocation, request: Request): Promise<un
     return settings;
   };
   try {
-    if (settingsFirst && !dryRun) await hashSettings();
+    if (settingsFirst && !dryRun) hashSettings();
     const { result, change } = await target.inStore((store) =>
       addToken(store, {
         principal,
         decide: (content) => decide(content, files),
-        algorithm: async () => (await hashSettings()).algorithm,
+        algorithm: () => hashSettings().algorithm,
         signal: io.interrupted,
         dryRun,
         requireReady() {
@@ -71,7 +71,7 @@ export async function mint(invocation: Invocation, request: Request): Promise<un
     if (result.outcome !== 'kept') {
       const line = dryRun ? file?.plannedLine() : undefined;
       if (line !== undefined) await terminal.note(line);
-      await warnOfSettings(await hashSettings(), invocation);
+      await warnOfSettings(hashSettings(), invocation);
     }
     await target.warnOf(change);
     if (file?.isOpenToOthers)

@@ -24,7 +24,7 @@ export interface Target {
   /** Undefined for a stream. */
   readonly resolved: ResolvedPath | undefined;
   readonly naming: Naming;
-  hashSettings(): Promise<HashSettings>;
+  hashSettings(): HashSettings;
   inStore<T>(work: (store: EntryStore) => Promise<T>): Promise<T>;
   /** Warns if the file's attributes have changed or the server cannot read it. */
   warnOf(change: Change | undefined): Promise<void>;
@@ -105,7 +105,7 @@ export async function noteDeleted(keys: readonly string[], { options, terminal }
 }
 
 /** Reads the settings for hashing of a command that has no tokens file. @param configDir as findConfigDir returns it */
-export function readSettingsIn(configDir: string | undefined, invocation: Invocation): Promise<HashSettings> {
+export function readSettingsIn(configDir: string | undefined, invocation: Invocation): HashSettings {
   const { options, fs } = invocation;
   const choose = configDir === undefined ? undefined : identityChooser(options, configDir, 'read', fs);
   return readHashSettings(configDir, { identityFor: (file) => choose?.(file, true) }, invocation);
@@ -115,7 +115,7 @@ function readHashSettings(
   configDir: string | undefined,
   reader: Reader,
   { overrides, io, fs }: Invocation,
-): Promise<HashSettings> {
+): HashSettings {
   // Only a placeholder needs the home, and the directory beside the tool may be closed to this user.
   const home = ignoreFailure(() => findHome(io, fs));
   const readFile = () => (configDir === undefined ? undefined : readSettingsFile(configDir, fs, reader));
