@@ -2,8 +2,8 @@ import chokidar from 'chokidar';
 import { type FileSystem, ignoreFailure } from './file-system.js';
 import { walkPath } from './path-walk.js';
 
-/** Far longer than a watch takes to open. Chokidar reports nothing if the directory becomes a file meanwhile. */
-const OPENING = 2_000;
+/** Far longer than a watch takes to open on a busy machine. Chokidar reports nothing if the directory becomes a file meanwhile. */
+const OPENING = 10_000;
 
 /**
  * Calls back when the file that a path refers to may have changed, through every symlink and directory of the path.
