@@ -5,7 +5,8 @@
  * - dist/bundle: the published command and library with all their imports, the library's types, and code compiled by V8
  * - man: the manual page
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { bundle } from './bundle.mjs';
@@ -13,17 +14,18 @@ import { writeManual } from './manual.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 rmSync('dist', { recursive: true, force: true });
-tsc('--noCheck'); // npm run lint checks the types
+const types = tsc('--project', 'scripts/types.json');
+await tsc('--noCheck'); // npm run lint checks the types
 await bundle('dist/bundle');
-run('scripts/code.mjs');
+await run('scripts/code.mjs');
 await writeManual('man/elasticsearch-service-tokens.1');
-tsc('--project', 'scripts/types.json');
+await types;
 
 function tsc(...args) {
-  run('node_modules/typescript/bin/tsc', ...args);
+  return run('node_modules/typescript/bin/tsc', ...args);
 }
 
-function run(...args) {
-  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' });
+async function run(...args) {
+  const [status] = await once(spawn(process.execPath, args, { stdio: 'inherit' }), 'exit');
   if (status !== 0) process.exit(status ?? 1);
 }

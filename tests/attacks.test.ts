@@ -5,7 +5,7 @@ import { groups, Theatre, title } from './attacks/table.js';
 import { testAsRoot } from './support/needs.js';
 
 /** The sample takes one of this many groups of a layout, and one of this many rows of a group. */
-const GROUPS = 29;
+const GROUPS = 43;
 const ROWS = 47;
 
 jest.setTimeout(60_000); // detecting a command that hangs takes time, and needs a new crew

@@ -146,7 +146,7 @@ a command of somebody else
 `;
 
 describe('A hint leads to a tokens file that the server reads:', () => {
-  for (const [, title, facts = ''] of sampleOf([...WALKS.matchAll(/^(\w.*)\n {2}(.*)$/gm)], 5)) {
+  for (const [, title, facts = ''] of sampleOf([...WALKS.matchAll(/^(\w.*)\n {2}(.*)$/gm)], 9)) {
     const [layout = '', asked = '', steps = ''] = facts.split(' | ');
     testAsRoot(`${title} (${asked})`, async () => {
       if (layout.includes('service_tokens')) writeFileSync(join(conf, 'service_tokens'), ENTRY);

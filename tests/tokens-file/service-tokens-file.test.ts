@@ -99,7 +99,7 @@ describe.each(operations)('$title', (operation) => {
   test('if any system call fails, the file is the old one or the new one, and the result says which', async () => {
     const { calls } = await attempt(place('dry', operation.before), operation, {});
     expect(calls.length).toBeGreaterThan(20);
-    for (const step of sampleOf([...calls.keys()], 7)) {
+    for (const step of sampleOf([...calls.keys()], 13)) {
       const path = place(`step-${step}`, operation.before);
       let failed = '';
       const { error } = await attempt(path, operation, {
@@ -121,7 +121,7 @@ describe.each(operations)('$title', (operation) => {
   test('if it is interrupted before any step, nothing has changed, or it was already done', async () => {
     const { calls } = await attempt(place('dry', operation.before), operation, {});
     const ends = new Set<string>();
-    for (const [step, name] of sampleOf([...calls.entries()], 5, 2)) {
+    for (const [step, name] of sampleOf([...calls.entries()], 7, 2)) {
       const controller = new AbortController();
       const reason = new ServiceTokensError('TERMINATED', 'interrupted');
       const path = place(`step-${step}`, operation.before);
@@ -334,7 +334,7 @@ describe('processes', () => {
   }
 
   test('that are killed before any step leave the old or the new file, and do not block the next run', async () => {
-    const steps = sampleOf(await changingSteps(), 5, 1);
+    const steps = sampleOf(await changingSteps(), 9, 4);
     const kept = await inParallel(steps, async (step) => {
       const path = place(`kill-${step}`, OLD_LINE);
       const { status } = await run(process.execPath, [script, path, 'new', String(step), 'SIGKILL']);
