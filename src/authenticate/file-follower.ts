@@ -132,7 +132,7 @@ export class FileFollower {
         await this.#read(this.#quiet);
         const reload = compareTokens(before, this.#tokens);
         // What it throws is an uncaught exception, and the loop goes on.
-        if (reload !== undefined) queueMicrotask(() => this.#onReload(reload));
+        if (reload !== undefined) queueMicrotask(() => signal.aborted || this.#onReload(reload));
       }
     } catch (error) {
       if (!signal.aborted) throw error;

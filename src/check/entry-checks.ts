@@ -29,7 +29,8 @@ export function checkLines(bytes: Uint8Array, version?: ElasticsearchVersion): F
   for (const line = new LineCursor(bytes); line.next(); ) {
     const { number, lineEnd } = line;
     if (lineEnd.startsWith('\r') && lineEnds.count++ === 0) lineEnds.first = number;
-    const found = [...lineFindings(line, counting, version)];
+    // Only the first line, which may begin with a byte order mark, has findings if it is blank or a comment.
+    const found = line.kind === 'skipped' && number > 1 ? [] : [...lineFindings(line, counting, version)];
     if (found.length > 0 && ++lines > MAX_LINES) for (const { severity } of found) severities.add(severity);
     else findings.push(...found.map((each) => ({ ...each, line: number })));
   }

@@ -97,6 +97,7 @@ function setAttributes(file: CheckedFile, trusts: boolean, fixed: string[]): voi
   });
 }
 
+/** @throws PERMISSION if the open file may be another one than the tokens file */
 function requireSafe(
   { resolved, server, naming, asCaller: fs }: CheckedFile,
   trusts: boolean,

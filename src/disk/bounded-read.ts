@@ -1,6 +1,7 @@
 import {
   type BigIntStats,
   type FileSystem,
+  hasErrno,
   ifExists,
   ignoreFailure,
   O,
@@ -32,13 +33,15 @@ export function openRegular(fs: FileSystem, path: string, access = O.RDONLY) {
 
 /** Without /proc: opens a file by its name, which must still be the same. */
 function openAgain(fs: FileSystem, path: string, flags: number, seen: BigIntStats): number {
-  const fd = fs.openSync(path, flags);
+  const replaced = () => systemError('ENOENT', `it was replaced: ${path}`);
+  let fd: number | undefined;
   try {
+    fd = fs.openSync(path, flags);
     if (sameFile(fs.fstatSync(fd, { bigint: true }), seen)) return fd;
-    throw systemError('ENOENT', `it was replaced: ${path}`);
+    throw replaced();
   } catch (error) {
-    fs.closeSync(fd);
-    throw error;
+    if (fd !== undefined) fs.closeSync(fd);
+    throw hasErrno(error, 'ELOOP') ? replaced() : error; // by a symlink
   }
 }
 

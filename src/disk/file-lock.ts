@@ -176,13 +176,13 @@ function stillLocked(fs: FileSystem, path: string, patience: number, entry: stri
   const holder = processOf(entry);
   if (holder === undefined) return notOfALock(join(lockPath(path), entry));
   const { pid } = holder;
-  const who = isElsewhere(holder, fs)
-    ? `a process of another container or machine (number ${pid} there)`
+  const [who, waitFor = 'it'] = isElsewhere(holder, fs)
+    ? [`a process of another container or machine (number ${pid} there)`]
     : pid !== ownProcess(fs).pid
-      ? `process ${pid}`
-      : `another ${isThisThread(holder, fs) ? 'task' : 'thread'} of this process`;
+      ? [`process ${pid}`, `process ${pid}`]
+      : [`another ${isThisThread(holder, fs) ? 'task' : 'thread'} of this process`];
   const fact = `could not lock [${path}]: ${who} has held the lock for ${patience / 1000} seconds`;
-  const hint = `Wait for ${who === `process ${pid}` ? who : 'it'} to finish, or stop it.`;
+  const hint = `Wait for ${waitFor} to finish, or stop it.`;
   return new ServiceTokensError('LOCKED', fact, { hint });
 }
 

@@ -104,8 +104,10 @@ function namesIn(fs: FileSystem, lock: string): readonly string[] | undefined {
 async function deadOwners(fs: FileSystem, lock: string, timing: LockTiming): Promise<readonly string[]> {
   const owners = namesIn(fs, lock) ?? [];
   const watch = new OwnerWatch(timing);
-  const stateOf = (owner: string) =>
-    ignoreFailure(() => inDirectoryAt(fs, lock, (directory) => watch.stateOf(fs, directory, owner)));
+  const watched = (owner: string) =>
+    ignoreFailure(() => inDirectoryAt(fs, lock, (directory) => watch.stateOf(fs, directory, owner))) ??
+    'gone';
+  const stateOf = (owner: string) => classifyOwner(fs, owner, () => watched(owner));
   for (;;) {
     const states = owners.map(stateOf);
     if (!states.includes('undetermined')) return owners.filter((_, i) => states[i] === 'dead');

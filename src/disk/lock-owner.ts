@@ -123,6 +123,7 @@ export function removeOwner(fs: FileSystem, directory: OpenDirectory, owner: str
   try {
     ifExists(() => (isDirectory ? fs.rmdirSync(at) : fs.unlinkSync(at)));
   } catch (error) {
+    if (hasErrno(error, 'ENOTDIR', 'EISDIR')) return; // it was exchanged meanwhile: the next poll looks again
     if (!hasErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
     throw notOfALock(path, ': it is a directory that is not empty');
   }

@@ -2,7 +2,7 @@ import chokidar from 'chokidar';
 import { type FileSystem, ignoreFailure } from './file-system.js';
 import { walkPath } from './path-walk.js';
 
-/** Far longer than a watch takes to open on a busy machine. Chokidar reports nothing if the directory becomes a file meanwhile. */
+/** Longer than opening takes on a busy machine. Chokidar reports nothing if the directory becomes a file meanwhile. */
 const OPENING = 10_000;
 
 /**
@@ -73,7 +73,7 @@ export function watchPath(fs: FileSystem, path: string, interval: number, onEven
   };
 }
 
-/** Watches a directory if that is possible: with permission, and below the limit of watches. @returns how to end it */
+/** Watches a directory if that is possible: with permission, and below the limit of watches (ENOSPC, EMFILE). @returns how to end it */
 async function watchDirectory(
   directory: string,
   onEvent: (name: string | null) => void,

@@ -110,7 +110,11 @@ export class TokenFile {
     return this.#attempt(() => this.#find().held);
   }
 
-  /** Detects in advance that `write` would fail, as it throws. @param isTried also by writing a temporary file */
+  /**
+   * Detects in advance that `write` would fail, and throws what it would throw.
+   *
+   * @param isTried whether a temporary file is written, too, and removed
+   */
   requireReady(isTried: boolean): void {
     this.#attempt(() => {
       this.#requireReplaceable(this.#find());

@@ -1,5 +1,13 @@
 /** What tests/transcripts/check-fix.txt and root/check-fix.txt cannot show of `check --fix`. */
-import { chmodSync, existsSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lchownSync,
+  readdirSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { type CheckOptions, checkTokensFile } from '../../src/check/check.js';
@@ -67,6 +75,14 @@ describe('when others can read the file', () => {
     });
     expect(attributesOf(path).mode).toBe(0o644);
   });
+});
+
+testAsRoot('the library reads through no symlink of a third user', async () => {
+  const link = join(conf, 'link');
+  symlinkSync(path, link);
+  lchownSync(link, 61_007, 61_007);
+  const error = await rejectionOf(checkTokensFile(link, { fs: nodeFileSystem }));
+  expect(error).toMatchObject({ code: 'PERMISSION', message: expect.stringContaining('untrusted symlink') });
 });
 
 test('when there is nothing to repair, then no lock is taken', async () => {

@@ -19,6 +19,7 @@ export const ensure: Command = async (invocation) => {
   const { json = false, dryRun = false, silent = false, output = 'token', tokenFile, file } = options;
   if (tokenFile === undefined) throw usageError('The command ensure needs --token-file');
   const series = seriesOfToken(token);
+  // Here --json and --silent are about the report, not about the token.
   const parsed = parseOutput({ ...options, output, json: false, silent: false }, ENSURE_OUTPUTS);
   if (file === '-') throw usageError('The command ensure changes a file, not a stream');
   return mint(invocation, {

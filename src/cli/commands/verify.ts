@@ -46,8 +46,9 @@ export const verify: Command = async (invocation) => {
       const hint = hints.filter(Boolean).join(' ');
       return new ServiceTokensError('NOT_AUTHENTICATED', `${where}${refusalMessage(token)}`, { hint });
     }
-    const body = options.json && toJson(authenticateBody(token.principal, token.name, version));
-    if (!options.silent) await terminal.answer(`${body || token.qualifiedName}\n`);
+    const { principal, name, qualifiedName } = token;
+    const answer = options.json ? toJson(authenticateBody(principal, name, version)) : qualifiedName;
+    if (!options.silent) await terminal.answer(`${answer}\n`);
     return undefined;
   }
 };
