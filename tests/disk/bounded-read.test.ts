@@ -1,6 +1,6 @@
 /** Opening regular files only, and reading with a limit. */
 import { execFileSync } from 'node:child_process';
-import { symlinkSync } from 'node:fs';
+import { renameSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { openRegular, readBounded } from '../../src/disk/bounded-read.js';
@@ -48,6 +48,20 @@ describe('openRegular', () => {
 
   test("throws the system's error if the file does not exist", () => {
     expect(() => openRegular(nodeFileSystem, at('none'))).toThrow('ENOENT');
+  });
+
+  test('without /proc, a file that is exchanged for a symlink before it is opened does not exist', () => {
+    directory.write('file', 'text');
+    const { fs, openDescriptors } = watchedFileSystem({
+      before(_, name, [path]) {
+        if (name !== 'openSync' || !String(path).startsWith('/proc/')) return;
+        renameSync(at('file'), at('target'));
+        symlinkSync('target', at('file'));
+        throw systemError('ENOENT', name);
+      },
+    });
+    expect(() => openRegular(fs, at('file'))).toThrow('ENOENT: it was replaced');
+    expect(openDescriptors.size).toBe(0);
   });
 
   test('leaves nothing open when fstat fails', () => {

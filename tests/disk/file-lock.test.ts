@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -380,6 +381,25 @@ describe('a stale owner file', () => {
       });
       expect(existsSync(join(markPath(identity), 'x'))).toBe(true);
     });
+  });
+
+  test('that is exchanged for a file just before it is removed is looked at again', async () => {
+    mkdirSync(markPath(dead));
+    const { fs } = watchedFileSystem({
+      before(_, name, [at]) {
+        if (name !== 'rmdirSync' || !String(at).endsWith(markOf(dead))) return;
+        rmdirSync(markPath(dead));
+        lockedBy(dead);
+      },
+    });
+    await expect(takeBy(fs)).resolves.toBe('done');
+  });
+
+  test('of this container is a leftover by its name: the lock is opened only to list it, before and after', async () => {
+    lockedBy(dead);
+    const { fs, calls } = watchedFileSystem();
+    expect((await leftovers(fs, path, QUICK)).locks).toMatchObject([{ path: lockDirectory() }]);
+    expect(calls.filter((name) => name === 'openSync')).toHaveLength(2);
   });
 });
 
