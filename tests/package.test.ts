@@ -1,11 +1,11 @@
-/** The package, installed into an empty directory: what is in it, and that it can be run, and typed. Acceptance uses its library on every Node. */
+/** The package, installed into an empty directory: what is in it, and that it can be run and typed; for acceptance. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect } from '@jest/globals';
 import { projectRoot } from './support/fixtures.js';
 import { call, installPackage } from './support/installation.js';
-import { testThoroughly } from './support/thoroughness.js';
+import { testThoroughly as test } from './support/thoroughness.js'; // npm takes seconds
 
 let directory: string;
 let files: string[];
@@ -88,7 +88,7 @@ for (const { file, code, ...options } of [
   { file: 'use.ts', code: CODE, module: 'esnext', moduleResolution: 'bundler', lib: ['es2023'] },
   { file: 'signals.mts', code: CODE + SIGNALS, module: 'nodenext', lib: ['es2023', 'dom'] },
 ]) {
-  testThoroughly(`its types need no other package: ${file}, ${options.module}, ${options.lib.join()}`, () => {
+  test(`its types need no other package: ${file}, ${options.module}, ${options.lib.join()}`, () => {
     // Without skipLibCheck, the declarations that are not public need @types/node.
     const compilerOptions = {
       ...options,

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { projectRoot } from '../support/fixtures.js';
-import { hasProgram, testAsRoot, testWith } from '../support/needs.js';
+import { hasProgram, testWith } from '../support/needs.js';
 import { testThoroughly } from '../support/thoroughness.js';
 import { testTranscripts } from '../support/transcript-tests.js';
 
@@ -16,28 +16,21 @@ test('every recipe is in the index', () => {
   expect(files.filter((name) => !index.includes(`(${name})`))).toEqual([]);
 });
 
-/** The transcripts that need a user or programs, or that take seconds. */
-const kinds = {
-  ansible: testWith(['ansible-playbook'], testThoroughly),
-  ci: testThoroughly,
+/** What the transcripts need that do not run everywhere. Each takes seconds. */
+const needs: Readonly<Record<string, readonly string[]>> = {
+  ansible: ['ansible-playbook'],
   // Debian's package is one or the other, depending on its version.
-  'compose-files': testWith(
-    [hasProgram('docker compose') ? 'docker compose' : 'docker-compose'],
-    testThoroughly,
-  ),
-  'compose-fleet-server': testAsRoot,
-  'compose-kibana': testAsRoot,
-  'compose-stack': testAsRoot,
-  eck: testThoroughly,
-  'every-node': testWith(['jq'], testThoroughly),
-  'github-actions': testThoroughly,
-  kubernetes: testWith(['kubectl'], testThoroughly),
-  'kubernetes-patches': testWith(['kubectl', 'jq'], testThoroughly),
-  monitoring: testWith(['jq']),
-  outputs: testWith(['jq', 'kubectl', 'python3-yaml'], testThoroughly),
-  'read-only-image': testThoroughly,
-  rotate: testWith(['curl'], testThoroughly),
-  systemd: testWith(['systemd-analyze']),
+  'compose-files': [hasProgram('docker compose') ? 'docker compose' : 'docker-compose'],
+  'compose-fleet-server': ['root'],
+  'compose-kibana': ['root'],
+  'compose-stack': ['root'],
+  'every-node': ['jq'],
+  kubernetes: ['kubectl'],
+  'kubernetes-patches': ['kubectl', 'jq'],
+  monitoring: ['jq'],
+  outputs: ['jq', 'kubectl', 'python3-yaml'],
+  rotate: ['curl'],
+  systemd: ['systemd-analyze'],
 };
 
-testTranscripts('tests/recipes', (name) => kinds[name.replace('.txt', '') as keyof typeof kinds] ?? test);
+testTranscripts('tests/recipes', (name) => testWith(needs[name.replace('.txt', '')] ?? [], testThoroughly));

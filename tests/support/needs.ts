@@ -33,6 +33,7 @@ const probes: Readonly<Record<string, () => boolean>> = {
   'grep -P': () => succeeds('sh', '-c', 'echo a | grep -qP a'),
   // On a minimal system, `man` only prints that manual pages are not installed.
   man: () => succeeds('sh', '-c', 'man --version | grep -q ^man'),
+  root: () => isRoot,
   'python3-yaml': () => succeeds('/usr/bin/python3', '-c', 'import yaml'),
   'script of util-linux': () => succeeds('sh', '-c', 'script --version | grep -q util-linux'),
 };
