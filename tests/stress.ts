@@ -84,10 +84,10 @@ for (let round = 0; round < rounds; round++) {
   console.log(
     `round ${round + 1}: ${2 * processes} changes at once, ${kills} kills: ` +
       `${lost} updates lost, ${failed} failed, ${torn} files torn, ` +
-      `${readdirSync(directory).length - 1} strays, slowest run after a kill ${Math.round(slowest)} ms`,
+      `${readdirSync(directory).length - 1} leftovers, slowest run after a kill ${Math.round(slowest)} ms`,
   );
 }
-const strays = readdirSync(directory).length - 1;
+const leftovers = readdirSync(directory).length - 1;
 rmSync(directory, { recursive: true });
 const harmful = process.getuid?.() === 0 ? (await runRaces(10)).failed : 0;
-process.exitCode = lost + failed + torn + strays + harmful === 0 ? 0 : 1;
+process.exitCode = lost + failed + torn + leftovers + harmful === 0 ? 0 : 1;

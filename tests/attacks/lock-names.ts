@@ -6,8 +6,8 @@ import { ServiceTokensFile } from '../../src/tokens-file/service-tokens-file.js'
 import { watchedFileSystem } from '../support/faulty-file-system.js';
 import { temporaryPlace } from './stage.js';
 
-/** The name of a mark of this process, observed while a token was created. */
-async function ownMark(): Promise<string> {
+/** The name of an owner file of this process, observed while a token was created. */
+async function observedOwner(): Promise<string> {
   const seen: unknown[] = [];
   const { fs } = watchedFileSystem({ before: (_, __, args) => seen.push(...args) });
   const directory = temporaryPlace();
@@ -21,14 +21,14 @@ async function ownMark(): Promise<string> {
     rmSync(directory, { recursive: true });
   }
   const parts = seen.flatMap((arg) => (typeof arg === 'string' ? arg.split('/') : []));
-  const [, mark] = parts.map((part) => /^\.service_tokens\.lock-(.*)/.exec(part)).find(Boolean) ?? [];
-  if (mark === undefined) throw new Error('no lock directory was seen');
-  return mark;
+  const [, owner] = parts.map((part) => /^\.service_tokens\.lock-(.*)/.exec(part)).find(Boolean) ?? [];
+  if (owner === undefined) throw new Error('no lock directory was seen');
+  return owner;
 }
 
-/** A mark of a dead process: its number is not in use. */
-export function deadMark(mark: string): string {
-  return mark.replace(/^\d+/, '4194303');
+/** An owner file of a dead process: its number is not in use. */
+export function deadOwner(owner: string): string {
+  return owner.replace(/^\d+/, '4194303');
 }
 
-export const mark = await ownMark();
+export const owner = await observedOwner();

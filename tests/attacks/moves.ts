@@ -1,6 +1,6 @@
 /** The moves of the attacker before a system call: the name to exchange, and its replacement. */
 import { join } from 'node:path';
-import { deadMark, mark } from './lock-names.js';
+import { deadOwner, owner } from './lock-names.js';
 import type { Call, Order } from './protocol.js';
 import type { Stage } from './stage.js';
 
@@ -97,12 +97,12 @@ const literally = (file: string, why: string, kinds = forFiles, name = file): Ro
     kinds,
   );
 
-const DEAD = deadMark(mark);
+const DEAD = deadOwner(owner);
 const REMOVES = 'the command removes it';
 const lock = ({ name }: Scene) => `.${name}.lock`;
 const escaped = (text: string) => text.replace(/[.]/g, '\\.');
 const isTemporary = (part: string) => part.endsWith('.tmp');
-const isMark = (part: string) => /^\d+-.*-[0-9a-f]{12}$/.test(part);
+const isOwnerFile = (part: string) => /^\d+-.*-[0-9a-f]{12}$/.test(part);
 const isDirect = ({ name }: Scene) => name === 'service_tokens';
 
 /** The names in the directory of the file. */
@@ -147,17 +147,17 @@ export const names: readonly Role[] = [
     'listed random',
   ),
   role(
-    'own mark',
+    'owner file of the candidate',
     'it is written repeatedly',
     (scene) => [scene.directory, `^${escaped(lock(scene))}-`, '^\\d+-'],
-    isMark,
+    isOwnerFile,
     'random',
   ),
   role(
-    'held mark',
+    'owner file of the lock',
     'the same after the lock was acquired',
     (scene) => [scene.directory, `^${escaped(lock(scene))}$`, '^\\d+-'],
-    isMark,
+    isOwnerFile,
     'random',
   ),
   role(
@@ -175,7 +175,7 @@ export const names: readonly Role[] = [
     'listed',
   ),
   role(
-    "dead process's mark in the lock",
+    "dead process's owner file in the lock",
     REMOVES,
     (scene) => [scene.directory, `=${lock(scene)}`, `=${DEAD}`],
     (part, scene) => [lock(scene), DEAD].includes(part),

@@ -1,7 +1,7 @@
 /** The eight attacks that once succeeded, as races: processes that exchange names while the command runs. */
 import { join } from 'node:path';
 import { layouts } from './layouts.js';
-import { deadMark, mark } from './lock-names.js';
+import { deadOwner, owner } from './lock-names.js';
 import type { Order } from './protocol.js';
 import type { Stage } from './stage.js';
 
@@ -74,7 +74,7 @@ export const races: readonly Race[] = TABLE.trim()
       ),
       settings: special.includes('slow hash') ? `${ALGORITHM}: pbkdf2_100000\n` : '',
       orders: ({ config, stage: { treasure, workshop } }) =>
-        words(orders.replace('DEAD', deadMark(mark))).map((order) =>
+        words(orders.replace('DEAD', deadOwner(owner))).map((order) =>
           order.map((word) =>
             word
               .replace(/^(config|treasure|workshop)\b/, (at) => ({ config, treasure, workshop })[at] ?? at)

@@ -197,7 +197,12 @@ describe('Stale locks and orphaned temporary files', () => {
     ['one of the original', 'service_tokens9876543210tmp', 0, 'warning STALE_TEMPORARY_FILE'],
     ['the lock of a dead process', `${LOCK}/${dead}`, 0, 'warning STALE_LOCK'],
     ['the directory of a dead waiter', `${LOCK}-${dead}/${dead}`, 0, 'warning STALE_LOCK'],
-    ['a mark of another container that does not change', `${LOCK}/${foreign}`, 0, 'warning STALE_LOCK'],
+    [
+      'an owner file of another container that does not change',
+      `${LOCK}/${foreign}`,
+      0,
+      'warning STALE_LOCK',
+    ],
     ['one whose clock is an hour ahead', `${LOCK}/${foreign}`, -3600, 'warning STALE_LOCK'],
     ['a lock that contains another file', `${LOCK}/x`, 0, 'warning STALE_LOCK'],
     ['a file in place of the lock', LOCK, 0, 'warning STALE_LOCK'],

@@ -48,15 +48,15 @@ function startOf(pid: number): string {
 }
 
 /** The name of the owner file of a process. */
-const markOf = ({ pid, started, scope }: ProcessIdentity, random = '0123456789ab') =>
+const ownerNameOf = ({ pid, started, scope }: ProcessIdentity, random = '0123456789ab') =>
   `${pid}-${started}-${scope}-${random}`;
 
 /** Makes the lock of another process. @returns its owner file */
 function lockedBy(identity: ProcessIdentity, ageInSeconds = 0): string {
-  const mark = directory.write(join('.tokens.lock', markOf(identity)));
+  const ownerFile = directory.write(join('.tokens.lock', ownerNameOf(identity)));
   const then = Date.now() / 1000 - ageInSeconds;
-  utimesSync(mark, then, then);
-  return mark;
+  utimesSync(ownerFile, then, then);
+  return ownerFile;
 }
 
 /** A faster timing of the lock. */
@@ -107,7 +107,7 @@ test('an empty lock directory, which a killed process may leave, is a free lock'
 const changingHands = (looks: number) =>
   watchedFileSystem({
     instead: (call) =>
-      call === 'readdirSync' && looks-- > 0 ? [markOf(parent, `${looks}`.padStart(12, '0'))] : undefined,
+      call === 'readdirSync' && looks-- > 0 ? [ownerNameOf(parent, `${looks}`.padStart(12, '0'))] : undefined,
   }).fs;
 
 test('patience starts over whenever the lock changes hands', async () => {
@@ -128,7 +128,7 @@ test('a lock that keeps changing hands is waited for two minutes, in a process o
   clock.mockRestore();
 });
 
-test('entries of the lock that are not marks do not extend the wait when they change', async () => {
+test('entries of the lock that are not owner files do not extend the wait when they change', async () => {
   lockedBy(parent);
   let count = 0;
   const { fs } = watchedFileSystem({
@@ -139,10 +139,10 @@ test('entries of the lock that are not marks do not extend the wait when they ch
 
 describe('a lock holder', () => {
   test('that is alive keeps the lock, and is named when the wait times out', async () => {
-    const mark = lockedBy(parent, 3_600);
+    const ownerFile = lockedBy(parent, 3_600);
     const hint = `Wait for process ${process.ppid} to finish, or stop it.`;
     await expect(take()).rejects.toMatchObject({ ...heldBy(`process ${process.ppid}`), hint });
-    expect(readdirSync(lockDirectory())).toEqual([basename(mark)]);
+    expect(readdirSync(lockDirectory())).toEqual([basename(ownerFile)]);
     expect(namesIn()).toEqual(['.tokens.lock', 'tokens']);
   });
 
@@ -178,7 +178,7 @@ describe('a lock holder', () => {
 });
 
 test('a waiter that saw a stale lock cannot clear the lock that another has acquired since', async () => {
-  // The waiter is delayed between reading the stale mark and its unlink; meanwhile another one acquires the lock.
+  // The waiter is delayed between reading the stale owner file and its unlink; meanwhile another one acquires the lock.
   lockedBy(dead);
   let other: Promise<unknown> | undefined;
   const held = new EventEmitter();
@@ -227,12 +227,12 @@ test('a signal aborts the wait', async () => {
   expect(namesIn()).toEqual(['.tokens.lock', 'tokens']);
 });
 
-test('the lock has the owner, group and mode of the directory, whose writers may clear it; only its owner writes the mark', async () => {
+test('the lock has the owner, group and mode of the directory, whose modifiers may clear it; only its owner writes the owner file', async () => {
   chmodSync(directory.path, 0o770);
   await take(50, async () => {
     expect(statSync(lockDirectory()).mode & 0o7777).toBe(0o770);
-    const [mark = ''] = readdirSync(lockDirectory());
-    expect(statSync(join(lockDirectory(), mark)).mode & 0o7777).toBe(0o644);
+    const [ownerFile = ''] = readdirSync(lockDirectory());
+    expect(statSync(join(lockDirectory(), ownerFile)).mode & 0o7777).toBe(0o644);
   });
 });
 
@@ -249,7 +249,7 @@ test('the lock and its owner file are private when they are made', async () => {
 });
 
 describe('between containers', () => {
-  test('by default, a mark that misses three heartbeats is stale', () => {
+  test('by default, an owner file that misses three heartbeats is stale', () => {
     expect(3 * TIMING.heartbeat).toBeLessThanOrEqual(TIMING.deadline);
     expect(TIMING.deadline).toBeLessThan(2_000); // the longest time for which a killed process may block the next one
   });
@@ -278,7 +278,7 @@ describe('between containers', () => {
     expect(namesIn()).toEqual(['tokens']);
   });
 
-  test('a holder whose mark does not change loses the lock, and fails before it replaces anything', async () => {
+  test('a holder whose owner file does not change loses the lock, and fails before it replaces anything', async () => {
     const frozen = otherContainer({
       before(_, name) {
         if (name === 'ftruncateSync') throw systemError('EIO', name);
@@ -297,13 +297,13 @@ describe('between containers', () => {
     ['new', 0],
     ['an hour old', 3_600],
     ['an hour ahead of the clock', -3_600],
-  ])('a stale mark that is %s is cleared, but only after it was watched', async (_, age) => {
+  ])('a stale owner file that is %s is cleared, but only after it was watched', async (_, age) => {
     lockedBy(foreign, age);
     await expect(take(0)).rejects.toMatchObject({ code: 'LOCKED' });
     await expect(take(10_000)).resolves.toBe('done');
   });
 
-  test('a mark that cannot be opened is watched, too', async () => {
+  test('an owner file that cannot be opened is watched, too', async () => {
     lockedBy(foreign);
     const { fs } = watchedFileSystem({
       instead: (name, at) => {
@@ -317,13 +317,13 @@ describe('between containers', () => {
 describe('a watched owner file', () => {
   /** What is said of the owner file at each time, if it is watched with a deadline of 1.5 seconds. */
   function verdicts(
-    ...looks: readonly [now: number, content: string | undefined, mark?: string][]
+    ...looks: readonly [now: number, content: string | undefined, owner?: string][]
   ): string[] {
     const clock = { now: 0 };
     const watch = new OwnerWatch({ ...TIMING, heartbeat: 500, deadline: 1_500 }, () => clock.now);
-    return looks.map(([now, content, mark = 'mark']) => {
+    return looks.map(([now, content, owner = 'owner']) => {
       clock.now = now;
-      return watch.classify(mark, content);
+      return watch.classify(owner, content);
     });
   }
   const UNDETERMINED = 'undetermined';
@@ -350,7 +350,7 @@ describe('a watched owner file', () => {
 
 describe('a stale owner file', () => {
   let victim = '';
-  const markPath = (identity: ProcessIdentity) => join(lockDirectory(), markOf(identity));
+  const ownerPath = (identity: ProcessIdentity) => join(lockDirectory(), ownerNameOf(identity));
   beforeEach(() => {
     mkdirSync(lockDirectory());
     victim = directory.write('victim/file', 'mine');
@@ -366,29 +366,29 @@ describe('a stale owner file', () => {
       ['a link to a directory', (at) => symlinkSync(join(victim, '..'), at)],
       ['a named pipe', (at) => execFileSync('mkfifo', [at])],
     ])('that is %s is removed, and nothing else', async (_, make) => {
-      make(markPath(identity));
+      make(ownerPath(identity));
       await expect(take(10_000)).resolves.toBe('done');
       expect(readFileSync(victim, 'utf8')).toBe('mine');
       expect(namesIn()).toEqual(['tokens', 'victim']);
     });
 
     test('that is a directory that is not empty is an error with that message', async () => {
-      mkdirSync(join(markPath(identity), 'x'), { recursive: true });
+      mkdirSync(join(ownerPath(identity), 'x'), { recursive: true });
       await expect(take(10_000)).rejects.toMatchObject({
         code: 'LOCKED',
-        message: `[${markPath(identity)}] does not belong in a lock directory: it is a directory that is not empty`,
-        hint: `Remove [${markPath(identity)}].`,
+        message: `[${ownerPath(identity)}] does not belong in a lock directory: it is a directory that is not empty`,
+        hint: `Remove [${ownerPath(identity)}].`,
       });
-      expect(existsSync(join(markPath(identity), 'x'))).toBe(true);
+      expect(existsSync(join(ownerPath(identity), 'x'))).toBe(true);
     });
   });
 
   test('that is exchanged for a file just before it is removed is looked at again', async () => {
-    mkdirSync(markPath(dead));
+    mkdirSync(ownerPath(dead));
     const { fs } = watchedFileSystem({
       before(_, name, [at]) {
-        if (name !== 'rmdirSync' || !String(at).endsWith(markOf(dead))) return;
-        rmdirSync(markPath(dead));
+        if (name !== 'rmdirSync' || !String(at).endsWith(ownerNameOf(dead))) return;
+        rmdirSync(ownerPath(dead));
         lockedBy(dead);
       },
     });
@@ -404,8 +404,9 @@ describe('a stale owner file', () => {
 });
 
 describe('candidates for the lock', () => {
-  const candidate = (identity: ProcessIdentity) => `.tokens.lock-${markOf(identity)}`;
-  const lay = (identity: ProcessIdentity) => directory.write(join(candidate(identity), markOf(identity)));
+  const candidate = (identity: ProcessIdentity) => `.tokens.lock-${ownerNameOf(identity)}`;
+  const lay = (identity: ProcessIdentity) =>
+    directory.write(join(candidate(identity), ownerNameOf(identity)));
   /** The file system of a process whose clock, and that of its files, is three seconds ahead. */
   const later = (): FileSystem =>
     watchedFileSystem({
@@ -434,11 +435,11 @@ describe('candidates for the lock', () => {
   test.each([dead, foreign])(
     'a symlink in place of one is neither followed nor reported: %j',
     async (identity) => {
-      directory.write(join('victim', markOf(identity)), 'mine');
+      directory.write(join('victim', ownerNameOf(identity)), 'mine');
       symlinkSync('victim', join(directory.path, candidate(identity)));
       await takeBy(later());
       expect((await leftovers(later(), path, QUICK)).locks).toEqual([]);
-      expect(readdirSync(join(directory.path, 'victim'))).toEqual([markOf(identity)]);
+      expect(readdirSync(join(directory.path, 'victim'))).toEqual([ownerNameOf(identity)]);
       expect(lstatSync(join(directory.path, candidate(identity))).isSymbolicLink()).toBe(true);
     },
   );
@@ -485,25 +486,25 @@ describe('another user who may write in the directory, and exchanges', () => {
   let victim = '';
   let pipe = '';
   beforeEach(() => {
-    // The attacker's target contains files with the names of stale marks.
+    // The attacker's target contains files with the names of stale owner files.
     victim = directory.mkdir('victim');
-    for (const name of ['file', deadMark]) directory.write(join('victim', name), 'mine');
+    for (const name of ['file', deadOwner]) directory.write(join('victim', name), 'mine');
     chmodSync(join(victim, 'file'), 0o640);
     chmodSync(victim, 0o750);
     utimesSync(victim, 1_000_000_000, 1_000_000_000);
     pipe = join(directory.path, 'pipe');
     execFileSync('mkfifo', [pipe]);
   });
-  const deadMark = markOf(dead);
+  const deadOwner = ownerNameOf(dead);
   /** A file with a stale lock and the directory of a dead waiter. */
   function lay(): void {
     path = directory.write('conf/tokens', 'old');
     chmodSync(conf(), 0o777);
-    for (const at of ['.tokens.lock', `.tokens.lock-${deadMark}`])
-      directory.write(join('conf', at, deadMark));
+    for (const at of ['.tokens.lock', `.tokens.lock-${deadOwner}`])
+      directory.write(join('conf', at, deadOwner));
   }
   function expectUnharmed(): void {
-    expect(readdirSync(victim)).toEqual([deadMark, 'file']);
+    expect(readdirSync(victim)).toEqual([deadOwner, 'file']);
     expect(readFileSync(join(victim, 'file'), 'utf8')).toBe('mine');
     expect(statSync(join(victim, 'file')).mode & 0o7777).toBe(0o640);
     expect(statSync(victim).mode & 0o7777).toBe(0o750);
@@ -512,7 +513,7 @@ describe('another user who may write in the directory, and exchanges', () => {
   const conf = () => join(directory.path, 'conf');
   const find = (pattern: RegExp) => readdirSync(conf()).filter((name) => pattern.test(name));
   const directories = () => find(/^\.tokens\.lock/).map((name) => join(conf(), name));
-  const marks = () =>
+  const ownerFiles = () =>
     directories()
       .filter((at) => lstatSync(at).isDirectory())
       .flatMap((at) => readdirSync(at).map((name) => join(at, name)));
@@ -528,9 +529,9 @@ describe('another user who may write in the directory, and exchanges', () => {
     ['a directory for a file', exchange(directories, (at) => writeFileSync(at, ''))],
     ['a directory for a pipe', exchange(directories, (at) => linkSync(pipe, at))],
     ['a directory for another', exchange(directories, (at) => mkdirSync(at))],
-    ['a mark for a link', exchange(marks, (at) => symlinkSync(join(victim, 'file'), at))],
-    ['a mark for a pipe', exchange(marks, (at) => linkSync(pipe, at))],
-    ['a mark for a directory', exchange(marks, (at) => mkdirSync(at))],
+    ['an owner file for a link', exchange(ownerFiles, (at) => symlinkSync(join(victim, 'file'), at))],
+    ['an owner file for a pipe', exchange(ownerFiles, (at) => linkSync(pipe, at))],
+    ['an owner file for a directory', exchange(ownerFiles, (at) => mkdirSync(at))],
   ];
 
   const attempt = async (fs: FileSystem, patience: number) =>
@@ -560,7 +561,7 @@ describe('another user who may write in the directory, and exchanges', () => {
 
   test.each(moves)('%s of a waiter, changes nothing elsewhere and blocks nothing', async (_, move) => {
     path = directory.write('conf/tokens', 'old');
-    directory.write(join('conf/.tokens.lock', markOf(parent)));
+    directory.write(join('conf/.tokens.lock', ownerNameOf(parent)));
     let tries = 0;
     const { fs } = watchedFileSystem({
       before(_, name) {
