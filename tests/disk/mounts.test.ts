@@ -2,12 +2,12 @@
 import { expect, test } from '@jest/globals';
 import { nodeFileSystem } from '../../src/disk/file-system.js';
 import { mountedAt } from '../../src/disk/mounts.js';
-import { testWithMounts } from '../support/needs.js';
+import { testWith } from '../support/needs.js';
 import { testThoroughly } from '../support/thoroughness.js';
 import { testTranscripts } from '../support/transcript-tests.js';
 
 testTranscripts('tests/transcripts/mounts', (name) =>
-  name === 'mounts.txt' && testWithMounts === test ? testThoroughly : testWithMounts,
+  testWith(['mount namespaces'], name === 'mounts.txt' ? testThoroughly : test),
 );
 
 test('mountedAt distinguishes a mount point from a file in a mount, and decodes spaces in its name', () => {

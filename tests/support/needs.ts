@@ -12,20 +12,8 @@ export const skipped =
 
 export const isRoot = process.getuid?.() === 0;
 
-/** For tests that give files to other users, and read them as those users. */
-export const testAsRoot: MaybeTest = isRoot ? test : skipped('needs root');
-
 const succeeds = (program: string, ...args: string[]) =>
   spawnSync(program, args, { stdio: 'ignore' }).status === 0;
-
-/** For tests that mount file systems, invisible to other processes. An ordinary user needs a user namespace, too. */
-export const testWithMounts: MaybeTest = succeeds(
-  'unshare',
-  isRoot ? '-m' : '-rm',
-  ...['mount', '-t', 'tmpfs', 'none', '/mnt'],
-)
-  ? test
-  : skipped('needs mount namespaces');
 
 /** How to find what is not the name of a program. */
 const probes: Readonly<Record<string, () => boolean>> = {
@@ -33,6 +21,9 @@ const probes: Readonly<Record<string, () => boolean>> = {
   'grep -P': () => succeeds('sh', '-c', 'echo a | grep -qP a'),
   // On a minimal system, `man` only prints that manual pages are not installed.
   man: () => succeeds('sh', '-c', 'man --version | grep -q ^man'),
+  // Invisible to other processes. An ordinary user needs a user namespace, too.
+  'mount namespaces': () =>
+    succeeds('unshare', isRoot ? '-m' : '-rm', 'mount', '-t', 'tmpfs', 'none', '/mnt'),
   root: () => isRoot,
   'python3-yaml': () => succeeds('/usr/bin/python3', '-c', 'import yaml'),
   'script of util-linux': () => succeeds('sh', '-c', 'script --version | grep -q util-linux'),
@@ -53,3 +44,6 @@ export function testWith(programs: readonly string[], kind: MaybeTest = test): M
   const missing = programs.filter((name) => !hasProgram(name));
   return missing.length === 0 ? kind : skipped(`needs ${missing.join(' and ')}`);
 }
+
+/** For tests that give files to other users, and read them as those users. */
+export const testAsRoot = testWith(['root']);
